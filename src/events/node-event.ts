@@ -1,0 +1,56 @@
+/** The facts of the machine and of the agent itself, version 1: stream `node`. The rules of `task-event.ts` hold. */
+import { fields, flag, list, nullable, oneOf, optional, record, text, whole } from './shape.ts';
+import type { EventOf } from './envelope.ts';
+
+const hostKind = oneOf('executor', 'logmon');
+
+export const NODE_EVENTS = {
+  /** `agentEpoch` is one more than the last agent's: hosts refuse an older one. */
+  AgentStarted: {
+    schema: 1,
+    data: fields({
+      agentEpoch: whole,
+      pid: whole,
+      version: text,
+      machineEpoch: text,
+      instanceId: text,
+    }),
+  },
+  AgentStopping: { schema: 1, data: fields({ tasks: oneOf('stop', 'leave') }) },
+  HostStarted: { schema: 1, data: fields({ hostId: text, kind: hostKind, pid: whole }) },
+  HostLost: { schema: 1, data: fields({ hostId: text, kind: hostKind, reason: text }) },
+  HostReplaced: {
+    schema: 1,
+    data: fields({ hostId: text, kind: hostKind, by: text, adopted: whole }),
+  },
+  DriverFingerprinted: {
+    schema: 1,
+    data: fields({
+      driver: text,
+      health: oneOf('undetected', 'unhealthy', 'healthy'),
+      message: text,
+      attributes: record(text),
+    }),
+  },
+  /** `lost` is how many events could not be read back; null when that cannot be known. */
+  StoreDamaged: {
+    schema: 1,
+    data: fields({
+      movedTo: text,
+      reason: text,
+      recovered: whole,
+      lost: nullable(whole),
+      previousStoreId: nullable(text),
+    }),
+  },
+  StoreCompacted: { schema: 1, data: fields({ streams: list(text), events: whole, oldest: whole }) },
+  /** A child was restarted more often than its spec allows, or a stream could not be folded. */
+  ChildEscalated: { schema: 1, data: fields({ child: text, message: text }) },
+  StreamQuarantined: { schema: 1, data: fields({ stream: text, message: text }) },
+  SubscriberFailed: { schema: 1, data: fields({ message: text }) },
+  DiskLow: { schema: 1, data: fields({ freeBytes: whole, floorBytes: whole, path: optional(text) }) },
+  DiskHealed: { schema: 1, data: fields({ freeBytes: whole, wasForced: optional(flag) }) },
+} as const;
+
+export type NodeEvent = EventOf<typeof NODE_EVENTS>;
+export type NodeEventType = keyof typeof NODE_EVENTS;

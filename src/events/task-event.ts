@@ -1,0 +1,126 @@
+/**
+ * The facts of one task's life, version 1. The words are the same in the log, in the chart, in the API and in
+ * `events --jsonl`. Extend the list, never change a meaning: a new meaning is a new word, and a changed shape is a new
+ * `schema` number with a step in `upcasters.ts`. Times are milliseconds since the epoch unless a name says otherwise.
+ */
+import { fields, flag, list, nullable, oneOf, optional, record, text, whole } from './shape.ts';
+import type { EventOf } from './envelope.ts';
+
+const restart = fields({
+  attempts: whole,
+  intervalMs: whole,
+  delayMs: whole,
+  mode: oneOf('fail', 'delay'),
+  onLost: oneOf('restart', 'fail'),
+});
+const phase = oneOf('prestart', 'start', 'prekill', 'exited', 'update', 'cleanup');
+/** A value, or the name of a secret with a hash of its value: secrets never enter the log. */
+const envEntry = fields({
+  name: text,
+  value: optional(text),
+  secret: optional(text),
+  hash: optional(text),
+});
+
+export const TASK_EVENTS = {
+  /** The alloc handed the task over. What is needed to decide about it later is recorded with it. */
+  TaskReceived: {
+    schema: 1,
+    data: fields({
+      allocName: text,
+      task: text,
+      driver: text,
+      gate: oneOf('prestart', 'main'),
+      hooks: list(text),
+      restart,
+      restartOnSuccess: flag,
+      killSignal: text,
+      killTimeoutMs: whole,
+    }),
+  },
+  /** The alloc let the task begin. */
+  GateOpened: { schema: 1, data: fields({ gate: oneOf('prestart', 'main') }) },
+  /** What the hook gave is in the event, so that a finished hook need not run again after an agent restart. */
+  HookCompleted: {
+    schema: 1,
+    data: fields({
+      hook: text,
+      phase,
+      tookMs: whole,
+      isDone: flag,
+      env: list(envEntry),
+      state: record(text),
+    }),
+  },
+  HookFailed: {
+    schema: 1,
+    data: fields({ hook: text, phase, tookMs: whole, isRecoverable: flag, message: text }),
+  },
+  HookMessage: { schema: 1, data: fields({ hook: text, phase, message: text }) },
+  PrestartCompleted: { schema: 1, data: fields({}) },
+  /** Written before anything of the run exists. `mark` is what the run's processes carry in their environment. */
+  RunStarting: {
+    schema: 1,
+    data: fields({ launchKey: text, token: text, mark: text, deadline: whole }),
+  },
+  /** `startTime` is the kernel's, in clock ticks since boot: with the machine epoch it makes `pid` an identity. */
+  TaskStarted: {
+    schema: 1,
+    data: fields({ pid: whole, startTime: text, machineEpoch: text, startedAt: whole }),
+  },
+  TaskStartFailed: {
+    schema: 1,
+    data: fields({ code: text, message: text, isRecoverable: flag }),
+  },
+  TaskExited: {
+    schema: 1,
+    data: fields({
+      exitCode: nullable(whole),
+      signal: nullable(text),
+      oomKilled: flag,
+      exitedAt: whole,
+    }),
+  },
+  /** The run ended, or may have, and nobody can say how. Never success. */
+  TaskLost: { schema: 1, data: fields({ reason: text, maybeRan: flag }) },
+  /** A new agent found the run alive. */
+  TaskReattached: { schema: 1, data: fields({ pid: whole }) },
+  TaskSignaled: { schema: 1, data: fields({ signal: text, reason: optional(text) }) },
+  /** `then` says what follows the kill. `deadline` is when force is used. */
+  TaskKilling: {
+    schema: 1,
+    data: fields({
+      reason: text,
+      then: oneOf('stop', 'restart'),
+      signal: text,
+      killTimeoutMs: whole,
+      deadline: whole,
+    }),
+  },
+  TaskKilled: { schema: 1, data: fields({ reason: text }) },
+  /** `at` is when the next start begins; chance was drawn once and is in it. `attempt` counts within the interval. */
+  TaskRestarting: {
+    schema: 1,
+    data: fields({
+      attempt: whole,
+      at: whole,
+      delayMs: whole,
+      reason: text,
+      isCounted: flag,
+      intervalStart: whole,
+    }),
+  },
+  RestartDelayElapsed: { schema: 1, data: fields({}) },
+  TaskNotRestarting: {
+    schema: 1,
+    data: fields({ outcome: oneOf('complete', 'failed', 'lost'), reason: text }),
+  },
+  /** The process outlived SIGKILL. Reported and retried, never dropped. */
+  TaskStuck: { schema: 1, data: fields({ message: text }) },
+  CleanupCompleted: { schema: 1, data: fields({}) },
+} as const;
+
+export type TaskEvent = EventOf<typeof TASK_EVENTS>;
+export type TaskEventType = keyof typeof TASK_EVENTS;
+export type HookPhase = 'prestart' | 'start' | 'prekill' | 'exited' | 'update' | 'cleanup';
+export type EnvEntry = { name: string; value?: string; secret?: string; hash?: string };
