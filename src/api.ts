@@ -1,0 +1,192 @@
+/**
+ * What a user of the library holds: the same interface in process (`openOrchestrator`) and over a socket (`client/`).
+ * Handles do no I/O; views are plain JSON-safe objects that name the `position` they stand at, so that a view can be
+ * followed by `events({ after: view.position })` without a hole. Every waiting call takes `signal`; an aborted call that
+ * was to return a value rejects with ABORTED, an aborted iteration just ends.
+ */
+import type { Observable } from 'rxjs';
+import type { Abortable } from './ports.ts';
+import type { GroupSpecInput } from './spec/group-schema.ts';
+import type { AllocType } from './spec/alloc-spec.ts';
+
+/** An event as subscribers see it. `run` is 0 before the first run and for events that are about no run. */
+export interface PublicEvent {
+  readonly position: number;
+  readonly storeId: string;
+  /** ISO 8601, UTC, milliseconds. A label: the order is `position`. */
+  readonly time: string;
+  readonly type: string;
+  /** Name of the alloc, null for events of the node. */
+  readonly alloc: string | null;
+  readonly allocId: string | null;
+  readonly task: string | null;
+  readonly run: number;
+  readonly data: unknown;
+}
+
+export interface EventQuery extends Abortable {
+  /** Exclusive: the last position that was seen. 0 or nothing = from the oldest event; 'now' = only what comes. */
+  readonly after?: number | 'now';
+  /** 'head' ends the iteration at the newest event of the moment of the call; nothing = follow for ever. */
+  readonly until?: 'head';
+  /** Refuses with POSITION_AHEAD when `after` was seen in another store. */
+  readonly storeId?: string;
+  /** `ALLOC` or `ALLOC/TASK`. */
+  readonly ref?: string;
+  readonly types?: readonly string[];
+}
+
+export type TaskViewState =
+  | 'pending'
+  | 'prestart'
+  | 'starting'
+  | 'running'
+  | 'killing'
+  | 'backoff'
+  | 'complete'
+  | 'failed'
+  | 'lost'
+  | 'stopped'
+  | 'stuck'
+  | 'unknown';
+
+export interface TaskView {
+  readonly alloc: string;
+  readonly allocId: string;
+  readonly task: string;
+  readonly driver: string;
+  readonly state: TaskViewState;
+  /** Nomad's three words. */
+  readonly nomadState: 'pending' | 'running' | 'dead';
+  readonly failed: boolean;
+  /** Number of the newest run, 0 before the first. */
+  readonly run: number;
+  /** The program's pid while it runs, else null. */
+  readonly pid: number | null;
+  readonly restarts: number;
+  /** Of the newest run that ended; null when none did, or when it ended by a signal or was lost. */
+  readonly exitCode: number | null;
+  readonly signal: string | null;
+  /** ISO 8601 or null. */
+  readonly startedAt: string | null;
+  readonly finishedAt: string | null;
+  /** When the next start begins, in state `backoff`. */
+  readonly nextStartAt: string | null;
+  /** Why it is as it is, for an operator: the newest reason recorded. */
+  readonly reason: string;
+  readonly position: number;
+}
+
+export type AllocViewState = 'pending' | 'running' | 'stopping' | 'complete' | 'failed' | 'stopped' | 'lost';
+
+export interface AllocView {
+  readonly alloc: string;
+  readonly allocId: string;
+  readonly type: AllocType;
+  readonly state: AllocViewState;
+  readonly isLive: boolean;
+  readonly reason: string;
+  readonly specHash: string;
+  readonly createdAt: string;
+  readonly tasks: readonly TaskView[];
+  readonly position: number;
+}
+
+export interface RunOptions extends Abortable {
+  /** Given by a scheduler; once used it is refused for ever. Left out: a uuid, or the live alloc of the same name. */
+  readonly allocId?: string;
+}
+
+export interface LogQuery extends Abortable {
+  /** Default both, as far as known in the order of arrival. */
+  readonly stream?: 'stdout' | 'stderr' | 'both';
+  /** Goes on until the task is over or the signal aborts. */
+  readonly follow?: boolean;
+  /** A cursor of an earlier chunk: goes on behind it. */
+  readonly after?: string;
+}
+
+export interface LogChunk {
+  readonly stream: 'stdout' | 'stderr';
+  readonly data: Uint8Array;
+  readonly cursor: string;
+}
+
+/** Does no I/O by itself. `task` is a task's name. */
+export interface TaskHandle {
+  readonly allocId: string;
+  readonly task: string;
+  view(): Promise<TaskView>;
+  signal(signal: string): Promise<void>;
+  restart(): Promise<void>;
+  logs(query?: LogQuery): AsyncIterable<LogChunk>;
+  /** Resolves when the task will not run again. */
+  wait(options?: Abortable): Promise<TaskView>;
+}
+
+export interface AllocHandle {
+  readonly allocId: string;
+  readonly alloc: string;
+  task(name: string): TaskHandle;
+  view(): Promise<AllocView>;
+  /** Resolves when every task has ended. */
+  stop(options?: Abortable & { reason?: string }): Promise<AllocView>;
+  restart(): Promise<void>;
+  /** Resolves when the alloc has ended, whatever way. */
+  wait(options?: Abortable): Promise<AllocView>;
+  events(query?: Omit<EventQuery, 'ref'>): AsyncIterable<PublicEvent>;
+}
+
+export type RecoveryOutcome = 'reattached' | 'finished-while-away' | 'lost' | 'restarting' | 'starting' | 'quarantined';
+
+/** What opening found. */
+export interface RecoveryReport {
+  readonly events: number;
+  readonly streams: number;
+  readonly head: number;
+  readonly tookMs: number;
+  readonly agentEpoch: number;
+  readonly tasks: readonly {
+    readonly alloc: string;
+    readonly allocId: string;
+    readonly task: string;
+    readonly outcome: RecoveryOutcome;
+  }[];
+  /** Set when a damaged store was moved aside. */
+  readonly damage: { readonly movedTo: string; readonly reason: string; readonly recovered: number; readonly lost: number | null } | null;
+}
+
+export interface AgentView {
+  readonly version: string;
+  readonly pid: number;
+  readonly storeId: string;
+  readonly instanceId: string;
+  readonly agentEpoch: number;
+  readonly head: number;
+  readonly dataDir: string;
+  readonly drivers: readonly { readonly driver: string; readonly health: string; readonly message: string }[];
+}
+
+export interface Orchestrator extends AsyncDisposable {
+  readonly recovery: RecoveryReport;
+  agent(): Promise<AgentView>;
+  /**
+   * Accepts a group and starts it. Without an allocId a live alloc of that name with the same spec is the answer, with
+   * another spec the error is ALREADY_EXISTS. Errors: SPEC_INVALID, DRIVER_UNKNOWN, DRIVER_CONFIG_INVALID, ALREADY_EXISTS.
+   */
+  run(spec: GroupSpecInput, options?: RunOptions): Promise<AllocHandle>;
+  /** Errors: NOT_FOUND, AMBIGUOUS (details.matches lists them). A REF is a name, an allocId or a unique prefix of one. */
+  alloc(ref: string): Promise<AllocHandle>;
+  /** Live allocs, with `all` finished ones too, oldest first. */
+  allocs(options?: { all?: boolean }): Promise<readonly AllocView[]>;
+  /** REF is `ALLOC` or `ALLOC/TASK`. */
+  inspect(ref: string, options?: { at?: number }): Promise<AllocView>;
+  stop(ref: string, options?: Abortable & { reason?: string }): Promise<AllocView>;
+  restart(ref: string): Promise<void>;
+  signal(ref: string, signal: string): Promise<void>;
+  logs(ref: string, query?: LogQuery): AsyncIterable<LogChunk>;
+  events(query?: EventQuery): AsyncIterable<PublicEvent>;
+  events$(query?: EventQuery): Observable<PublicEvent>;
+  /** 'stop' ends every task first, 'leave' leaves them running for the next agent. */
+  close(options?: { tasks?: 'stop' | 'leave' } & Abortable): Promise<void>;
+}
