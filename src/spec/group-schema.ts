@@ -1,27 +1,39 @@
 /**
  * Spec v1: what a user asks for. The one source of the types, of the validation and of the published JSON Schema.
- * Defaults are Nomad's per type; keys that later parts bring are unknown until they work.
+ * Defaults are Nomad's per type; keys that later parts bring are unknown until they work. This file loads zod, so
+ * nothing but `validate-spec.ts` imports more than its types.
  */
 import { z } from 'zod';
 import { durationMs } from './duration.ts';
+import { SIGNAL_NAMES } from './signal-names.ts';
 
 const NAME = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/;
+const NAME_RULE =
+  'must be 1 to 64 letters, digits, "_", "." or "-", and begin with a letter or a digit';
 const ENV_NAME = /^[^=\0]+$/;
+const DURATION_RULE = 'must be a duration with a unit, such as "30s" or "3m"';
 
-const name = z.string().regex(NAME, 'must match ^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$');
+const name = z.string().regex(NAME, NAME_RULE);
 const duration = z
-  .string({ error: 'must be a duration with a unit, such as "30s" or "3m"' })
-  .regex(/^(\d+(\.\d+)?(ms|s|m|h|d))+$/, 'must be a duration with a unit, such as "30s" or "3m"')
-  .refine((text) => Number.isSafeInteger(Math.round(durationMs(text))), 'is too long')
+  .string({ error: DURATION_RULE })
+  .regex(/^(\d+(\.\d+)?(ms|s|m|h|d))+$/, { error: DURATION_RULE, abort: true })
+  .refine((written) => Number.isSafeInteger(durationMs(written)), 'is longer than can be counted')
   .describe('A duration with a unit: "500ms", "15s", "3m", "1h30m", "1d".');
 const text = z.string().refine((value) => !value.includes('\0'), 'must not contain NUL');
-const labels = z.record(z.string(), text);
+const freeText = z.record(z.string(), text);
 
 const restart = z.strictObject({
   attempts: z.int().min(0).optional().describe('Restarts allowed within the interval.'),
   interval: duration.optional(),
   delay: duration.optional().describe('Pause before a restart; up to 25 % is added by chance.'),
-  mode: z.enum(['fail', 'delay']).optional(),
+  mode: z
+    .enum(['fail', 'delay'])
+    .optional()
+    .describe('When the attempts are used up: give up, or wait for the next interval.'),
+  onLost: z
+    .enum(['restart', 'fail'])
+    .optional()
+    .describe('What to do about a run whose end nobody saw. Services restart, batch tasks fail.'),
 });
 
 const logs = z.strictObject({
@@ -34,35 +46,44 @@ const lifecycle = z.strictObject({
 });
 
 export const taskSchema = z.strictObject({
-  name: name.refine((value) => value !== 'alloc', 'must not be "alloc": that is the shared directory'),
-  driver: z.string().min(1),
+  name: name.refine(
+    (value) => value !== 'alloc',
+    'must not be "alloc", which names the shared directory',
+  ),
+  driver: z.string().min(1).describe('How the task becomes a process: "raw_exec", …'),
   config: z.record(z.string(), z.unknown()).default({}).describe("The driver's own settings."),
   env: z
-    .record(z.string().regex(ENV_NAME, 'an environment name holds no "=" and no NUL'), text)
-    .default({}),
+    .record(z.string().regex(ENV_NAME, 'must be a name without "=" and NUL'), text)
+    .default({})
+    .describe('Environment of the program.'),
   lifecycle: lifecycle.optional(),
-  restart: restart.optional(),
+  restart: restart.optional().describe("Overrides the group's restart policy field by field."),
   logs: logs.prefault({}),
   killSignal: z
-    .string()
-    .regex(/^SIG[A-Z0-9]+$/, 'must be a signal name such as SIGTERM')
+    .enum(SIGNAL_NAMES, { error: 'must be the name of a signal, such as SIGTERM' })
     .default('SIGTERM'),
-  killTimeout: duration.default('5s'),
-  meta: labels.default({}),
+  killTimeout: duration.default('5s').describe('Between the kill signal and force, e.g. "5s".'),
+  meta: freeText.default({}),
 });
 
-export const groupSchema = z.strictObject({
-  version: z.literal(1).default(1),
-  name,
-  type: z.enum(['service', 'batch', 'system']).default('service'),
-  meta: labels.default({}),
-  labels: labels.default({}),
-  restart: restart.optional(),
-  tasks: z.array(taskSchema).min(1),
-});
+export const groupSchema = z
+  .strictObject({
+    version: z.literal(1).default(1),
+    name,
+    type: z
+      .enum(['service', 'batch', 'system'])
+      .default('service')
+      .describe('A service is kept running; a batch group runs to its end.'),
+    meta: freeText.default({}),
+    labels: freeText.default({}),
+    restart: restart.optional(),
+    tasks: z.array(taskSchema).min(1),
+  })
+  .describe('A task group of Holdfast: tasks that live and die together on one machine.');
 
 /** What a user may write: durations as strings, defaults left out. */
 export type GroupSpecInput = z.input<typeof groupSchema>;
 /** A group after validation, before defaults that depend on its type. */
 export type CheckedGroup = z.output<typeof groupSchema>;
 export type CheckedTask = z.output<typeof taskSchema>;
+export type CheckedRestart = z.output<typeof restart>;
