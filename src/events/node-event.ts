@@ -43,12 +43,18 @@ export const NODE_EVENTS = {
       previousStoreId: nullable(text),
     }),
   },
-  StoreCompacted: { schema: 1, data: fields({ streams: list(text), events: whole, oldest: whole }) },
+  StoreCompacted: {
+    schema: 1,
+    data: fields({ streams: list(text), events: whole, oldest: whole }),
+  },
   /** A child was restarted more often than its spec allows, or a stream could not be folded. */
   ChildEscalated: { schema: 1, data: fields({ child: text, message: text }) },
   StreamQuarantined: { schema: 1, data: fields({ stream: text, message: text }) },
   SubscriberFailed: { schema: 1, data: fields({ message: text }) },
-  DiskLow: { schema: 1, data: fields({ freeBytes: whole, floorBytes: whole, path: optional(text) }) },
+  DiskLow: {
+    schema: 1,
+    data: fields({ freeBytes: whole, floorBytes: whole, path: optional(text) }),
+  },
   DiskHealed: { schema: 1, data: fields({ freeBytes: whole, wasForced: optional(flag) }) },
 } as const;
 

@@ -63,6 +63,11 @@ export const TASK_EVENTS = {
     schema: 1,
     data: fields({ launchKey: text, token: text, mark: text, deadline: whole }),
   },
+  /** After a lost store the files of the newest run were found: the facts of its RunStarting, told again. */
+  TaskRecovered: {
+    schema: 1,
+    data: fields({ launchKey: text, token: text, mark: text, deadline: whole }),
+  },
   /** `startTime` is the kernel's, in clock ticks since boot: with the machine epoch it makes `pid` an identity. */
   TaskStarted: {
     schema: 1,

@@ -1,0 +1,167 @@
+/**
+ * What a task makes of a message: total and deterministic. A late or repeated report gives nothing; a senseless command
+ * gives a rejection; everything else gives the facts to record.
+ */
+import { HoldfastError } from '../errors.ts';
+import type { TaskEvent } from '../events/task-event.ts';
+import type { Decision, DecisionTools } from './decision.ts';
+import type { MessageOf, TaskMessage } from './task-messages.ts';
+import { completed, failed, makeTaskEvent, START_DEADLINE_MS, type Maker } from './task-facts.ts';
+import { decideEnd, decideRun, verdict } from './task-run-decider.ts';
+import type { RunEnd, TaskState } from './task-state.ts';
+
+export function decideTask(
+  message: TaskMessage,
+  state: TaskState,
+  tools: DecisionTools,
+): Decision<TaskEvent> {
+  const make = makeTaskEvent(state.context.run, tools.now);
+  switch (message.type) {
+    case 'ReceiveTask':
+    case 'OpenGate':
+      return decideOpening(message, state, make);
+    case 'StopTask':
+    case 'RestartTask':
+    case 'SignalTask':
+      return decideCommand(message, state, make, tools);
+    case 'HooksProgressed':
+      return state.value === 'dead' ? [] : completed(make, message.phase, message.results);
+    case 'HookFaulted':
+      return state.value === 'dead' ? [] : [failed(make, message.phase, message.fault)];
+    case 'HookSpoke':
+      if (state.value === 'dead' || state.value === 'pending' || state.value === 'backoff')
+        return [];
+      return [
+        make('HookMessage', { hook: message.hook, phase: message.phase, message: message.message }),
+      ];
+    case 'PrestartFinished':
+    case 'PrestartFaulted':
+      return decidePrestart(message, state, make, tools);
+    case 'ProgramStarted':
+    case 'StartRefused':
+    case 'ProgramReattached':
+    case 'ProgramExited':
+    case 'ProgramLost':
+    case 'RunFound':
+      return decideRun(message, state, make, tools);
+    case 'NothingRan':
+    case 'KillStuck':
+    case 'RunSettled':
+      return decideEnd(message, state, make, tools);
+    case 'DelayElapsed':
+      return state.value === 'backoff' ? [make('RestartDelayElapsed', {})] : [];
+    case 'CleanupFinished':
+      if (state.value !== 'cleanup') return [];
+      return [
+        ...message.faults.map((fault) => failed(make, 'cleanup', fault)),
+        make('CleanupCompleted', {}),
+      ];
+  }
+}
+
+/** In these states a hook may be at work; elsewhere its word comes too late. */
+function isWorking(value: string): boolean {
+  return value !== 'pending' && value !== 'backoff' && value !== 'dead';
+}
+
+function decideNote(
+  message: MessageOf<'HooksProgressed' | 'HookFaulted' | 'HookSpoke'>,
+  make: Maker,
+): readonly TaskEvent[] {
+  const { phase } = message;
+  if (message.type === 'HooksProgressed') return completed(make, phase, message.results);
+  if (message.type === 'HookFaulted') return [failed(make, phase, message.fault)];
+  return [make('HookMessage', { hook: message.hook, phase, message: message.message })];
+}
+
+function decideOpening(
+  message: MessageOf<'ReceiveTask' | 'OpenGate'>,
+  { value, context }: TaskState,
+  make: Maker,
+): Decision<TaskEvent> {
+  if (value !== 'pending') return [];
+  if (message.type === 'OpenGate') {
+    if (context.plan?.gate !== message.gate) return [];
+    return [make('GateOpened', { gate: message.gate })];
+  }
+  if (context.plan !== undefined) return [];
+  const { task, allocName, hooks, openGate } = message;
+  const received = make('TaskReceived', {
+    allocName,
+    task: task.name,
+    driver: task.driver,
+    gate: task.gate,
+    hooks,
+    restart: task.restart,
+    restartOnSuccess: task.restartOnSuccess,
+    killSignal: task.killSignal,
+    killTimeoutMs: task.killTimeoutMs,
+  });
+  return openGate === task.gate ? [received, make('GateOpened', { gate: openGate })] : [received];
+}
+
+function decideCommand(
+  message: MessageOf<'StopTask' | 'RestartTask' | 'SignalTask'>,
+  { value, context }: TaskState,
+  make: Maker,
+  tools: DecisionTools,
+): Decision<TaskEvent> {
+  if (message.type === 'SignalTask') {
+    if (value !== 'running') return notRunning(value, 'take a signal');
+    const reason = message.reason === undefined ? {} : { reason: message.reason };
+    return [make('TaskSignaled', { signal: message.signal, ...reason })];
+  }
+  const isStop = message.type === 'StopTask';
+  if (value === 'cleanup' || value === 'dead')
+    return isStop ? [] : notRunning(value, 'be restarted');
+  if (context.kill !== undefined && (!isStop || context.kill.then === 'stop')) return [];
+  if (!isStop && value !== 'running') return notRunning(value, 'be restarted');
+  const signal = context.plan?.killSignal ?? 'SIGTERM';
+  const killTimeoutMs = context.plan?.killTimeoutMs ?? 0;
+  return [
+    make('TaskKilling', {
+      reason: message.reason,
+      then: isStop ? 'stop' : 'restart',
+      signal,
+      killTimeoutMs,
+      deadline: context.kill?.deadline ?? tools.now + killTimeoutMs,
+    }),
+  ];
+}
+
+function notRunning(value: string, wish: string): Decision<TaskEvent> {
+  return {
+    rejected: new HoldfastError('WRONG_STATE', `the task is ${value} and cannot ${wish}`, {
+      details: { state: value },
+    }),
+  };
+}
+
+function decidePrestart(
+  message: MessageOf<'PrestartFinished' | 'PrestartFaulted'>,
+  { value, context }: TaskState,
+  make: Maker,
+  tools: DecisionTools,
+): Decision<TaskEvent> {
+  if (value !== 'prestart') return [];
+  const results = completed(make, 'prestart', message.results);
+  if (message.type === 'PrestartFaulted') {
+    const { hook, message: text, isRecoverable } = message.fault;
+    const end: RunEnd = {
+      kind: 'fault',
+      code: 'HOOK_FAILED',
+      message: `${hook}: ${text}`,
+      isRecoverable,
+      at: tools.now,
+    };
+    return [
+      ...results,
+      failed(make, 'prestart', message.fault),
+      verdict(context, end, make, tools),
+    ];
+  }
+  const run = context.run + 1;
+  const launch = { ...tools.newLaunch(run), deadline: tools.now + START_DEADLINE_MS };
+  const makeRun = makeTaskEvent(run, tools.now);
+  return [...results, make('PrestartCompleted', {}), makeRun('RunStarting', launch)];
+}

@@ -1,0 +1,101 @@
+/** Everything a task's mailbox takes: commands ask for something, reports tell what a duty found. */
+import type { EnvEntry, HookPhase } from '../events/task-event.ts';
+import type { Gate, TaskSpec } from '../spec/task-spec.ts';
+
+export interface HookResult {
+  readonly hook: string;
+  readonly tookMs: number;
+  readonly isDone: boolean;
+  readonly env: readonly EnvEntry[];
+  readonly state: Readonly<Record<string, string>>;
+}
+export interface HookFault {
+  readonly hook: string;
+  readonly tookMs: number;
+  readonly isRecoverable: boolean;
+  readonly message: string;
+}
+export interface ProcessFacts {
+  readonly pid: number;
+  readonly startTime: string;
+  readonly machineEpoch: string;
+  readonly startedAt: number;
+}
+export interface ExitFacts {
+  readonly exitCode: number | null;
+  readonly signal: string | null;
+  readonly oomKilled: boolean;
+  readonly exitedAt: number;
+}
+
+export type TaskCommand =
+  | {
+      readonly type: 'ReceiveTask';
+      readonly allocName: string;
+      readonly task: TaskSpec;
+      readonly hooks: readonly string[];
+      readonly openGate: Gate | null;
+    }
+  | { readonly type: 'OpenGate'; readonly gate: Gate }
+  | { readonly type: 'StopTask'; readonly reason: string }
+  | { readonly type: 'RestartTask'; readonly reason: string }
+  | { readonly type: 'SignalTask'; readonly signal: string; readonly reason?: string };
+
+export type TaskReport =
+  | {
+      readonly type: 'HooksProgressed';
+      readonly phase: HookPhase;
+      readonly results: readonly HookResult[];
+    }
+  | { readonly type: 'HookFaulted'; readonly phase: HookPhase; readonly fault: HookFault }
+  | {
+      readonly type: 'HookSpoke';
+      readonly phase: HookPhase;
+      readonly hook: string;
+      readonly message: string;
+    }
+  | { readonly type: 'PrestartFinished'; readonly results: readonly HookResult[] }
+  | {
+      readonly type: 'PrestartFaulted';
+      readonly results: readonly HookResult[];
+      readonly fault: HookFault;
+    }
+  | { readonly type: 'ProgramStarted'; readonly run: number; readonly process: ProcessFacts }
+  | {
+      readonly type: 'StartRefused';
+      readonly run: number;
+      readonly code: string;
+      readonly message: string;
+      readonly isRecoverable: boolean;
+    }
+  | { readonly type: 'ProgramReattached'; readonly run: number; readonly pid: number }
+  | {
+      readonly type: 'ProgramExited';
+      readonly run: number;
+      readonly exit: ExitFacts;
+      /** For a program whose start was not reported yet. */
+      readonly process?: ProcessFacts | undefined;
+    }
+  | {
+      readonly type: 'ProgramLost';
+      readonly run: number;
+      readonly reason: string;
+      readonly maybeRan: boolean;
+    }
+  /** The kill found nothing to kill, and nothing can start any more. */
+  | { readonly type: 'NothingRan' }
+  | { readonly type: 'KillStuck'; readonly message: string }
+  | { readonly type: 'RunSettled'; readonly faults: readonly HookFault[] }
+  | { readonly type: 'DelayElapsed' }
+  | { readonly type: 'CleanupFinished'; readonly faults: readonly HookFault[] }
+  | {
+      readonly type: 'RunFound';
+      readonly run: number;
+      readonly launchKey: string;
+      readonly token: string;
+      readonly mark: string;
+    };
+
+export type TaskMessage = TaskCommand | TaskReport;
+
+export type MessageOf<T extends TaskMessage['type']> = Extract<TaskMessage, { type: T }>;

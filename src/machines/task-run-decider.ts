@@ -1,0 +1,122 @@
+/** What a task makes of reports about its run, and what follows when the run is over. */
+import type { TaskEvent } from '../events/task-event.ts';
+import type { Decision, DecisionTools } from './decision.ts';
+import { restartVerdict } from './restart-policy.ts';
+import { failed, makeTaskEvent, START_DEADLINE_MS, type Maker } from './task-facts.ts';
+import type { MessageOf } from './task-messages.ts';
+import type { RunEnd, TaskState } from './task-state.ts';
+
+export function decideRun(
+  message: MessageOf<
+    | 'ProgramStarted'
+    | 'StartRefused'
+    | 'ProgramReattached'
+    | 'ProgramExited'
+    | 'ProgramLost'
+    | 'RunFound'
+  >,
+  { value, context }: TaskState,
+  make: Maker,
+  tools: DecisionTools,
+): Decision<TaskEvent> {
+  if (message.type === 'RunFound') {
+    if (value === 'cleanup' || value === 'dead' || message.run <= context.run) return [];
+    const { launchKey, token, mark } = message;
+    const deadline = tools.now + START_DEADLINE_MS;
+    return [
+      makeTaskEvent(message.run, tools.now)('TaskRecovered', { launchKey, token, mark, deadline }),
+    ];
+  }
+  const isLive = value === 'starting' || value === 'running' || value === 'killing';
+  if (!isLive || message.run !== context.run) return [];
+  switch (message.type) {
+    case 'ProgramStarted':
+      return context.process === undefined ? [make('TaskStarted', message.process)] : [];
+    case 'StartRefused': {
+      if (value !== 'starting') return [];
+      const { code, message: text, isRecoverable } = message;
+      const end: RunEnd = { kind: 'fault', code, message: text, isRecoverable, at: tools.now };
+      return [
+        make('TaskStartFailed', { code, message: text, isRecoverable }),
+        verdict(context, end, make, tools),
+      ];
+    }
+    case 'ProgramReattached':
+      return value === 'starting' ? [] : [make('TaskReattached', { pid: message.pid })];
+    case 'ProgramExited': {
+      const exited = make('TaskExited', message.exit);
+      if (context.process !== undefined) return [exited];
+      return message.process === undefined ? [] : [make('TaskStarted', message.process), exited];
+    }
+    case 'ProgramLost':
+      return [make('TaskLost', { reason: message.reason, maybeRan: message.maybeRan })];
+  }
+}
+
+export function decideEnd(
+  message: MessageOf<'NothingRan' | 'KillStuck' | 'RunSettled'>,
+  { value, context }: TaskState,
+  make: Maker,
+  tools: DecisionTools,
+): Decision<TaskEvent> {
+  if (message.type === 'KillStuck') {
+    if ((value !== 'killing' && value !== 'exited') || context.stuck === message.message) return [];
+    return [make('TaskStuck', { message: message.message })];
+  }
+  if (message.type === 'NothingRan') {
+    return value === 'killing' ? [afterKill(context, make, tools)] : [];
+  }
+  if (value !== 'exited') return [];
+  const faults = message.faults.map((fault) => failed(make, 'exited', fault));
+  if (context.kill !== undefined) return [...faults, afterKill(context, make, tools)];
+  return context.end === undefined
+    ? faults
+    : [...faults, verdict(context, context.end, make, tools)];
+}
+
+function afterKill(context: TaskState['context'], make: Maker, tools: DecisionTools): TaskEvent {
+  const { kill, restarts } = context;
+  if (kill?.then !== 'restart') return make('TaskKilled', { reason: kill?.reason ?? '' });
+  return make('TaskRestarting', {
+    attempt: restarts.count,
+    at: tools.now,
+    delayMs: 0,
+    reason: kill.reason,
+    isCounted: false,
+    intervalStart: restarts.intervalStart,
+  });
+}
+
+/** The restart policy's answer as the event that records it. */
+export function verdict(
+  context: TaskState['context'],
+  end: RunEnd,
+  make: Maker,
+  tools: DecisionTools,
+): TaskEvent {
+  const plan = context.plan;
+  if (plan === undefined)
+    return make('TaskNotRestarting', { outcome: 'failed', reason: 'no plan' });
+  const { restart: policy, restartOnSuccess } = plan;
+  const { now, chance } = tools;
+  const found = restartVerdict({
+    policy,
+    restartOnSuccess,
+    end,
+    restarts: context.restarts,
+    now,
+    chance,
+  });
+  if (found.kind === 'end') {
+    return make('TaskNotRestarting', { outcome: found.outcome, reason: found.reason });
+  }
+  const { delayMs, reason, count, isCounted, intervalStart } = found;
+  return make('TaskRestarting', {
+    attempt: count,
+    at: now + delayMs,
+    delayMs,
+    reason,
+    isCounted,
+    intervalStart,
+  });
+}

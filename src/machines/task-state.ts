@@ -1,0 +1,100 @@
+/** What a task remembers: the least a duty or a decision needs to go on. Everything else is a projection. */
+import type { EnvEntry } from '../events/task-event.ts';
+import type { Gate, RestartPolicy } from '../spec/task-spec.ts';
+import type { ChartState } from './chart-table.ts';
+
+export interface HookMemory {
+  readonly isDone: boolean;
+  readonly env: readonly EnvEntry[];
+  readonly state: Readonly<Record<string, string>>;
+}
+
+/** How the newest run ended, or why it never began. */
+export type RunEnd =
+  | {
+      readonly kind: 'exited';
+      readonly exitCode: number | null;
+      readonly signal: string | null;
+      readonly oomKilled: boolean;
+      readonly at: number;
+    }
+  | {
+      readonly kind: 'lost';
+      readonly reason: string;
+      readonly maybeRan: boolean;
+      readonly at: number;
+    }
+  | {
+      readonly kind: 'fault';
+      readonly code: string;
+      readonly message: string;
+      readonly isRecoverable: boolean;
+      readonly at: number;
+    };
+
+export interface TaskContext {
+  /** What the alloc handed over; undefined only before TaskReceived. */
+  readonly plan?:
+    | {
+        readonly allocName: string;
+        readonly task: string;
+        readonly driver: string;
+        readonly gate: Gate;
+        readonly hooks: readonly string[];
+        readonly restart: RestartPolicy;
+        readonly restartOnSuccess: boolean;
+        readonly killSignal: string;
+        readonly killTimeoutMs: number;
+      }
+    | undefined;
+  readonly hooks: Readonly<Record<string, HookMemory>>;
+  /** 0 before the first run. */
+  readonly run: number;
+  readonly launch?:
+    | {
+        readonly launchKey: string;
+        readonly token: string;
+        readonly mark: string;
+        readonly deadline: number;
+      }
+    | undefined;
+  readonly process?:
+    | {
+        readonly pid: number;
+        readonly startTime: string;
+        readonly machineEpoch: string;
+        readonly startedAt: number;
+      }
+    | undefined;
+  readonly end?: RunEnd | undefined;
+  readonly kill?:
+    | {
+        readonly reason: string;
+        readonly then: 'stop' | 'restart';
+        readonly signal: string;
+        readonly killTimeoutMs: number;
+        readonly deadline: number;
+      }
+    | undefined;
+  /** `count` is within the interval of the restart policy, `total` over the whole life. */
+  readonly restarts: {
+    readonly count: number;
+    readonly intervalStart: number;
+    readonly total: number;
+  };
+  readonly nextStartAt?: number | undefined;
+  readonly stuck?: string | undefined;
+  readonly outcome?: 'complete' | 'failed' | 'lost' | 'stopped' | undefined;
+  readonly reason: string;
+  readonly startedAt?: number | undefined;
+  readonly finishedAt?: number | undefined;
+}
+
+export type TaskState = ChartState<TaskContext>;
+
+export const INITIAL_TASK: TaskContext = {
+  hooks: {},
+  run: 0,
+  restarts: { count: 0, intervalStart: 0, total: 0 },
+  reason: '',
+};
