@@ -1,0 +1,81 @@
+/**
+ * The files that hold a task's output: `<stem>.stdout.N` and `<stem>.stderr.N`, mode 0640, N counting up from 0. The
+ * newest grows; when it is full the next number begins and the oldest are removed. Whatever else lies in the directory
+ * is not ours and is neither read nor touched.
+ */
+import { lstat, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import { errnoOf } from '../errors.ts';
+
+export type OutputStream = 'stdout' | 'stderr';
+
+/** Which files: those of one stream of one task. */
+export interface SegmentSeries {
+  readonly dir: string;
+  /** The task's name. It may contain dots, so numbers are read from the end of a name only. */
+  readonly stem: string;
+  readonly stream: OutputStream;
+}
+
+export interface Segment {
+  readonly number: number;
+  /** The true size when it was looked at. */
+  readonly sizeBytes: number;
+}
+
+export const SEGMENT_MODE = 0o640;
+
+export function segmentPath(series: SegmentSeries, number: number): string {
+  return join(series.dir, `${series.stem}.${series.stream}.${number}`);
+}
+
+/** The numbers of this series among file names, ascending. A name that we would not have given is ignored. */
+export function segmentNumbers(names: readonly string[], series: SegmentSeries): number[] {
+  const prefix = `${series.stem}.${series.stream}.`;
+  return names
+    .filter((name) => name.startsWith(prefix))
+    .map((name) => name.slice(prefix.length))
+    .filter((digits) => /^(?:0|[1-9]\d{0,14})$/.test(digits))
+    .map(Number)
+    .toSorted((a, b) => a - b);
+}
+
+/**
+ * The segments on disk, oldest first; none when the directory does not exist (yet). A directory or a link that has the
+ * name of a segment is ignored, and so is a file removed meanwhile.
+ */
+export async function listSegments(series: SegmentSeries): Promise<Segment[]> {
+  const numbers = segmentNumbers(await namesIn(series.dir), series);
+  const found = await Promise.all(
+    numbers.map(async (number) => {
+      const sizeBytes = await sizeOfFile(segmentPath(series, number));
+      return sizeBytes === undefined ? [] : [{ number, sizeBytes }];
+    }),
+  );
+  return found.flat();
+}
+
+/** The segment that grows, or undefined when there is none. */
+export async function newestSegment(series: SegmentSeries): Promise<Segment | undefined> {
+  return (await listSegments(series)).at(-1);
+}
+
+async function namesIn(dir: string): Promise<string[]> {
+  try {
+    return await readdir(dir);
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return [];
+    throw error;
+  }
+}
+
+async function sizeOfFile(path: string): Promise<number | undefined> {
+  try {
+    const found = await lstat(path);
+    return found.isFile() ? found.size : undefined;
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+}

@@ -1,0 +1,174 @@
+import { closeSync } from 'node:fs';
+import { getSystemErrorName } from 'node:util';
+
+import { HoldfastError } from '../../errors.ts';
+import { bytesWaiting, ERRNO } from '../../os/pipes.ts';
+import type { SegmentSeries } from '../../output/segments.ts';
+import { CopyMover } from './copy-pump.ts';
+import { chooseMover } from './mover.ts';
+import type { Mover } from './mover.ts';
+import { OpenSegment } from './open-segment.ts';
+import type { Preview } from './preview.ts';
+import { cut, plan } from './rotation.ts';
+import type { SyncQueue } from './sync-queue.ts';
+
+/** One stream gets at most so much before the others have their turn. */
+const TURN_BYTES = 1_048_576;
+
+/** How long the rest of a line is waited for in front of the limit of a segment. */
+const PATIENCE_MS = 250;
+
+/** What all streams of a host share. */
+export interface Workshop {
+  readonly preview: Preview;
+  readonly disk: SyncQueue;
+  /** One line for the log of the host. */
+  readonly report: (line: string) => void;
+}
+
+export interface StreamOptions extends SegmentSeries {
+  readonly maxFiles: number;
+  readonly maxFileBytes: number;
+  /** Given by tests; else the file system decides. */
+  readonly mover?: Mover;
+}
+
+export interface Turn {
+  readonly movedBytes: number;
+  /**
+   * `more`: the turn was used up, and there is probably more. `dry`: the FIFO was emptied, or what is left in it is
+   * the beginning of a line that is waited for. `blocked`: the bytes stay in the FIFO, because they cannot be written.
+   */
+  readonly end: 'more' | 'dry' | 'blocked';
+}
+
+/** Brings one stream of a task from its FIFO into segments. All of its state is in the FIFO and the files. */
+export class StreamWriter {
+  /** The open FIFO. It is closed with the writer. */
+  readonly fifo: number;
+  readonly #options: StreamOptions;
+  readonly #shop: Workshop;
+  readonly #segment: OpenSegment;
+  #mover: Mover;
+  #collectedBytes = 0;
+  /** Since when the beginning of a line waits, in the milliseconds of `performance.now()`. */
+  #heldSince: number | undefined;
+  #blocked: HoldfastError | undefined;
+
+  /** Throws what opening the newest segment throws; `fifo` is then the caller's to close. */
+  constructor(fifo: number, options: StreamOptions, shop: Workshop) {
+    this.fifo = fifo;
+    this.#options = options;
+    this.#shop = shop;
+    this.#mover = options.mover ?? chooseMover(options.dir);
+    this.#segment = new OpenSegment(options, options.maxFiles, shop.disk);
+  }
+
+  get way(): 'splice' | 'copy' {
+    return this.#mover.way;
+  }
+
+  /** Bytes this writer has brought into files. */
+  get collectedBytes(): number {
+    return this.#collectedBytes;
+  }
+
+  /** Bytes that the task has written and no file has yet. */
+  get waitingBytes(): number {
+    return bytesWaiting(this.fifo) + this.#mover.pendingBytes;
+  }
+
+  /** Why nothing can be written, while that is so. */
+  get blocked(): HoldfastError | undefined {
+    return this.#blocked;
+  }
+
+  /** Moves what is there, at most a mebibyte. With `urgent`, the rest of an unfinished line is not waited for. */
+  turn(urgent = false): Turn {
+    let movedBytes = 0;
+    try {
+      while (movedBytes < TURN_BYTES) {
+        const step = this.#step(TURN_BYTES - movedBytes, urgent);
+        movedBytes += step.movedBytes;
+        if (step.dry) return { movedBytes, end: 'dry' };
+      }
+      return { movedBytes, end: 'more' };
+    } catch (error) {
+      this.#block(error);
+      return { movedBytes, end: 'blocked' };
+    }
+  }
+
+  /** Resolves when all that was collected is on disk. The writer is of no use afterwards. */
+  async close(): Promise<void> {
+    closeSync(this.fifo);
+    await this.#segment.close();
+  }
+
+  /** One move or one rotation. `dry` when there was less to move than was asked for. */
+  #step(budget: number, urgent: boolean): { movedBytes: number; dry: boolean } {
+    if (this.#mover.pendingBytes > 0) return this.#move(this.#mover.pendingBytes);
+    const limitBytes = this.#options.maxFileBytes;
+    const segment = { sizeBytes: this.#segment.sizeBytes, limitBytes };
+    const next = plan(segment);
+    if (next.kind === 'rotate') return this.#rotate();
+    if (next.kind === 'move') return this.#move(Math.min(next.bytes, budget));
+    const seen = this.#shop.preview.look(this.fifo, next.bytes);
+    if (seen.length === 0) return { movedBytes: 0, dry: true };
+    const atLineStart = this.#segment.atLineStart();
+    const step = cut({ ...segment, seen, atLineStart, patient: !urgent && this.#patient() });
+    if (step.kind === 'move') return this.#move(step.bytes);
+    if (step.kind === 'rotate') return this.#rotate();
+    this.#heldSince ??= performance.now();
+    return { movedBytes: 0, dry: true };
+  }
+
+  #patient(): boolean {
+    return this.#heldSince === undefined || performance.now() - this.#heldSince < PATIENCE_MS;
+  }
+
+  #move(bytes: number): { movedBytes: number; dry: boolean } {
+    const segment = this.#segment;
+    const count = this.#mover.move(this.fifo, segment.fd, segment.sizeBytes, bytes);
+    if (count === -ERRNO.EAGAIN || count === -ERRNO.EINTR) return { movedBytes: 0, dry: true };
+    if (count === -ERRNO.EINVAL && this.#mover.way === 'splice') {
+      this.#shop.report(`${this.#name}: splice does not work here, copying instead`);
+      this.#mover = new CopyMover();
+      return { movedBytes: 0, dry: false };
+    }
+    if (count < 0) throw cannotWrite(getSystemErrorName(count));
+    segment.grow(count);
+    this.#collectedBytes += count;
+    this.#heldSince = undefined;
+    if (this.#blocked !== undefined) this.#shop.report(`${this.#name}: collecting again`);
+    this.#blocked = undefined;
+    return { movedBytes: count, dry: count < bytes };
+  }
+
+  #rotate(): { movedBytes: number; dry: boolean } {
+    this.#segment.rotate((error) => {
+      this.#shop.report(`${this.#name}: a full segment is not on disk: ${String(error)}`);
+    });
+    this.#heldSince = undefined;
+    return { movedBytes: 0, dry: false };
+  }
+
+  #block(error: unknown): void {
+    const blocked = HoldfastError.is(error) ? error : cannotWrite(String(error));
+    // Said once, however often it is tried again.
+    if (this.#blocked === undefined) this.#shop.report(`${this.#name}: ${blocked.message}`);
+    this.#blocked = blocked;
+  }
+
+  get #name(): string {
+    return `${this.#options.stem}.${this.#options.stream}`;
+  }
+}
+
+function cannotWrite(reason: string): HoldfastError {
+  return new HoldfastError(
+    'RESOURCES_EXHAUSTED',
+    `output cannot be written (${reason}); it stays in the FIFO and the task waits`,
+    { details: { reason } },
+  );
+}
