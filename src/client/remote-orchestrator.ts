@@ -1,0 +1,163 @@
+import { HoldfastError } from '../errors.ts';
+import { call, follow } from '../rpc/call.ts';
+import { AgentServiceService as agent } from '../rpc/gen/holdfast/agent/v1/agent.ts';
+import { ShutdownRequest_Tasks } from '../rpc/gen/holdfast/agent/v1/agent.ts';
+import { fromAgent, fromAlloc, fromEvent } from '../server/convert.ts';
+import { fromLogMessage, toLogsRequest } from '../server/log-messages.ts';
+import { observe } from './observe.ts';
+import { RemoteAlloc } from './remote-handles.ts';
+import type { Observable } from 'rxjs';
+import type * as api from '../api.ts';
+import type { CallOptions, Method } from '../rpc/call.ts';
+import type { Channel } from '../rpc/connect.ts';
+import type { GroupSpecInput } from '../spec/group-schema.ts';
+
+/** An orchestrator in another process. Made by `connectOrchestrator`. */
+export class RemoteOrchestrator implements api.Orchestrator {
+  readonly recovery: api.RecoveryReport;
+  readonly #channel: Channel;
+  readonly #socket: string;
+  readonly #closing = new AbortController();
+
+  constructor(channel: Channel, socket: string, recovery: api.RecoveryReport) {
+    this.recovery = recovery;
+    this.#channel = channel;
+    this.#socket = socket;
+  }
+
+  async agent(): Promise<api.AgentView> {
+    const { agent: view } = await this.call(agent.hello, {});
+    return fromAgent(given(view));
+  }
+
+  async run(spec: GroupSpecInput, options: api.RunOptions = {}): Promise<api.AllocHandle> {
+    const request = { spec: Buffer.from(JSON.stringify(spec)), allocId: options.allocId ?? '' };
+    const { allocId, alloc } = await this.call(agent.run, request, options);
+    return new RemoteAlloc(this, allocId, alloc);
+  }
+
+  async alloc(ref: string): Promise<api.AllocHandle> {
+    const { allocId, alloc } = await this.inspect(ref);
+    return new RemoteAlloc(this, allocId, alloc);
+  }
+
+  async allocs(options: { all?: boolean } = {}): Promise<readonly api.AllocView[]> {
+    const { allocs } = await this.call(agent.listAllocs, { all: options.all ?? false });
+    return allocs.map(fromAlloc);
+  }
+
+  async inspect(ref: string, options: { at?: number } = {}): Promise<api.AllocView> {
+    const { alloc } = await this.call(agent.inspect, { ref, at: options.at });
+    return fromAlloc(given(alloc));
+  }
+
+  async stop(
+    ref: string,
+    options: { signal?: AbortSignal; reason?: string } = {},
+  ): Promise<api.AllocView> {
+    const request = { ref, reason: options.reason ?? '' };
+    const { alloc } = await this.call(agent.stop, request, options);
+    return fromAlloc(given(alloc));
+  }
+
+  async restart(ref: string): Promise<void> {
+    await this.call(agent.restart, { ref });
+  }
+
+  async signal(ref: string, signal: string): Promise<void> {
+    await this.call(agent.signal, { ref, signal });
+  }
+
+  async *logs(
+    ref: string,
+    query: api.LogQuery = {},
+  ): AsyncGenerator<api.LogChunk, void, undefined> {
+    const messages = this.#follow(agent.logs, toLogsRequest(ref, query), query.signal);
+    for await (const message of messages) yield fromLogMessage(message);
+  }
+
+  async *events(query: api.EventQuery = {}): AsyncGenerator<api.PublicEvent, void, undefined> {
+    const request = {
+      after: query.after === 'now' ? undefined : query.after,
+      onlyNew: query.after === 'now',
+      untilHead: query.until === 'head',
+      storeId: query.storeId ?? '',
+      ref: query.ref ?? '',
+      types: [...(query.types ?? [])],
+    };
+    for await (const { events } of this.#follow(agent.events, request, query.signal)) {
+      for (const event of events) {
+        // Events of a batch that stands here already are not for somebody who has left.
+        if (query.signal?.aborted === true || this.#closing.signal.aborted) return;
+        yield fromEvent(event);
+      }
+    }
+  }
+
+  events$(query: api.EventQuery = {}): Observable<api.PublicEvent> {
+    return observe((signal) => this.events({ ...query, signal }), query.signal);
+  }
+
+  async close(options: { tasks?: 'stop' | 'leave'; signal?: AbortSignal } = {}): Promise<void> {
+    if (this.#closing.signal.aborted) return;
+    if (options.tasks !== undefined) {
+      const tasks =
+        options.tasks === 'stop' ? ShutdownRequest_Tasks.STOP : ShutdownRequest_Tasks.LEAVE;
+      await this.call(agent.shutdown, { tasks }, options);
+    }
+    this.#closing.abort();
+    this.#channel.close();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  /** One call of the agent. Errors: the agent's own, CLOSED after `close`, UNAVAILABLE when the agent is gone. */
+  async call<Request, Response>(
+    method: Method<Request, Response>,
+    request: Request,
+    options: CallOptions = {},
+  ): Promise<Response> {
+    this.#assertOpen();
+    try {
+      return await call(this.#channel, method, request, options);
+    } catch (error) {
+      throw this.#named(error);
+    }
+  }
+
+  async *#follow<Request, Response>(
+    method: Method<Request, Response>,
+    request: Request,
+    signal: AbortSignal | undefined,
+  ): AsyncGenerator<Response, void, undefined> {
+    this.#assertOpen();
+    const closing = this.#closing.signal;
+    const ends = signal === undefined ? closing : AbortSignal.any([signal, closing]);
+    try {
+      yield* follow(this.#channel, method, request, { signal: ends });
+    } catch (error) {
+      throw this.#named(error);
+    }
+  }
+
+  /** A lost connection says which agent it was. */
+  #named(error: unknown): unknown {
+    if (!HoldfastError.is(error, 'UNAVAILABLE')) return error;
+    const message = `the agent on ${this.#socket} is gone (${error.message})`;
+    return new HoldfastError('UNAVAILABLE', message, { cause: error });
+  }
+
+  #assertOpen(): void {
+    if (this.#closing.signal.aborted) {
+      throw new HoldfastError('CLOSED', 'this connection to the agent is closed');
+    }
+  }
+}
+
+/** A message field that the agent always sends. */
+function given<T>(field: T | undefined): T {
+  if (field !== undefined) return field;
+  throw new HoldfastError('INTERNAL', 'the agent left out a part of its answer');
+}

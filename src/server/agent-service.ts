@@ -1,0 +1,104 @@
+/** An orchestrator behind a socket: every method of holdfast.agent.v1 is one call of `api.ts`. */
+import { HoldfastError } from '../errors.ts';
+import { answer, answerStream } from '../rpc/answer.ts';
+import { AgentServiceService, ShutdownRequest_Tasks } from '../rpc/gen/holdfast/agent/v1/agent.ts';
+import { serve } from '../rpc/serve.ts';
+import { AGENT_PROTOCOL, agentSocket } from './agent-socket.ts';
+import { toAgent, toAlloc, toRecovery, toTask } from './convert.ts';
+import { eventBatches } from './event-batches.ts';
+import { toLogMessages, toLogQuery } from './log-messages.ts';
+import type { EventQuery, Orchestrator } from '../api.ts';
+import type { AgentServiceServer, EventsRequest } from '../rpc/gen/holdfast/agent/v1/agent.ts';
+import type { Listener } from '../rpc/serve.ts';
+import type { GroupSpecInput } from '../spec/group-schema.ts';
+
+export interface ServeAgentOptions {
+  readonly orchestrator: Orchestrator;
+  readonly dataDir: string;
+  /** Called after a Shutdown call has closed the orchestrator and was answered. */
+  readonly onShutdown?: () => void;
+}
+
+/**
+ * Serves on `<dataDir>/agent.sock`, mode 0600. The caller owns the data directory (it holds the store's lock), so a
+ * socket that is left there is a dead agent's and is replaced. Closing the listener does not close the orchestrator.
+ */
+export function serveAgent(options: ServeAgentOptions): Promise<Listener> {
+  const handlers = agentHandlers(options.orchestrator, options.onShutdown ?? (() => undefined));
+  return serve([{ definition: AgentServiceService, handlers }], agentSocket(options.dataDir));
+}
+
+function agentHandlers(orchestrator: Orchestrator, onShutdown: () => void): AgentServiceServer {
+  return {
+    hello: answer(async () => ({
+      protocol: AGENT_PROTOCOL,
+      agent: toAgent(await orchestrator.agent()),
+      recovery: toRecovery(orchestrator.recovery),
+    })),
+    run: answer(async ({ spec, allocId }, signal) => {
+      const named = allocId === '' ? {} : { allocId };
+      const handle = await orchestrator.run(parseSpec(spec), { ...named, signal });
+      return { allocId: handle.allocId, alloc: handle.alloc };
+    }),
+    listAllocs: answer(async ({ all }) => ({
+      allocs: (await orchestrator.allocs({ all })).map(toAlloc),
+    })),
+    inspect: answer(async ({ ref, at }) => ({
+      alloc: toAlloc(await orchestrator.inspect(ref, at === undefined ? {} : { at })),
+    })),
+    stop: answer(async ({ ref, reason }, signal) => ({
+      alloc: toAlloc(await orchestrator.stop(ref, reason === '' ? { signal } : { reason, signal })),
+    })),
+    restart: answer(async ({ ref }) => {
+      await orchestrator.restart(ref);
+      return {};
+    }),
+    signal: answer(async ({ ref, signal }) => {
+      await orchestrator.signal(ref, signal);
+      return {};
+    }),
+    wait: answer(async ({ allocId, task }, signal) => {
+      const handle = await orchestrator.alloc(allocId);
+      if (task === '') {
+        return { ended: { $case: 'alloc', value: toAlloc(await handle.wait({ signal })) } };
+      }
+      return { ended: { $case: 'task', value: toTask(await handle.task(task).wait({ signal })) } };
+    }),
+    events: answerStream(async function* (request, signal) {
+      for await (const events of eventBatches(orchestrator.events(toQuery(request, signal)))) {
+        yield { events };
+      }
+    }),
+    logs: answerStream((request, signal) =>
+      toLogMessages(orchestrator.logs(request.ref, toLogQuery(request, signal))),
+    ),
+    shutdown: answer(async ({ tasks }) => {
+      const stops = tasks === ShutdownRequest_Tasks.STOP;
+      await orchestrator.close({ tasks: stops ? 'stop' : 'leave' });
+      // After the answer has been handed to the connection.
+      setImmediate(onShutdown);
+      return {};
+    }),
+  };
+}
+
+function toQuery(request: EventsRequest, signal: AbortSignal): EventQuery {
+  const after = request.onlyNew ? ('now' as const) : request.after;
+  return {
+    signal,
+    ...(after === undefined ? {} : { after }),
+    ...(request.untilHead ? { until: 'head' } : {}),
+    ...(request.storeId === '' ? {} : { storeId: request.storeId }),
+    ...(request.ref === '' ? {} : { ref: request.ref }),
+    ...(request.types.length === 0 ? {} : { types: request.types }),
+  };
+}
+
+/** What the group should be like is the orchestrator's to check; here it only has to be JSON. */
+function parseSpec(bytes: Uint8Array): GroupSpecInput {
+  try {
+    return JSON.parse(Buffer.from(bytes).toString()) as GroupSpecInput;
+  } catch (cause) {
+    throw new HoldfastError('SPEC_INVALID', 'the group is not JSON', { cause });
+  }
+}

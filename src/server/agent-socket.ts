@@ -1,0 +1,10 @@
+/** What an agent and those who look for it agree on before the first call. */
+import { join } from 'node:path';
+
+/** Number of the conversation. A client refuses an agent of another number. */
+export const AGENT_PROTOCOL = 1;
+
+/** Where an agent listens. */
+export function agentSocket(dataDir: string): string {
+  return join(dataDir, 'agent.sock');
+}

@@ -1,0 +1,235 @@
+/** An orchestrator that only remembers: what the edge is tested against, in process and over a socket. */
+import { Observable } from 'rxjs';
+import { HoldfastError } from '../../src/errors.ts';
+import { validateGroup } from '../../src/spec/validate-spec.ts';
+import type * as api from '../../src/api.ts';
+import type { GroupSpecInput } from '../../src/spec/group-schema.ts';
+
+export const STORE_ID = 'store-of-the-fake';
+
+export class FakeOrchestrator implements api.Orchestrator {
+  readonly recovery: api.RecoveryReport = {
+    events: 3,
+    streams: 2,
+    head: 3,
+    tookMs: 1.5,
+    agentEpoch: 2,
+    tasks: [{ alloc: 'old', allocId: 'old-1', task: 't', outcome: 'reattached' }],
+    damage: { movedTo: '/moved', reason: 'bad page', recovered: 2, lost: null },
+  };
+  readonly calls: string[] = [];
+  readonly log: api.PublicEvent[] = [];
+  readonly output = new Map<string, api.LogChunk[]>();
+  /** How many events were taken from the log by all iterations. */
+  taken = 0;
+  closed: string | undefined;
+  readonly #allocs = new Map<string, api.AllocView>();
+  readonly #changed = new EventTarget();
+
+  add(type: string, more: Partial<api.PublicEvent> = {}): void {
+    const position = this.log.length + 1;
+    const time = '2026-01-02T03:04:05.678Z';
+    const facts = { alloc: null, allocId: null, task: null, run: 0, data: {} };
+    this.log.push({ position, storeId: STORE_ID, time, type, ...facts, ...more });
+    this.#changed.dispatchEvent(new Event('change'));
+  }
+
+  async agent(): Promise<api.AgentView> {
+    const drivers = [{ driver: 'raw_exec', health: 'healthy', message: '' }];
+    const ids = { storeId: STORE_ID, instanceId: 'fake', agentEpoch: 2 };
+    return { version: '0.0.0', pid: 42, ...ids, head: this.log.length, dataDir: '/fake', drivers };
+  }
+
+  async run(input: GroupSpecInput, options: api.RunOptions = {}): Promise<api.AllocHandle> {
+    const spec = validateGroup(input);
+    const unknown = spec.tasks.find(({ driver }) => driver !== 'raw_exec');
+    if (unknown !== undefined) {
+      throw new HoldfastError('DRIVER_UNKNOWN', `there is no driver ${unknown.driver}`);
+    }
+    const allocId = options.allocId ?? `id-of-${spec.name}`;
+    const names = { alloc: spec.name, allocId };
+    const tasks = spec.tasks.map(({ name }) => taskView(names, name));
+    const times = { createdAt: '2026-01-02T03:04:05.678Z', position: this.log.length };
+    const state = { type: spec.type, state: 'running', isLive: true, reason: '' } as const;
+    this.#allocs.set(allocId, { ...names, ...state, specHash: 'abc', ...times, tasks });
+    this.add('AllocReceived', names);
+    for (const { task } of tasks) this.add('TaskStarted', { ...names, task, run: 1 });
+    return this.alloc(allocId);
+  }
+
+  async alloc(ref: string): Promise<api.AllocHandle> {
+    const { allocId, alloc } = await this.inspect(ref);
+    const view = (): Promise<api.AllocView> => this.inspect(allocId);
+    return {
+      allocId,
+      alloc,
+      view,
+      task: (task) => this.#task(allocId, task),
+      stop: (options) => this.stop(allocId, options),
+      restart: () => this.restart(allocId),
+      wait: async (options = {}) => {
+        await this.#until(() => this.#allocs.get(allocId)?.isLive === false, options.signal);
+        return view();
+      },
+      events: (query) => this.events({ ...query, ref: allocId }),
+    };
+  }
+
+  #task(allocId: string, task: string): api.TaskHandle {
+    const ref = `${allocId}/${task}`;
+    const view = async (): Promise<api.TaskView> => {
+      const found = (await this.inspect(ref)).tasks.find((one) => one.task === task);
+      if (found === undefined) throw new HoldfastError('NOT_FOUND', `there is no task ${ref}`);
+      return found;
+    };
+    return {
+      allocId,
+      task,
+      view,
+      signal: (signal) => this.signal(ref, signal),
+      restart: () => this.restart(ref),
+      logs: (query) => this.logs(ref, query),
+      wait: async (options = {}) => {
+        await this.#until(() => this.#allocs.get(allocId)?.isLive === false, options.signal);
+        return view();
+      },
+    };
+  }
+
+  async allocs(options: { all?: boolean } = {}): Promise<readonly api.AllocView[]> {
+    return [...this.#allocs.values()].filter(({ isLive }) => isLive || options.all === true);
+  }
+
+  async inspect(ref: string, options: { at?: number } = {}): Promise<api.AllocView> {
+    const [name = '', task] = ref.split('/');
+    const found = [...this.#allocs.values()].filter(
+      ({ alloc, allocId }) => alloc === name || allocId.startsWith(name),
+    );
+    const [view] = found;
+    if (found.length > 1) {
+      const matches = found.map(({ allocId }) => allocId);
+      throw new HoldfastError('AMBIGUOUS', `${ref} may be ${matches.join(' or ')}`, {
+        details: { matches },
+      });
+    }
+    if (view === undefined || (task && !view.tasks.some((one) => one.task === task))) {
+      throw new HoldfastError('NOT_FOUND', `there is nothing called ${ref}`);
+    }
+    return options.at === undefined ? view : { ...view, position: options.at };
+  }
+
+  async stop(ref: string, options: { reason?: string } = {}): Promise<api.AllocView> {
+    return this.end(ref, 'stopped', null, options.reason ?? '');
+  }
+
+  /** Lets every task of an alloc end. */
+  async end(
+    ref: string,
+    state: 'stopped' | 'complete' | 'failed',
+    exitCode: number | null,
+    reason = '',
+  ): Promise<api.AllocView> {
+    const view = await this.inspect(ref);
+    const tasks = view.tasks.map((task): api.TaskView => {
+      const end = { pid: null, exitCode, failed: state === 'failed', nomadState: 'dead' } as const;
+      return { ...task, state, ...end, finishedAt: '2026-01-02T03:04:06.000Z' };
+    });
+    const ended = { ...view, state, isLive: false, reason, tasks };
+    this.#allocs.set(view.allocId, ended);
+    this.add('AllocStopped', { alloc: view.alloc, allocId: view.allocId });
+    return ended;
+  }
+
+  async restart(ref: string): Promise<void> {
+    await this.inspect(ref);
+    this.calls.push(`restart ${ref}`);
+  }
+
+  async signal(ref: string, signal: string): Promise<void> {
+    await this.inspect(ref);
+    this.calls.push(`signal ${ref} ${signal}`);
+  }
+
+  async *logs(ref: string, query: api.LogQuery = {}): AsyncGenerator<api.LogChunk, void> {
+    const [name = ''] = ref.split('/');
+    const { alloc, tasks } = await this.inspect(ref);
+    const task = ref.split('/')[1] ?? tasks[0]?.task;
+    const chunks = this.output.get(`${name === '' ? '' : alloc}/${task}`) ?? [];
+    for (const chunk of chunks) {
+      if (query.stream === 'stdout' && chunk.stream !== 'stdout') continue;
+      if (query.stream === 'stderr' && chunk.stream !== 'stderr') continue;
+      if (query.after !== undefined && Number(chunk.cursor) <= Number(query.after)) continue;
+      yield chunk;
+    }
+    if (query.follow === true) await this.#until(() => false, query.signal).catch(() => undefined);
+  }
+
+  async *events(query: api.EventQuery = {}): AsyncGenerator<api.PublicEvent, void> {
+    const head = this.log.length;
+    let position = query.after === 'now' ? head : (query.after ?? 0);
+    if (position > head) {
+      throw new HoldfastError('POSITION_AHEAD', `the head is ${head}`, {
+        details: { head, storeId: STORE_ID },
+      });
+    }
+    for (;;) {
+      if (query.signal?.aborted === true) return;
+      if (query.until === 'head' && position >= head) return;
+      const event = this.log[position];
+      if (event === undefined) {
+        const seen = position;
+        await this.#until(() => this.log.length > seen, query.signal).catch(() => undefined);
+        continue;
+      }
+      position += 1;
+      this.taken += 1;
+      const isMeant =
+        query.ref === undefined || event.allocId === query.ref || event.alloc === query.ref;
+      if (isMeant && (query.types?.includes(event.type) ?? true)) yield event;
+    }
+  }
+
+  events$(query: api.EventQuery = {}): Observable<api.PublicEvent> {
+    return new Observable((subscriber) => {
+      const left = new AbortController();
+      void (async () => {
+        for await (const event of this.events({ ...query, signal: left.signal })) {
+          subscriber.next(event);
+        }
+        subscriber.complete();
+      })();
+      return () => left.abort();
+    });
+  }
+
+  async close(options: { tasks?: 'stop' | 'leave' } = {}): Promise<void> {
+    this.closed ??= options.tasks ?? 'stop';
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  async #until(holds: () => boolean, signal?: AbortSignal): Promise<void> {
+    while (!holds()) {
+      if (signal?.aborted === true) throw new HoldfastError('ABORTED', 'aborted');
+      await new Promise<void>((resolve) => {
+        this.#changed.addEventListener('change', () => resolve(), { once: true });
+        signal?.addEventListener('abort', () => resolve(), { once: true });
+      });
+    }
+  }
+}
+
+function taskView(names: { alloc: string; allocId: string }, task: string): api.TaskView {
+  const now = {
+    state: 'running',
+    nomadState: 'running',
+    failed: false,
+    run: 1,
+    pid: 4182,
+  } as const;
+  const ends = { exitCode: null, signal: null, finishedAt: null, nextStartAt: null };
+  const more = { restarts: 0, startedAt: '2026-01-02T03:04:05.678Z', reason: '', position: 2 };
+  return { ...names, task, driver: 'raw_exec', ...now, ...ends, ...more };
+}

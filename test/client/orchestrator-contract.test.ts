@@ -1,0 +1,266 @@
+/** What holds for an orchestrator wherever it is: one suite, in process and through a socket. */
+import { mkdtemp, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { connectOrchestrator } from '../../src/client/connect-orchestrator.ts';
+import { serveAgent } from '../../src/server/agent-service.ts';
+import { FakeOrchestrator, STORE_ID } from './fake-orchestrator.ts';
+import type { Orchestrator, PublicEvent } from '../../src/api.ts';
+import type { Listener } from '../../src/rpc/serve.ts';
+
+const group = { name: 'web', tasks: [{ name: 'api', driver: 'raw_exec' }] };
+
+let fake: FakeOrchestrator;
+let dataDir: string;
+let listener: Listener | undefined;
+let orchestrator: Orchestrator;
+let isShutDown = false;
+
+async function overSocket(): Promise<Orchestrator> {
+  listener = await serveAgent({
+    orchestrator: fake,
+    dataDir,
+    onShutdown: () => {
+      isShutDown = true;
+    },
+  });
+  return connectOrchestrator({ dataDir });
+}
+
+beforeEach(async () => {
+  fake = new FakeOrchestrator();
+  dataDir = await mkdtemp(join(tmpdir(), 'holdfast-client-'));
+});
+afterEach(async () => {
+  await orchestrator.close();
+  await listener?.close();
+  listener = undefined;
+  await rm(dataDir, { recursive: true, force: true });
+});
+
+async function collect<T>(items: AsyncIterable<T>): Promise<T[]> {
+  const all: T[] = [];
+  for await (const item of items) all.push(item);
+  return all;
+}
+const rejection = (promise: Promise<unknown>): Promise<unknown> =>
+  promise.then(
+    () => undefined,
+    (error: unknown) => error,
+  );
+
+describe.each([
+  ['in process', async () => fake],
+  ['over a socket', overSocket],
+])('an orchestrator %s', (_title, open) => {
+  beforeEach(async () => {
+    orchestrator = await open();
+  });
+
+  it('says what its recovery found', () => {
+    expect(orchestrator.recovery).toEqual(fake.recovery);
+  });
+
+  it('says who the agent is', async () => {
+    expect(await orchestrator.agent()).toEqual(await fake.agent());
+  });
+
+  it('runs a group and gives a handle whose views name the position', async () => {
+    const handle = await orchestrator.run(group, { allocId: 'given' });
+    expect(handle).toMatchObject({ allocId: 'given', alloc: 'web' });
+    expect(await handle.view()).toEqual(await fake.inspect('given'));
+    expect(await handle.task('api').view()).toMatchObject({ pid: 4182, exitCode: null });
+    expect(await orchestrator.allocs()).toHaveLength(1);
+  });
+
+  it('refuses a wrong group with every mistake', async () => {
+    const wrong = { ...group, colour: 'red' } as typeof group;
+    expect(await rejection(orchestrator.run(wrong))).toMatchObject({
+      code: 'SPEC_INVALID',
+      message: 'colour is not a known key.',
+      details: { issues: [{ path: 'colour' }] },
+    });
+  });
+
+  it('keeps code and details of every error', async () => {
+    await orchestrator.run(group, { allocId: 'a-1' });
+    await orchestrator.run({ ...group, name: 'db' }, { allocId: 'a-2' });
+    expect(await rejection(orchestrator.alloc('a'))).toMatchObject({
+      code: 'AMBIGUOUS',
+      details: { matches: ['a-1', 'a-2'] },
+    });
+    expect(await rejection(orchestrator.inspect('no'))).toMatchObject({ code: 'NOT_FOUND' });
+    const noTask = (await orchestrator.alloc('web')).task('no');
+    expect(await rejection(noTask.view())).toMatchObject({ code: 'NOT_FOUND' });
+  });
+
+  it('stops, and leaves finished allocs to those who ask for all', async () => {
+    const handle = await orchestrator.run(group);
+    const ended = handle.wait();
+    const taskEnded = handle.task('api').wait();
+    expect(await handle.stop({ reason: 'enough' })).toMatchObject({
+      state: 'stopped',
+      reason: 'enough',
+    });
+    expect(await ended).toMatchObject({ state: 'stopped', isLive: false });
+    expect(await taskEnded).toMatchObject({ task: 'api', state: 'stopped' });
+    expect(await orchestrator.allocs()).toEqual([]);
+    expect(await orchestrator.allocs({ all: true })).toHaveLength(1);
+  });
+
+  it('signals and restarts', async () => {
+    const task = (await orchestrator.run(group, { allocId: 'x' })).task('api');
+    await task.signal('SIGHUP');
+    await orchestrator.restart('web');
+    expect(fake.calls).toEqual(['signal x/api SIGHUP', 'restart web']);
+  });
+
+  it('shows the past', async () => {
+    await orchestrator.run(group);
+    expect(await orchestrator.inspect('web', { at: 1 })).toMatchObject({ position: 1 });
+  });
+
+  it('gives events behind a position, up to the head', async () => {
+    for (let i = 0; i < 1000; i += 1) fake.add('Tick', { data: { i, text: 'é' } });
+    const events = await collect(orchestrator.events({ after: 2, until: 'head' }));
+    expect(events).toEqual(fake.log.slice(2));
+  });
+
+  it('gives only events of the types and of the alloc that were asked for', async () => {
+    await orchestrator.run(group);
+    fake.add('Tick');
+    const types = ['TaskStarted', 'Tick'];
+    const ofAlloc = await collect(orchestrator.events({ until: 'head', types, ref: 'web' }));
+    expect(ofAlloc.map(({ type }) => type)).toEqual(['TaskStarted']);
+  });
+
+  it('gives what comes to those who follow, and ends quietly when they abort', async () => {
+    fake.add('Old');
+    const left = new AbortController();
+    const seen: string[] = [];
+    for await (const event of orchestrator.events({ after: 0, signal: left.signal })) {
+      seen.push(event.type);
+      if (event.type === 'Old') fake.add('New');
+      else left.abort();
+    }
+    expect(seen).toEqual(['Old', 'New']);
+  });
+
+  it('refuses a position past the head', async () => {
+    const asked = collect(orchestrator.events({ after: 99 }));
+    expect(await rejection(asked)).toMatchObject({
+      code: 'POSITION_AHEAD',
+      details: { head: 0, storeId: STORE_ID },
+    });
+  });
+
+  it('gives the same events as an Observable', async () => {
+    fake.add('One');
+    fake.add('Two');
+    const seen: PublicEvent[] = [];
+    await new Promise<void>((resolve) => {
+      orchestrator.events$({ until: 'head' }).subscribe({
+        next: (event) => seen.push(event),
+        complete: resolve,
+      });
+    });
+    expect(seen).toEqual(fake.log);
+  });
+
+  it('gives output by stream and behind a cursor', async () => {
+    const handle = await orchestrator.run(group);
+    const chunk = (stream: 'stdout' | 'stderr', text: string, cursor: string) => ({
+      stream,
+      data: Buffer.from(text),
+      cursor,
+    });
+    fake.output.set('web/api', [chunk('stdout', 'a', '1'), chunk('stderr', 'é', '2')]);
+    expect(await collect(handle.task('api').logs())).toHaveLength(2);
+    expect(await collect(orchestrator.logs('web', { stream: 'stderr' }))).toMatchObject([
+      { stream: 'stderr', cursor: '2', data: Buffer.from('é') },
+    ]);
+    expect(await collect(orchestrator.logs('web/api', { after: '1' }))).toHaveLength(1);
+  });
+
+  it('rejects a wait that is aborted', async () => {
+    const handle = await orchestrator.run(group);
+    const left = new AbortController();
+    const waiting = rejection(handle.wait({ signal: left.signal }));
+    left.abort();
+    expect(await waiting).toMatchObject({ code: 'ABORTED' });
+  });
+});
+
+describe('a connection to an agent', () => {
+  beforeEach(async () => {
+    orchestrator = await overSocket();
+  });
+
+  it('goes through a socket that nobody else can use', async () => {
+    const { mode } = await stat(join(dataDir, 'agent.sock'));
+    expect(mode & 0o777).toBe(0o600);
+  });
+
+  it('leaves the agent alone when it closes, and is closed then', async () => {
+    await orchestrator.close();
+    expect(fake.closed).toBeUndefined();
+    expect(await rejection(orchestrator.allocs())).toMatchObject({ code: 'CLOSED' });
+  });
+
+  it('ends what follows when it closes', async () => {
+    const following = collect(orchestrator.events());
+    await orchestrator.close();
+    expect(await following).toEqual([]);
+  });
+
+  it('ends the agent when it is closed with a word about the tasks', async () => {
+    await orchestrator.close({ tasks: 'leave' });
+    expect(fake.closed).toBe('leave');
+    await expect.poll(() => isShutDown).toBe(true);
+  });
+
+  it('says which agent is gone', async () => {
+    await listener?.close();
+    expect(await rejection(orchestrator.allocs())).toMatchObject({
+      code: 'UNAVAILABLE',
+      message: expect.stringContaining(join(dataDir, 'agent.sock')) as unknown,
+    });
+  });
+
+  it('does not read ahead of a reader that has stopped', async () => {
+    const text = 'x'.repeat(4096);
+    for (let i = 0; i < 5000; i += 1) fake.add('Tick', { data: text });
+    const events = orchestrator.events()[Symbol.asyncIterator]();
+    await events.next();
+    let before = -1;
+    // 20 MB are there; what was taken stands still long before that.
+    await expect
+      .poll(
+        () => {
+          const isStill = fake.taken === before;
+          before = fake.taken;
+          return isStill;
+        },
+        { interval: 100 },
+      )
+      .toBe(true);
+    expect(fake.taken * 4096).toBeLessThan(3 * 1024 * 1024);
+    await events.return?.();
+  });
+
+  it('delivers the events before an error', async () => {
+    fake.add('One');
+    const broken = async function* (): AsyncGenerator<PublicEvent> {
+      yield fake.log[0] as PublicEvent;
+      throw new Error('the disk is gone');
+    };
+    fake.events = broken;
+    const events = orchestrator.events()[Symbol.asyncIterator]();
+    expect((await events.next()).value).toMatchObject({ type: 'One' });
+    expect(await rejection(events.next())).toMatchObject({
+      code: 'INTERNAL',
+      message: 'the disk is gone',
+    });
+  });
+});
