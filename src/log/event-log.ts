@@ -22,14 +22,22 @@ export interface EventLog {
   readonly storeId: string;
   /** Position of the newest durable event, 0 when empty. */
   readonly head: number;
-  /** Position of the oldest event that is still kept, head + 1 when none is. */
+  /**
+   * The first position from which nothing is missing: 1 until something was compacted away, then the one after the
+   * newest event that is gone. Older events of the streams that are kept are still in `rows()` and `readStream`.
+   */
   readonly oldest: number;
+  /** True once `close` was called; listeners are called once more then. */
+  readonly isClosed: boolean;
 
   /**
    * Appends events to one stream, all or none. Resolves when they are durable; appends of one turn of the event loop
    * share a transaction. Every event is checked against its shape first.
-   * Errors: VERSION_CONFLICT (the stream is not at `expectedVersion`; nothing was written), EVENT_MALFORMED,
-   * STORE_FAILED (it is unknown whether the events are stored: the log takes no further append until it is reopened),
+   * Events of two appends to one stream in one turn follow each other: the second expects the version that the first
+   * leads to. No events at all only check the version.
+   * Errors: VERSION_CONFLICT (the stream is not at `expectedVersion`; nothing was written), EVENT_MALFORMED and
+   * EVENT_UNKNOWN (see `Codec.encode`; nothing was written), STORE_FAILED (it is unknown whether the events are stored:
+   * the log takes no further append until it is reopened), EPOCH_STALE (a newer agent writes here; the same holds),
    * CLOSED. Never to be repeated in place.
    */
   append<E extends AnyEvent>(
@@ -38,26 +46,55 @@ export interface EventLog {
     events: readonly E[],
   ): Promise<readonly Recorded<E>[]>;
 
-  /** The events of one stream after `afterVersion` (default 0), upcast. May be called at any time. */
+  /**
+   * The events of one stream after `afterVersion` (default 0), upcast. May be called at any time.
+   * Errors: EVENT_UNKNOWN, EVENT_MALFORMED (the stream cannot be folded), STORE_CORRUPT, STORE_FAILED, CLOSED.
+   */
   readStream(stream: StreamName, afterVersion?: number): readonly Recorded[];
 
   /**
-   * At most `limit` (default 1,000) events after `after`, upcast, in position order; an empty list at the head.
-   * `streamPrefix` keeps only streams that begin with one of these names. Errors: POSITION_COMPACTED,
-   * POSITION_AHEAD, EVENT_UNKNOWN is never thrown here: an event that cannot be read is given as type `Unreadable`.
+   * At most `limit` (default 1,000) events after `after`, upcast, in position order; an empty list when there are no
+   * more up to the head. An event that cannot be read is given as type `Unreadable` with
+   * `data: { type, schema, code, message }`, so EVENT_UNKNOWN is never thrown here. Events may be shared between
+   * readers and are frozen then. Errors: POSITION_COMPACTED{oldest}, POSITION_AHEAD{storeId, head},
+   * EVENT_MALFORMED (a checksum is wrong), STORE_CORRUPT, STORE_FAILED, CLOSED.
    */
   readAll(after: number, options?: ReadOptions): readonly Recorded[];
 
-  /** Every row in position order, its data unparsed, for a replay. Throws EVENT_MALFORMED on a checksum mismatch. */
+  /**
+   * One step of such a reading, bounded in time: looks at no more than about `limit` stored events, so it may give
+   * none although more follow; go on from `next` until it is the head. Errors as `readAll`; what was appended last can
+   * still be read after `close`.
+   */
+  readPage(after: number, options?: ReadOptions): EventPage;
+
+  /**
+   * Every row in position order, its data unparsed, for a replay. Throws EVENT_MALFORMED, with the position and
+   * `isDamage: true` in the details, on a wrong checksum or a version that does not follow its predecessor.
+   */
   rows(after?: number): Iterable<StoredRow>;
 
-  /** Version of the stream, 0 when it has no event. */
+  /**
+   * Version of the stream, 0 when it never had an event: the `expectedVersion` of the next append, so it counts the
+   * appends of this turn that are not yet durable.
+   */
   versionOf(stream: StreamName): number;
 
   /** Calls back after each commit, with the new head. A listener that throws is dropped from that call only. */
   onAppended(listener: (head: number) => void): () => void;
 
-  /** A small durable fact about the store itself (`agentEpoch`, `instanceId`, …). */
+  /**
+   * Removes whole streams (finished ones: the caller knows which) and appends `StoreCompacted` to the node stream, in
+   * one transaction that is durable when it resolves. A removed stream keeps its version, so its name is never used
+   * again. Readers that are not past the removed events get POSITION_COMPACTED. Errors as `append`.
+   */
+  compact(streams: readonly StreamName[], at: number): Promise<Recorded>;
+
+  /**
+   * A small durable fact about the store itself (`instanceId`, …). `agentEpoch`, a whole number, is the log's own too:
+   * the log that sets it writes under that epoch, and one that was opened earlier under a smaller epoch is refused at
+   * its next append with EPOCH_STALE. `setMeta` fails and fail-stops as `append` does.
+   */
   getMeta(key: string): string | undefined;
   setMeta(key: string, value: string): void;
 
@@ -65,8 +102,15 @@ export interface EventLog {
   close(): Promise<void>;
 }
 
+/** Some events, and the position to go on from. */
+export interface EventPage {
+  readonly events: readonly Recorded[];
+  readonly next: number;
+}
+
 export interface ReadOptions {
   readonly limit?: number;
+  /** Only streams whose names begin with one of these: end a name with `/` to leave out its longer neighbours. */
   readonly streamPrefixes?: readonly string[];
   /** Only events of these types. */
   readonly types?: readonly string[];

@@ -1,0 +1,43 @@
+/** The errors of a log, worded once. */
+import { HoldfastError, messageOf } from '../errors.ts';
+import type { StreamName } from '../events/envelope.ts';
+import type { EventLog } from './event-log.ts';
+
+/** Throws unless one may read on after this position: USAGE, POSITION_AHEAD or POSITION_COMPACTED. */
+export function refusePosition(log: EventLog, after: number): void {
+  if (!Number.isSafeInteger(after) || after < 0) {
+    throw new HoldfastError('USAGE', `${after} is not a position: expected 0 or more`);
+  }
+  const { storeId, head, oldest } = log;
+  if (after > head) {
+    throw new HoldfastError('POSITION_AHEAD', `position ${after} is ahead of the head ${head}`, {
+      details: { storeId, head },
+    });
+  }
+  if (after < oldest - 1) {
+    throw new HoldfastError('POSITION_COMPACTED', `events before ${oldest} were compacted away`, {
+      details: { oldest },
+    });
+  }
+}
+
+export function versionConflict(
+  stream: StreamName,
+  expected: number,
+  actual: number,
+): HoldfastError {
+  return new HoldfastError(
+    'VERSION_CONFLICT',
+    `${stream} is at version ${actual}, not at ${expected}`,
+    { details: { stream, expected, actual } },
+  );
+}
+
+/** EPOCH_STALE says more than STORE_FAILED would; whatever else went wrong, the outcome is unknown. */
+export function writeFailure(error: unknown): HoldfastError {
+  const isNamed = HoldfastError.is(error, 'EPOCH_STALE') || HoldfastError.is(error, 'STORE_FAILED');
+  if (isNamed) return HoldfastError.from(error);
+  return new HoldfastError('STORE_FAILED', `the log cannot be written: ${messageOf(error)}`, {
+    cause: error,
+  });
+}

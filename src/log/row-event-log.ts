@@ -1,0 +1,250 @@
+/**
+ * The log over any store of rows: versions, group commit, fail-stop, reading and the bell. One object owns the store;
+ * everything it does to it happens in one turn of the event loop.
+ */
+import { HoldfastError } from '../errors.ts';
+import { decode, encode, type Codec } from '../events/codec.ts';
+import { NODE_STREAM, type AnyEvent, type Recorded, type StreamName } from '../events/envelope.ts';
+import { silentLogger, type Logger } from '../ports.ts';
+import { Bell } from './bell.ts';
+import type { EventLog, EventPage, ReadOptions, StoredRow } from './event-log.ts';
+import { RecentEvents } from './recent-events.ts';
+import { refusePosition, versionConflict, writeFailure } from './refusals.ts';
+import type { RowStore } from './row-store.ts';
+import { readable, recorded } from './stored-event.ts';
+
+export interface EventLogOptions {
+  /** The vocabulary; the real one unless a test brings its own. */
+  readonly codec?: Codec;
+  readonly logger?: Logger;
+}
+
+const PAGE_EVENTS = 1_000;
+
+/** Appends that wait for the commit of this turn. */
+interface Waiting {
+  readonly rows: readonly StoredRow[];
+  readonly resolve: () => void;
+  readonly reject: (error: HoldfastError) => void;
+}
+
+export function eventLogOn(store: RowStore, options: EventLogOptions = {}): EventLog {
+  return new RowEventLog(store, options);
+}
+
+class RowEventLog implements EventLog {
+  readonly storeId: string;
+  readonly #store: RowStore;
+  readonly #codec: Codec;
+  readonly #recent: RecentEvents;
+  readonly #bell: Bell;
+  /** Newest version of each stream that was asked for, counting what waits. */
+  readonly #versions = new Map<StreamName, number>();
+  #head: number;
+  #compactedThrough: number;
+  /** The last position given out, counting what waits. */
+  #last: number;
+  #waiting: Waiting[] = [];
+  #failure: HoldfastError | undefined;
+  #isClosed = false;
+
+  constructor(store: RowStore, options: EventLogOptions) {
+    this.#store = store;
+    this.#codec = options.codec ?? { encode, decode };
+    this.#bell = new Bell(options.logger ?? silentLogger);
+    this.#recent = new RecentEvents((row) => readable(row, this.storeId, this.#codec));
+    this.storeId = store.storeId;
+    this.#head = store.head;
+    this.#last = store.head;
+    this.#compactedThrough = store.compactedThrough;
+  }
+
+  get head(): number {
+    return this.#head;
+  }
+
+  get oldest(): number {
+    return this.#compactedThrough + 1;
+  }
+
+  get isClosed(): boolean {
+    return this.#isClosed;
+  }
+
+  async append<E extends AnyEvent>(
+    stream: StreamName,
+    expectedVersion: number,
+    events: readonly E[],
+  ): Promise<readonly Recorded<E>[]> {
+    this.#refuseUnlessWritable();
+    const encoded = events.map((event) => this.#codec.encode(stream, event));
+    const version = this.versionOf(stream);
+    if (version !== expectedVersion) throw versionConflict(stream, expectedVersion, version);
+    if (events.length === 0) return [];
+    const rows = encoded.map((each, index) => {
+      const { run, at } = events[index] as E;
+      const place = { position: this.#last + index + 1, stream, version: version + index + 1 };
+      return { ...place, ...each, run, at };
+    });
+    this.#last += rows.length;
+    this.#versions.set(stream, version + rows.length);
+    await new Promise<void>((resolve, reject) => {
+      this.#waiting.push({ rows, resolve, reject });
+      if (this.#waiting.length === 1) setImmediate(() => this.#commitWaiting());
+    });
+    return rows.map((row, index) => recorded(row, events[index] as E, this.storeId));
+  }
+
+  readStream(stream: StreamName, afterVersion = 0): readonly Recorded[] {
+    this.#refuseIfClosed();
+    const rows = this.#store.streamRows(stream, afterVersion);
+    return rows.map((row) => recorded(row, this.#codec.decode(row), this.storeId));
+  }
+
+  readAll(after: number, options: ReadOptions = {}): readonly Recorded[] {
+    const limit = options.limit ?? PAGE_EVENTS;
+    const events: Recorded[] = [];
+    let next = after;
+    do {
+      const page = this.readPage(next, { ...options, limit: limit - events.length });
+      events.push(...page.events);
+      next = page.next;
+    } while (events.length < limit && next < this.#head);
+    return events;
+  }
+
+  readPage(after: number, options: ReadOptions = {}): EventPage {
+    refusePosition(this, after);
+    const limit = options.limit ?? PAGE_EVENTS;
+    const fits = fitsOptions(options);
+    const recent = this.#recent.read(after, limit, fits);
+    if (recent !== undefined) return recent;
+    if (after >= this.#head) return { events: [], next: after };
+    this.#refuseIfClosed();
+    const page = this.#store.page(after, limit, options.streamPrefixes ?? []);
+    const rows = page.rows.filter(fits);
+    return {
+      events: rows.map((row) => readable(row, this.storeId, this.#codec)),
+      next: page.next ?? this.#head,
+    };
+  }
+
+  rows(after = 0): Iterable<StoredRow> {
+    this.#refuseIfClosed();
+    return this.#store.rows(after);
+  }
+
+  versionOf(stream: StreamName): number {
+    const known = this.#versions.get(stream);
+    if (known !== undefined) return known;
+    this.#refuseIfClosed();
+    const version = this.#store.versionOf(stream);
+    this.#versions.set(stream, version);
+    return version;
+  }
+
+  onAppended(listener: (head: number) => void): () => void {
+    return this.#bell.add(listener);
+  }
+
+  async compact(streams: readonly StreamName[], at: number): Promise<Recorded> {
+    this.#commitWaiting();
+    this.#refuseUnlessWritable();
+    if (streams.includes(NODE_STREAM)) {
+      throw new HoldfastError('USAGE', `stream ${NODE_STREAM} is never removed`);
+    }
+    const position = this.#last + 1;
+    const version = this.versionOf(NODE_STREAM) + 1;
+    const summary = (events: number, oldest: number): StoredRow => {
+      const event = { type: 'StoreCompacted', run: 0, at, data: { streams, events, oldest } };
+      const place = { position, stream: NODE_STREAM, version };
+      return { ...place, ...this.#codec.encode(NODE_STREAM, event), run: 0, at };
+    };
+    // A summary that is too long is the caller's fault, found before anything is removed.
+    let row = summary(Number.MAX_SAFE_INTEGER, position);
+    this.#write(() =>
+      this.#store.remove(streams, ({ events, through }) => {
+        row = summary(events, through + 1);
+        this.#compactedThrough = through;
+        return [row];
+      }),
+    );
+    this.#last = position;
+    this.#versions.set(NODE_STREAM, version);
+    this.#recent.clear();
+    this.#publish([row]);
+    return readable(row, this.storeId, this.#codec);
+  }
+
+  getMeta(key: string): string | undefined {
+    this.#refuseIfClosed();
+    return this.#store.getMeta(key);
+  }
+
+  setMeta(key: string, value: string): void {
+    this.#refuseUnlessWritable();
+    this.#write(() => this.#store.setMeta(key, value));
+  }
+
+  async close(): Promise<void> {
+    if (this.#isClosed) return;
+    this.#commitWaiting();
+    this.#isClosed = true;
+    this.#store.close();
+    this.#bell.ring(this.#head);
+  }
+
+  #commitWaiting(): void {
+    const group = this.#waiting;
+    if (group.length === 0) return;
+    this.#waiting = [];
+    const rows = group.flatMap((each) => each.rows);
+    try {
+      this.#write(() => this.#store.write(rows));
+    } catch (error) {
+      for (const each of group) each.reject(HoldfastError.from(error));
+      return;
+    }
+    for (const each of group) each.resolve();
+    this.#publish(rows);
+  }
+
+  /**
+   * After a failed write it is unknown what is on the disk, and a second try on the same file may claim a success that
+   * is none: so nothing is written until the log is opened anew.
+   */
+  #write(work: () => void): void {
+    if (this.#failure !== undefined) throw this.#failure;
+    try {
+      work();
+    } catch (error) {
+      this.#failure = writeFailure(error);
+      this.#versions.clear();
+      throw this.#failure;
+    }
+  }
+
+  #publish(rows: readonly StoredRow[]): void {
+    this.#head = rows.at(-1)?.position ?? this.#head;
+    this.#recent.add(rows);
+    this.#bell.ring(this.#head);
+  }
+
+  #refuseUnlessWritable(): void {
+    this.#refuseIfClosed();
+    if (this.#failure !== undefined) throw this.#failure;
+  }
+
+  #refuseIfClosed(): void {
+    if (this.#isClosed) throw new HoldfastError('CLOSED', 'the log is closed');
+  }
+}
+
+/** Whether an event is wanted, by its stream and its stored word. */
+function fitsOptions(options: ReadOptions): (row: StoredRow) => boolean {
+  const { streamPrefixes, types } = options;
+  return (row) =>
+    (types === undefined || types.includes(row.type)) &&
+    (streamPrefixes === undefined ||
+      streamPrefixes.some((prefix) => row.stream.startsWith(prefix)));
+}

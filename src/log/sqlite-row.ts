@@ -1,0 +1,65 @@
+/** One row as it lies on the disk, and the check that it is still what was written. */
+import { HoldfastError } from '../errors.ts';
+import { checksumOf } from './checksum.ts';
+import type { StoredRow } from './event-log.ts';
+import type { StreamIds } from './stream-ids.ts';
+
+export const ROW_COLUMNS = 'position, stream, version, type, schema, run, at, data, crc';
+
+export interface DiskRow {
+  readonly position: number;
+  /** Number of the stream in the table `streams`. */
+  readonly stream: number;
+  readonly version: number;
+  readonly type: string;
+  readonly schema: number;
+  readonly run: number;
+  readonly at: number;
+  readonly data: string;
+  readonly crc: number;
+}
+
+/** Why a row must not be believed, or undefined. A damaged page can put any value into any column. */
+export function faultOf(row: DiskRow, streams: StreamIds): string | undefined {
+  if (typeof row.data !== 'string' || typeof row.type !== 'string') return 'a column is missing';
+  const seed = streams.seed(row.stream);
+  if (seed === undefined) return `stream number ${row.stream} has no name`;
+  return checksumOf(seed, row) === row.crc ? undefined : 'the checksum is wrong';
+}
+
+/**
+ * The row with its stream's name. Errors: EVENT_MALFORMED with `details.isDamage` when the checksum is wrong or the
+ * version is not the one that follows in its stream.
+ */
+export function checked(
+  row: DiskRow,
+  streams: StreamIds,
+  expectedVersion = row.version,
+): StoredRow {
+  const fault = faultOf(row, streams);
+  if (fault !== undefined) throw damaged(row.position, fault);
+  if (row.version !== expectedVersion) {
+    throw damaged(row.position, `version ${row.version} where ${expectedVersion} should follow`);
+  }
+  return {
+    position: row.position,
+    stream: streams.name(row.stream),
+    version: row.version,
+    type: row.type,
+    schema: row.schema,
+    run: row.run,
+    at: row.at,
+    data: row.data,
+  };
+}
+
+/** True for what `checked` throws: the store is damaged, and not merely an event that this code cannot read. */
+export function isRowDamage(error: unknown): boolean {
+  return HoldfastError.is(error, 'EVENT_MALFORMED') && error.details['isDamage'] === true;
+}
+
+function damaged(position: number, fault: string): HoldfastError {
+  return new HoldfastError('EVENT_MALFORMED', `event at position ${position}: ${fault}`, {
+    details: { position, fault, isDamage: true },
+  });
+}

@@ -1,0 +1,218 @@
+/** The rows of a log in an SQLite file. */
+import { randomBytes } from 'node:crypto';
+import { HoldfastError } from '../errors.ts';
+import type { StreamName } from '../events/envelope.ts';
+import { checksumOf, seedOf } from './checksum.ts';
+import type { StoredRow } from './event-log.ts';
+import { migrate, refuseForeign } from './migrations.ts';
+import type { Removed, RowPage, RowStore } from './row-store.ts';
+import { SqliteReader } from './sqlite-reader.ts';
+import {
+  connect,
+  inTransaction,
+  makeDurable,
+  storeError,
+  type Connection,
+  type ConnectOptions,
+  type Prepared,
+} from './sqlite.ts';
+import { StreamIds } from './stream-ids.ts';
+
+/** Names in the table `meta`. `agentEpoch` is the agent that may write: see `EventLog.setMeta`. */
+const META = {
+  storeId: 'storeId',
+  epoch: 'agentEpoch',
+  compactedThrough: 'compactedThrough',
+  compactedEvents: 'compactedEvents',
+} as const;
+
+export class SqliteRows implements RowStore {
+  readonly storeId: string;
+  readonly head: number;
+  readonly compactedThrough: number;
+  readonly #connection: Connection;
+  readonly #streams: StreamIds;
+  readonly #reader: SqliteReader;
+  readonly #insert: Prepared;
+  readonly #getMeta: Prepared;
+  readonly #setMeta: Prepared;
+  #epoch: number;
+
+  /** Errors: STORE_TOO_NEW, STORE_CORRUPT, STORE_FAILED; the file is unchanged then. */
+  constructor(path: string, options: ConnectOptions = {}) {
+    const connection = openStoreFile(path, options);
+    this.#connection = connection;
+    this.#streams = new StreamIds(connection);
+    this.#reader = new SqliteReader(connection, this.#streams);
+    this.#insert = connection.prepare('INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)');
+    this.#getMeta = connection.prepare('SELECT value FROM meta WHERE key = ?').pluck();
+    this.#setMeta = connection.prepare(
+      'INSERT INTO meta VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value',
+    );
+    this.storeId = this.getMeta(META.storeId) ?? '';
+    this.compactedThrough = this.#metaNumber(META.compactedThrough);
+    this.head = this.#guard('read', () => highestPosition(connection));
+    this.#epoch = this.#metaNumber(META.epoch);
+  }
+
+  write(rows: readonly StoredRow[]): void {
+    this.#guard('append', () => {
+      inTransaction(this.#connection, () => {
+        this.#refuseStaleEpoch();
+        this.#insertAll(rows, this.#epoch);
+      });
+    });
+  }
+
+  /** Rows rescued from another store, with the epoch of the agent that wrote them. */
+  writeRescued(rows: readonly StoredRow[], epoch: number): void {
+    this.#guard('rescue', () => {
+      inTransaction(this.#connection, () => this.#insertAll(rows, epoch));
+    });
+  }
+
+  remove(
+    streams: readonly StreamName[],
+    summary: (removed: Removed) => readonly StoredRow[],
+  ): void {
+    this.#guard('compact', () => {
+      inTransaction(this.#connection, () => {
+        this.#refuseStaleEpoch();
+        const removed = streams.map((stream) => this.#removeStream(stream));
+        const events = removed.reduce((sum, each) => sum + each.events, 0);
+        const through = Math.max(
+          this.#metaNumber(META.compactedThrough),
+          ...removed.map((each) => each.through),
+        );
+        const eventsEver = this.#metaNumber(META.compactedEvents) + events;
+        this.#setMeta.run(META.compactedEvents, String(eventsEver));
+        this.#setMeta.run(META.compactedThrough, String(through));
+        this.#insertAll(summary({ events, through }), this.#epoch);
+      });
+    });
+  }
+
+  versionOf(stream: StreamName): number {
+    return this.#guard('read', () => this.#reader.versionOf(stream));
+  }
+
+  streamRows(stream: StreamName, afterVersion: number): readonly StoredRow[] {
+    return this.#guard('read', () => this.#reader.streamRows(stream, afterVersion));
+  }
+
+  page(after: number, limit: number, prefixes: readonly string[]): RowPage {
+    return this.#guard('read', () => this.#reader.page(after, limit, prefixes));
+  }
+
+  rows(after: number): Iterable<StoredRow> {
+    return this.#reader.rows(after);
+  }
+
+  getMeta(key: string): string | undefined {
+    return this.#guard('read', () => this.#getMeta.get(key) as string | undefined);
+  }
+
+  setMeta(key: string, value: string): void {
+    this.#guard('write', () => {
+      inTransaction(this.#connection, () => {
+        if (key !== META.epoch) this.#refuseStaleEpoch();
+        this.#setMeta.run(key, value);
+      });
+    });
+    if (key === META.epoch) this.#epoch = this.#metaNumber(META.epoch);
+  }
+
+  /** Keeps a name that may never be used again, without any event. */
+  reserve(stream: StreamName, version: number): void {
+    this.#guard('write', () => this.#streams.setRemoved(this.#streams.idFor(stream), version));
+  }
+
+  /** What SQLite finds wrong with the pages of the file, or undefined. Reads the whole file. */
+  structuralFault(): string | undefined {
+    const answer = this.#guard('check', () =>
+      this.#connection.pragma('quick_check(1)', { simple: true }),
+    );
+    return answer === 'ok' ? undefined : String(answer);
+  }
+
+  close(): void {
+    if (!this.#connection.open) return;
+    try {
+      this.#connection.pragma('wal_checkpoint(TRUNCATE)');
+    } catch {
+      // What was committed is safe in the write-ahead log; the next opening moves it.
+    } finally {
+      this.#connection.close();
+    }
+  }
+
+  #insertAll(rows: readonly StoredRow[], epoch: number): void {
+    for (const row of rows) {
+      const id = this.#streams.idFor(row.stream);
+      const crc = checksumOf(this.#streams.seed(id) ?? seedOf(row.stream), row);
+      const { position, version, type, schema, run, at, data } = row;
+      this.#insert.run(position, id, version, type, schema, run, at, epoch, data, crc);
+    }
+  }
+
+  #removeStream(stream: StreamName): Removed {
+    const id = this.#streams.idOf(stream);
+    if (id === undefined) return { events: 0, through: 0 };
+    const version = this.#reader.versionOf(stream);
+    const highest = this.#connection.prepare('SELECT max(position) FROM events WHERE stream = ?');
+    const through = Number(highest.pluck().get(id) ?? 0);
+    this.#connection.prepare('DELETE FROM snapshots WHERE stream = ?').run(id);
+    const gone = this.#connection.prepare('DELETE FROM events WHERE stream = ?').run(id);
+    this.#streams.setRemoved(id, version);
+    return { events: gone.changes, through };
+  }
+
+  /** An agent that was stopped for a while and wakes up must not write beside the one that took over. */
+  #refuseStaleEpoch(): void {
+    const current = this.#metaNumber(META.epoch);
+    if (current <= this.#epoch) return;
+    throw new HoldfastError('EPOCH_STALE', `agent ${current} took over from agent ${this.#epoch}`, {
+      details: { epoch: this.#epoch, current },
+    });
+  }
+
+  #metaNumber(key: string): number {
+    return Number(this.getMeta(key) ?? 0);
+  }
+
+  #guard<T>(doing: string, work: () => T): T {
+    try {
+      return work();
+    } catch (error) {
+      throw storeError(error, `${doing} in ${this.#connection.name}`);
+    }
+  }
+}
+
+function openStoreFile(path: string, options: ConnectOptions): Connection {
+  let connection: Connection | undefined;
+  try {
+    const opened = connect(path, options);
+    connection = opened;
+    refuseForeign(opened);
+    makeDurable(opened);
+    migrate(opened, () => {
+      const storeId = randomBytes(16).toString('hex');
+      opened.prepare('INSERT INTO meta VALUES (?, ?)').run(META.storeId, storeId);
+    });
+    return opened;
+  } catch (error) {
+    connection?.close();
+    throw storeError(error, `open ${path}`);
+  }
+}
+
+/** The highest position ever given: after a compaction it may be higher than that of any row. */
+function highestPosition(connection: Connection): number {
+  const inTable = connection.prepare('SELECT max(position) FROM events').pluck().get();
+  const everGiven = connection
+    .prepare(`SELECT seq FROM sqlite_sequence WHERE name = 'events'`)
+    .pluck()
+    .get();
+  return Math.max(Number(inTable ?? 0), Number(everGiven ?? 0));
+}
