@@ -1,0 +1,61 @@
+import { connect as connectSocket } from 'node:net';
+import { Client, credentials } from '@grpc/grpc-js';
+import { errnoOf, HoldfastError, messageOf } from '../errors.ts';
+import { MESSAGE_LIMIT_BYTES } from './serve.ts';
+
+/** Bytes a host may send ahead of its reader; the default of 64 KB stalls event streams. */
+const FLOW_CONTROL_WINDOW_BYTES = 1024 * 1024;
+
+/**
+ * What connect(2) says about whoever should listen. Only `dead` is certain: nobody listens on a socket that is there.
+ * `absent` is a listener that has not come so far or has gone; `unknown` one that is too busy to accept.
+ */
+export type SocketVerdict = 'listening' | 'dead' | 'absent' | 'unknown';
+
+export function probeSocket(path: string): Promise<SocketVerdict> {
+  return new Promise((resolve) => {
+    const socket = connectSocket(path);
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve('listening');
+    });
+    socket.once('error', (error) => {
+      const errno = errnoOf(error);
+      if (errno === 'ECONNREFUSED') resolve('dead');
+      else resolve(errno === 'ENOENT' ? 'absent' : 'unknown');
+    });
+  });
+}
+
+/** A channel to one host. `Client` has no methods of its own; `call` and `follow` take the method's definition. */
+export type Channel = Client;
+
+/**
+ * Opens a channel and waits until it is ready. Throws UNAVAILABLE at once when nobody listens, and after `deadlineMs`
+ * when somebody does but does not answer. A channel whose host dies later fails its calls with UNAVAILABLE instead of
+ * waiting for a return, because a host that died never comes back under the same address.
+ */
+export async function connect(socket: string, deadlineMs: number): Promise<Channel> {
+  const verdict = await probeSocket(socket);
+  if (verdict === 'dead' || verdict === 'absent') {
+    throw new HoldfastError('UNAVAILABLE', `nobody listens on ${socket}`, { details: { verdict } });
+  }
+  const channel = new Client(`unix:${socket}`, credentials.createInsecure(), {
+    'grpc-node.flow_control_window': FLOW_CONTROL_WINDOW_BYTES,
+    'grpc.max_receive_message_length': MESSAGE_LIMIT_BYTES,
+    'grpc.enable_http_proxy': 0,
+    'grpc.enable_retries': 0,
+    'grpc.initial_reconnect_backoff_ms': 100,
+    'grpc.max_reconnect_backoff_ms': 1000,
+    // A pool shared by the process would keep the connection of a closed channel.
+    'grpc.use_local_subchannel_pool': 1,
+  });
+  return new Promise((resolve, reject) => {
+    channel.waitForReady(Date.now() + deadlineMs, (error) => {
+      if (error === undefined) return resolve(channel);
+      channel.close();
+      const message = `${socket} did not answer within ${deadlineMs} ms: ${messageOf(error)}`;
+      reject(new HoldfastError('UNAVAILABLE', message, { cause: error }));
+    });
+  });
+}

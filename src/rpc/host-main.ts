@@ -1,0 +1,136 @@
+import { existsSync, mkdirSync, readFileSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { HoldfastError, messageOf } from '../errors.ts';
+import { removeFile } from '../os/atomic-file.ts';
+import { closeOnExecAbove2 } from '../os/libc.ts';
+import { machineEpoch } from '../os/machine-epoch.ts';
+import { ownIdentity } from '../os/process-identity.ts';
+import { type HostKind, hostDirectory, writeAddress } from './address-file.ts';
+import { restartWithWarmCache } from './compile-cache.ts';
+import { type Listener, serve, type Service } from './serve.ts';
+
+/** What a host knows about itself when its service is made. */
+export interface HostContext {
+  readonly stateDir: string;
+  readonly hostId: string;
+  readonly kind: HostKind;
+  readonly instanceId: string;
+  readonly machineEpoch: string;
+  /** Version of the package it runs. */
+  readonly version: string;
+  /** One JSON line to host.log. Few lines: the file is never rotated. */
+  log(event: string, facts?: object): void;
+  /** Ends the host once the answers under way are out. For a Shutdown call that found nothing to watch. */
+  end(reason: string): void;
+}
+
+/** One service and what the host must know about it. */
+export interface HostedService extends Service {
+  /** How many things it still owns. A host with none may end; one with some stays whatever it is told. */
+  busyWith(): number;
+}
+
+const ORPHAN_CHECK_MS = 10_000;
+const CLOSE_GRACE_MS = 1_000;
+
+/**
+ * The life of a host process, called by its entry file after everything is imported: from then on the package may be
+ * replaced on disk. The address is written last, so that whoever reads it finds a host that answers.
+ */
+export async function runHost(
+  kind: HostKind,
+  protocol: number,
+  open: (context: HostContext) => HostedService,
+): Promise<void> {
+  restartWithWarmCache();
+  process.umask(0o077);
+  const args = hostArguments();
+  if (args.kind !== kind) throw new HoldfastError('USAGE', `this is a host of kind ${kind}`);
+  closeOnExecAbove2();
+  const epoch = machineEpoch();
+  const hostDir = hostDirectory(args.stateDir, args.hostId);
+  mkdirSync(hostDir, { recursive: true, mode: 0o700 });
+  let listener: Listener | undefined;
+  const context: HostContext = {
+    ...args,
+    kind,
+    machineEpoch: epoch,
+    version: packageVersion(),
+    log: logLine,
+    end: (reason) => void end(hostDir, listener, reason),
+  };
+  const service = open(context);
+  surviveSignals(context, service);
+  listener = await serve([service], join(hostDir, 'sock'));
+  const { hostId, version } = context;
+  const address = { hostId, kind, ...ownIdentity(epoch), protocol, version };
+  writeAddress(hostDir, { ...address, socket: listener.socket });
+  endWhenOrphaned(hostDir, context, service);
+  logLine('host-started', { ...address, node: process.version });
+}
+
+function hostArguments(): {
+  stateDir: string;
+  hostId: string;
+  kind: string;
+  instanceId: string;
+} {
+  const text = { type: 'string' } as const;
+  const { values } = parseArgs({
+    options: { 'state-dir': text, 'host-id': text, kind: text, 'instance-id': text },
+  });
+  const stateDir = values['state-dir'];
+  const hostId = values['host-id'];
+  const { kind } = values;
+  const instanceId = values['instance-id'];
+  if (!stateDir?.startsWith('/') || !hostId || !kind || !instanceId) {
+    throw new HoldfastError('USAGE', 'a host is started by its agent, not by hand');
+  }
+  return { stateDir, hostId, kind, instanceId };
+}
+
+/** A host outlives the agent's terminal, and an idle one does not stand in the way of a machine that shuts down. */
+function surviveSignals(context: HostContext, service: HostedService): void {
+  for (const signal of ['SIGHUP', 'SIGINT'] as const) process.on(signal, () => undefined);
+  process.on('SIGTERM', () => {
+    const busyWith = service.busyWith();
+    if (busyWith === 0) context.end('SIGTERM');
+    else context.log('stays', { signal: 'SIGTERM', busyWith });
+  });
+}
+
+/** A host whose directory was removed can be found by nobody: without anything to watch it ends by itself. */
+function endWhenOrphaned(hostDir: string, context: HostContext, service: HostedService): void {
+  setInterval(() => {
+    if (service.busyWith() === 0 && !existsSync(join(hostDir, 'address.json'))) {
+      context.end('its directory was removed');
+    }
+  }, ORPHAN_CHECK_MS);
+}
+
+async function end(hostDir: string, listener: Listener | undefined, reason: string): Promise<void> {
+  logLine('host-ends', { reason });
+  removeFile(join(hostDir, 'address.json'));
+  await listener?.close(CLOSE_GRACE_MS);
+  process.exit(0);
+}
+
+function logLine(event: string, facts: object = {}): void {
+  const line = JSON.stringify({ time: new Date().toISOString(), event, ...facts });
+  try {
+    writeSync(1, `${line}\n`);
+  } catch {
+    // A full disk takes the log, not the host.
+  }
+}
+
+/** `src/` and `dist/` lie at the same depth below package.json. */
+function packageVersion(): string {
+  try {
+    const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
+    return String((JSON.parse(text) as { version?: unknown }).version);
+  } catch (error) {
+    return `unknown (${messageOf(error)})`;
+  }
+}

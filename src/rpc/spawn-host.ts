@@ -1,0 +1,131 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { HoldfastError, messageOf } from '../errors.ts';
+import { type HostAddress, hostDirectory, type HostKind, readAddress } from './address-file.ts';
+import { compileCacheDirectory } from './compile-cache.ts';
+import { type Channel, connect } from './connect.ts';
+import { assertSocketPath } from './serve.ts';
+import { type Greeting, hello } from './hello.ts';
+
+export interface HostRequest {
+  readonly stateDir: string;
+  readonly kind: HostKind;
+  /** Unique in this state directory; names the host's directory. */
+  readonly hostId: string;
+  readonly instanceId: string;
+  readonly agentEpoch: number;
+  /** Milliseconds until the host must have answered. 10 s without one. */
+  readonly deadlineMs?: number;
+}
+
+export interface Host {
+  readonly address: HostAddress;
+  readonly channel: Channel;
+  readonly greeting: Greeting;
+}
+
+const DEFAULT_DEADLINE_MS = 10_000;
+const POLL_MS = 5;
+const LOG_TAIL_BYTES = 2_000;
+
+/**
+ * Starts a host that outlives this process and answers when it said Hello. It runs the very package that is running:
+ * its entry file is found beside this one, as TypeScript in a checkout and as JavaScript in an installation.
+ * Throws UNAVAILABLE with the end of host.log when the host ends or is silent; it was killed then.
+ */
+export async function spawnHost(request: HostRequest): Promise<Host> {
+  const hostDir = hostDirectory(request.stateDir, request.hostId);
+  assertSocketPath(join(hostDir, 'sock'));
+  mkdirSync(hostDir, { recursive: true, mode: 0o700 });
+  const child = startProcess(request, hostDir);
+  const deadline = Date.now() + (request.deadlineMs ?? DEFAULT_DEADLINE_MS);
+  try {
+    const address = await addressOf(child, hostDir, deadline);
+    const channel = await connect(address.socket, Math.max(1, deadline - Date.now()));
+    return { address, channel, greeting: await hello(channel, request.kind, request) };
+  } catch (error) {
+    child.kill('SIGKILL');
+    const message = `the ${request.kind} host did not start: ${messageOf(error)}${logTail(hostDir)}`;
+    throw new HoldfastError('UNAVAILABLE', message, { cause: error });
+  }
+}
+
+/**
+ * Connects to a host that is running, by the address it left. Throws UNAVAILABLE when it is gone, EPOCH_STALE when it
+ * has seen a newer agent.
+ */
+export async function findHost(request: HostRequest): Promise<Host> {
+  const address = await readAddress(hostDirectory(request.stateDir, request.hostId));
+  if (address === undefined) {
+    throw new HoldfastError('UNAVAILABLE', `host ${request.hostId} left no address`);
+  }
+  const channel = await connect(address.socket, request.deadlineMs ?? DEFAULT_DEADLINE_MS);
+  try {
+    return { address, channel, greeting: await hello(channel, request.kind, request) };
+  } catch (error) {
+    channel.close();
+    throw error;
+  }
+}
+
+function startProcess(request: HostRequest, hostDir: string): ChildProcess {
+  const log = openSync(join(hostDir, 'host.log'), 'a', 0o600);
+  const names = { executor: 'executor-host', logmon: 'logmon-host' } as const;
+  const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
+  const entry = new URL(`../processes/${names[request.kind]}/main.${extension}`, import.meta.url);
+  const cache = compileCacheDirectory(request.stateDir, process.env);
+  try {
+    const child = spawn(
+      process.execPath,
+      [
+        fileURLToPath(entry),
+        `--state-dir=${request.stateDir}`,
+        `--host-id=${request.hostId}`,
+        `--kind=${request.kind}`,
+        `--instance-id=${request.instanceId}`,
+      ],
+      {
+        cwd: '/',
+        detached: true,
+        stdio: ['ignore', log, log],
+        // Nothing of the agent's environment: NODE_OPTIONS alone could change what the host is.
+        env: { PATH: '/usr/bin:/bin', ...(cache === '' ? {} : { NODE_COMPILE_CACHE: cache }) },
+      },
+    );
+    child.unref();
+    return child;
+  } finally {
+    closeSync(log);
+  }
+}
+
+async function addressOf(
+  child: ChildProcess,
+  hostDir: string,
+  deadline: number,
+): Promise<HostAddress> {
+  let failure: Error | undefined;
+  child.once('error', (error) => (failure = error));
+  while (Date.now() < deadline) {
+    if (failure !== undefined) throw failure;
+    const address = await readAddress(hostDir);
+    if (address !== undefined && address.pid === child.pid) return address;
+    if (child.exitCode !== null || child.signalCode !== null) {
+      throw new Error(`it ended with ${child.signalCode ?? `exit code ${child.exitCode}`}`);
+    }
+    await delay(POLL_MS);
+  }
+  throw new Error('it wrote no address in time');
+}
+
+function logTail(hostDir: string): string {
+  try {
+    const text = readFileSync(join(hostDir, 'host.log'), 'utf8').slice(-LOG_TAIL_BYTES).trim();
+    return text === '' ? '' : `\nThe end of its log:\n${text}`;
+  } catch {
+    return '';
+  }
+}
