@@ -1,0 +1,35 @@
+import type { Logger } from '../ports.ts';
+
+type Level = 'debug' | 'info' | 'warn' | 'error';
+
+/**
+ * The agent's own log on stderr: a line for a person on a terminal, JSON with `time`, `level` and `message` elsewhere.
+ * Debug lines only when HOLDFAST_DEBUG is set.
+ */
+export function agentLog(
+  stream: { write(text: string): unknown; readonly isTTY?: boolean } = process.stderr,
+  isVerbose: boolean = process.env['HOLDFAST_DEBUG'] !== undefined,
+): Logger {
+  const line = (level: Level) => (facts: object, message?: string) => {
+    if (level === 'debug' && !isVerbose) return;
+    const time = new Date().toISOString();
+    const text =
+      stream.isTTY === true
+        ? `${time.slice(11, 23)} ${level.padEnd(5)} ${message ?? ''} ${asJson(facts)}`
+        : asJson({ time, level, ...(message === undefined ? {} : { message }), ...facts });
+    stream.write(`${text.replace(/ \{\}$/, '')}\n`);
+  };
+  return { debug: line('debug'), info: line('info'), warn: line('warn'), error: line('error') };
+}
+
+/** An Error as a fact keeps its message, which JSON alone would drop; what JSON cannot hold is said so. */
+function asJson(facts: object): string {
+  try {
+    return JSON.stringify(facts, (_key, value: unknown) => {
+      if (value instanceof Error) return value.stack ?? value.message;
+      return typeof value === 'bigint' ? String(value) : value;
+    });
+  } catch {
+    return JSON.stringify({ unprintable: true });
+  }
+}

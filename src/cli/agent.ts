@@ -1,0 +1,92 @@
+/** `holdfast agent`: holds the log and the actors until it is told to end, and leaves the tasks running then. */
+import { closest } from '../spec/closest.ts';
+import { HoldfastError } from '../errors.ts';
+import { agentLog } from './agent-log.ts';
+import { checkDataDirectory, dataDirectory } from './data-dir.ts';
+import { packageVersion } from './package-version.ts';
+import { say } from './output.ts';
+import type { Orchestrator } from '../api.ts';
+import type { Logger } from '../ports.ts';
+
+export interface AgentOptions {
+  readonly dataDir?: string;
+  readonly driver: readonly string[];
+  readonly onlyDriver: readonly string[];
+}
+
+/** Resolves when the agent has ended in order. Errors are logged as well: the one who started it reads the log. */
+export async function agent(options: AgentOptions): Promise<void> {
+  const logger = agentLog();
+  try {
+    await serveUntilEnd(options, logger);
+  } catch (error) {
+    if (process.stderr.isTTY) throw error;
+    const { code, message, stack } = HoldfastError.from(error);
+    logger.error({ code, ...(code === 'INTERNAL' ? { stack } : {}) }, message);
+    // Its line has been written.
+    throw new HoldfastError(code, message, { cause: error, details: { isReported: true } });
+  }
+}
+
+async function serveUntilEnd(options: AgentOptions, logger: Logger): Promise<void> {
+  const dataDir = dataDirectory(options.dataDir);
+  checkDataDirectory(dataDir);
+  const { builtinDrivers } = await import('../drivers/registry.ts');
+  const drivers = chosen(builtinDrivers(), options);
+  const { openOrchestrator } = await import('../orchestrator.ts');
+  const { serveAgent } = await import('../server/agent-service.ts');
+  let endBecauseOf: (reason: string) => void = () => undefined;
+  const end = new Promise<string>((resolve) => {
+    endBecauseOf = resolve;
+  });
+  const onSignal = (signal: NodeJS.Signals): void => endBecauseOf(signal);
+  process.on('SIGTERM', onSignal).on('SIGINT', onSignal);
+  const orchestrator = await openOrchestrator({ dataDir, drivers, onClose: 'leave', logger });
+  try {
+    const onShutdown = (): void => endBecauseOf('a Shutdown call');
+    const listener = await serveAgent({ orchestrator, dataDir, onShutdown });
+    sayReady(orchestrator, listener.socket, drivers, logger);
+    const reason = await end;
+    process.once('SIGINT', () => process.exit(130));
+    logger.info({ reason }, 'ending; the tasks go on');
+    await listener.close(1_000);
+  } finally {
+    await orchestrator.close({ tasks: 'leave' });
+  }
+  logger.info({}, 'ended');
+}
+
+function sayReady(
+  orchestrator: Orchestrator,
+  socket: string,
+  drivers: readonly { readonly name: string }[],
+  logger: Logger,
+): void {
+  const names = drivers.map(({ name }) => name);
+  const { tasks, tookMs, damage } = orchestrator.recovery;
+  const facts = { version: packageVersion(), pid: process.pid, socket, drivers: names };
+  if (!process.stderr.isTTY) {
+    logger.info({ ...facts, recovery: { tasks: tasks.length, tookMs, damage } }, 'ready');
+    return;
+  }
+  say(`holdfast ${facts.version} is ready on ${socket}`);
+  say(`pid ${process.pid}, drivers ${names.join(', ') || 'none'}, ${tasks.length} known tasks`);
+  if (damage !== null)
+    say(`the store was damaged and moved to ${damage.movedTo}: ${damage.reason}`);
+}
+
+/** All but raw_exec, which isolates nothing, and those that are named; or only those that are named. Throws USAGE. */
+function chosen<D extends { readonly name: string }>(
+  all: readonly D[],
+  { driver, onlyDriver }: AgentOptions,
+): D[] {
+  const names = all.map(({ name }) => name);
+  for (const name of [...driver, ...onlyDriver]) {
+    if (names.includes(name)) continue;
+    const near = closest(name, names);
+    const meant = near === undefined ? `There are: ${names.join(', ')}` : `Did you mean ${near}?`;
+    throw new HoldfastError('USAGE', `there is no driver ${name}. ${meant}`);
+  }
+  if (onlyDriver.length > 0) return all.filter(({ name }) => onlyDriver.includes(name));
+  return all.filter(({ name }) => name !== 'raw_exec' || driver.includes(name));
+}

@@ -1,0 +1,130 @@
+/** What can be typed. Each command's file is loaded when it is called: start-up is felt on every one of them. */
+import { Command } from 'commander';
+import { packageVersion } from './package-version.ts';
+
+const DATA_DIR = [
+  '--data-dir <dir>',
+  'data directory of the agent (env HOLDFAST_DATA_DIR)',
+] as const;
+const REF = 'ALLOC or ALLOC/TASK; ALLOC is a name, an id or the beginning of one';
+
+const EXAMPLES = `Examples:
+  holdfast run web.yaml           start a task group, and an agent if there is none
+  holdfast ps                     what runs
+  holdfast logs web/api -f        its output as it comes
+  holdfast events -f              everything that happens
+  holdfast stop web               end it
+`;
+
+export function program(): Command {
+  const root = new Command('holdfast')
+    .description('Runs tasks on one machine and never loses track of them.')
+    .addHelpText('before', EXAMPLES)
+    .option(...DATA_DIR)
+    .version(packageVersion(), '-V, --version', 'print the version')
+    .helpCommand(false)
+    .enablePositionalOptions();
+  addAgentCommands(root);
+  addViewCommands(root);
+  addTaskCommands(root);
+  root
+    .command('version')
+    .description('print the version')
+    .action(async () => (await import('./version.ts')).version());
+  return root;
+}
+
+function addAgentCommands(root: Command): void {
+  const many = (name: string, before: readonly string[]): string[] => [...before, name];
+  subcommand(root, 'agent', 'be the agent, in the foreground', [
+    'holdfast agent --driver raw_exec   with the driver that isolates nothing',
+  ])
+    .option('--driver <name>', 'add a driver to those of the machine (repeatable)', many, [])
+    .option('--only-driver <name>', 'use only this driver (repeatable)', many, [])
+    .action(async (_options, command: Command) =>
+      (await import('./agent.ts')).agent(command.optsWithGlobals()),
+    );
+  subcommand(root, 'run', 'start a task group; prints its alloc id', [
+    'holdfast run web.yaml',
+    'holdfast run job.json --wait       exit status 0 complete, 1 failed',
+    'generate | holdfast run -',
+  ])
+    .argument('<file>', 'YAML or JSON; - is standard input')
+    .option('--wait', 'wait for the end')
+    .option('--no-agent', 'refuse instead of starting an agent in the background')
+    .action(async (file: string, _options, command: Command) =>
+      (await import('./run.ts')).run(file, command.optsWithGlobals()),
+    );
+}
+
+function addViewCommands(root: Command): void {
+  subcommand(root, 'ps', 'list the tasks of live allocs', ['holdfast ps -a --json'])
+    .option('-a, --all', 'finished allocs too')
+    .option('--json', 'an array with one element a task')
+    .action(async (_options, command: Command) =>
+      (await import('./ps.ts')).ps(command.optsWithGlobals()),
+    );
+  subcommand(root, 'logs', 'print the output of a task', ['holdfast logs web/api -f'])
+    .argument('<ref>', `${REF}; an alloc of one task is enough`)
+    .option('-f, --follow', 'go on until the task is over')
+    .option('--stdout', 'only what it wrote to stdout')
+    .option('--stderr', 'only what it wrote to stderr')
+    .action(async (ref: string, _options, command: Command) =>
+      (await import('./logs.ts')).logs(ref, command.optsWithGlobals()),
+    );
+  subcommand(root, 'events', 'print what happened', [
+    'holdfast events web --jsonl',
+    'holdfast events -f --after 41     everything behind position 41, then what comes',
+  ])
+    .argument('[ref]', REF)
+    .option('-f, --follow', 'go on with what comes; without it the newest event is the end')
+    .option('--after <position>', 'only later ones: N, or STORE:N as an event names it')
+    .option('--jsonl', 'one JSON object a line')
+    .action(async (ref: string | undefined, _options, command: Command) =>
+      (await import('./events.ts')).events(ref, command.optsWithGlobals()),
+    );
+  subcommand(root, 'inspect', 'show an alloc as it is, or as it was', [
+    'holdfast inspect web --at 41',
+  ])
+    .argument('<ref>', REF)
+    .option('--at <position>', 'as it was at this position of the log')
+    .option('--json', 'the whole view')
+    .action(async (ref: string, _options, command: Command) =>
+      (await import('./inspect.ts')).inspect(ref, command.optsWithGlobals()),
+    );
+}
+
+function addTaskCommands(root: Command): void {
+  subcommand(root, 'stop', 'end an alloc or a task, and wait until it has ended', [
+    'holdfast stop web',
+  ])
+    .argument('<ref>', REF)
+    .action(async (ref: string, _options, command: Command) =>
+      (await import('./stop.ts')).stop(ref, command.optsWithGlobals()),
+    );
+  subcommand(root, 'restart', 'end a task and start it again', ['holdfast restart web/api'])
+    .argument('<ref>', REF)
+    .action(async (ref: string, _options, command: Command) =>
+      (await import('./restart.ts')).restart(ref, command.optsWithGlobals()),
+    );
+  subcommand(root, 'signal', 'send a signal to a task', ['holdfast signal HUP web/api'])
+    .argument('<signal>', 'SIGHUP, HUP or 1')
+    .argument('<ref>', REF)
+    .action(async (name: string, ref: string, _options, command: Command) =>
+      (await import('./signal.ts')).signal(name, ref, command.optsWithGlobals()),
+    );
+}
+
+function subcommand(
+  root: Command,
+  name: string,
+  description: string,
+  examples: readonly string[],
+): Command {
+  const lines = examples.map((example) => `  ${example}\n`).join('');
+  return root
+    .command(name)
+    .description(description)
+    .addHelpText('before', `Examples:\n${lines}`)
+    .option(...DATA_DIR);
+}

@@ -1,0 +1,43 @@
+import { printable, styled } from './output.ts';
+import type { PublicEvent } from '../api.ts';
+
+const DETAIL_LIMIT = 120;
+
+/** One event for a person: position, local time, whom it is about, what, and the short facts. */
+export function eventLine(event: PublicEvent): string {
+  const { position, time, alloc, task, type, run, data } = event;
+  const about = alloc === null ? 'node' : task === null ? alloc : `${alloc}/${task}`;
+  const facts = [...(run > 0 ? [`run=${run}`] : []), ...factsOf(data)].join(' ');
+  const detail = facts.length > DETAIL_LIMIT ? `${facts.slice(0, DETAIL_LIMIT - 1)}…` : facts;
+  const columns = [
+    String(position).padStart(6),
+    styled('dim', localTime(time)),
+    about.padEnd(20),
+    styled(colourOf(type), type.padEnd(18)),
+    detail,
+  ];
+  return `${columns.join('  ').trimEnd()}\n`;
+}
+
+/** Plain values only: specs and environments are for --jsonl. */
+function factsOf(data: unknown): string[] {
+  if (typeof data !== 'object' || data === null) return [];
+  return Object.entries(data).flatMap(([key, value]) => {
+    if (value === null || value === '' || typeof value === 'object') return [];
+    const text = printable(String(value));
+    return [`${key}=${text.includes(' ') ? JSON.stringify(text) : text}`];
+  });
+}
+
+function colourOf(type: string): 'red' | 'green' | 'cyan' {
+  if (/Failed|Lost|Stuck|Damaged|Quarantined|Escalated/.test(type)) return 'red';
+  return /Started|Reattached|Completed/.test(type) ? 'green' : 'cyan';
+}
+
+/** `10:14:03.120` of the reader's day. */
+function localTime(iso: string): string {
+  const at = new Date(iso);
+  const two = (part: number): string => String(part).padStart(2, '0');
+  const ms = String(at.getMilliseconds()).padStart(3, '0');
+  return `${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}.${ms}`;
+}

@@ -1,0 +1,37 @@
+import { join } from 'node:path';
+import { connectOrchestrator } from '../client/connect-orchestrator.ts';
+import { HoldfastError, messageOf } from '../errors.ts';
+import { probeSocket } from '../rpc/connect.ts';
+import { agentSocket } from '../server/agent-socket.ts';
+import { checkDataDirectory, checkDataDirectoryPath } from './data-dir.ts';
+import type { Orchestrator } from '../api.ts';
+
+/** The agent of a data directory. Errors: UNAVAILABLE with what to do, DATA_DIR_REFUSED, PERMISSION_DENIED. */
+export async function findAgent(dataDir: string): Promise<Orchestrator> {
+  const agent = await agentIfAny(dataDir);
+  if (agent !== undefined) return agent;
+  throw new HoldfastError(
+    'UNAVAILABLE',
+    `no agent runs on ${dataDir}: start one with "holdfast agent --data-dir ${dataDir}"`,
+  );
+}
+
+/** Undefined when nobody listens. One who listens and does not answer is an error: a second agent would not help. */
+export async function agentIfAny(dataDir: string): Promise<Orchestrator | undefined> {
+  checkDataDirectoryPath(dataDir);
+  const socket = agentSocket(dataDir);
+  const verdict = await probeSocket(socket);
+  if (verdict === 'absent' || verdict === 'dead') {
+    checkDataDirectory(dataDir);
+    return undefined;
+  }
+  try {
+    return await connectOrchestrator({ socket });
+  } catch (error) {
+    if (!HoldfastError.is(error, 'UNAVAILABLE')) throw error;
+    checkDataDirectory(dataDir);
+    const log = join(dataDir, 'state', 'agent.log');
+    const message = `the agent on ${dataDir} does not answer (${messageOf(error)}): look at ${log}`;
+    throw new HoldfastError('UNAVAILABLE', message, { cause: error });
+  }
+}

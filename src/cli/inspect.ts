@@ -1,0 +1,42 @@
+import { HoldfastError } from '../errors.ts';
+import { dataDirectory } from './data-dir.ts';
+import { findAgent } from './find-agent.ts';
+import { printable, write } from './output.ts';
+import { reasonTable } from './task-table.ts';
+import type { AllocView } from '../api.ts';
+
+export interface InspectOptions {
+  readonly dataDir?: string;
+  readonly at?: string;
+  readonly json?: boolean;
+}
+
+/** `holdfast inspect REF`: an alloc as it is or as it was at a position. A task's REF leaves out the other tasks. */
+export async function inspect(ref: string, options: InspectOptions): Promise<void> {
+  const at = options.at === undefined ? {} : { at: position(options.at) };
+  await using orchestrator = await findAgent(dataDirectory(options.dataDir));
+  const view = await orchestrator.inspect(ref, at);
+  const task = ref.split('/')[1];
+  const tasks = view.tasks.filter((one) => task === undefined || one.task === task);
+  const shown = { ...view, tasks };
+  await write(options.json === true ? `${JSON.stringify(shown, null, 2)}\n` : inspectText(shown));
+}
+
+export function inspectText(view: AllocView, now: number = Date.now()): string {
+  const facts: readonly (readonly [string, string])[] = [
+    ['alloc', view.alloc],
+    ['id', view.allocId],
+    ['type', view.type],
+    ['state', view.reason === '' ? view.state : `${view.state}: ${printable(view.reason)}`],
+    ['created', view.createdAt],
+    ['spec', view.specHash],
+    ['position', String(view.position)],
+  ];
+  const lines = facts.map(([key, value]) => `${key.padEnd(8)}  ${value}\n`).join('');
+  return `${lines}\n${reasonTable(view.tasks, now)}`;
+}
+
+function position(text: string): number {
+  if (/^\d{1,15}$/.test(text)) return Number(text);
+  throw new HoldfastError('USAGE', `--at wants a position, such as 41, not "${text}"`);
+}

@@ -1,0 +1,107 @@
+/** A group file as a value with positions. YAML 1.2 (core schema) or JSON; `-` is standard input. */
+import { isUtf8 } from 'node:buffer';
+import { open } from 'node:fs/promises';
+import { extname } from 'node:path';
+import { LineCounter, parseDocument } from 'yaml';
+import { errnoOf, HoldfastError, messageOf } from '../errors.ts';
+import { locator } from './spec-positions.ts';
+import type { Document } from 'yaml';
+import type { SpecSource } from '../spec/validate-spec.ts';
+
+const LIMIT_BYTES = 1024 * 1024;
+
+export interface SpecFile {
+  readonly value: unknown;
+  readonly source: SpecSource;
+}
+
+/**
+ * Errors, each one line that begins with the file: NOT_FOUND (no such file), PERMISSION_DENIED, SPEC_INVALID
+ * (a directory, empty, over 1 MiB, not UTF-8, several documents, or wrong YAML or JSON with line and column).
+ */
+export async function readSpecFile(path: string): Promise<SpecFile> {
+  const file = path === '-' ? 'stdin' : path;
+  const text = await readText(path, file);
+  const lines = new LineCounter();
+  const document = parseDocument(text, {
+    version: '1.2',
+    schema: 'core',
+    lineCounter: lines,
+    prettyErrors: false,
+  });
+  const fault = document.errors[0] ?? document.warnings[0];
+  // Tabs may indent JSON but not YAML, so that what is JSON is asked first there.
+  const json = extname(path) === '.json' ? parseJson(text) : undefined;
+  if (fault !== undefined && (json === undefined || fault.code === 'DUPLICATE_KEY')) {
+    const { line, col } = lines.linePos(fault.pos[0]);
+    throw invalid(`${file}:${line}:${col}`, faultText(fault.code, fault.message));
+  }
+  const value = json === undefined ? toValue(document, file) : json.value;
+  if (value === null) throw invalid(file, 'is empty: a group needs a name and tasks');
+  return { value, source: { file, locate: locator(document, lines) } };
+}
+
+async function readText(path: string, file: string): Promise<string> {
+  const bytes = await readBytes(path).catch((error: unknown) => {
+    throw readError(file, error);
+  });
+  if (bytes.length > LIMIT_BYTES) throw invalid(file, 'is larger than 1 MiB: no group is');
+  if (!isUtf8(bytes)) throw invalid(file, 'is not text in UTF-8');
+  const text = bytes.toString('utf8').replace(/^\uFEFF/, '');
+  if (text.trim() === '') throw invalid(file, 'is empty: a group needs a name and tasks');
+  return text;
+}
+
+/** At most one byte more than is allowed, whatever the file is. */
+async function readBytes(path: string): Promise<Buffer> {
+  await using handle = path === '-' ? undefined : await open(path);
+  const stream = handle?.createReadStream({ autoClose: false }) ?? process.stdin;
+  const parts: Buffer[] = [];
+  let size = 0;
+  for await (const part of stream) {
+    parts.push(part as Buffer);
+    size += (part as Buffer).length;
+    if (size > LIMIT_BYTES) break;
+  }
+  return Buffer.concat(parts);
+}
+
+function readError(file: string, error: unknown): HoldfastError {
+  const errno = errnoOf(error);
+  if (errno === 'ENOENT' || errno === 'ENOTDIR') {
+    return new HoldfastError('NOT_FOUND', `${file}: there is no such file`);
+  }
+  if (errno === 'EACCES' || errno === 'EPERM') {
+    return new HoldfastError('PERMISSION_DENIED', `${file}: you may not read this file`);
+  }
+  if (errno === 'EISDIR') return invalid(file, 'is a directory, not a file');
+  return invalid(file, `cannot be read: ${messageOf(error)}`);
+}
+
+function faultText(code: string, message: string): string {
+  if (code === 'MULTIPLE_DOCS') return 'begins a second document: a file holds one group';
+  if (code === 'DUPLICATE_KEY') return 'repeats a key of the same map';
+  const [line = ''] = message.split('\n');
+  return `is not YAML: ${line.charAt(0).toLowerCase()}${line.slice(1)}`;
+}
+
+function parseJson(text: string): { value: unknown } | undefined {
+  try {
+    return { value: JSON.parse(text) as unknown };
+  } catch {
+    return undefined;
+  }
+}
+
+function toValue(document: Document, file: string): unknown {
+  try {
+    return document.toJS({ maxAliasCount: 100 }) as unknown;
+  } catch (error) {
+    throw invalid(file, `cannot be used: ${messageOf(error)}`);
+  }
+}
+
+function invalid(place: string, text: string): HoldfastError {
+  const gap = /:\d+:\d+$/.test(place) ? '  ' : ' ';
+  return new HoldfastError('SPEC_INVALID', `${place}${gap}${text}`);
+}

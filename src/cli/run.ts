@@ -1,0 +1,70 @@
+import { HoldfastError } from '../errors.ts';
+import { dataDirectory } from './data-dir.ts';
+import { agentIfAny, findAgent } from './find-agent.ts';
+import { say, write } from './output.ts';
+import { readSpecFile } from './read-spec-file.ts';
+import type { AllocHandle, Orchestrator } from '../api.ts';
+import type { CheckedGroup } from '../spec/group-schema.ts';
+
+export interface RunCommandOptions {
+  readonly dataDir?: string;
+  readonly wait?: boolean;
+  /** False for `--no-agent`. */
+  readonly agent: boolean;
+}
+
+/** `holdfast run FILE`: prints the alloc id. Everything that can be wrong with the file is told before an agent starts. */
+export async function run(file: string, options: RunCommandOptions): Promise<void> {
+  const { value, source } = await readSpecFile(file);
+  const { validateGroup } = await import('../spec/validate-spec.ts');
+  const group = validateGroup(value, { source });
+  const dataDir = dataDirectory(options.dataDir);
+  await using orchestrator = options.agent
+    ? await agentOrNewOne(dataDir, group, source.file)
+    : await findAgent(dataDir);
+  const handle = await orchestrator.run(group).catch((error: unknown) => {
+    throw inFile(error, source.file);
+  });
+  await write(`${handle.allocId}\n`);
+  if (options.wait === true) await waitForEnd(handle);
+  else say(`${handle.alloc} is accepted. Follow it: holdfast events ${handle.alloc} -f`);
+}
+
+async function agentOrNewOne(
+  dataDir: string,
+  group: CheckedGroup,
+  file: string,
+): Promise<Orchestrator> {
+  const agent = await agentIfAny(dataDir);
+  if (agent !== undefined) return agent;
+  await refuseUnknownDrivers(group, file);
+  const { startAgent } = await import('./start-agent.ts');
+  return startAgent(dataDir);
+}
+
+/** An agent is not started for a group that it must refuse. */
+async function refuseUnknownDrivers(group: CheckedGroup, file: string): Promise<void> {
+  const { builtinDrivers } = await import('../drivers/registry.ts');
+  const names = builtinDrivers().map(({ name }) => name);
+  const task = group.tasks.find(({ driver }) => !names.includes(driver));
+  if (task === undefined) return;
+  const message = `${file}: task ${task.name} wants the driver "${task.driver}". There are: ${names.join(', ')}`;
+  throw new HoldfastError('DRIVER_UNKNOWN', message);
+}
+
+/** What the agent says about the group names the file too. */
+function inFile(error: unknown, file: string): unknown {
+  const codes = ['SPEC_INVALID', 'DRIVER_UNKNOWN', 'DRIVER_CONFIG_INVALID'];
+  if (!HoldfastError.is(error) || !codes.includes(error.code)) return error;
+  const { code, message, details } = error;
+  return new HoldfastError(code, `${file}: ${message}`, { cause: error, details });
+}
+
+async function waitForEnd(handle: AllocHandle): Promise<void> {
+  const { state, reason, tasks } = await handle.wait();
+  if (state === 'complete') return;
+  const bad = tasks.find((task) => task.failed);
+  const why = bad === undefined ? reason : `${bad.task}: ${bad.reason || reason}`;
+  say(`holdfast: ${handle.alloc} is ${state}${why === '' ? '' : ` (${why})`}`);
+  process.exitCode = 1;
+}
