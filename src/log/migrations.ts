@@ -12,6 +12,7 @@ const APPLICATION_ID = 0x484f4c44;
  * `streams.removed`: version at which the stream's events were removed, null while they are kept; the name stays, so
  * that it is never used again. `events.epoch`: agent epoch of the writer. `events.crc`: see `checksum.ts`.
  * AUTOINCREMENT keeps the highest position ever given, so that none is given twice, whatever is deleted.
+ * `stream_events` is the index of `stream-index.ts`, which lags behind `events` on purpose.
  * `snapshots` is a cache: every row of it may be deleted at any time.
  */
 const STEPS: readonly string[] = [
@@ -30,9 +31,14 @@ const STEPS: readonly string[] = [
      at INTEGER NOT NULL,
      epoch INTEGER NOT NULL,
      data TEXT NOT NULL,
-     crc INTEGER NOT NULL,
-     UNIQUE (stream, version)
+     crc INTEGER NOT NULL
    ) STRICT;
+   CREATE TABLE stream_events (
+     stream INTEGER NOT NULL,
+     version INTEGER NOT NULL,
+     position INTEGER NOT NULL,
+     PRIMARY KEY (stream, version)
+   ) STRICT, WITHOUT ROWID;
    CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
    CREATE TABLE snapshots (
      stream INTEGER PRIMARY KEY REFERENCES streams (id),

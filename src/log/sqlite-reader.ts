@@ -5,6 +5,7 @@ import type { RowPage } from './row-store.ts';
 import { checked, ROW_COLUMNS, type DiskRow } from './sqlite-row.ts';
 import { storeError, type Connection, type Prepared } from './sqlite.ts';
 import type { StreamIds } from './stream-ids.ts';
+import type { StreamIndex } from './stream-index.ts';
 
 /** Rows that one read takes into memory: the fastest size measured, and some 0.2 MB. */
 const PAGE_ROWS = 512;
@@ -13,59 +14,48 @@ const SELECTIVE_STREAMS = 256;
 
 export class SqliteReader {
   readonly #streams: StreamIds;
+  readonly #index: StreamIndex;
   readonly #page: Prepared;
-  readonly #pageOfStreams: Prepared;
-  readonly #streamRows: Prepared;
-  readonly #lastVersion: Prepared;
+  readonly #atPositions: Prepared;
 
-  constructor(connection: Connection, streams: StreamIds) {
+  constructor(connection: Connection, streams: StreamIds, index: StreamIndex) {
     this.#streams = streams;
+    this.#index = index;
     const select = `SELECT ${ROW_COLUMNS} FROM events`;
     this.#page = connection.prepare(`${select} WHERE position > ? ORDER BY position LIMIT ?`);
-    this.#pageOfStreams = connection.prepare(
-      `${select} WHERE position IN (
-         SELECT position FROM events
-         WHERE stream IN (SELECT value FROM json_each(?)) AND position > ?
-         ORDER BY position LIMIT ?
-       ) ORDER BY position`,
+    this.#atPositions = connection.prepare(
+      `${select} WHERE position IN (SELECT value FROM json_each(?)) ORDER BY position`,
     );
-    this.#streamRows = connection.prepare(
-      `${select} WHERE stream = ? AND version > ? ORDER BY version LIMIT ?`,
-    );
-    this.#lastVersion = connection
-      .prepare('SELECT max(version) FROM events WHERE stream = ?')
-      .pluck();
   }
 
   versionOf(stream: StreamName): number {
     const id = this.#streams.idOf(stream);
     if (id === undefined) return 0;
-    return (this.#lastVersion.get(id) as number | null) ?? this.#streams.baseOf(id);
+    return this.#index.versionOf(id) ?? this.#streams.baseOf(id);
   }
 
   streamRows(stream: StreamName, afterVersion: number): readonly StoredRow[] {
     const id = this.#streams.idOf(stream);
     if (id === undefined) return [];
+    const positions = this.#index.positions(id, afterVersion);
     const rows: StoredRow[] = [];
     let version = Math.max(afterVersion, this.#streams.baseOf(id));
-    for (;;) {
-      const page = this.#streamRows.all(id, version, PAGE_ROWS) as DiskRow[];
-      for (const row of page) {
+    for (let start = 0; start < positions.length; start += PAGE_ROWS) {
+      for (const row of this.#at(positions.slice(start, start + PAGE_ROWS))) {
         version += 1;
         rows.push(checked(row, this.#streams, version));
       }
-      if (page.length < PAGE_ROWS) return rows;
     }
+    return rows;
   }
 
   page(after: number, limit: number, prefixes: readonly string[]): RowPage {
     const ids =
       prefixes.length === 0 ? undefined : this.#streams.beginningWith(prefixes, SELECTIVE_STREAMS);
-    const found = (
+    const found =
       ids === undefined
-        ? this.#page.all(after, limit)
-        : this.#pageOfStreams.all(JSON.stringify(ids), after, limit)
-    ) as DiskRow[];
+        ? (this.#page.all(after, limit) as DiskRow[])
+        : this.#at(this.#index.positionsOfStreams(ids, after, limit));
     return {
       rows: found.map((row) => checked(row, this.#streams)),
       next: found.length < limit ? undefined : found.at(-1)?.position,
@@ -89,6 +79,10 @@ export class SqliteReader {
       if (end === undefined) return;
       position = end.position;
     }
+  }
+
+  #at(positions: readonly number[]): readonly DiskRow[] {
+    return this.#atPositions.all(JSON.stringify(positions)) as DiskRow[];
   }
 
   #nextRows(after: number): readonly DiskRow[] {

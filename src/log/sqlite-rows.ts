@@ -17,6 +17,7 @@ import {
   type Prepared,
 } from './sqlite.ts';
 import { StreamIds } from './stream-ids.ts';
+import { StreamIndex, type IndexEntry } from './stream-index.ts';
 
 /** Names in the table `meta`. `agentEpoch` is the agent that may write: see `EventLog.setMeta`. */
 const META = {
@@ -32,6 +33,7 @@ export class SqliteRows implements RowStore {
   readonly compactedThrough: number;
   readonly #connection: Connection;
   readonly #streams: StreamIds;
+  readonly #index: StreamIndex;
   readonly #reader: SqliteReader;
   readonly #insert: Prepared;
   readonly #getMeta: Prepared;
@@ -43,7 +45,8 @@ export class SqliteRows implements RowStore {
     const connection = openStoreFile(path, options);
     this.#connection = connection;
     this.#streams = new StreamIds(connection);
-    this.#reader = new SqliteReader(connection, this.#streams);
+    this.#index = this.#guard('read', () => new StreamIndex(connection));
+    this.#reader = new SqliteReader(connection, this.#streams, this.#index);
     this.#insert = connection.prepare('INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)');
     this.#getMeta = connection.prepare('SELECT value FROM meta WHERE key = ?').pluck();
     this.#setMeta = connection.prepare(
@@ -57,18 +60,16 @@ export class SqliteRows implements RowStore {
 
   write(rows: readonly StoredRow[]): void {
     this.#guard('append', () => {
-      inTransaction(this.#connection, () => {
+      this.#insertDurably(() => {
         this.#refuseStaleEpoch();
-        this.#insertAll(rows, this.#epoch);
+        return this.#insertAll(rows, this.#epoch);
       });
     });
   }
 
   /** Rows rescued from another store, with the epoch of the agent that wrote them. */
   writeRescued(rows: readonly StoredRow[], epoch: number): void {
-    this.#guard('rescue', () => {
-      inTransaction(this.#connection, () => this.#insertAll(rows, epoch));
-    });
+    this.#guard('rescue', () => this.#insertDurably(() => this.#insertAll(rows, epoch)));
   }
 
   remove(
@@ -76,19 +77,17 @@ export class SqliteRows implements RowStore {
     summary: (removed: Removed) => readonly StoredRow[],
   ): void {
     this.#guard('compact', () => {
-      inTransaction(this.#connection, () => {
+      this.#insertDurably(() => {
         this.#refuseStaleEpoch();
         const removed = streams.map((stream) => this.#removeStream(stream));
         const events = removed.reduce((sum, each) => sum + each.events, 0);
-        const through = Math.max(
-          this.#metaNumber(META.compactedThrough),
-          ...removed.map((each) => each.through),
-        );
+        const before = this.#metaNumber(META.compactedThrough);
+        const through = Math.max(before, ...removed.map((each) => each.through));
         const eventsEver = this.#metaNumber(META.compactedEvents) + events;
         this.#setMeta.run(META.compactedEvents, String(eventsEver));
         this.#setMeta.run(META.compactedThrough, String(through));
-        this.#insertAll(summary({ events, through }), this.#epoch);
-      });
+        return this.#insertAll(summary({ events, through }), this.#epoch);
+      }, true);
     });
   }
 
@@ -146,13 +145,24 @@ export class SqliteRows implements RowStore {
     }
   }
 
-  #insertAll(rows: readonly StoredRow[], epoch: number): void {
-    for (const row of rows) {
-      const id = this.#streams.idFor(row.stream);
-      const crc = checksumOf(this.#streams.seed(id) ?? seedOf(row.stream), row);
+  /** One transaction that gives the entries of what it inserted; the index follows it, not the other way round. */
+  #insertDurably(work: () => readonly IndexEntry[], isSettled = this.#index.isFull): void {
+    const entries = inTransaction(this.#connection, () => {
+      if (isSettled) this.#index.settle();
+      return work();
+    });
+    if (isSettled) this.#index.forget();
+    this.#index.add(entries);
+  }
+
+  #insertAll(rows: readonly StoredRow[], epoch: number): readonly IndexEntry[] {
+    return rows.map((row) => {
       const { position, version, type, schema, run, at, data } = row;
-      this.#insert.run(position, id, version, type, schema, run, at, epoch, data, crc);
-    }
+      const stream = this.#streams.idFor(row.stream);
+      const crc = checksumOf(this.#streams.seed(stream) ?? seedOf(row.stream), row);
+      this.#insert.run(position, stream, version, type, schema, run, at, epoch, data, crc);
+      return { stream, version, position };
+    });
   }
 
   #removeStream(stream: StreamName): Removed {
@@ -162,6 +172,7 @@ export class SqliteRows implements RowStore {
     const highest = this.#connection.prepare('SELECT max(position) FROM events WHERE stream = ?');
     const through = Number(highest.pluck().get(id) ?? 0);
     this.#connection.prepare('DELETE FROM snapshots WHERE stream = ?').run(id);
+    this.#index.remove(id);
     const gone = this.#connection.prepare('DELETE FROM events WHERE stream = ?').run(id);
     this.#streams.setRemoved(id, version);
     return { events: gone.changes, through };
