@@ -1,7 +1,7 @@
 /** Learns that a host has died, from its connection and never from a pid alone. */
 import { connectivityState } from '@grpc/grpc-js';
 import { setTimeout as delay } from 'node:timers/promises';
-import { livenessOf } from '../os/process-identity.ts';
+import { isAlive } from '../os/process-identity.ts';
 import type { Host } from './spawn-host.ts';
 
 const LOOK_AGAIN_MS = 50;
@@ -18,7 +18,7 @@ export async function untilLost(
   while (!signal.aborted) {
     await untilDisturbed(channel, signal);
     if (signal.aborted) return;
-    if (livenessOf(address, machineEpoch) === 'dead') return;
+    if (isAlive(address, machineEpoch) === 'dead') return;
     // Idle or busy: ask for the connection again, and look again shortly.
     channel.getChannel().getConnectivityState(true);
     await delay(LOOK_AGAIN_MS, undefined, { signal }).catch(() => undefined);

@@ -1,0 +1,78 @@
+/** What every duty of a task is written with. */
+import { HoldfastError, messageOf } from '../errors.ts';
+import type { Driver, DriverDoors, RunRequest } from '../drivers/driver.ts';
+import type { HookPhase } from '../events/task-event.ts';
+import type { PhaseOutcome } from '../hooks/run-phase.ts';
+import type { HookResult, TaskMessage } from '../machines/task-messages.ts';
+import type { TaskContext } from '../machines/task-state.ts';
+import type { Clock, Logger } from '../ports.ts';
+import type { DutyScope } from './event-sourced.ts';
+
+export type TaskScope = DutyScope<TaskContext, TaskMessage>;
+
+export interface TaskDoors {
+  readonly driver: () => Driver;
+  readonly driverDoors: DriverDoors;
+  /** The run that the state is about. */
+  readonly requestFor: (context: TaskContext) => RunRequest;
+  readonly runHooks: (
+    phase: HookPhase,
+    scope: TaskScope,
+    onProgress?: (results: readonly HookResult[]) => void,
+  ) => Promise<PhaseOutcome>;
+  /** The end of the run is recorded and nothing of it lives: its host and its files are not needed any more. */
+  readonly forgetRun: (run: RunRequest) => void;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** Between two looks at something that could not be looked up, in milliseconds. */
+const LOOK_AGAIN_MS = 250;
+
+/**
+ * Tries until there is an answer: undefined and passing troubles (a host that is being replaced, a machine that is
+ * overloaded) mean "look again". Any other error is a bug and crashes the actor; an abort ends the trying.
+ */
+export async function untilKnown<T>(
+  doors: TaskDoors,
+  scope: TaskScope,
+  look: () => Promise<T | undefined>,
+): Promise<T> {
+  for (;;) {
+    try {
+      const found = await look();
+      if (found !== undefined) return found;
+    } catch (error) {
+      scope.signal.throwIfAborted();
+      if (!HoldfastError.is(error) || !error.retryable) throw error;
+      doors.logger.warn({ code: error.code, error: messageOf(error) }, 'trying again');
+    }
+    await pause(doors.clock, doors.clock.now() + LOOK_AGAIN_MS, scope.signal);
+  }
+}
+
+/** Resolves at the wall-clock time `atMs`; rejects with the abort's reason when `signal` comes first. */
+export function pause(clock: Clock, atMs: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    signal.throwIfAborted();
+    const stop = (): void => {
+      cancel();
+      reject(signal.reason as Error);
+    };
+    const cancel = clock.at(atMs, () => {
+      signal.removeEventListener('abort', stop);
+      resolve();
+    });
+    signal.addEventListener('abort', stop, { once: true });
+  });
+}
+
+/** A phase whose failures are recorded and change nothing. */
+export async function runNotedHooks(
+  doors: TaskDoors,
+  scope: TaskScope,
+  phase: 'start' | 'prekill',
+): Promise<void> {
+  const { faults } = await doors.runHooks(phase, scope);
+  for (const fault of faults) await scope.report({ type: 'HookFaulted', phase, fault });
+}

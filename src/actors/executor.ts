@@ -1,0 +1,232 @@
+/**
+ * The executor as an actor of the agent: launches, watches and ends runs through whatever host has them. What a host
+ * says is the fast path; when a host is lost, the run's own files decide.
+ */
+import { setTimeout as delay } from 'node:timers/promises';
+import { HoldfastError, messageOf } from '../errors.ts';
+import type {
+  ExecutorDoor,
+  ProgramWish,
+  RunOutcome,
+  RunRequest,
+  RunSighting,
+  StartOutcome,
+  StopOutcome,
+} from '../drivers/driver.ts';
+import type { StopStep } from '../machines/kill-policy.ts';
+import { decideStart } from '../machines/start-decision.ts';
+import { call, follow } from '../rpc/call.ts';
+import {
+  ExecutorServiceService as service,
+  type FollowResponse,
+} from '../rpc/gen/holdfast/executor/v1/executor.ts';
+import type { HostPool, PooledHost } from './host-pool.ts';
+import { lookAtRun } from './run-sighting.ts';
+import { fromExit, fromLaunch, fromStop, toSteps } from './executor-words.ts';
+
+export interface ExecutorDoors {
+  readonly pool: HostPool;
+  readonly stateDir: string;
+  readonly agentEpoch: number;
+  readonly machineEpoch: string;
+}
+
+/** A launch answers when the program runs; the margin covers a machine that is very busy. */
+const LAUNCH_DEADLINE_MS = 60_000;
+const CALL_DEADLINE_MS = 10_000;
+/** A stop takes as long as its plan; this is added for the proof that nothing lives. */
+const STOP_MARGIN_MS = 30_000;
+const LOOK_AGAIN_MS = 200;
+
+export class Executor implements ExecutorDoor {
+  readonly #doors: ExecutorDoors;
+  readonly #outcomes = new Map<string, RunOutcome>();
+  readonly #waiters = new Map<string, Set<(outcome: RunOutcome) => void>>();
+  /** What a live host watches. */
+  readonly #watched = new Set<string>();
+  /** What this agent launched or adopted. */
+  readonly #own = new Set<string>();
+  readonly #marks = new Map<string, string>();
+
+  constructor(doors: ExecutorDoors) {
+    this.#doors = doors;
+  }
+
+  /** Called by the pool for every host that comes up: hears its reports, and has it adopt what a dead host left. */
+  async greet(host: PooledHost, adopted: readonly string[], signal: AbortSignal): Promise<void> {
+    for (const key of adopted) this.#watched.delete(key);
+    const reports = follow(
+      host.host.channel,
+      service.follow,
+      { agentEpoch: this.#doors.agentEpoch },
+      { signal },
+    );
+    const first = await reports.next();
+    if (first.done === true) return;
+    this.#note(host, first.value);
+    void this.#listen(host, reports);
+    await Promise.all(adopted.map((key) => this.#rescue(key, signal)));
+  }
+
+  async #listen(host: PooledHost, reports: AsyncGenerator<FollowResponse, void>): Promise<void> {
+    try {
+      for await (const report of reports) this.#note(host, report);
+    } catch {
+      // The host is gone: the pool replaces it and hands its runs over.
+    }
+  }
+
+  #note(host: PooledHost, { launchKey, report }: FollowResponse): void {
+    if (report?.$case === 'ready') {
+      for (const key of report.value.launchKeys) {
+        this.#doors.pool.note(key, host);
+        this.#watched.add(key);
+      }
+    } else if (report?.$case === 'exit') {
+      this.#settle(launchKey, fromExit(report.value));
+    } else if (report?.$case === 'lost') {
+      const { reason, maybeRan } = report.value;
+      this.#settle(launchKey, { kind: 'lost', reason, maybeRan });
+    }
+  }
+
+  #settle(key: string, outcome: RunOutcome): void {
+    if (this.#outcomes.has(key)) return;
+    this.#outcomes.set(key, outcome);
+    for (const wake of this.#waiters.get(key) ?? []) wake(outcome);
+    this.#waiters.delete(key);
+  }
+
+  /** A run whose host died: the new host watches it, or its files say how it ended. Tried until one of the two is so. */
+  async #rescue(key: string, signal: AbortSignal): Promise<void> {
+    while (!signal.aborted && !this.#outcomes.has(key)) {
+      try {
+        if (await this.#adopt(key, signal)) return;
+        const { evidence, outcome } = this.#look(key, this.#marks.get(key) ?? '');
+        if (outcome !== undefined) return this.#settle(key, outcome);
+        const verdict = decideStart('started', evidence);
+        if (verdict.act === 'recordLost') return this.#settle(key, { ...verdict, kind: 'lost' });
+      } catch (error) {
+        if (!isPassing(error)) throw error;
+      }
+      await delay(LOOK_AGAIN_MS, undefined, { signal }).catch(() => undefined);
+    }
+  }
+
+  async launch(run: RunRequest, program: ProgramWish, signal: AbortSignal): Promise<StartOutcome> {
+    const { launchKey, token, mark, allocId, task, specHash, env, dirs } = run;
+    const host = await this.#doors.pool.place(launchKey);
+    const answer = await call(
+      host.host.channel,
+      service.launch,
+      {
+        agentEpoch: this.#doors.agentEpoch,
+        launchKey,
+        token,
+        mark,
+        allocId,
+        task: task.name,
+        run: run.run,
+        specHash,
+        command: program.command,
+        args: [...program.args],
+        env: { ...env },
+        cwd: program.cwd,
+        stdoutFifo: dirs.stdoutFifo,
+        stderrFifo: dirs.stderrFifo,
+      },
+      { deadlineMs: LAUNCH_DEADLINE_MS, signal },
+    );
+    const outcome = fromLaunch(answer);
+    if (outcome.kind !== 'started') {
+      this.#doors.pool.forget(launchKey);
+      return outcome;
+    }
+    this.#watched.add(launchKey);
+    this.#own.add(launchKey);
+    this.#marks.set(launchKey, mark);
+    return outcome;
+  }
+
+  async inspect(run: RunRequest): Promise<RunSighting> {
+    return this.#look(run.launchKey, run.mark);
+  }
+
+  #look(launchKey: string, mark: string): RunSighting {
+    const { stateDir, machineEpoch } = this.#doors;
+    return lookAtRun(stateDir, launchKey, machineEpoch, mark);
+  }
+
+  isOwn(launchKey: string): boolean {
+    return this.#own.has(launchKey);
+  }
+
+  async adopt(run: RunRequest, signal: AbortSignal): Promise<boolean> {
+    this.#own.add(run.launchKey);
+    this.#marks.set(run.launchKey, run.mark);
+    return this.#watched.has(run.launchKey) || (await this.#adopt(run.launchKey, signal));
+  }
+
+  async #adopt(launchKey: string, signal: AbortSignal): Promise<boolean> {
+    const { pool, agentEpoch } = this.#doors;
+    const host = await pool.place(launchKey);
+    const options = { deadlineMs: CALL_DEADLINE_MS, signal };
+    const request = { agentEpoch, launchKey };
+    const { watching } = await call(host.host.channel, service.adopt, request, options);
+    if (watching) this.#watched.add(launchKey);
+    return watching;
+  }
+
+  wait(run: RunRequest, signal: AbortSignal): Promise<RunOutcome> {
+    const known = this.#outcomes.get(run.launchKey);
+    if (known !== undefined) return Promise.resolve(known);
+    return new Promise((resolve, reject) => {
+      const waiters = this.#waiters.get(run.launchKey) ?? new Set();
+      this.#waiters.set(run.launchKey, waiters);
+      waiters.add(resolve);
+      const giveUp = (): void => {
+        waiters.delete(resolve);
+        reject(new HoldfastError('ABORTED', 'nobody waits for the run any more'));
+      };
+      if (signal.aborted) giveUp();
+      else signal.addEventListener('abort', giveUp, { once: true });
+    });
+  }
+
+  async stop(
+    run: RunRequest,
+    plan: readonly StopStep[],
+    signal: AbortSignal,
+  ): Promise<StopOutcome> {
+    const { pool, agentEpoch } = this.#doors;
+    const host = await pool.place(run.launchKey);
+    const deadlineMs = plan.reduce((sum, step) => sum + step.waitMs, STOP_MARGIN_MS);
+    const request = { agentEpoch, launchKey: run.launchKey, steps: toSteps(plan) };
+    return fromStop(await call(host.host.channel, service.stop, request, { deadlineMs, signal }));
+  }
+
+  async signal(run: RunRequest, signal: string): Promise<boolean> {
+    const { pool, agentEpoch } = this.#doors;
+    const host = await pool.place(run.launchKey);
+    const request = { agentEpoch, launchKey: run.launchKey, signal };
+    const options = { deadlineMs: CALL_DEADLINE_MS };
+    return (await call(host.host.channel, service.signal, request, options)).delivered;
+  }
+
+  async release(run: RunRequest): Promise<void> {
+    const { pool, agentEpoch } = this.#doors;
+    const host = pool.hostOf(run.launchKey);
+    pool.forget(run.launchKey);
+    for (const memory of [this.#watched, this.#own, this.#outcomes, this.#marks]) {
+      memory.delete(run.launchKey);
+    }
+    if (host === undefined || !host.isLive) return;
+    const request = { agentEpoch, launchKey: run.launchKey };
+    await call(host.host.channel, service.forget, request, { deadlineMs: CALL_DEADLINE_MS });
+  }
+}
+
+/** The host may be gone or busy: the same question may be answered later. */
+function isPassing(error: unknown): boolean {
+  return HoldfastError.is(error) ? error.retryable : messageOf(error) === '';
+}

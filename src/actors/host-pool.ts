@@ -1,0 +1,229 @@
+/**
+ * Places child actors in shared hosts and keeps the hosts alive. A host is one OS process for up to `perHost` children
+ * of its kind; one that dies is replaced at once, and its children are handed to the new one.
+ */
+import { randomUUID } from 'node:crypto';
+import { readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { HoldfastError, messageOf } from '../errors.ts';
+import type { NodeEvent } from '../events/node-event.ts';
+import type { Facts } from '../machines/chart-parts.ts';
+import { isAlive } from '../os/process-identity.ts';
+import type { Clock, Logger } from '../ports.ts';
+import { hostDirectory, type HostKind, readAddress } from '../rpc/address-file.ts';
+import { untilLost } from '../rpc/host-loss.ts';
+import { findHost, spawnHost, type Host } from '../rpc/spawn-host.ts';
+import { supervise, type ChildSpec } from './supervisor.ts';
+
+export interface PooledHost {
+  readonly id: string;
+  readonly host: Host;
+  /** Children placed here. */
+  readonly keys: Set<string>;
+  isLive: boolean;
+}
+
+export interface HostPoolDoors {
+  readonly kind: HostKind;
+  readonly stateDir: string;
+  readonly instanceId: string;
+  readonly agentEpoch: number;
+  readonly machineEpoch: string;
+  readonly perHost: number;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Appends a fact to the node's stream. */
+  readonly record: <T extends NodeEvent['type']>(type: T, facts: Facts<NodeEvent, T>) => void;
+  /** A host is up. `adopted` are the children that it takes over from a dead one. */
+  readonly onUp: (host: PooledHost, adopted: readonly string[]) => Promise<void>;
+}
+
+/** Generous enough for somebody who kills hosts by hand, and still no tight loop: a start takes a tenth of a second. */
+const INTENSITY = { restarts: 30, withinMs: 60_000 };
+
+export class HostPool {
+  readonly #doors: HostPoolDoors;
+  readonly #hosts = new Map<string, PooledHost>();
+  readonly #placed = new Map<string, PooledHost>();
+  readonly #closing = new AbortController();
+  /** Waiting for a host that is being started or replaced. */
+  #starting: Promise<PooledHost> | undefined;
+  /** Children of a dead host whose replacement is under way. */
+  readonly #homeless = new Map<string, Promise<unknown>>();
+
+  constructor(doors: HostPoolDoors) {
+    this.#doors = doors;
+  }
+
+  /** Connects to every live host that an earlier agent left, and removes the directories of dead ones. */
+  async restore(): Promise<void> {
+    const dir = join(this.#doors.stateDir, 'hosts');
+    const ids = await readdir(dir).catch(() => []);
+    await Promise.all(ids.map((id) => this.#restoreOne(id)));
+  }
+
+  async #restoreOne(hostId: string): Promise<void> {
+    const { stateDir, kind, machineEpoch, logger } = this.#doors;
+    const address = await readAddress(hostDirectory(stateDir, hostId));
+    if (address === undefined || address.kind !== kind) return;
+    const liveness = isAlive(address, machineEpoch);
+    if (liveness === 'dead') {
+      this.#doors.record('HostLost', {
+        hostId,
+        kind,
+        reason: 'it had ended when the agent started',
+      });
+      await rm(hostDirectory(stateDir, hostId), { recursive: true, force: true });
+      return;
+    }
+    try {
+      this.#admit(await findHost(this.#request(hostId)), []);
+    } catch (error) {
+      logger.warn(
+        { hostId, error: messageOf(error) },
+        'a host of an earlier agent does not answer',
+      );
+    }
+  }
+
+  /** The live host that has the child, or undefined. */
+  hostOf(key: string): PooledHost | undefined {
+    return this.#placed.get(key);
+  }
+
+  /** Every live host. */
+  get hosts(): readonly PooledHost[] {
+    return [...this.#hosts.values()];
+  }
+
+  /** The host for a child: the one that has it, one with room, or a new one. Errors: UNAVAILABLE, CLOSED. */
+  async place(key: string): Promise<PooledHost> {
+    await this.#homeless.get(key);
+    for (;;) {
+      if (this.#closing.signal.aborted) throw new HoldfastError('CLOSED', 'the agent is closing');
+      const found = this.#placed.get(key) ?? this.#withRoom();
+      if (found !== undefined) {
+        this.#settle(key, found);
+        return found;
+      }
+      this.#starting ??= this.#startNew().finally(() => (this.#starting = undefined));
+      await this.#starting;
+    }
+  }
+
+  /** Notes that a host has this child, as it said itself. */
+  note(key: string, host: PooledHost): void {
+    if (!this.#placed.has(key)) this.#settle(key, host);
+  }
+
+  forget(key: string): void {
+    this.#placed.get(key)?.keys.delete(key);
+    this.#placed.delete(key);
+  }
+
+  /** Lets go of every host; they live on. */
+  close(): void {
+    this.#closing.abort();
+    for (const { host } of this.#hosts.values()) host.channel.close();
+  }
+
+  #settle(key: string, host: PooledHost): void {
+    host.keys.add(key);
+    this.#placed.set(key, host);
+  }
+
+  #withRoom(): PooledHost | undefined {
+    return this.hosts.find((one) => one.isLive && one.keys.size < this.#doors.perHost);
+  }
+
+  #startNew(): Promise<PooledHost> {
+    return this.#spawn([]);
+  }
+
+  async #spawn(adopted: readonly string[]): Promise<PooledHost> {
+    const hostId = randomUUID().slice(0, 8);
+    const host = await spawnHost(this.#request(hostId));
+    const { kind } = this.#doors;
+    this.#doors.record('HostStarted', { hostId, kind, pid: host.address.pid });
+    return this.#admit(host, adopted);
+  }
+
+  #request(hostId: string): Parameters<typeof spawnHost>[0] {
+    const { stateDir, kind, instanceId, agentEpoch } = this.#doors;
+    return { stateDir, kind, hostId, instanceId, agentEpoch };
+  }
+
+  /** Takes a host in and stands by it: when it is lost, another one takes its children. */
+  #admit(host: Host, adopted: readonly string[]): PooledHost {
+    const pooled: PooledHost = { id: host.address.hostId, host, keys: new Set(), isLive: true };
+    this.#hosts.set(pooled.id, pooled);
+    for (const key of adopted) this.#settle(key, pooled);
+    void this.#doors.onUp(pooled, adopted).catch((error: unknown) => {
+      this.#doors.logger.warn(
+        { hostId: pooled.id, error: messageOf(error) },
+        'a host was not greeted',
+      );
+    });
+    if (adopted.length === 0) void this.#standBy(pooled);
+    return pooled;
+  }
+
+  async #standBy(first: PooledHost): Promise<void> {
+    const { clock, kind, logger } = this.#doors;
+    const spec: ChildSpec = { id: `${kind} host`, restart: 'transient', intensity: INTENSITY };
+    let current = first;
+    await supervise(
+      spec,
+      async (attempt) => {
+        try {
+          if (attempt > 0) current = await this.#replace(current);
+          await untilLost(current.host, this.#doors.machineEpoch, this.#closing.signal);
+          if (this.#closing.signal.aborted) return {};
+          return this.#dismiss(current);
+        } catch (error) {
+          return { error };
+        }
+      },
+      {
+        clock,
+        onRestart: (child, error) =>
+          logger.warn({ child: child.id, error: messageOf(error) }, 'replaced'),
+        onEscalate: (child, error) =>
+          this.#doors.record('ChildEscalated', { child: child.id, message: error.message }),
+      },
+      this.#closing.signal,
+    );
+  }
+
+  /** A host was lost. One that had children must be replaced: that is an error to the supervisor. */
+  #dismiss(lost: PooledHost): { error?: unknown } {
+    const { kind } = this.#doors;
+    lost.isLive = false;
+    this.#hosts.delete(lost.id);
+    lost.host.channel.close();
+    this.#doors.record('HostLost', { hostId: lost.id, kind, reason: 'the process ended' });
+    if (lost.keys.size === 0) return {};
+    for (const key of lost.keys) this.#placed.delete(key);
+    return { error: new HoldfastError('EXECUTOR_LOST', `${kind} host ${lost.id} ended`) };
+  }
+
+  async #replace(lost: PooledHost): Promise<PooledHost> {
+    const keys = [...lost.keys];
+    const spawned = this.#spawn(keys);
+    const settled = spawned.catch(() => undefined);
+    for (const key of keys) this.#homeless.set(key, settled);
+    try {
+      const by = await spawned;
+      const { kind } = this.#doors;
+      this.#doors.record('HostReplaced', {
+        hostId: lost.id,
+        kind,
+        by: by.id,
+        adopted: keys.length,
+      });
+      return by;
+    } finally {
+      for (const key of keys) this.#homeless.delete(key);
+    }
+  }
+}

@@ -1,0 +1,80 @@
+/** The log collector as an actor of the agent: keeps every task's output flowing through whatever host has it. */
+import { setTimeout as delay } from 'node:timers/promises';
+import { HoldfastError } from '../errors.ts';
+import type { CollectWish, LogmonDoor } from '../hooks/hook.ts';
+import { makeFifo } from '../os/libc.ts';
+import { call } from '../rpc/call.ts';
+import { LogmonServiceService as service } from '../rpc/gen/holdfast/logmon/v1/logmon.ts';
+import type { HostPool, PooledHost } from './host-pool.ts';
+
+const CALL_DEADLINE_MS = 10_000;
+const LOOK_AGAIN_MS = 200;
+
+export class Logmon implements LogmonDoor {
+  readonly #pool: HostPool;
+  readonly #agentEpoch: number;
+  /** What is collected now: told again to the host that replaces a dead one. */
+  readonly #wishes = new Map<string, CollectWish>();
+
+  constructor(pool: HostPool, agentEpoch: number) {
+    this.#pool = pool;
+    this.#agentEpoch = agentEpoch;
+  }
+
+  /** Called by the pool for every host that comes up. */
+  async greet(host: PooledHost, adopted: readonly string[], signal: AbortSignal): Promise<void> {
+    await Promise.all(
+      adopted.map(async (key) => {
+        const wish = this.#wishes.get(key);
+        if (wish === undefined) return this.#pool.forget(key);
+        while (!signal.aborted && host.isLive) {
+          if (await this.#ask(host, wish, signal)) return;
+          await delay(LOOK_AGAIN_MS, undefined, { signal }).catch(() => undefined);
+        }
+      }),
+    );
+  }
+
+  async #ask(host: PooledHost, wish: CollectWish, signal: AbortSignal): Promise<boolean> {
+    try {
+      const request = { ...wish, agentEpoch: this.#agentEpoch };
+      const options = { deadlineMs: CALL_DEADLINE_MS, signal };
+      await call(host.host.channel, service.collect, request, options);
+      return true;
+    } catch (error) {
+      if (HoldfastError.is(error) && error.retryable) return false;
+      throw error;
+    }
+  }
+
+  async collect(wish: CollectWish, signal: AbortSignal): Promise<void> {
+    makeFifo(wish.stdoutFifo);
+    makeFifo(wish.stderrFifo);
+    this.#wishes.set(wish.taskKey, wish);
+    while (!signal.aborted) {
+      const host = await this.#pool.place(wish.taskKey);
+      if (await this.#ask(host, wish, signal)) return;
+      await delay(LOOK_AGAIN_MS, undefined, { signal }).catch(() => undefined);
+    }
+    signal.throwIfAborted();
+  }
+
+  async release(taskKey: string, signal: AbortSignal): Promise<void> {
+    const wish = this.#wishes.get(taskKey);
+    if (wish === undefined) return;
+    for (;;) {
+      signal.throwIfAborted();
+      const host = await this.#pool.place(taskKey);
+      try {
+        const request = { agentEpoch: this.#agentEpoch, taskKey };
+        await call(host.host.channel, service.release, request, { signal });
+        break;
+      } catch (error) {
+        if (!HoldfastError.is(error) || !error.retryable) throw error;
+        await delay(LOOK_AGAIN_MS, undefined, { signal });
+      }
+    }
+    this.#wishes.delete(taskKey);
+    this.#pool.forget(taskKey);
+  }
+}

@@ -1,0 +1,40 @@
+/** What the files of a run and the process table say, as evidence for the decision. */
+import { HoldfastError } from '../errors.ts';
+import type { RunOutcome, RunSighting } from '../drivers/driver.ts';
+import { gatherEvidence, type Evidence as Seen } from '../os/evidence.ts';
+import { runDirectory } from '../os/run-directory.ts';
+import { refusedExec } from './executor-words.ts';
+
+/** Looks once. Throws UNAVAILABLE (retryable) when a file of the run could not be read: unknown decides nothing. */
+export function lookAtRun(
+  stateDir: string,
+  launchKey: string,
+  machineEpoch: string,
+  mark: string,
+): RunSighting {
+  const runDir = runDirectory(stateDir, launchKey);
+  const seen = gatherEvidence({ runDir, machineEpoch, mark });
+  const { epoch, dir, claim, fate, exit, tree } = seen;
+  if (dir === 'unknown' || fate === 'unknown' || exit === 'unknown') {
+    throw new HoldfastError('UNAVAILABLE', `the files of run ${launchKey} cannot be read`);
+  }
+  const { identity } = seen;
+  return {
+    evidence: { epoch, dir, claim, fate, exit, tree },
+    outcome: outcomeOf(seen),
+    process: identity && {
+      pid: identity.pid,
+      startTime: identity.startTime,
+      machineEpoch: identity.machineEpoch,
+      startedAt: Math.round(identity.startedAtMs),
+    },
+  };
+}
+
+function outcomeOf({ exitRecord }: Seen): RunOutcome | undefined {
+  if (exitRecord === undefined) return undefined;
+  const { exitCode, signal, execFailed, exitedAtMs } = exitRecord;
+  const exitedAt = Math.round(exitedAtMs);
+  if (execFailed) return refusedExec(exitCode ?? 127, exitedAt);
+  return { kind: 'exited', exit: { exitCode, signal, oomKilled: false, exitedAt } };
+}

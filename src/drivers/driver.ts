@@ -1,0 +1,127 @@
+/**
+ * The contract of a driver: how a task becomes a process. A driver is a record of functions over plain values; every
+ * call may be repeated, and the launch key of the run makes it one program, ever.
+ */
+import type { Evidence } from '../machines/start-decision.ts';
+import type { StopStep } from '../machines/kill-policy.ts';
+import type { ExitFacts, ProcessFacts } from '../machines/task-messages.ts';
+import type { TaskSpec } from '../spec/task-spec.ts';
+import type { TaskDirs } from '../hooks/hook.ts';
+
+/** Everything about one run. */
+export interface RunRequest {
+  readonly allocId: string;
+  readonly allocName: string;
+  readonly task: TaskSpec;
+  readonly run: number;
+  /** The idempotency key of the start: names its directory, container and cgroup. */
+  readonly launchKey: string;
+  /** Proves to a host that the caller knows the start. Never in argv or an environment. */
+  readonly token: string;
+  /** `HOLDFAST_MARK` of every process of the run. */
+  readonly mark: string;
+  readonly specHash: string;
+  readonly dirs: TaskDirs;
+  /** The program's whole environment. */
+  readonly env: Readonly<Record<string, string>>;
+}
+
+export type StartOutcome =
+  | { readonly kind: 'started'; readonly process: ProcessFacts }
+  /** Proved not to have started, and never will with this key. */
+  | {
+      readonly kind: 'refused';
+      readonly code: string;
+      readonly message: string;
+      readonly isRecoverable: boolean;
+    }
+  /** Somebody won the abort of this key before the start. */
+  | { readonly kind: 'aborted' };
+
+export type RunOutcome =
+  | { readonly kind: 'exited'; readonly exit: ExitFacts }
+  /** The program could not be executed: told apart from an exit code of its own. */
+  | {
+      readonly kind: 'refused';
+      readonly code: string;
+      readonly message: string;
+      readonly isRecoverable: boolean;
+      /** What a shell would say of it, for a run whose start is recorded already. */
+      readonly exit: ExitFacts;
+    }
+  | { readonly kind: 'lost'; readonly reason: string; readonly maybeRan: boolean };
+
+export type StopOutcome =
+  /** Nothing of the run lives. */
+  | { readonly kind: 'ended' }
+  /** It had not been launched and never will be. */
+  | { readonly kind: 'aborted' }
+  | { readonly kind: 'stuck'; readonly message: string };
+
+/** What is known of a run from outside: evidence for the decision, and the facts behind it. */
+export interface RunSighting {
+  readonly evidence: Evidence;
+  readonly process?: ProcessFacts | undefined;
+  readonly outcome?: RunOutcome | undefined;
+}
+
+/** How a task's program is executed: what a driver that runs a process asks the executor for. */
+export interface ProgramWish {
+  /** Absolute path. */
+  readonly command: string;
+  readonly args: readonly string[];
+  readonly cwd: string;
+}
+
+/**
+ * The executor as drivers see it. Errors: EXECUTOR_LOST or UNAVAILABLE (retryable) when no host answers now; whether a
+ * start happened is then unknown, and only `inspect` may say.
+ */
+export interface ExecutorDoor {
+  launch(run: RunRequest, program: ProgramWish, signal: AbortSignal): Promise<StartOutcome>;
+  inspect(run: RunRequest): Promise<RunSighting>;
+  /** Did this very agent launch or adopt the run, so that nothing about it needs looking up? */
+  isOwn(launchKey: string): boolean;
+  /** Has a host watch the run; false when nothing of it lives. */
+  adopt(run: RunRequest, signal: AbortSignal): Promise<boolean>;
+  /** Resolves when the run has ended; survives the death of its host. Aborting only ends the waiting. */
+  wait(run: RunRequest, signal: AbortSignal): Promise<RunOutcome>;
+  stop(run: RunRequest, plan: readonly StopStep[], signal: AbortSignal): Promise<StopOutcome>;
+  /** False when the program had ended. */
+  signal(run: RunRequest, signal: string): Promise<boolean>;
+  /** The end is recorded: the host may forget the run. */
+  release(run: RunRequest): Promise<void>;
+}
+
+export interface DriverDoors {
+  readonly executor: ExecutorDoor;
+}
+
+export interface Fingerprint {
+  readonly health: 'undetected' | 'unhealthy' | 'healthy';
+  readonly message: string;
+  readonly attributes: Readonly<Record<string, string>>;
+}
+
+export interface Driver {
+  readonly name: string;
+  readonly apiVersion: 1;
+  /** Asked once at start. A throw counts as unhealthy. */
+  fingerprint(): Promise<Fingerprint>;
+  /** Throws DRIVER_CONFIG_INVALID with `details.issues`. Called at acceptance and before each start. */
+  checkConfig(config: Readonly<Record<string, unknown>>): void;
+  inspect(run: RunRequest, doors: DriverDoors): Promise<RunSighting>;
+  start(run: RunRequest, doors: DriverDoors, signal: AbortSignal): Promise<StartOutcome>;
+  /** Did this very agent start or adopt the run? */
+  isOwn(run: RunRequest, doors: DriverDoors): boolean;
+  adopt(run: RunRequest, doors: DriverDoors, signal: AbortSignal): Promise<boolean>;
+  wait(run: RunRequest, doors: DriverDoors, signal: AbortSignal): Promise<RunOutcome>;
+  stop(
+    run: RunRequest,
+    plan: readonly StopStep[],
+    doors: DriverDoors,
+    signal: AbortSignal,
+  ): Promise<StopOutcome>;
+  signal(run: RunRequest, signal: string, doors: DriverDoors): Promise<boolean>;
+  release(run: RunRequest, doors: DriverDoors): Promise<void>;
+}

@@ -1,0 +1,49 @@
+/** Where a command is, before anything of the run exists. The order is Nomad's for programs without a root of their own. */
+import { constants } from 'node:fs';
+import { access, stat } from 'node:fs/promises';
+import { isAbsolute, join } from 'node:path';
+import { HoldfastError } from '../errors.ts';
+
+export interface CommandSearch {
+  readonly command: string;
+  /** The task's own directory: `local/bin` and `bin` below it come first. */
+  readonly taskDir: string;
+  /** The PATH of the task's environment. */
+  readonly path: string;
+}
+
+/** The absolute path of the program. Errors: COMMAND_NOT_FOUND, COMMAND_NOT_EXECUTABLE. */
+export async function findCommand(search: CommandSearch): Promise<string> {
+  let blocked: string | undefined;
+  for (const candidate of candidates(search)) {
+    const kind = await look(candidate);
+    if (kind === 'program') return candidate;
+    if (kind === 'blocked') blocked ??= candidate;
+  }
+  if (blocked !== undefined) {
+    throw new HoldfastError('COMMAND_NOT_EXECUTABLE', `${blocked} is not an executable file`);
+  }
+  const where = search.command.includes('/')
+    ? ''
+    : ` in the task directory or on PATH ${search.path}`;
+  throw new HoldfastError('COMMAND_NOT_FOUND', `command "${search.command}" was not found${where}`);
+}
+
+function candidates({ command, taskDir, path }: CommandSearch): readonly string[] {
+  if (isAbsolute(command)) return [command];
+  const own = [join(taskDir, 'local', 'bin'), join(taskDir, 'bin')];
+  if (command.includes('/'))
+    return [join(taskDir, command), ...own.map((dir) => join(dir, command))];
+  const dirs = [...own, ...path.split(':').filter((dir) => isAbsolute(dir))];
+  return dirs.map((dir) => join(dir, command));
+}
+
+async function look(path: string): Promise<'none' | 'blocked' | 'program'> {
+  try {
+    if (!(await stat(path)).isFile()) return 'blocked';
+    await access(path, constants.X_OK);
+    return 'program';
+  } catch (error) {
+    return (error as { code?: string }).code === 'EACCES' ? 'blocked' : 'none';
+  }
+}

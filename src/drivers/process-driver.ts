@@ -1,0 +1,38 @@
+/** Everything that drivers share whose task is an ordinary process run by the executor. */
+import { HoldfastError } from '../errors.ts';
+import type { Driver, Fingerprint, ProgramWish, RunRequest, StartOutcome } from './driver.ts';
+
+export interface ProcessDriverSpec {
+  readonly name: string;
+  readonly fingerprint: () => Promise<Fingerprint>;
+  readonly checkConfig: Driver['checkConfig'];
+  /** Looks the program up. Throws COMMAND_NOT_FOUND or COMMAND_NOT_EXECUTABLE: nothing has been claimed then. */
+  readonly program: (run: RunRequest) => Promise<ProgramWish>;
+}
+
+export function processDriver(spec: ProcessDriverSpec): Driver {
+  return {
+    name: spec.name,
+    apiVersion: 1,
+    fingerprint: spec.fingerprint,
+    checkConfig: spec.checkConfig,
+    inspect: (run, { executor }) => executor.inspect(run),
+    async start(run, { executor }, signal): Promise<StartOutcome> {
+      let program: ProgramWish;
+      try {
+        program = await spec.program(run);
+      } catch (error) {
+        if (!HoldfastError.is(error)) throw error;
+        const { code, message, retryable } = error;
+        return { kind: 'refused', code, message, isRecoverable: retryable };
+      }
+      return executor.launch(run, program, signal);
+    },
+    isOwn: (run, { executor }) => executor.isOwn(run.launchKey),
+    adopt: (run, { executor }, signal) => executor.adopt(run, signal),
+    wait: (run, { executor }, signal) => executor.wait(run, signal),
+    stop: (run, plan, { executor }, signal) => executor.stop(run, plan, signal),
+    signal: (run, signal, { executor }) => executor.signal(run, signal),
+    release: (run, { executor }) => executor.release(run),
+  };
+}

@@ -1,0 +1,69 @@
+/** Which drivers there are, and which of them this agent has. */
+import { HoldfastError, messageOf } from '../errors.ts';
+import type { TaskSpec } from '../spec/task-spec.ts';
+import type { Driver, Fingerprint } from './driver.ts';
+import { rawExec } from './raw-exec.ts';
+
+/** Every driver of this package; an agent picks from them. */
+export function builtinDrivers(): readonly Driver[] {
+  return [rawExec()];
+}
+
+export class DriverRegistry {
+  readonly #drivers = new Map<string, Driver>();
+  readonly #prints = new Map<string, Fingerprint>();
+
+  /** Throws USAGE for two drivers of one name. */
+  constructor(drivers: readonly Driver[]) {
+    for (const driver of drivers) {
+      if (this.#drivers.has(driver.name)) {
+        throw new HoldfastError('USAGE', `two drivers are named ${driver.name}`);
+      }
+      this.#drivers.set(driver.name, driver);
+    }
+  }
+
+  get names(): readonly string[] {
+    return [...this.#drivers.keys()];
+  }
+
+  fingerprintOf(name: string): Fingerprint | undefined {
+    return this.#prints.get(name);
+  }
+
+  /** Looks at every driver once and remembers what it said. */
+  async fingerprint(): Promise<ReadonlyMap<string, Fingerprint>> {
+    for (const driver of this.#drivers.values()) {
+      this.#prints.set(driver.name, await driver.fingerprint().catch(asUnhealthy));
+    }
+    return this.#prints;
+  }
+
+  /** Errors: DRIVER_UNKNOWN. */
+  get(name: string): Driver {
+    const driver = this.#drivers.get(name);
+    if (driver !== undefined) return driver;
+    const known = this.names.length === 0 ? 'none' : this.names.join(', ');
+    throw new HoldfastError(
+      'DRIVER_UNKNOWN',
+      `driver "${name}" is not known here (known: ${known})`,
+      {
+        details: { driver: name, known: this.names },
+      },
+    );
+  }
+
+  /** Errors: DRIVER_UNKNOWN, DRIVER_UNHEALTHY, DRIVER_CONFIG_INVALID. */
+  check(task: TaskSpec): void {
+    const driver = this.get(task.driver);
+    const print = this.#prints.get(task.driver);
+    if (print !== undefined && print.health !== 'healthy') {
+      throw new HoldfastError('DRIVER_UNHEALTHY', `driver ${task.driver}: ${print.message}`);
+    }
+    driver.checkConfig(task.config);
+  }
+}
+
+function asUnhealthy(error: unknown): Fingerprint {
+  return { health: 'unhealthy', message: messageOf(error), attributes: {} };
+}

@@ -1,0 +1,112 @@
+/**
+ * The contract of a hook: work around a task, one hook one file. Hooks are data: their order is a list, their phases
+ * are one table, and the plan of a task (the names) is recorded when the task is received.
+ */
+import type { Logger } from '../ports.ts';
+import type { TaskSpec } from '../spec/task-spec.ts';
+import type { ExitFacts } from '../machines/task-messages.ts';
+
+/** Absolute paths of one task. Everything below them may be read and written by the task but `logs`. */
+export interface TaskDirs {
+  /** Shared by the tasks of the alloc. */
+  readonly alloc: string;
+  /** The task's own: working directory of its program. */
+  readonly task: string;
+  readonly local: string;
+  readonly secrets: string;
+  readonly private: string;
+  readonly tmp: string;
+  /** Where the rotated output is. Outside of everything that the task can write. */
+  readonly logs: string;
+  readonly stdoutFifo: string;
+  readonly stderrFifo: string;
+}
+
+/** What a hook is asked with. Plain values: a hook never holds the runner. */
+export interface HookRequest {
+  readonly allocId: string;
+  readonly allocName: string;
+  readonly task: TaskSpec;
+  /** The run that is about to start, runs, or has ended; 0 before the first. */
+  readonly run: number;
+  readonly dirs: TaskDirs;
+  /** What the hook gave as `state` when it last completed, after agent restarts too; empty at first. */
+  readonly previous: Readonly<Record<string, string>>;
+  /** Only in phase `exited`, and only when the program's end is known. */
+  readonly exit?: ExitFacts | undefined;
+}
+
+/** What a hook may do to the outside. */
+export interface HookDoors {
+  /** Aborts when the task's state is left (a kill, an agent that closes) or the hook's time is over. */
+  readonly signal: AbortSignal;
+  readonly logger: Logger;
+  /** Records a HookMessage for operators. */
+  message(text: string): void;
+  readonly logmon: LogmonDoor;
+  readonly drivers: DriverCheck;
+}
+
+/** The log collector of one task. Both calls may be repeated. Errors: LOGMON_LOST when no host can be had. */
+export interface LogmonDoor {
+  /** Collects both FIFOs into files until released; a host that dies is replaced and collects on. */
+  collect(request: CollectWish, signal: AbortSignal): Promise<void>;
+  /** Moves what is still in the FIFOs into the files, then ends collecting. */
+  release(taskKey: string, signal: AbortSignal): Promise<void>;
+}
+export interface CollectWish {
+  readonly taskKey: string;
+  readonly stdoutFifo: string;
+  readonly stderrFifo: string;
+  readonly logDir: string;
+  readonly fileStem: string;
+  readonly maxFiles: number;
+  readonly maxFileBytes: number;
+}
+
+export interface DriverCheck {
+  /** Throws DRIVER_UNKNOWN, DRIVER_CONFIG_INVALID or DRIVER_UNHEALTHY. */
+  check(task: TaskSpec): void;
+}
+
+export interface PrestartResult {
+  /** Added to the task's environment, for this start and, when done, for later ones. */
+  readonly env?: Readonly<Record<string, string>>;
+  /** Handed back as `previous` the next time. JSON-safe, small: it stands in the log. */
+  readonly state?: Readonly<Record<string, string>>;
+  /** True: the hook need not run again before later starts of this task. Use sparingly: machines get rebooted. */
+  readonly isDone?: boolean;
+}
+
+/**
+ * Every phase may be repeated (after an agent restart it is, unless its completion was recorded) and must be
+ * idempotent. A throw becomes HookFailed; a HoldfastError with `retryable` lets the restart policy try again.
+ */
+export interface Hook {
+  /** Recorded in every plan: never rename, never use again for something else. */
+  readonly name: string;
+  /** Is the hook part of this task's plan? Left out: always. */
+  readonly when?: (task: TaskSpec) => boolean;
+  /** Milliseconds that one phase may take; left out: the phase's own limit. */
+  readonly timeLimitMs?: number;
+  /** Before every start, restarts included, in list order; an error stops the chain and the start. */
+  readonly prestart?: (request: HookRequest, doors: HookDoors) => Promise<PrestartResult | void>;
+  /** Nomad's poststart: when the program runs, and again after a new agent reattached. Errors change nothing. */
+  readonly start?: (request: HookRequest, doors: HookDoors) => Promise<void>;
+  /** Before the kill signal. Errors change nothing. */
+  readonly prekill?: (request: HookRequest, doors: HookDoors) => Promise<void>;
+  /** After each end, before the restart verdict. Errors change nothing. */
+  readonly exited?: (request: HookRequest, doors: HookDoors) => Promise<void>;
+  /** Reserved: called when a running alloc is updated, from part 5 on. */
+  readonly update?: (request: HookRequest, doors: HookDoors) => Promise<void>;
+  /** Nomad's stop: once, when the task will never run again. Always called, in reverse order. */
+  readonly cleanup?: (request: HookRequest, doors: HookDoors) => Promise<void>;
+}
+
+/** Checks a hook's name and gives it back, so that a definition reads as one. */
+export function defineHook(hook: Hook): Hook {
+  if (!/^[a-z][a-z0-9-]{0,63}$/.test(hook.name)) {
+    throw new TypeError(`a hook is named like "task-dir", not "${hook.name}"`);
+  }
+  return hook;
+}

@@ -1,0 +1,51 @@
+/** The order of the built-in hooks. The order shown is the order run; cleanup runs it backwards. */
+import { HoldfastError } from '../errors.ts';
+import type { TaskSpec } from '../spec/task-spec.ts';
+import type { Hook } from './hook.ts';
+import { logmon } from './logmon.ts';
+import { taskDir } from './task-dir.ts';
+import { validate } from './validate.ts';
+
+const BUILT_IN: readonly Hook[] = [
+  // Before anything is made on disk.
+  validate,
+  // Later hooks write into the directories.
+  taskDir,
+  // Last of ours: what a user's hook says while it works is not the task's output.
+  logmon,
+];
+
+export class HookRegistry {
+  readonly #hooks: readonly Hook[];
+
+  /** `custom` come after the built-in ones, in the order given. Throws USAGE for a name that is taken. */
+  constructor(custom: readonly Hook[]) {
+    this.#hooks = [...BUILT_IN, ...custom];
+    const names = this.#hooks.map((hook) => hook.name);
+    const twice = names.find((name, index) => names.indexOf(name) !== index);
+    if (twice !== undefined) throw new HoldfastError('USAGE', `two hooks are named ${twice}`);
+  }
+
+  /** The names that are recorded as the task's plan. */
+  planFor(task: TaskSpec): readonly string[] {
+    return this.#hooks.filter((hook) => hook.when?.(task) ?? true).map((hook) => hook.name);
+  }
+
+  /** The hooks of a recorded plan. A name that nobody registered any more is an error, not a skipped step. */
+  resolve(plan: readonly string[]): readonly Hook[] {
+    return plan.map((name) => {
+      const hook = this.#hooks.find((one) => one.name === name);
+      if (hook !== undefined) return hook;
+      const text = `the recorded plan names the hook "${name}", which is not registered`;
+      return missingHook(name, text);
+    });
+  }
+}
+
+/** Fails the start with a clear word and lets everything else of the plan run. */
+function missingHook(name: string, text: string): Hook {
+  return {
+    name,
+    prestart: () => Promise.reject(new HoldfastError('HOOK_FAILED', text)),
+  };
+}

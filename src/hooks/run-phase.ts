@@ -1,0 +1,92 @@
+/** The only loop that runs hooks: every phase, by its row in the table. */
+import { HoldfastError, messageOf } from '../errors.ts';
+import type { HookPhase } from '../events/task-event.ts';
+import type { HookFault, HookResult } from '../machines/task-messages.ts';
+import type { Clock } from '../ports.ts';
+import type { Hook, HookDoors, HookRequest, PrestartResult } from './hook.ts';
+import { PHASES } from './phases.ts';
+
+export interface PhaseRun {
+  readonly phase: HookPhase;
+  /** The hooks of the task's recorded plan, in its order. */
+  readonly hooks: readonly Hook[];
+  readonly requestFor: (hook: Hook) => HookRequest;
+  readonly doorsFor: (hook: Hook, signal: AbortSignal) => HookDoors;
+  readonly signal: AbortSignal;
+  readonly clock: Clock;
+  /** Told of results that are not the last, when the next hook takes its time. */
+  readonly onProgress?: (results: readonly HookResult[]) => void;
+}
+
+export interface PhaseOutcome {
+  /** Those not handed to `onProgress` before. */
+  readonly results: readonly HookResult[];
+  readonly faults: readonly HookFault[];
+}
+
+/** A hook that takes longer gets what came before it recorded first: results of quick hooks share one append. */
+const QUICK_MS = 20;
+
+/** Runs a phase. Rejects only with the abort reason of `signal`; a hook's failure is a fault in the outcome. */
+export async function runPhase(run: PhaseRun): Promise<PhaseOutcome> {
+  const rule = PHASES[run.phase];
+  const hooks = run.hooks.filter((hook) => hook[run.phase] !== undefined);
+  const ordered = rule.order === 'forward' ? hooks : hooks.toReversed();
+  let results: HookResult[] = [];
+  const faults: HookFault[] = [];
+  for (const hook of ordered) {
+    run.signal.throwIfAborted();
+    const cancelFlush = run.clock.at(run.clock.now() + QUICK_MS, () => {
+      if (results.length === 0 || run.onProgress === undefined) return;
+      run.onProgress(results);
+      results = [];
+    });
+    const outcome = await runHook(run, hook).finally(cancelFlush);
+    if ('message' in outcome) faults.push(outcome);
+    else if (rule.isRecorded) results.push(outcome);
+    if (faults.length > 0 && rule.onError === 'stop') break;
+  }
+  return { results, faults };
+}
+
+async function runHook(run: PhaseRun, hook: Hook): Promise<HookResult | HookFault> {
+  const began = run.clock.now();
+  const limitMs = hook.timeLimitMs ?? PHASES[run.phase].timeLimitMs;
+  const timeUp = new AbortController();
+  const signal = AbortSignal.any([run.signal, timeUp.signal]);
+  const tookMs = (): number => Math.max(0, run.clock.now() - began);
+  let cancelTimer = (): void => {};
+  try {
+    const limit = new Promise<never>((_resolve, reject) => {
+      cancelTimer = run.clock.at(began + limitMs, () => timeUp.abort(tooSlow(hook, limitMs)));
+      signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
+    });
+    const work = callHook(run, hook, signal);
+    // A hook that ignores its signal may still fail after it was given up: that is nobody's news any more.
+    work.catch(() => {});
+    return resultOf(hook.name, tookMs(), await Promise.race([work, limit]));
+  } catch (error) {
+    run.signal.throwIfAborted();
+    const isRecoverable = HoldfastError.is(error) && error.retryable;
+    return { hook: hook.name, tookMs: tookMs(), isRecoverable, message: messageOf(error) };
+  } finally {
+    cancelTimer();
+  }
+}
+
+async function callHook(
+  run: PhaseRun,
+  hook: Hook,
+  signal: AbortSignal,
+): Promise<PrestartResult | void> {
+  return hook[run.phase]?.(run.requestFor(hook), run.doorsFor(hook, signal));
+}
+
+function tooSlow(hook: Hook, limitMs: number): HoldfastError {
+  return new HoldfastError('TIMEOUT', `hook ${hook.name} took longer than ${limitMs / 1000} s`);
+}
+
+function resultOf(hook: string, tookMs: number, given: PrestartResult | void): HookResult {
+  const env = Object.entries(given?.env ?? {}).map(([name, value]) => ({ name, value }));
+  return { hook, tookMs, isDone: given?.isDone ?? false, env, state: given?.state ?? {} };
+}
