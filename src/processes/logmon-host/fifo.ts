@@ -44,7 +44,7 @@ function notAFifo(path: string): HoldfastError {
 }
 
 async function lockOrThrow(fd: number, path: string): Promise<void> {
-  for (const until = performance.now() + LOCK_PATIENCE_MS; !tryLock(fd); ) {
+  for (const until = performance.now() + LOCK_PATIENCE_MS; !tryLock(fd);) {
     if (performance.now() > until) {
       throw new HoldfastError('WRONG_STATE', `another logmon collects from ${path}`, {
         retryable: true,

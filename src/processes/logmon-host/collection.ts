@@ -1,0 +1,125 @@
+import { closeSync } from 'node:fs';
+import { setTimeout } from 'node:timers/promises';
+
+import { errnoOf, HoldfastError, messageOf } from '../../errors.ts';
+import type { OutputStream } from '../../output/segments.ts';
+import type { CollectRequest } from '../../rpc/gen/holdfast/logmon/v1/logmon.ts';
+import { openFifo, type PipeBudget } from './fifo.ts';
+import type { Pump } from './pump.ts';
+import { StreamWriter, type Workshop } from './stream-writer.ts';
+
+/** What all tasks of a host share. */
+export interface Premises {
+  readonly pump: Pump;
+  readonly pipes: PipeBudget;
+  readonly shop: Workshop;
+}
+
+/** How often a stream that cannot write is tried again for a caller who waits, and how long. */
+const BLOCKED_RETRY_MS = 50;
+const BLOCKED_PATIENCE_MS = 5_000;
+
+interface Flow {
+  readonly writer: StreamWriter;
+  readonly pipeBytes: number;
+  readonly stop: () => void;
+}
+
+/** Both streams of one task, from Collect to Release. */
+export class Collection {
+  readonly #premises: Premises;
+  readonly #stdout: Flow;
+  readonly #stderr: Flow;
+
+  private constructor(premises: Premises, stdout: Flow, stderr: Flow) {
+    this.#premises = premises;
+    this.#stdout = stdout;
+    this.#stderr = stderr;
+  }
+
+  /**
+   * Begins to collect. Throws what `openFifo` throws, and NOT_FOUND when the directory of the files does not exist;
+   * nothing is left open then.
+   */
+  static async open(request: CollectRequest, premises: Premises): Promise<Collection> {
+    const stdout = await openFlow(request, 'stdout', premises);
+    try {
+      const stderr = await openFlow(request, 'stderr', premises);
+      return new Collection(premises, stdout, stderr);
+    } catch (error) {
+      await closeFlow(stdout, premises);
+      throw error;
+    }
+  }
+
+  get way(): 'splice' | 'copy' {
+    const ways = [this.#stdout.writer.way, this.#stderr.writer.way];
+    return ways.includes('copy') ? 'copy' : 'splice';
+  }
+
+  /**
+   * Resolves when everything that is in the FIFOs now is in the files; returns what was collected since `open`.
+   * Throws RESOURCES_EXHAUSTED when it cannot be written for 5 s (nothing is lost, and it is collected later), ABORTED
+   * when `signal` aborts.
+   */
+  async drain(signal: AbortSignal): Promise<{ stdoutBytes: number; stderrBytes: number }> {
+    await drainStream(this.#stdout.writer, signal);
+    await drainStream(this.#stderr.writer, signal);
+    return {
+      stdoutBytes: this.#stdout.writer.collectedBytes,
+      stderrBytes: this.#stderr.writer.collectedBytes,
+    };
+  }
+
+  /** Stops and closes both streams once their files are on disk. Drain first: what is still in a FIFO stays there. */
+  async close(): Promise<void> {
+    await Promise.all([
+      closeFlow(this.#stdout, this.#premises),
+      closeFlow(this.#stderr, this.#premises),
+    ]);
+  }
+}
+
+async function openFlow(
+  request: CollectRequest,
+  stream: OutputStream,
+  { pump, pipes, shop }: Premises,
+): Promise<Flow> {
+  const fifo = await openFifo(stream === 'stdout' ? request.stdoutFifo : request.stderrFifo);
+  const { logDir: dir, fileStem: stem, maxFiles, maxFileBytes } = request;
+  try {
+    const writer = new StreamWriter(fifo, { dir, stem, stream, maxFiles, maxFileBytes }, shop);
+    return { writer, pipeBytes: pipes.widen(fifo), stop: pump.add(writer) };
+  } catch (error) {
+    closeSync(fifo);
+    throw notOpened(dir, error);
+  }
+}
+
+function notOpened(dir: string, error: unknown): HoldfastError {
+  const errno = errnoOf(error) ?? '';
+  const full = errno === 'ENOSPC' || errno === 'EDQUOT';
+  const code = full ? 'RESOURCES_EXHAUSTED' : errno === 'ENOENT' ? 'NOT_FOUND' : 'INTERNAL';
+  return new HoldfastError(code, `cannot write output into ${dir}: ${messageOf(error)}`, {
+    cause: error,
+    details: { dir, errno },
+  });
+}
+
+async function closeFlow(flow: Flow, { pipes }: Premises): Promise<void> {
+  flow.stop();
+  pipes.giveBack(flow.pipeBytes);
+  await flow.writer.close();
+}
+
+async function drainStream(writer: StreamWriter, signal: AbortSignal): Promise<void> {
+  const goal = writer.collectedBytes + writer.waitingBytes;
+  const until = performance.now() + BLOCKED_PATIENCE_MS;
+  while (writer.collectedBytes < goal) {
+    if (signal.aborted) throw new HoldfastError('ABORTED', 'nobody waits for the drain any more');
+    const turn = writer.turn(true);
+    if (turn.end !== 'blocked') await setTimeout(0);
+    else if (writer.blocked !== undefined && performance.now() > until) throw writer.blocked;
+    else await setTimeout(BLOCKED_RETRY_MS);
+  }
+}

@@ -1,0 +1,155 @@
+import { HoldfastError } from '../../errors.ts';
+import { answer } from '../../rpc/answer.ts';
+import { EpochGuard } from '../../rpc/epoch-guard.ts';
+import {
+  CollectResponse_Way,
+  LogmonServiceService,
+  type CollectRequest,
+  type CollectResponse,
+  type DrainRequest,
+  type DrainResponse,
+  type HelloRequest,
+  type HelloResponse,
+  type LogmonServiceServer,
+  type ReleaseRequest,
+  type ReleaseResponse,
+  type ShutdownRequest,
+  type ShutdownResponse,
+} from '../../rpc/gen/holdfast/logmon/v1/logmon.ts';
+import type { HostContext, HostedService } from '../../rpc/host-main.ts';
+import { Collection, type Premises } from './collection.ts';
+import { PipeBudget } from './fifo.ts';
+import { Preview } from './preview.ts';
+import { Pump } from './pump.ts';
+import { SyncQueue } from './sync-queue.ts';
+
+/** The version of the conversation in holdfast.logmon.v1 that this host speaks. */
+export const LOGMON_PROTOCOL = 1;
+
+interface Collecting {
+  readonly request: CollectRequest;
+  /** Resolved once both FIFOs are open. */
+  readonly opened: Promise<Collection>;
+  /** Set by Release, so that a repeated one waits for the first. */
+  released?: Promise<void>;
+}
+
+/** LogmonService of one host: which tasks it collects for, and the five calls about them. Every call is repeatable. */
+export class LogmonHost {
+  readonly #context: HostContext;
+  readonly #premises: Premises;
+  readonly #epochs = new EpochGuard();
+  readonly #tasks = new Map<string, Collecting>();
+
+  constructor(context: HostContext) {
+    this.#context = context;
+    const report = (line: string): void => context.log('output', { message: line });
+    const shop = { preview: new Preview(), disk: new SyncQueue(), report };
+    this.#premises = { pump: new Pump(), pipes: new PipeBudget(), shop };
+  }
+
+  /** What `runHost` serves. */
+  hosted(): HostedService {
+    const handlers: LogmonServiceServer = {
+      hello: answer((request: HelloRequest) => this.#hello(request)),
+      collect: answer((request: CollectRequest) => this.#collect(request)),
+      drain: answer((request: DrainRequest, signal) => this.#drain(request, signal)),
+      release: answer((request: ReleaseRequest, signal) => this.#release(request, signal)),
+      shutdown: answer((request: ShutdownRequest) => this.#shutdown(request)),
+    };
+    return { definition: LogmonServiceService, handlers, busyWith: () => this.#tasks.size };
+  }
+
+  #hello(request: HelloRequest): HelloResponse {
+    this.#epochs.check(request.agentEpoch);
+    const { hostId, instanceId, version } = this.#context;
+    if (request.instanceId !== instanceId) {
+      throw new HoldfastError('PERMISSION_DENIED', 'this host belongs to another instance');
+    }
+    const { pid } = process;
+    return { hostId, protocol: LOGMON_PROTOCOL, version, pid, tasks: this.#tasks.size };
+  }
+
+  /** Throws ALREADY_EXISTS for another request under the same key, and what opening throws. */
+  async #collect(request: CollectRequest): Promise<CollectResponse> {
+    this.#epochs.check(request.agentEpoch);
+    assertUsable(request);
+    const known = this.#tasks.get(request.taskKey);
+    if (known?.released !== undefined) {
+      await known.released;
+      return this.#collect(request);
+    }
+    if (known !== undefined) assertSame(known.request, request);
+    const { opened } = known ?? this.#open(request);
+    const { way } = await opened;
+    return { way: way === 'splice' ? CollectResponse_Way.SPLICE : CollectResponse_Way.COPY };
+  }
+
+  #open(request: CollectRequest): Collecting {
+    const collecting = { request, opened: Collection.open(request, this.#premises) };
+    this.#tasks.set(request.taskKey, collecting);
+    collecting.opened.catch(() => this.#tasks.delete(request.taskKey));
+    return collecting;
+  }
+
+  /** Throws NOT_FOUND for a task that is not collected for, and what `Collection.drain` throws. */
+  async #drain(request: DrainRequest, signal: AbortSignal): Promise<DrainResponse> {
+    this.#epochs.check(request.agentEpoch);
+    const collecting = this.#tasks.get(request.taskKey);
+    if (collecting === undefined) {
+      throw new HoldfastError('NOT_FOUND', `nothing is collected for ${request.taskKey}`);
+    }
+    return (await collecting.opened).drain(signal);
+  }
+
+  /** A task that is not collected for is released already. Throws what `Collection.drain` throws, and goes on then. */
+  async #release(request: ReleaseRequest, signal: AbortSignal): Promise<ReleaseResponse> {
+    this.#epochs.check(request.agentEpoch);
+    const collecting = this.#tasks.get(request.taskKey);
+    if (collecting === undefined) return {};
+    const collection = await collecting.opened;
+    if (collecting.released === undefined) await collection.drain(signal);
+    collecting.released ??= this.#close(request.taskKey, collection);
+    await collecting.released;
+    return {};
+  }
+
+  async #close(taskKey: string, collection: Collection): Promise<void> {
+    try {
+      await collection.close();
+    } finally {
+      this.#tasks.delete(taskKey);
+    }
+  }
+
+  #shutdown(request: ShutdownRequest): ShutdownResponse {
+    this.#epochs.check(request.agentEpoch);
+    const tasks = this.#tasks.size;
+    if (tasks === 0) this.#context.end('shutdown');
+    return { tasks };
+  }
+}
+
+function assertUsable(request: CollectRequest): void {
+  const { maxFiles, maxFileBytes, fileStem } = request;
+  if (maxFiles >= 1 && maxFileBytes >= 1 && fileStem !== '' && !fileStem.includes('/')) return;
+  throw new HoldfastError(
+    'SPEC_INVALID',
+    'maxFiles and maxFileBytes begin at 1, a stem is a name',
+    {
+      details: { maxFiles, maxFileBytes, fileStem },
+    },
+  );
+}
+
+/** The epoch differs between agents that ask for the same. */
+function assertSame(known: CollectRequest, request: CollectRequest): void {
+  if (
+    JSON.stringify({ ...known, agentEpoch: 0 }) === JSON.stringify({ ...request, agentEpoch: 0 })
+  ) {
+    return;
+  }
+  throw new HoldfastError('ALREADY_EXISTS', `${request.taskKey} is collected in another way`, {
+    details: { known, request },
+  });
+}
