@@ -6,5 +6,9 @@ import { say } from './output.ts';
 export async function stop(ref: string, options: { readonly dataDir?: string }): Promise<void> {
   await using orchestrator = await findAgent(dataDirectory(options.dataDir));
   const { alloc, state } = await orchestrator.stop(ref, { reason: 'stopped by the command' });
-  say(`${ref.includes('/') ? ref : alloc} is stopped${ref.includes('/') ? '' : ` (${state})`}`);
+  const isTask = ref.includes('/');
+  // An alloc that had ended before the command came keeps the end it had.
+  say(
+    isTask || state === 'stopped' ? `${isTask ? ref : alloc} is stopped` : `${alloc} is ${state}`,
+  );
 }

@@ -1,0 +1,57 @@
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { checkDataDirectory, dataDirectory } from '../../src/cli/data-dir.ts';
+
+describe('the data directory', () => {
+  it('is the flag’s, else the environment’s, else the user’s own', () => {
+    const env = { HOLDFAST_DATA_DIR: '/env' };
+    expect(dataDirectory('/flag', env, 1000)).toBe('/flag');
+    expect(dataDirectory(undefined, env, 1000)).toBe('/env');
+    expect(dataDirectory(undefined, { XDG_STATE_HOME: '/state' }, 1000)).toBe('/state/holdfast');
+    expect(dataDirectory(undefined, {}, 1000)).toMatch(/\/\.local\/state\/holdfast$/);
+    expect(dataDirectory(undefined, {}, 0)).toBe('/var/lib/holdfast');
+  });
+
+  it('is absolute however it was written', () => {
+    expect(dataDirectory('x', {}, 0)).toBe(join(process.cwd(), 'x'));
+  });
+});
+
+describe('checkDataDirectory', () => {
+  let dir: string;
+  beforeEach(() => {
+    dir = mkdtempSync(join(tmpdir(), 'holdfast-dir-'));
+  });
+  afterEach(() => rmSync(dir, { recursive: true }));
+
+  it('takes a directory of our own, and one that is not there yet, and makes nothing', () => {
+    checkDataDirectory(dir);
+    checkDataDirectory(join(dir, 'a', 'b'));
+    expect(readdirSync(dir)).toEqual([]);
+  });
+
+  it.each([0o777, 0o775, 0o772])('refuses one that others can write (%o)', (mode) => {
+    chmodSync(dir, mode);
+    expect(() => checkDataDirectory(dir)).toThrow(/others can write .*: chmod go-w /);
+  });
+
+  it('refuses a file, and a path through a file', () => {
+    writeFileSync(join(dir, 'file'), '');
+    expect(() => checkDataDirectory(join(dir, 'file'))).toThrow('is not a directory');
+    expect(() => checkDataDirectory(join(dir, 'file', 'x'))).toThrow('a part of it is a file');
+  });
+
+  it('refuses a path too long for its sockets', () => {
+    const deep = join(dir, 'x'.repeat(90));
+    mkdirSync(deep);
+    expect(() => checkDataDirectory(deep)).toThrow(/socket path is \d+ bytes long/);
+  });
+
+  it.skipIf(process.getuid?.() === 0)('refuses one that we may not read', () => {
+    chmodSync(dir, 0o000);
+    expect(() => checkDataDirectory(dir)).toThrow('cannot be read and written');
+    chmodSync(dir, 0o700);
+  });
+});
