@@ -1,0 +1,185 @@
+/**
+ * Opening the store of a data directory, whatever state it is in. A damaged store is moved aside, what can be read of
+ * it is copied into a new one, and the caller is told, to record it: an agent that does not start helps nobody.
+ */
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+} from 'node:fs';
+import { join } from 'node:path';
+import { HoldfastError, messageOf } from '../errors.ts';
+import type { Logger } from '../ports.ts';
+import type { EventLog } from './event-log.ts';
+import { keepHeadMark, readHeadMark, type HeadMark } from './head-mark.ts';
+import { eventLogOn, type EventLogOptions } from './row-event-log.ts';
+import { salvage } from './salvage.ts';
+import { isRowDamage } from './sqlite-row.ts';
+import { SqliteRows } from './sqlite-rows.ts';
+
+export interface OpenStoreOptions extends EventLogOptions {
+  /** Holds `log.db` and `head`; made if needed, 0700. */
+  readonly dir: string;
+  readonly logger: Logger;
+  /**
+   * Reads the log as the caller needs it anyway (a fold over `log.rows()`), which is at the same time the check of
+   * every row. Without it all rows are read for the check alone. When it throws over a damaged row it is called once
+   * more, with the log that was made of what could be recovered, and must begin from nothing.
+   */
+  readonly replay?: (log: EventLog) => void;
+}
+
+export interface StoreDamage {
+  /** Where the damaged file is now; empty when there was none left. */
+  readonly movedTo: string;
+  readonly reason: string;
+  readonly recovered: number;
+  readonly lost: number | null;
+  readonly previousStoreId: string | null;
+}
+
+export interface OpenedStore {
+  readonly log: EventLog;
+  /** What was found damaged, now or at an opening that ended before `acknowledgeDamage`: to be appended as an event. */
+  readonly damage?: StoreDamage;
+  /** To be called when the event is durable; until then every opening reports the same damage. */
+  acknowledgeDamage(): void;
+}
+
+const DAMAGE_KEY = 'unacknowledgedDamage';
+
+/**
+ * Errors: STORE_TOO_NEW (a newer version wrote it; nothing was changed), STORE_FAILED (the directory or the disk does
+ * not let us). Damage is never an error. The caller holds the lock of the directory.
+ */
+export async function openStore(options: OpenStoreOptions): Promise<OpenedStore> {
+  const { dir, logger } = options;
+  mkdirSync(dir, { recursive: true, mode: 0o700 });
+  const paths = pathsOf(dir);
+  finishReplacement(paths, dir);
+  const mark = readHeadMark(paths.mark);
+  const opened = openOrFault(options, paths.store, mark);
+  if ('rows' in opened) return present(opened.rows, opened.log, paths.mark, logger);
+
+  logger.error({ reason: opened.fault, dir }, 'the store is damaged and is being replaced');
+  replaceStore(paths, dir, opened.fault, mark);
+  const rows = new SqliteRows(paths.store);
+  const log = eventLogOn(rows, options);
+  options.replay?.(log);
+  return present(rows, log, paths.mark, logger);
+}
+
+interface Paths {
+  readonly store: string;
+  readonly mark: string;
+  /** The new store while it is being filled, and once it is complete. */
+  readonly filling: string;
+  readonly complete: string;
+}
+
+function pathsOf(dir: string): Paths {
+  const store = join(dir, 'log.db');
+  return {
+    store,
+    mark: join(dir, 'head'),
+    filling: `${store}.filling`,
+    complete: `${store}.recovered`,
+  };
+}
+
+function present(rows: SqliteRows, log: EventLog, markPath: string, logger: Logger): OpenedStore {
+  keepHeadMark(markPath, log, (error) => logger.warn({ error }, 'the head mark was not written'));
+  const damage = rows.getMeta(DAMAGE_KEY);
+  return {
+    log,
+    ...(damage === undefined || damage === '' ? {} : { damage: JSON.parse(damage) as StoreDamage }),
+    acknowledgeDamage: () => log.setMeta(DAMAGE_KEY, ''),
+  };
+}
+
+type Opened = { readonly rows: SqliteRows; readonly log: EventLog } | { readonly fault: string };
+
+function openOrFault(options: OpenStoreOptions, path: string, mark: HeadMark | undefined): Opened {
+  if (mark !== undefined && mark.head > 0 && !existsSync(path)) {
+    return { fault: 'the store is missing' };
+  }
+  let rows: SqliteRows | undefined;
+  try {
+    rows = new SqliteRows(path);
+    const log = eventLogOn(rows, options);
+    const fault = shortfall(rows, mark) ?? structuralFault(rows, mark);
+    if (fault === undefined) {
+      if (options.replay === undefined) readAllRows(log);
+      else options.replay(log);
+      return { rows, log };
+    }
+    rows.close();
+    return { fault };
+  } catch (error) {
+    rows?.close();
+    if (HoldfastError.is(error, 'STORE_CORRUPT') || isRowDamage(error)) {
+      return { fault: messageOf(error) };
+    }
+    throw error;
+  }
+}
+
+function shortfall(rows: SqliteRows, mark: HeadMark | undefined): string | undefined {
+  if (mark === undefined || mark.storeId !== rows.storeId || mark.head <= rows.head)
+    return undefined;
+  return `the log is shorter than recorded: it ends at ${rows.head}, and had come to ${mark.head}`;
+}
+
+/** Costs a second per two million events, and finds little that reading every row does not: not after a clean end. */
+function structuralFault(rows: SqliteRows, mark: HeadMark | undefined): string | undefined {
+  if (mark?.isClosed === true && mark.storeId === rows.storeId) return undefined;
+  return rows.structuralFault();
+}
+
+function readAllRows(log: EventLog): void {
+  for (const row of log.rows()) void row;
+}
+
+/**
+ * The new store is complete before the old one is moved, and carries the report of the damage with it: a kill at any
+ * point leaves either the old store, to begin anew, or the new one, to be moved into place.
+ */
+function replaceStore(paths: Paths, dir: string, reason: string, mark: HeadMark | undefined) {
+  for (const suffix of SUFFIXES) rmSync(`${paths.filling}${suffix}`, { force: true });
+  const salvaged = salvage(paths.store, paths.filling, mark?.head ?? 0);
+  const aside = `${paths.store}.damaged-${new Date().toISOString().replaceAll(/[-:.]/g, '')}`;
+  const movedTo = existsSync(paths.store) ? aside : '';
+  const previousStoreId = salvaged.previousStoreId ?? mark?.storeId ?? null;
+  const damage: StoreDamage = { movedTo, reason, ...salvaged, previousStoreId };
+  const filled = new SqliteRows(paths.filling);
+  filled.setMeta(DAMAGE_KEY, JSON.stringify(damage));
+  filled.close();
+  renameSync(paths.filling, paths.complete);
+  if (movedTo !== '') renameSync(paths.store, movedTo);
+  finishReplacement(paths, dir);
+}
+
+const SUFFIXES = ['', '-wal', '-shm'];
+
+function finishReplacement(paths: Paths, dir: string): void {
+  if (!existsSync(paths.complete)) return;
+  if (existsSync(paths.store)) {
+    rmSync(paths.complete, { force: true });
+    return;
+  }
+  // SQLite would play a write-ahead log that is left here into the new store.
+  const stores = readdirSync(dir).filter((name) => /^log\.db\.damaged-[^-]+$/.test(name));
+  const aside = join(dir, stores.sort().at(-1) ?? 'log.db.damaged');
+  for (const suffix of ['-wal', '-shm']) {
+    if (existsSync(paths.store + suffix)) renameSync(paths.store + suffix, aside + suffix);
+  }
+  renameSync(paths.complete, paths.store);
+  const folder = openSync(dir, 'r');
+  fsyncSync(folder);
+  closeSync(folder);
+}

@@ -1,0 +1,120 @@
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { openSqliteEventLog } from '../../src/log/sqlite-event-log.ts';
+import { connect } from '../../src/log/sqlite.ts';
+import { describeEventLog } from '../contract/event-log.contract.ts';
+import { DB, freshDir, message, messages, WEB } from './events.ts';
+
+/** In memory, SQLite cannot keep a write-ahead log: a tmpfs is the fastest place where it can. */
+describeEventLog('SQLite log', (options) =>
+  openSqliteEventLog({ path: join(freshDir(), 'log.db'), ...options }),
+);
+
+describe('SQLite log', () => {
+  it('is the same log when it is opened again', async () => {
+    const path = join(freshDir(), 'log.db');
+    const first = openSqliteEventLog({ path });
+    await first.append(WEB, 0, messages(3));
+    first.setMeta('instanceId', 'i1');
+    await first.close();
+    const second = openSqliteEventLog({ path });
+    expect([second.storeId, second.head, second.versionOf(WEB)]).toEqual([first.storeId, 3, 3]);
+    expect(second.storeId).toMatch(/^[0-9a-f]{32}$/);
+    expect(second.getMeta('instanceId')).toBe('i1');
+    expect(second.readStream(WEB, 2)).toMatchObject([{ ...message(3), position: 3, version: 3 }]);
+    await expect(second.append(WEB, 3, messages(1))).resolves.toMatchObject([{ position: 4 }]);
+    await second.close();
+  });
+
+  it('goes on after the highest position ever given, also when its event is gone', async () => {
+    const path = join(freshDir(), 'log.db');
+    const first = openSqliteEventLog({ path });
+    await first.append(WEB, 0, messages(3));
+    await first.close();
+    const connection = connect(path);
+    connection.exec('DELETE FROM events WHERE position > 1');
+    connection.close();
+    const second = openSqliteEventLog({ path });
+    expect(second.head).toBe(3);
+    await second.close();
+  });
+
+  it('keeps what was compacted apart from what is kept, across openings', async () => {
+    const path = join(freshDir(), 'log.db');
+    const first = openSqliteEventLog({ path });
+    await first.append(WEB, 0, messages(3));
+    await first.compact([WEB], 9);
+    await first.close();
+    const second = openSqliteEventLog({ path });
+    expect([second.oldest, second.head, second.versionOf(WEB)]).toEqual([4, 4, 3]);
+    await second.close();
+  });
+
+  it('is durable by its settings', async () => {
+    const path = join(freshDir(), 'log.db');
+    const log = openSqliteEventLog({ path });
+    const connection = connect(path);
+    expect(connection.pragma('journal_mode', { simple: true })).toBe('wal');
+    connection.close();
+    await log.close();
+  });
+
+  it('finds the events of every stream after thousands of interleaved ones and an opening', async () => {
+    const path = join(freshDir(), 'log.db');
+    const first = openSqliteEventLog({ path });
+    const streams = Array.from({ length: 50 }, (_, index) => `task/a1/t${index}`);
+    for (let round = 0; round < 10; round += 1) {
+      // oxlint-disable-next-line no-await-in-loop -- ten groups
+      await Promise.all(streams.map((stream) => first.append(stream, round * 10, messages(10))));
+    }
+    await first.close();
+    const second = openSqliteEventLog({ path });
+    for (const stream of streams) {
+      expect(second.readStream(stream, 50).map((event) => event.version)).toEqual(
+        Array.from({ length: 50 }, (_, index) => index + 51),
+      );
+    }
+    const two = second.readAll(0, { streamPrefixes: ['task/a1/t48', 'task/a1/t7'], limit: 500 });
+    expect(two.map((event) => event.stream)).toHaveLength(200);
+    expect(two.map((event) => event.position)).toEqual(
+      two.map((event) => event.position).toSorted((a, b) => a - b),
+    );
+    await second.close();
+  });
+
+  it.each([
+    ['data', `replace(data, 'message 2', 'message 7')`],
+    ['type', `'HookFailed'`],
+    ['run', 'run + 1'],
+    ['at', 'at + 4294967296'],
+    ['schema', '2'],
+    ['version', 'version + 5'],
+    ['stream', 'stream + 1'],
+  ])('refuses an event whose %s was changed on the disk', async (column, value) => {
+    const path = join(freshDir(), 'log.db');
+    const first = openSqliteEventLog({ path });
+    await first.append(WEB, 0, messages(2));
+    await first.append(DB, 0, messages(1));
+    await first.close();
+    const connection = connect(path);
+    connection.exec(`UPDATE events SET ${column} = ${value} WHERE position = 2`);
+    connection.close();
+    const second = openSqliteEventLog({ path });
+    const named = expect.objectContaining({
+      code: 'EVENT_MALFORMED',
+      message: expect.stringContaining('position 2'),
+    });
+    expect(() => [...second.rows()]).toThrow(named);
+    expect(() => second.readAll(0)).toThrow(named);
+    await second.close();
+  });
+
+  it('says that a directory cannot be a store', () => {
+    const path = join(freshDir(), 'log.db');
+    mkdirSync(path);
+    expect(() => openSqliteEventLog({ path })).toThrow(
+      expect.objectContaining({ code: 'STORE_FAILED' }),
+    );
+  });
+});
