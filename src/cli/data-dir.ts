@@ -21,7 +21,7 @@ export function dataDirectory(
 }
 
 /** Hosts listen deeper than the agent does; the longest of our socket paths decides. */
-const LONGEST_SOCKET = join('state', 'hosts', 'x'.repeat(12), 'sock');
+const LONGEST_SOCKET = join('state', 'hosts', 'x'.repeat(8), 'sock');
 
 /**
  * Throws DATA_DIR_REFUSED, with what to do, for a directory that an agent must not or cannot use. One that does not

@@ -28,8 +28,9 @@ export async function agentIfAny(dataDir: string): Promise<Orchestrator | undefi
   try {
     return await connectOrchestrator({ socket });
   } catch (error) {
-    if (!HoldfastError.is(error, 'UNAVAILABLE')) throw error;
+    // What is wrong with the directory explains it better than what the socket answered.
     checkDataDirectory(dataDir);
+    if (!HoldfastError.is(error, 'UNAVAILABLE')) throw error;
     const log = join(dataDir, 'state', 'agent.log');
     const message = `the agent on ${dataDir} does not answer (${messageOf(error)}): look at ${log}`;
     throw new HoldfastError('UNAVAILABLE', message, { cause: error });

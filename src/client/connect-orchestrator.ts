@@ -1,8 +1,10 @@
 /** The way in for users of an agent: the interface of `openOrchestrator`, over the agent's socket. */
-import { HoldfastError } from '../errors.ts';
+import { access, constants } from 'node:fs/promises';
+import { errnoOf, HoldfastError, messageOf } from '../errors.ts';
 import { call } from '../rpc/call.ts';
 import { connect } from '../rpc/connect.ts';
 import { AgentServiceService } from '../rpc/gen/holdfast/agent/v1/agent.ts';
+import { assertSocketPath } from '../rpc/serve.ts';
 import { AGENT_PROTOCOL, agentSocket } from '../server/agent-socket.ts';
 import { fromRecovery } from '../server/convert.ts';
 import { RemoteOrchestrator } from './remote-orchestrator.ts';
@@ -28,6 +30,7 @@ export async function connectOrchestrator(options: ConnectOptions): Promise<Orch
   if (socket === undefined) {
     throw new HoldfastError('USAGE', 'connectOrchestrator needs a dataDir or a socket');
   }
+  await assertReachable(socket);
   const deadlineMs = options.deadlineMs ?? 5_000;
   const channel = await connect(socket, deadlineMs);
   try {
@@ -40,5 +43,20 @@ export async function connectOrchestrator(options: ConnectOptions): Promise<Orch
   } catch (error) {
     channel.close();
     throw error;
+  }
+}
+
+/** Told at once, where a channel would go on trying until its deadline. */
+async function assertReachable(socket: string): Promise<void> {
+  assertSocketPath(socket);
+  try {
+    await access(socket, constants.W_OK);
+  } catch (cause) {
+    const errno = errnoOf(cause);
+    if (errno === 'EACCES' || errno === 'EPERM') {
+      throw new HoldfastError('PERMISSION_DENIED', `you may not use ${socket}`, { cause });
+    }
+    const why = errno === 'ENOENT' ? 'there is no such socket' : messageOf(cause);
+    throw new HoldfastError('UNAVAILABLE', `no agent listens on ${socket}: ${why}`, { cause });
   }
 }

@@ -220,6 +220,15 @@ describe('a connection to an agent', () => {
     await expect.poll(() => isShutDown).toBe(true);
   });
 
+  it('is refused at once where there is no agent, or no way to one', async () => {
+    const nothing = connectOrchestrator({ dataDir: join(dataDir, 'nothing') });
+    expect(await rejection(nothing)).toMatchObject({ code: 'UNAVAILABLE' });
+    const throughFile = connectOrchestrator({ socket: join(import.meta.filename, 'agent.sock') });
+    expect(await rejection(throughFile)).toMatchObject({ code: 'UNAVAILABLE' });
+    const tooLong = connectOrchestrator({ dataDir: join(dataDir, 'x'.repeat(100)) });
+    expect(await rejection(tooLong)).toMatchObject({ code: 'DATA_DIR_REFUSED' });
+  });
+
   it('says which agent is gone', async () => {
     await listener?.close();
     expect(await rejection(orchestrator.allocs())).toMatchObject({
