@@ -1,0 +1,135 @@
+import { existsSync } from 'node:fs';
+import { isAlive, type Life, type ProcessIdentity } from './process-identity.ts';
+import { treeLife } from './process-tree.ts';
+import {
+  type Fate,
+  type Found,
+  type Intent,
+  lifeOf,
+  readExit,
+  readFate,
+  readIdentity,
+  readIntent,
+  type RecordedExit,
+  type RecordedProcess,
+} from './run-directory.ts';
+
+/** What a run's directory and the process table say. Whatever could not be looked up is `unknown`, never a guess. */
+export interface Evidence {
+  /** `changed`: the machine or its container was started anew since, and every pid is void. */
+  readonly epoch: 'same' | 'changed';
+  /** `partial`: a directory without a whole intent. `unknown`: it could not be read. */
+  readonly dir: 'none' | 'partial' | 'whole' | 'unknown';
+  /** The shim that `fate` names. */
+  readonly claim: 'none' | Life;
+  readonly fate: 'none' | 'launch' | 'abort' | 'unknown';
+  readonly exit: 'none' | 'valid' | 'corrupt' | 'unknown';
+  /** Everything that can be proved to be of the run. */
+  readonly tree: Life;
+  readonly intent?: Intent;
+  readonly shim?: ProcessIdentity;
+  /** The program. */
+  readonly identity?: ProcessIdentity & { readonly startedAtMs: number };
+  readonly exitRecord?: RecordedExit;
+}
+
+export interface EvidenceRequest {
+  /** From `runDirectory`. */
+  readonly runDir: string;
+  /** The machine epoch of now. */
+  readonly machineEpoch: string;
+  /** The mark that the run's processes carry, for a directory whose intent is not readable. */
+  readonly mark?: string;
+}
+
+/** Looks at everything once; scans the process table, which takes some milliseconds. Never throws. */
+export function gatherEvidence(request: EvidenceRequest): Evidence {
+  const { runDir, machineEpoch } = request;
+  const found = {
+    intent: readIntent(runDir),
+    fate: readFate(runDir),
+    identity: readIdentity(runDir),
+    exit: readExit(runDir),
+  };
+  const intent = valueOf(found.intent);
+  const fate = valueOf(found.fate);
+  const program = valueOf(found.identity);
+  const exitRecord = valueOf(found.exit);
+  const epochOfRun = intent?.machineEpoch ?? machineEpoch;
+  const shim = fate?.verdict === 'launch' ? identityOf(fate.shim, epochOfRun) : undefined;
+  const identity = program && {
+    ...identityOf(program, epochOfRun),
+    startedAtMs: program.writtenAtMs,
+  };
+  const mark = intent?.mark ?? request.mark;
+  const isSame = epochOfRun === machineEpoch;
+  return {
+    epoch: isSame ? 'same' : 'changed',
+    dir: dirOf(runDir, found.intent),
+    claim: claimOf(found.fate, shim, runDir, machineEpoch),
+    fate: fateOf(found.fate),
+    exit: exitOf(found.exit),
+    tree: isSame ? treeOf(found.identity, { identity, shim, mark }, machineEpoch) : 'dead',
+    ...(intent && { intent }),
+    ...(shim && { shim }),
+    ...(identity && { identity }),
+    ...(exitRecord && { exitRecord }),
+  };
+}
+
+function valueOf<T>(found: Found<T>): T | undefined {
+  return found.is === 'whole' ? found.value : undefined;
+}
+
+function identityOf(recorded: RecordedProcess, machineEpoch: string): ProcessIdentity {
+  return { pid: recorded.pid, startTime: recorded.startTime, machineEpoch };
+}
+
+function dirOf(runDir: string, intent: Found<Intent>): Evidence['dir'] {
+  if (intent.is === 'whole') return 'whole';
+  if (intent.is === 'unreadable') return 'unknown';
+  return existsSync(runDir) ? 'partial' : 'none';
+}
+
+function fateOf(fate: Found<Fate>): Evidence['fate'] {
+  if (fate.is === 'whole') return fate.value.verdict;
+  return fate.is === 'unreadable' ? 'unknown' : 'none';
+}
+
+function exitOf(exit: Found<RecordedExit>): Evidence['exit'] {
+  const words = {
+    absent: 'none',
+    broken: 'corrupt',
+    unreadable: 'unknown',
+    whole: 'valid',
+  } as const;
+  return words[exit.is];
+}
+
+/** A `fate` that is not whole names nobody; its shim lives as long as somebody holds `life`. */
+function claimOf(
+  fate: Found<Fate>,
+  shim: ProcessIdentity | undefined,
+  runDir: string,
+  machineEpoch: string,
+): Evidence['claim'] {
+  if (shim !== undefined) return isAlive(shim, machineEpoch);
+  if (fate.is === 'unreadable') return 'unknown';
+  if (fate.is === 'broken') return lifeOf(runDir) === 'dead' ? 'dead' : 'unknown';
+  return 'none';
+}
+
+function treeOf(
+  found: Found<RecordedProcess>,
+  run: {
+    identity: ProcessIdentity | undefined;
+    shim: ProcessIdentity | undefined;
+    mark: string | undefined;
+  },
+  machineEpoch: string,
+): Life {
+  if (found.is === 'unreadable') return 'unknown';
+  if (run.mark === undefined && run.identity === undefined) return 'dead';
+  const since = run.identity?.startTime ?? run.shim?.startTime;
+  return treeLife({ program: run.identity, mark: run.mark, since }, machineEpoch);
+}

@@ -1,0 +1,49 @@
+import { constants } from 'node:os';
+
+/** What a shim wrote when its program ended. */
+export interface ExitRecord {
+  /** 0-255, or null for a program that a signal ended. */
+  readonly exitCode: number | null;
+  /** Name of the signal ("SIGTERM"), or null for a program that exited by itself. */
+  readonly signal: string | null;
+  /** The program could not be executed; `exitCode` says why as a shell would (126 or 127). */
+  readonly execFailed: boolean;
+}
+
+const NAMES_OF_SIGNALS = new Map(
+  Object.entries(constants.signals).map(([name, number]) => [number, name]),
+);
+// Aliases share a number; these are the names that everybody uses.
+for (const name of ['SIGABRT', 'SIGIO', 'SIGCHLD'] as const) {
+  NAMES_OF_SIGNALS.set(constants.signals[name], name);
+}
+
+/** The name of a signal number; "SIG34" for those without one. */
+export function signalName(number: number): string {
+  return NAMES_OF_SIGNALS.get(number) ?? `SIG${number}`;
+}
+
+/**
+ * Reads the text of an `exit` file; undefined for a record that is not whole. It begins with `code N` and ends with
+ * a line `.`; between them stand `exec-failed` and the shell's own words about its job, which alone tell `exit 137`
+ * from SIGKILL: "Done(137)" against "Killed".
+ */
+export function parseExitRecord(text: string): ExitRecord | undefined {
+  if (!text.endsWith('\n.\n')) return undefined;
+  const lines = text.split('\n');
+  const code = Number(/^code (\d{1,3})$/.exec(lines[0] ?? '')?.[1] ?? Number.NaN);
+  if (!(code <= 255)) return undefined;
+  // A signal may come before the program is executed; that is an end by a signal, not a failed exec.
+  if (code <= 128 && lines.includes('exec-failed')) {
+    return { exitCode: code, signal: null, execFailed: true };
+  }
+  if (code > 128 && !saysDone(lines)) {
+    return { exitCode: null, signal: signalName(code - 128), execFailed: false };
+  }
+  return { exitCode: code, signal: null, execFailed: false };
+}
+
+/** `[1] + Done(137)   …`, in bash also `[1]+  Exit 137   …`. */
+function saysDone(lines: readonly string[]): boolean {
+  return lines.some((line) => /^\[\d+\]\s*[+-]?\s*(Done|Exit)\b/.test(line));
+}

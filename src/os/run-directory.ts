@@ -1,0 +1,160 @@
+import { closeSync, constants, openSync, readFileSync, type Stats, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { errnoOf, HoldfastError, messageOf } from '../errors.ts';
+import { createOnce, replaceFile } from './atomic-file.ts';
+import { type ExitRecord, parseExitRecord } from './exit-record.ts';
+import { isLaunchKey } from './launch-key.ts';
+import { parseProcStat } from './proc-stat.ts';
+import type { Life } from './process-identity.ts';
+
+/**
+ * The files of one run, `<stateDir>/run/<launchKey>/`. Together they tell a stranger what happened:
+ *   intent    what was to be started, written by the host before the shim
+ *   fate      `launch` and the shim that may start the program, or `abort`; one winner, for ever
+ *   life      a FIFO that the shim holds for as long as it lives
+ *   identity  the program's line of /proc/<pid>/stat, written before its first instruction
+ *   exit      how it ended
+ */
+export interface Intent {
+  readonly protocol: 1;
+  readonly instanceId: string;
+  readonly allocId: string;
+  readonly task: string;
+  readonly run: number;
+  readonly token: string;
+  readonly mark: string;
+  readonly machineEpoch: string;
+  readonly specHash: string;
+}
+
+/** A process as a shell wrote it down, which machine epoch it belongs to being said by `intent`. */
+export interface RecordedProcess {
+  readonly pid: number;
+  readonly startTime: string;
+  /** Wall-clock milliseconds of the writing. */
+  readonly writtenAtMs: number;
+}
+
+/** One file: not there, not whole, not readable, or its content. */
+export type Found<T> =
+  | { readonly is: 'absent' }
+  | { readonly is: 'broken' }
+  | { readonly is: 'unreadable'; readonly reason: string }
+  | { readonly is: 'whole'; readonly value: T };
+
+export type Fate =
+  | { readonly verdict: 'launch'; readonly shim: RecordedProcess }
+  | { readonly verdict: 'abort'; readonly who: string };
+
+export interface RecordedExit extends ExitRecord {
+  /** Wall-clock milliseconds of the writing, which follows the end at once. */
+  readonly exitedAtMs: number;
+}
+
+/** Throws INTERNAL for a text that is no launch key: nothing else may become part of a path. */
+export function runDirectory(stateDir: string, launchKey: string): string {
+  if (!isLaunchKey(launchKey)) {
+    throw new HoldfastError('INTERNAL', `${JSON.stringify(launchKey)} is not a launch key`);
+  }
+  return join(stateDir, 'run', launchKey);
+}
+
+/** Never holds arguments or environment. Not synced: after a power cut the machine epoch is another one anyway. */
+export function writeIntent(dir: string, intent: Intent): void {
+  replaceFile(join(dir, 'intent'), `${JSON.stringify(intent)}\n`, { durable: false });
+}
+
+function readFound<T>(
+  path: string,
+  parse: (text: string, stats: Stats) => T | undefined,
+): Found<T> {
+  try {
+    const text = readFileSync(path, 'utf8');
+    const value = parse(text, statSync(path));
+    return value === undefined ? { is: 'broken' } : { is: 'whole', value };
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return { is: 'absent' };
+    return { is: 'unreadable', reason: messageOf(error) };
+  }
+}
+
+export function readIntent(dir: string): Found<Intent> {
+  return readFound(join(dir, 'intent'), parseIntent);
+}
+
+function parseIntent(text: string): Intent | undefined {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+  const intent = value as Partial<Record<keyof Intent, unknown>> | null;
+  if (typeof intent !== 'object' || intent === null || intent.protocol !== 1) return undefined;
+  const { instanceId, allocId, task, token, mark, machineEpoch, specHash } = intent;
+  const texts = [instanceId, allocId, task, token, mark, machineEpoch, specHash];
+  if (!texts.every((text) => typeof text === 'string')) return undefined;
+  return Number.isSafeInteger(intent.run) ? (value as Intent) : undefined;
+}
+
+/** The last line must be ended: a shell writes it by one write, and a part of it is nothing. */
+function parseProcess(text: string, stats: Stats): RecordedProcess | undefined {
+  if (!text.endsWith('\n')) return undefined;
+  const stat = parseProcStat(text);
+  return stat && { pid: stat.pid, startTime: stat.startTime, writtenAtMs: stats.mtimeMs };
+}
+
+export function readIdentity(dir: string): Found<RecordedProcess> {
+  return readFound(join(dir, 'identity'), parseProcess);
+}
+
+/** An empty or partial `fate` is 'broken': its shim died while it wrote, or is about to write. */
+export function readFate(dir: string): Found<Fate> {
+  return readFound(join(dir, 'fate'), (text, stats): Fate | undefined => {
+    const abort = /^abort (.*)\n$/.exec(text);
+    if (abort) return { verdict: 'abort', who: abort[1] ?? '' };
+    if (!text.startsWith('launch ')) return undefined;
+    const shim = parseProcess(text.slice('launch '.length), stats);
+    return shim && { verdict: 'launch', shim };
+  });
+}
+
+export function readExit(dir: string): Found<RecordedExit> {
+  return readFound(join(dir, 'exit'), (text, stats) => {
+    const record = parseExitRecord(text);
+    return record && { ...record, exitedAtMs: stats.mtimeMs };
+  });
+}
+
+/**
+ * Does anybody hold `life`? Opening its writing end without waiting fails with ENXIO exactly when nobody has it open
+ * for reading, as a shim has. A host that watches has it open too, so that 'alive' only means "do not conclude".
+ */
+export function lifeOf(dir: string): Life {
+  try {
+    closeSync(openSync(join(dir, 'life'), constants.O_WRONLY | constants.O_NONBLOCK));
+    return 'alive';
+  } catch (error) {
+    const errno = errnoOf(error);
+    return errno === 'ENXIO' || errno === 'ENOENT' ? 'dead' : 'unknown';
+  }
+}
+
+/**
+ * Makes sure that a run which was not launched never will be. True when it is aborted, now or before; false when a
+ * shim won, or when nobody can say yet. One caller wins, by link(2).
+ */
+export function tryAbort(dir: string, who: string): boolean {
+  const path = join(dir, 'fate');
+  const text = `abort ${who.replaceAll('\n', ' ')}\n`;
+  if (createOnce(path, text)) return true;
+  const fate = readFate(dir);
+  if (fate.is === 'whole') return fate.value.verdict === 'abort';
+  // A shim made the file and died before it wrote into it. It starts nothing before that, no other shim can win a file
+  // that exists, and it holds `life` from before it made the file: when nobody does, the verdict is free.
+  if (fate.is !== 'broken' || lifeOf(dir) !== 'dead') return false;
+  const again = readFate(dir);
+  if (again.is !== 'broken') return again.is === 'whole' && again.value.verdict === 'abort';
+  replaceFile(path, text, { durable: true });
+  return true;
+}

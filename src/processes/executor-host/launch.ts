@@ -1,0 +1,157 @@
+import { closeSync, lstatSync, mkdirSync, statSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+import { HoldfastError, messageOf } from '../../errors.ts';
+import { replaceFile } from '../../os/atomic-file.ts';
+import { makeFifo, memoryFile, spawnSession } from '../../os/libc.ts';
+import { readFate, tryAbort, writeIntent } from '../../os/run-directory.ts';
+import type { LaunchRequest, LaunchResponse } from '../../rpc/gen/holdfast/executor/v1/executor.ts';
+import { assertExecutable } from './executable.ts';
+import type { Run } from './run.ts';
+import { programText, SHIM_TEXT } from './shim.ts';
+import type { Watch } from './watch.ts';
+
+/** Where shims come from. */
+export interface ShimSource {
+  /** Absolute path of a POSIX shell. */
+  readonly shell: string;
+  /** Absolute path of the script, written by `installShim`. */
+  readonly script: string;
+  readonly instanceId: string;
+  readonly machineEpoch: string;
+}
+
+/** Files are the truth and a wake-up may be lost with another host: look at them this often at least. */
+const LOOK_AGAIN_MS = 50;
+
+/**
+ * Writes the shim where a shell can read it for as long as it runs: a shell reads a script piece by piece, so that the
+ * file must stay what it was. Its name changes with its text.
+ */
+export function installShim(stateDir: string, textHash: string): string {
+  const script = join(stateDir, 'hosts', `shim-${textHash}`);
+  replaceFile(script, SHIM_TEXT, { durable: false });
+  return script;
+}
+
+/**
+ * Starts the run's program unless somebody has, and answers when its identity is on disk or when it is certain that it
+ * will never be. Repeatable; throws only for a request that makes no sense.
+ */
+export async function launch(
+  run: Run,
+  request: LaunchRequest,
+  source: ShimSource,
+  watch: Watch,
+): Promise<LaunchResponse> {
+  mkdirSync(run.dir, { recursive: true, mode: 0o700 });
+  const failure =
+    readFate(run.dir).is === 'absent' ? begin(run, request, source, watch) : undefined;
+  if (failure !== undefined) {
+    // A shim of another host may have won in the meantime: then the run is on after all.
+    if (tryAbort(run.dir, 'host: the start failed')) return failed(failure);
+  }
+  if (run.ownShim === undefined) watch.takeUp(run);
+  for (;;) {
+    watch.noticeProgram(run);
+    if (run.program !== undefined) {
+      // The end of our own shim is told by SIGCHLD: `life` is not needed any longer.
+      if (run.ownShim !== undefined) watch.release(run);
+      return { outcome: { $case: 'started', value: { ...run.program } } };
+    }
+    if (run.end?.is === 'aborted') return { outcome: { $case: 'aborted', value: {} } };
+    if (run.end?.is === 'never') {
+      const { reason } = run.end;
+      const isProved = readFate(run.dir).is === 'whole' || tryAbort(run.dir, `host: ${reason}`);
+      if (isProved) return neverStarted(run, reason);
+      run.end = undefined;
+      watch.takeUp(run);
+    }
+    await run.changed(LOOK_AGAIN_MS);
+  }
+}
+
+/** A reason why nothing was started, or undefined when a shim was. */
+function begin(
+  run: Run,
+  request: LaunchRequest,
+  source: ShimSource,
+  watch: Watch,
+): HoldfastError | undefined {
+  try {
+    assertStartable(request);
+    writeIntentOf(run, request, source);
+    makeLife(run.dir);
+    watch.listen(run);
+    watch.ownShim(run, startShim(run, request, source));
+    return undefined;
+  } catch (error) {
+    watch.release(run);
+    return HoldfastError.is(error) && error.code !== 'INTERNAL'
+      ? error
+      : new HoldfastError('START_FAILED', messageOf(error), { cause: error });
+  }
+}
+
+function assertStartable(request: LaunchRequest): void {
+  const words = [request.command, request.cwd, ...request.args];
+  for (const [name, value] of Object.entries(request.env)) {
+    words.push(value);
+    if (!/^[^=\0]+$/.test(name)) {
+      throw new HoldfastError('START_FAILED', `${JSON.stringify(name)} cannot name a variable`);
+    }
+  }
+  if (words.some((word) => word.includes('\0'))) {
+    throw new HoldfastError('START_FAILED', 'no argument or variable may hold a NUL byte');
+  }
+  assertExecutable(request.command);
+  if (!statSync(request.cwd, { throwIfNoEntry: false })?.isDirectory()) {
+    throw new HoldfastError('START_FAILED', `the working directory ${request.cwd} is missing`);
+  }
+  for (const fifo of [request.stdoutFifo, request.stderrFifo]) {
+    // A shell would make a plain file of a missing FIFO, and the output would lie in it unread.
+    if (lstatSync(fifo, { throwIfNoEntry: false })?.isFIFO()) continue;
+    throw new HoldfastError('START_RETRYABLE', `${fifo} is not a FIFO: logmon has not made it`);
+  }
+}
+
+function writeIntentOf(run: Run, request: LaunchRequest, source: ShimSource): void {
+  const { allocId, task, token, mark, specHash } = request;
+  const { instanceId, machineEpoch } = source;
+  const identity = { protocol: 1, instanceId, allocId, task, run: request.run } as const;
+  writeIntent(run.dir, { ...identity, token, mark, machineEpoch, specHash });
+}
+
+function makeLife(dir: string): void {
+  try {
+    makeFifo(join(dir, 'life'));
+  } catch (error) {
+    if (!HoldfastError.is(error, 'ALREADY_EXISTS')) throw error;
+  }
+}
+
+function startShim(run: Run, request: LaunchRequest, source: ShimSource): number {
+  const { command, args, cwd } = request;
+  const env = { ...request.env, HOLDFAST_MARK: request.mark };
+  const words = memoryFile('holdfast-program');
+  try {
+    const bytes = Buffer.from(programText({ command, args, env, cwd }));
+    for (let at = 0; at < bytes.length;) at += writeSync(words, bytes, at);
+    return spawnSession({
+      path: source.shell,
+      argv: [source.shell, source.script, run.dir, request.stdoutFifo, request.stderrFifo],
+      environment: ['PATH=/usr/bin:/bin'],
+      stdin: words,
+    });
+  } finally {
+    closeSync(words);
+  }
+}
+
+function neverStarted(run: Run, reason: string): LaunchResponse {
+  const message = `${reason} (${run.dir})`;
+  return failed(new HoldfastError('START_RETRYABLE', message));
+}
+
+function failed({ code, message, retryable }: HoldfastError): LaunchResponse {
+  return { outcome: { $case: 'failed', value: { code, message, retryable } } };
+}

@@ -1,0 +1,60 @@
+import type { FollowResponse } from '../../rpc/gen/holdfast/executor/v1/executor.ts';
+import type { Run } from './run.ts';
+
+/** Tells every follower of the ends of runs: those known already, then new ones. */
+export class Reports {
+  readonly #followers = new Set<{ queue: FollowResponse[]; wake: () => void }>();
+
+  tell(run: Run): void {
+    const report = reportOf(run);
+    if (report === undefined) return;
+    for (const follower of this.#followers) {
+      follower.queue.push(report);
+      follower.wake();
+    }
+  }
+
+  /** A stream for one follower until `signal` aborts. */
+  async *follow(runs: Iterable<Run>, signal: AbortSignal): AsyncGenerator<FollowResponse> {
+    const follower = { queue: [ready()], wake: (): void => undefined };
+    for (const run of runs) {
+      const report = reportOf(run);
+      if (report !== undefined) follower.queue.push(report);
+    }
+    this.#followers.add(follower);
+    const wake = (): void => follower.wake();
+    signal.addEventListener('abort', wake);
+    try {
+      while (!signal.aborted) {
+        const next = follower.queue.shift();
+        if (next !== undefined) yield next;
+        else await new Promise<void>((resolve) => (follower.wake = resolve));
+      }
+    } finally {
+      signal.removeEventListener('abort', wake);
+      this.#followers.delete(follower);
+    }
+  }
+}
+
+function ready(): FollowResponse {
+  return { launchKey: '', report: { $case: 'ready', value: {} } };
+}
+
+/** Undefined for a run that goes on, and for one whose Launch or Stop said already that it never began. */
+function reportOf(run: Run): FollowResponse | undefined {
+  if (run.end?.is === 'lost') {
+    const { reason, maybeRan } = run.end;
+    return { launchKey: run.key, report: { $case: 'lost', value: { reason, maybeRan } } };
+  }
+  if (run.end?.is !== 'exited') return undefined;
+  const { exitCode, signal, execFailed, exitedAtMs } = run.end.record;
+  const exit = {
+    exitCode: exitCode ?? 0,
+    signal: signal ?? '',
+    oomKilled: false,
+    exitedAtMs: Math.round(exitedAtMs),
+    execFailed,
+  };
+  return { launchKey: run.key, report: { $case: 'exit', value: exit } };
+}

@@ -1,0 +1,48 @@
+import type { ProcessIdentity } from '../../os/process-identity.ts';
+import type { RecordedExit } from '../../os/run-directory.ts';
+
+/** How a run ended, as far as anybody can say. */
+export type End =
+  | { readonly is: 'exited'; readonly record: RecordedExit }
+  | { readonly is: 'lost'; readonly reason: string; readonly maybeRan: boolean }
+  /** No program was ever started by the shim that was watched. */
+  | { readonly is: 'never'; readonly reason: string }
+  | { readonly is: 'aborted' };
+
+/** One run that this host watches. Kept small: there may be hundreds. */
+export class Run {
+  readonly key: string;
+  readonly dir: string;
+  mark: string;
+  /** Pid of the shim while it is a child of this host. */
+  ownShim: number | undefined;
+  program: (ProcessIdentity & { readonly startedAtMs: number }) | undefined;
+  end: End | undefined;
+  /** Stops whatever watches the run now. */
+  stopWatching: (() => void) | undefined;
+  #wakers: (() => void)[] = [];
+
+  constructor(key: string, dir: string, mark: string) {
+    this.key = key;
+    this.dir = dir;
+    this.mark = mark;
+  }
+
+  /** Something about the run may have changed: whoever waits looks again. */
+  wake(): void {
+    const wakers = this.#wakers;
+    this.#wakers = [];
+    for (const waker of wakers) waker();
+  }
+
+  /** Resolves at the next `wake`, or after `atMostMs`. */
+  changed(atMostMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, atMostMs);
+      this.#wakers.push(() => {
+        clearTimeout(timer);
+        resolve();
+      });
+    });
+  }
+}

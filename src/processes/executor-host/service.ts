@@ -1,0 +1,167 @@
+import { mkdirSync } from 'node:fs';
+import { HoldfastError } from '../../errors.ts';
+import { signalProcess } from '../../os/process-tree.ts';
+import { readFate, readIntent, runDirectory, tryAbort } from '../../os/run-directory.ts';
+import { answer, answerStream } from '../../rpc/answer.ts';
+import { EpochGuard } from '../../rpc/epoch-guard.ts';
+import type * as wire from '../../rpc/gen/holdfast/executor/v1/executor.ts';
+import type { HostContext } from '../../rpc/host-main.ts';
+import { launch, type ShimSource } from './launch.ts';
+import { Reports } from './reports.ts';
+import { Run } from './run.ts';
+import { assertSignal, stopTree } from './stop.ts';
+import { Watch } from './watch.ts';
+
+/** Number of the conversation that executor.proto describes. */
+export const EXECUTOR_PROTOCOL = 1;
+
+type HostFacts = Pick<HostContext, 'stateDir' | 'hostId' | 'version' | 'instanceId' | 'end'>;
+
+/** The runs of one host and what may be asked of them; the comments of executor.proto hold. */
+export class ExecutorHost {
+  readonly #facts: HostFacts;
+  readonly #source: ShimSource;
+  readonly #runs = new Map<string, Run>();
+  readonly #launches = new Map<string, Promise<wire.LaunchResponse>>();
+  readonly #reports = new Reports();
+  readonly #watch: Watch;
+
+  constructor(facts: HostFacts, source: ShimSource) {
+    this.#facts = facts;
+    this.#source = source;
+    this.#watch = new Watch(source.machineEpoch, (run) => this.#reports.tell(run));
+  }
+
+  /** Runs that have not ended. */
+  busyWith(): number {
+    let living = this.#launches.size;
+    for (const run of this.#runs.values()) if (run.end === undefined) living += 1;
+    return living;
+  }
+
+  hello(request: wire.HelloRequest): wire.HelloResponse {
+    if (request.instanceId !== this.#facts.instanceId) {
+      throw new HoldfastError('PERMISSION_DENIED', 'this host belongs to another data directory');
+    }
+    const { hostId, version } = this.#facts;
+    const runs = this.busyWith();
+    return { hostId, protocol: EXECUTOR_PROTOCOL, version, pid: process.pid, runs };
+  }
+
+  async launch(request: wire.LaunchRequest): Promise<wire.LaunchResponse> {
+    const key = request.launchKey;
+    const run = this.#runOf(key, request.mark);
+    const running = this.#launches.get(key) ?? launch(run, request, this.#source, this.#watch);
+    this.#launches.set(key, running);
+    try {
+      const response = await running;
+      if (response.outcome?.$case !== 'started') this.#runs.delete(key);
+      return response;
+    } finally {
+      this.#launches.delete(key);
+    }
+  }
+
+  adopt(request: wire.AdoptRequest): wire.AdoptResponse {
+    const known = this.#runs.get(request.launchKey);
+    if (known !== undefined) return { watching: known.end === undefined };
+    const run = this.#takeUp(request.launchKey);
+    return { watching: run !== undefined && run.end === undefined };
+  }
+
+  async stop(request: wire.StopRequest): Promise<wire.StopResponse> {
+    for (const step of request.steps) assertSignal(step.signal);
+    const dir = runDirectory(this.#facts.stateDir, request.launchKey);
+    mkdirSync(dir, { recursive: true, mode: 0o700 });
+    const fate = readFate(dir);
+    const mayAbort = fate.is !== 'whole' || fate.value.verdict === 'abort';
+    if (mayAbort && tryAbort(dir, 'host: stopped before it was launched')) {
+      return { outcome: { $case: 'aborted', value: {} } };
+    }
+    const run = this.#runs.get(request.launchKey) ?? this.#takeUp(request.launchKey);
+    if (run === undefined) {
+      throw new HoldfastError('UNAVAILABLE', `${dir} cannot be read, or is being written`);
+    }
+    await this.#launches.get(request.launchKey);
+    this.#watch.noticeProgram(run);
+    return stopTree(run, request.steps, this.#source.machineEpoch);
+  }
+
+  signal(request: wire.SignalRequest): wire.SignalResponse {
+    const signal = assertSignal(request.signal);
+    const run = this.#runs.get(request.launchKey);
+    if (run === undefined) {
+      throw new HoldfastError('NOT_FOUND', 'this host does not watch that run');
+    }
+    const { program } = run;
+    const delivered =
+      program !== undefined && signalProcess(program, this.#source.machineEpoch, signal);
+    return { delivered };
+  }
+
+  follow(signal: AbortSignal): AsyncGenerator<wire.FollowResponse> {
+    return this.#reports.follow(this.#runs.values(), signal);
+  }
+
+  forget(request: wire.ForgetRequest): wire.ForgetResponse {
+    const run = this.#runs.get(request.launchKey);
+    if (run !== undefined && run.end === undefined) {
+      throw new HoldfastError('WRONG_STATE', 'the run goes on and is still watched');
+    }
+    this.#runs.delete(request.launchKey);
+    return {};
+  }
+
+  shutdown(): wire.ShutdownResponse {
+    const runs = this.busyWith();
+    if (runs === 0) this.#facts.end('the agent asked for it');
+    return { runs };
+  }
+
+  #runOf(key: string, mark: string): Run {
+    const known = this.#runs.get(key);
+    if (known !== undefined) return known;
+    const run = new Run(key, runDirectory(this.#facts.stateDir, key), mark);
+    this.#runs.set(key, run);
+    return run;
+  }
+
+  /** A run that another host began, or undefined when its directory names none that was launched. */
+  #takeUp(key: string): Run | undefined {
+    const dir = runDirectory(this.#facts.stateDir, key);
+    const fate = readFate(dir);
+    const intent = readIntent(dir);
+    if (fate.is !== 'whole' || fate.value.verdict !== 'launch' || intent.is !== 'whole') {
+      return undefined;
+    }
+    if (intent.value.machineEpoch !== this.#source.machineEpoch) return undefined;
+    const run = this.#runOf(key, intent.value.mark);
+    this.#watch.takeUp(run);
+    return run;
+  }
+}
+
+/** The host's methods as gRPC handlers, each behind the fence against an agent that was replaced. */
+export function executorHandlers(host: ExecutorHost): wire.ExecutorServiceServer {
+  const guard = new EpochGuard();
+  const fenced = <Request extends { agentEpoch: number }, Response>(
+    handler: (request: Request) => Promise<Response> | Response,
+  ) =>
+    answer((request: Request) => {
+      guard.check(request.agentEpoch);
+      return handler(request);
+    });
+  return {
+    hello: fenced((request: wire.HelloRequest) => host.hello(request)),
+    launch: fenced((request: wire.LaunchRequest) => host.launch(request)),
+    adopt: fenced((request: wire.AdoptRequest) => host.adopt(request)),
+    stop: fenced((request: wire.StopRequest) => host.stop(request)),
+    signal: fenced((request: wire.SignalRequest) => host.signal(request)),
+    forget: fenced((request: wire.ForgetRequest) => host.forget(request)),
+    shutdown: fenced(() => host.shutdown()),
+    follow: answerStream((request: wire.FollowRequest, signal) => {
+      guard.check(request.agentEpoch);
+      return host.follow(signal);
+    }),
+  };
+}

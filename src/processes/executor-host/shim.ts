@@ -1,0 +1,100 @@
+/**
+ * The tiny parent of one program, as text for a POSIX shell. It is started with three arguments, the run directory and
+ * the two FIFOs of the task's output, and with the program's words in a file in memory as fd 0 (`programText`), where
+ * neither a listing of processes nor the disk shows a secret. The files it writes are described in
+ * os/run-directory.ts.
+ *
+ * What looks odd in it has a reason:
+ * - `trap again=1` and not `trap ''`: an ignored signal would be inherited by the program.
+ * - `life` is opened before `fate` is made, so that an empty `fate` without a holder of `life` proves a dead shim.
+ * - The words move to fd 6, because a shell gives what it starts in the background another fd 0.
+ * - A shell ignores INT and QUIT in what it starts in the background; `env --default-signal` gives them back.
+ * - The program's environment is assembled by `env -S`, which is told where to find each value: shells drop names such
+ *   as `a.b`, refuse to set `UID`, and a LD_PRELOAD must act on the program only, not on the tools before it.
+ * - `jobs` tells `exit 137` from SIGKILL. dash keeps the answer until it is asked; bash forgets it with `wait`, but
+ *   interrupts `wait` for a trapped CHLD when it is in POSIX mode.
+ */
+export const SHIM_TEXT = `
+run=$1
+cd "$run" || exit 74
+told=
+[ -z "\${BASH_VERSION-}" ] || { set -o posix; shopt -s execfail; trap again=1 CHLD; }
+trap again=1 HUP INT QUIT TERM USR1 USR2 PIPE ALRM TSTP TTIN TTOU CONT
+exec 3<>"$2" 4<>"$3" 5<>life 6<&0 0</dev/null
+read -r me </proc/self/stat
+set -C
+{ echo "launch $me" >fate; } 2>/dev/null || exit 75
+set +C
+
+program() {
+  trap ': >"$run/exec-failed"' EXIT
+  read -r me </proc/self/stat
+  echo "$me" >identity
+  echo >&5
+  umask 022
+  . /proc/self/fd/6
+  exec 1>&3 2>&4 3>&- 4>&- 5>&- 6>&-
+  cd "$cwd" || exit 126
+  [ -e "$1" ] || exit 127
+  [ -f "$1" ] && [ -x "$1" ] || exit 126
+  exec /usr/bin/setsid /usr/bin/env -S "$environment" "$@"
+  exit 126
+}
+
+program &
+exec 6<&-
+while :; do
+  again=
+  wait $!
+  code=$?
+  [ "$again" ] || break
+  [ -z "\${BASH_VERSION-}" ] || told=$(jobs)
+done
+{
+  echo "code $code"
+  [ ! -e exec-failed ] || echo exec-failed
+  jobs
+  echo "$told"
+  echo .
+} >>exit
+exec /usr/bin/sync -d exit .
+`.trimStart();
+
+export interface ProgramWords {
+  /** Absolute path. */
+  readonly command: string;
+  readonly args: readonly string[];
+  /** The whole environment of the program. */
+  readonly env: Readonly<Record<string, string>>;
+  /** Absolute path. */
+  readonly cwd: string;
+}
+
+/** One word for a shell, whatever it holds. */
+function quoted(text: string): string {
+  return `'${text.replaceAll("'", `'\\''`)}'`;
+}
+
+/** A name for `env -S`, whose single quotes know two escapes. */
+function quotedForEnv(text: string): string {
+  return `'${text.replaceAll(/[\\']/g, '\\$&')}'`;
+}
+
+/**
+ * What the shim's child reads from fd 0. Values travel in variables of neutral names, H0, H1 …, and `environment` tells
+ * `env -S` which of them becomes which. Words with NUL bytes must have been refused before.
+ */
+export function programText(words: ProgramWords): string {
+  const entries = Object.entries(words.env);
+  const values = entries.map(([, value], index) => `export H${index}=${quoted(value)}\n`);
+  const places = entries.map(([name], index) => ` ${quotedForEnv(`${name}=`)}\${H${index}}`);
+  // env would take a command with `=` in its path for one more variable; another tool in between reads it right.
+  const through = words.command.includes('=') ? [['/usr/bin/setsid'], []] : [[], []];
+  const environment = `-i --default-signal=INT,QUIT${places.join('')} ${through.flat().join('')}`;
+  return [
+    ...values,
+    `cwd=${quoted(words.cwd)}\n`,
+    `environment=${quoted(environment)}\n`,
+    `set -- ${[words.command, ...words.args].map(quoted).join(' ')}\n`,
+  ].join('');
+}

@@ -1,0 +1,135 @@
+import { constants } from 'node:os';
+import { HoldfastError } from '../../errors.ts';
+import { isAlive } from '../../os/process-identity.ts';
+import {
+  scanTree,
+  signalGroup,
+  signalProcess,
+  type TreeMember,
+  type TreeScan,
+} from '../../os/process-tree.ts';
+import {
+  type StopResponse,
+  type StopStep,
+  StopStep_Target as Target,
+} from '../../rpc/gen/holdfast/executor/v1/executor.ts';
+import type { Run } from './run.ts';
+
+/** First and longest pause between two looks at what should end. */
+const FIRST_PAUSE_MS = 2;
+const LONGEST_PAUSE_MS = 50;
+/** How long a shim may take to put the exit record on disk after everything else is gone. */
+const RECORD_WAIT_MS = 2_000;
+
+/** Throws USAGE for a name that is no signal. */
+export function assertSignal(name: string): NodeJS.Signals {
+  if (Object.hasOwn(constants.signals, name)) return name as NodeJS.Signals;
+  throw new HoldfastError('USAGE', `${JSON.stringify(name)} is not a signal`);
+}
+
+/**
+ * Carries out a stop plan step by step, each until what it aims at is gone or its time is over, and says whether
+ * anything of the run is left. For a run that has a program or had one.
+ * Throws UNAVAILABLE when the process table cannot be read: it is then not known whether anything lives.
+ */
+export async function stopTree(
+  run: Run,
+  steps: readonly StopStep[],
+  machineEpoch: string,
+): Promise<StopResponse> {
+  const tree = new StoppedTree(run, machineEpoch);
+  for (const step of steps) {
+    if (tree.look().length === 0) break;
+    tree.signal(step.target, assertSignal(step.signal));
+    await tree.waitUntilGone(step);
+  }
+  const left = tree.look();
+  if (left.length > 0) {
+    return { outcome: { $case: 'stuck', value: { pids: left.map(({ pid }) => pid) } } };
+  }
+  if (!tree.isComplete) {
+    throw new HoldfastError('UNAVAILABLE', 'the process table cannot be read as a whole');
+  }
+  const deadline = Date.now() + RECORD_WAIT_MS;
+  while (run.end === undefined && Date.now() < deadline) await run.changed(LONGEST_PAUSE_MS);
+  return { outcome: { $case: 'ended', value: {} } };
+}
+
+/** The processes of one run while it is being stopped: what was once proved to be of it stays so. */
+class StoppedTree {
+  readonly #run: Run;
+  readonly #machineEpoch: string;
+  #scan: TreeScan;
+
+  constructor(run: Run, machineEpoch: string) {
+    this.#run = run;
+    this.#machineEpoch = machineEpoch;
+    this.#scan = this.#rescan([]);
+  }
+
+  get isComplete(): boolean {
+    return this.#scan.isComplete;
+  }
+
+  /** What lives now. Scans the table only when everything known is gone, since a scan takes milliseconds. */
+  look(): readonly TreeMember[] {
+    const living = this.#living();
+    if (living.length > 0) return living;
+    this.#scan = this.#rescan(this.#scan.members);
+    return this.#scan.members;
+  }
+
+  signal(target: Target, signal: NodeJS.Signals): void {
+    this.#scan = this.#rescan(this.#scan.members);
+    const leader = this.#run.program;
+    if (target === Target.LEADER) {
+      if (leader !== undefined) signalProcess(leader, this.#machineEpoch, signal);
+      return;
+    }
+    const wanted = this.#aimedAt(target);
+    const isGroupDone =
+      target === Target.GROUP &&
+      leader !== undefined &&
+      signalGroup(leader, this.#machineEpoch, signal);
+    if (isGroupDone) return;
+    for (const member of wanted) signalProcess(member, this.#machineEpoch, signal);
+  }
+
+  async waitUntilGone(step: StopStep): Promise<void> {
+    const deadline = Date.now() + step.waitMs;
+    for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(pause * 2, LONGEST_PAUSE_MS)) {
+      if (this.look().length === 0 || this.#aimedAt(step.target).length === 0) return;
+      const rest = deadline - Date.now();
+      if (rest <= 0) return;
+      await this.#run.changed(Math.min(pause, rest));
+      // Members may have made others since; who only asks politely need not chase them.
+      if (step.target === Target.TREE && step.signal === 'SIGKILL') this.#killNewcomers();
+    }
+  }
+
+  #killNewcomers(): void {
+    const known = new Set(this.#scan.members.map(({ pid }) => pid));
+    this.#scan = this.#rescan(this.#scan.members);
+    for (const member of this.#scan.members) {
+      if (!known.has(member.pid)) signalProcess(member, this.#machineEpoch, 'SIGKILL');
+    }
+  }
+
+  #aimedAt(target: Target): readonly TreeMember[] {
+    const pid = this.#run.program?.pid;
+    const living = this.#living();
+    if (target === Target.LEADER) return living.filter((member) => member.pid === pid);
+    if (target === Target.GROUP) return living.filter((member) => member.processGroup === pid);
+    return living;
+  }
+
+  #living(): readonly TreeMember[] {
+    return this.#scan.members.filter((member) => isAlive(member, this.#machineEpoch) !== 'dead');
+  }
+
+  #rescan(knownBefore: readonly TreeMember[]): TreeScan {
+    const { program, mark } = this.#run;
+    const run = { program, mark, since: program?.startTime };
+    return scanTree(run, this.#machineEpoch, knownBefore);
+  }
+}

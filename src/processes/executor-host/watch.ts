@@ -1,0 +1,148 @@
+import { constants, openSync } from 'node:fs';
+import { Socket } from 'node:net';
+import { join } from 'node:path';
+import { reap } from '../../os/libc.ts';
+import { isAlive, type Life } from '../../os/process-identity.ts';
+import { lifeOf, readExit, readFate, readIdentity } from '../../os/run-directory.ts';
+import type { End, Run } from './run.ts';
+
+/** How often a program is looked at whose shim was killed, so that nobody tells of its end. */
+const ORPHAN_POLL_MS = 250;
+
+/**
+ * Learns of the end of every run. Of a shim that is our child by SIGCHLD, of another one's by the end of `life`, of a
+ * program without a shim by looking. What is told is always read from the run's files.
+ */
+export class Watch {
+  readonly #machineEpoch: string;
+  readonly #ended: (run: Run) => void;
+  readonly #own = new Set<Run>();
+
+  /** `ended` is called once for every run, when its `end` is known. */
+  constructor(machineEpoch: string, ended: (run: Run) => void) {
+    this.#machineEpoch = machineEpoch;
+    this.#ended = ended;
+    process.on('SIGCHLD', () => this.#countChildren());
+  }
+
+  /** Watches a run whose shim was just started by this host. */
+  ownShim(run: Run, pid: number): void {
+    run.ownShim = pid;
+    this.#own.add(run);
+  }
+
+  /** Takes up a run from its files: finds out what is left of it and watches that, or knows its end at once. */
+  takeUp(run: Run): void {
+    this.release(run);
+    if (run.end !== undefined || run.ownShim !== undefined) return;
+    this.noticeProgram(run);
+    const shim = this.#shimLife(run);
+    if (shim === 'alive') return this.#followLife(run);
+    if (shim === 'unknown') return this.#lookLater(run);
+    const end = this.#endWithoutShim(run);
+    if (end === undefined) return this.#lookLater(run);
+    run.end = end;
+    this.#ended(run);
+    run.wake();
+  }
+
+  /** Reads the program's identity as soon as it is on disk. */
+  noticeProgram(run: Run): void {
+    if (run.program !== undefined) return;
+    const found = readIdentity(run.dir);
+    if (found.is !== 'whole') return;
+    const { pid, startTime, writtenAtMs } = found.value;
+    const startedAtMs = Math.round(writtenAtMs);
+    run.program = { pid, startTime, machineEpoch: this.#machineEpoch, startedAtMs };
+  }
+
+  /** Stops watching; the run goes on. */
+  release(run: Run): void {
+    run.stopWatching?.();
+    run.stopWatching = undefined;
+  }
+
+  /**
+   * Wakes the run when its shim writes to `life`, which says that the identity is on disk. Opened before the shim is
+   * started; until then nobody has it open for writing, which the kernel does not call an end.
+   */
+  listen(run: Run): void {
+    this.release(run);
+    const socket = openLife(run);
+    socket.on('data', () => run.wake());
+    run.stopWatching = () => socket.destroy();
+  }
+
+  #countChildren(): void {
+    for (const run of this.#own) {
+      if (run.ownShim === undefined || !reap(run.ownShim)) continue;
+      this.#own.delete(run);
+      run.ownShim = undefined;
+      this.takeUp(run);
+    }
+  }
+
+  #shimLife(run: Run): Life {
+    const fate = readFate(run.dir);
+    if (fate.is === 'unreadable') return 'unknown';
+    if (fate.is === 'whole' && fate.value.verdict === 'launch') {
+      return isAlive({ ...fate.value.shim, machineEpoch: this.#machineEpoch }, this.#machineEpoch);
+    }
+    return 'dead';
+  }
+
+  /** The shim is dead, so that its files do not change any more. Undefined while something of the run may live. */
+  #endWithoutShim(run: Run): End | undefined {
+    const exit = readExit(run.dir);
+    if (exit.is === 'whole') return { is: 'exited', record: exit.value };
+    const fate = readFate(run.dir);
+    if (fate.is === 'whole' && fate.value.verdict === 'abort') return { is: 'aborted' };
+    if (fate.is === 'absent' || fate.is === 'broken') {
+      return { is: 'never', reason: 'the shim ended before it could start the program' };
+    }
+    if (run.program === undefined) {
+      // The shim's child may be about to write the identity; it holds `life` until the program is executed.
+      if (lifeOf(run.dir) !== 'dead') return undefined;
+      this.noticeProgram(run);
+      if (run.program === undefined) {
+        return { is: 'never', reason: 'the shim could not start a process for the program' };
+      }
+    }
+    if (isAlive(run.program, this.#machineEpoch) !== 'dead') return undefined;
+    const why = exit.is === 'absent' ? 'its shim was killed' : 'its exit record is damaged';
+    return { is: 'lost', reason: `${why}: nobody knows the exit status`, maybeRan: true };
+  }
+
+  /** The end of `life` comes however the shim dies. */
+  #followLife(run: Run): void {
+    const socket = openLife(run);
+    const again = (): void => {
+      socket.destroy();
+      // A stranger that looked at `life` and left ends it too, while the shim lives on.
+      if (this.#shimLife(run) === 'alive') this.#lookLater(run);
+      else this.takeUp(run);
+    };
+    socket.on('data', () => {
+      this.noticeProgram(run);
+      run.wake();
+    });
+    socket.once('end', again);
+    run.stopWatching = () => socket.destroy();
+    // It may have ended before `life` was open, and nobody tells a late reader.
+    if (this.#shimLife(run) !== 'alive') this.#lookLater(run);
+  }
+
+  #lookLater(run: Run): void {
+    this.release(run);
+    const timer = setTimeout(() => this.takeUp(run), ORPHAN_POLL_MS);
+    run.stopWatching = () => clearTimeout(timer);
+  }
+}
+
+function openLife(run: Run): Socket {
+  const fd = openSync(join(run.dir, 'life'), constants.O_RDONLY | constants.O_NONBLOCK);
+  const socket = new Socket({ fd, readable: true, writable: false });
+  socket.on('error', () => socket.destroy());
+  socket.resume();
+  return socket;
+}
