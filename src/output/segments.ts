@@ -46,7 +46,7 @@ export function segmentNumbers(names: readonly string[], series: SegmentSeries):
  * name of a segment is ignored, and so is a file removed meanwhile.
  */
 export async function listSegments(series: SegmentSeries): Promise<Segment[]> {
-  const numbers = segmentNumbers(await namesIn(series.dir), series);
+  const numbers = await takenNumbers(series);
   const found = await Promise.all(
     numbers.map(async (number) => {
       const sizeBytes = await sizeOfFile(segmentPath(series, number));
@@ -59,6 +59,11 @@ export async function listSegments(series: SegmentSeries): Promise<Segment[]> {
 /** The segment that grows, or undefined when there is none. */
 export async function newestSegment(series: SegmentSeries): Promise<Segment | undefined> {
   return (await listSegments(series)).at(-1);
+}
+
+/** The numbers that are taken now, ascending, cheaply: a name may also belong to something that is no file. */
+export async function takenNumbers(series: SegmentSeries): Promise<number[]> {
+  return segmentNumbers(await namesIn(series.dir), series);
 }
 
 async function namesIn(dir: string): Promise<string[]> {

@@ -111,7 +111,10 @@ export class StreamWriter {
     const limitBytes = this.#options.maxFileBytes;
     const segment = { sizeBytes: this.#segment.sizeBytes, limitBytes };
     const next = plan(segment);
-    if (next.kind === 'rotate') return this.#rotate();
+    if (next.kind === 'rotate') {
+      // Only for a byte that is there: an empty segment would cost the oldest one for nothing.
+      return this.waitingBytes > 0 ? this.#rotate() : { movedBytes: 0, dry: true };
+    }
     if (next.kind === 'move') return this.#move(Math.min(next.bytes, budget));
     const seen = this.#shop.preview.look(this.fifo, next.bytes);
     if (seen.length === 0) return { movedBytes: 0, dry: true };
