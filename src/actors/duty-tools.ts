@@ -20,6 +20,10 @@ export interface TaskDoors {
     scope: TaskScope,
     onProgress?: (results: readonly HookResult[]) => void,
   ) => Promise<PhaseOutcome>;
+  /** True once for a start that this very agent recorded: nothing of it can exist, so nothing need be looked up. */
+  readonly isFresh: (run: RunRequest) => boolean;
+  /** The run has begun or was reattached: the one before it, if this agent knows of any, is not needed any more. */
+  readonly noteCurrent: (run: RunRequest) => void;
   /** The end of the run is recorded and nothing of it lives: its host and its files are not needed any more. */
   readonly forgetRun: (run: RunRequest) => void;
   readonly clock: Clock;

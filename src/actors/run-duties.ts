@@ -15,11 +15,15 @@ export async function launchRun(doors: TaskDoors, scope: TaskScope): Promise<Tas
   const run = doors.requestFor(scope.state.context);
   return untilKnown(doors, scope, async () => {
     const driver = doors.driver();
+    const start = async (): Promise<TaskMessage> => {
+      const outcome = await driver.start(run, doors.driverDoors, scope.signal);
+      if (outcome.kind === 'started') doors.noteCurrent(run);
+      return startReport(run, outcome);
+    };
+    if (doors.isFresh(run)) return start();
     const seen = await driver.inspect(run, doors.driverDoors);
     const verdict = decideStart('starting', seen.evidence);
-    if (verdict.act === 'launch') {
-      return startReport(run, await driver.start(run, doors.driverDoors, scope.signal));
-    }
+    if (verdict.act === 'launch') return start();
     if (verdict.act === 'adopt') {
       await driver.adopt(run, doors.driverDoors, scope.signal);
       const { process } = seen;
@@ -116,6 +120,7 @@ async function reattach(
     return isWatching ? 'alive' : undefined;
   });
   const pid = scope.state.context.process?.pid ?? 0;
+  doors.noteCurrent(run);
   if (found === 'alive') await scope.report({ type: 'ProgramReattached', run: run.run, pid });
   return found;
 }

@@ -1,0 +1,29 @@
+/** What every actor of one agent shares. Built once, by the composition root. */
+import type { Driver, ExecutorDoor, RunRequest } from '../drivers/driver.ts';
+import type { DriverRegistry } from '../drivers/registry.ts';
+import type { NodeEvent } from '../events/node-event.ts';
+import type { LogmonDoor } from '../hooks/hook.ts';
+import type { HookRegistry } from '../hooks/registry.ts';
+import type { Layout } from '../layout.ts';
+import type { EventLog } from '../log/event-log.ts';
+import type { Facts } from '../machines/chart-parts.ts';
+import type { Clock, Logger, Random } from '../ports.ts';
+
+/** Appends a fact to the node's stream, in order, without being waited for. */
+export type RecordNode = <T extends NodeEvent['type']>(type: T, facts: Facts<NodeEvent, T>) => void;
+
+export interface AgentDoors {
+  readonly log: EventLog;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly layout: Layout;
+  readonly instanceId: string;
+  readonly drivers: DriverRegistry;
+  readonly hooks: HookRegistry;
+  readonly executor: ExecutorDoor;
+  readonly logmon: LogmonDoor;
+  readonly record: RecordNode;
+  /** The end of a run is recorded: its host forgets it now, its files go later, in batches. */
+  readonly forgetRun: (run: RunRequest, driver: Driver) => void;
+}

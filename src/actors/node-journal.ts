@@ -1,0 +1,41 @@
+/** Appends facts of the machine and of the agent to the node's stream, one after the other. */
+import { messageOf } from '../errors.ts';
+import { NODE_STREAM } from '../events/envelope.ts';
+import type { NodeEvent } from '../events/node-event.ts';
+import type { EventLog } from '../log/event-log.ts';
+import type { RecordNode } from './agent-doors.ts';
+import type { Facts } from '../machines/chart-parts.ts';
+import type { Clock, Logger } from '../ports.ts';
+
+export class NodeJournal {
+  readonly #log: EventLog;
+  readonly #clock: Clock;
+  readonly #logger: Logger;
+  #last: Promise<unknown> = Promise.resolve();
+
+  constructor(log: EventLog, clock: Clock, logger: Logger) {
+    this.#log = log;
+    this.#clock = clock;
+    this.#logger = logger;
+  }
+
+  /** Resolves when the fact is durable; rejects with what `append` rejects with. */
+  append<T extends NodeEvent['type']>(type: T, data: Facts<NodeEvent, T>): Promise<unknown> {
+    const event = { type, run: 0, at: this.#clock.now(), data };
+    const appended = this.#log.append(NODE_STREAM, this.#log.versionOf(NODE_STREAM), [event]);
+    this.#last = appended.catch(() => undefined);
+    return appended;
+  }
+
+  /** The same without being waited for: a fact that cannot be recorded is at least logged. */
+  readonly record: RecordNode = (type, data) => {
+    this.append(type, data).catch((error: unknown) =>
+      this.#logger.error({ type, error: messageOf(error) }, 'a fact of the node was not recorded'),
+    );
+  };
+
+  /** Resolves when everything recorded so far is durable or has failed. */
+  async settled(): Promise<void> {
+    await this.#last;
+  }
+}

@@ -1,0 +1,223 @@
+/** A task's actor with its doors wired: chart, decider, log, hooks and driver. */
+import { randomBytes } from 'node:crypto';
+import { HoldfastError, messageOf } from '../errors.ts';
+import type { TaskEvent, HookPhase } from '../events/task-event.ts';
+import { taskStream } from '../events/envelope.ts';
+import type { Driver, RunRequest } from '../drivers/driver.ts';
+import type { Hook, HookDoors, HookRequest } from '../hooks/hook.ts';
+import { runPhase, type PhaseOutcome } from '../hooks/run-phase.ts';
+import { decideTask } from '../machines/task-decider.ts';
+import { taskTable } from '../machines/task-machine.ts';
+import type { HookResult, TaskMessage } from '../machines/task-messages.ts';
+import type { TaskContext } from '../machines/task-state.ts';
+import { launchKey } from '../os/launch-key.ts';
+import { taskEnv } from '../spec/task-env.ts';
+import type { TaskSpec } from '../spec/task-spec.ts';
+import { taskDirsOf } from '../layout.ts';
+import type { AgentDoors } from './agent-doors.ts';
+import type { TaskDoors, TaskScope } from './duty-tools.ts';
+import type { Folded } from './event-sourced.ts';
+import { SourcedChild } from './sourced-child.ts';
+import { taskDuties } from './task-duties.ts';
+
+export interface TaskIdentity {
+  readonly allocId: string;
+  readonly allocName: string;
+  readonly specHash: string;
+  readonly task: TaskSpec;
+}
+
+export type TaskRunner = SourcedChild<TaskContext, TaskMessage, TaskEvent>;
+
+const INTENSITY = { restarts: 5, withinMs: 60_000 };
+
+export function taskRunner(
+  agent: AgentDoors,
+  identity: TaskIdentity,
+  folded: Folded<TaskContext>,
+  onState: (folded: Folded<TaskContext>) => void,
+): TaskRunner {
+  const { allocId, task } = identity;
+  /** Keys that this agent drew and has not tried yet: nothing of them can exist, so nothing is looked up. */
+  const fresh = new Set<string>();
+  const doors = taskDoors(agent, identity, fresh);
+  const stream = taskStream(allocId, task.name);
+  return new SourcedChild<TaskContext, TaskMessage, TaskEvent>(
+    {
+      stream,
+      log: agent.log,
+      table: taskTable,
+      folded,
+      decide: (message, state) =>
+        decideTask(message, state, {
+          now: agent.clock.now(),
+          chance: agent.random.fraction(),
+          newLaunch(run) {
+            const token = agent.random.hex(16);
+            const key = launchKey(allocId, task.name, run, token);
+            fresh.add(key);
+            return { launchKey: key, token, mark: `${agent.instanceId}:${key}` };
+          },
+        }),
+      duties: taskDuties(doors),
+      oneShots: {
+        sendSignal(event, { context }) {
+          if (event.type !== 'TaskSignaled') return;
+          void deliver(agent, doors, doors.requestFor(context), event.data.signal);
+        },
+      },
+    },
+    {
+      clock: agent.clock,
+      intensity: INTENSITY,
+      onState,
+      onRestart: (spec, error) =>
+        agent.logger.error(
+          { stream: spec.id, error: messageOf(error) },
+          'folded anew after a crash',
+        ),
+      onEscalate: (spec, error) =>
+        agent.record('StreamQuarantined', { stream: spec.id, message: error.message }),
+    },
+  );
+}
+
+/** A signal is recorded, then sent once: an agent that dies in between does not send it again. */
+async function deliver(
+  agent: AgentDoors,
+  doors: TaskDoors,
+  run: RunRequest,
+  signal: string,
+): Promise<void> {
+  try {
+    await doors.driver().signal(run, signal, doors.driverDoors);
+  } catch (error) {
+    agent.logger.warn(
+      { launchKey: run.launchKey, error: messageOf(error) },
+      'signal not delivered',
+    );
+  }
+}
+
+function taskDoors(agent: AgentDoors, identity: TaskIdentity, fresh: Set<string>): TaskDoors {
+  const { task } = identity;
+  const driver = (): Driver => agent.drivers.get(task.driver);
+  let current: RunRequest | undefined;
+  return {
+    driver,
+    driverDoors: { executor: agent.executor },
+    requestFor: (context) => runRequest(agent, identity, context),
+    runHooks: (phase, scope, onProgress) => runHooks(agent, identity, phase, scope, onProgress),
+    isFresh: (run) => fresh.delete(run.launchKey),
+    noteCurrent(run) {
+      if (current !== undefined && current.launchKey !== run.launchKey) {
+        agent.forgetRun(current, driver());
+      }
+      current = run;
+    },
+    forgetRun: (run) => agent.forgetRun(run, driver()),
+    clock: agent.clock,
+    logger: agent.logger,
+  };
+}
+
+function runRequest(agent: AgentDoors, identity: TaskIdentity, context: TaskContext): RunRequest {
+  const { allocId, allocName, specHash, task } = identity;
+  const { launch } = context;
+  if (launch === undefined) throw new HoldfastError('INTERNAL', 'no run has been recorded yet');
+  const dirs = taskDirsOf(agent.layout, allocId, task.name);
+  const env = taskEnv({
+    allocId,
+    allocName,
+    task: task.name,
+    allocDir: dirs.alloc,
+    localDir: dirs.local,
+    secretsDir: dirs.secrets,
+    tmpDir: dirs.tmp,
+    meta: task.meta,
+    env: task.env,
+    hooks: (context.plan?.hooks ?? []).map((hook) => hookEnv(context, hook)),
+  });
+  const { launchKey: key, token, mark } = launch;
+  return {
+    allocId,
+    allocName,
+    task,
+    run: context.run,
+    launchKey: key,
+    token,
+    mark,
+    specHash,
+    dirs,
+    env,
+  };
+}
+
+function hookEnv(context: TaskContext, hook: string): Record<string, string> {
+  const entries = context.hooks[hook]?.env ?? [];
+  return Object.fromEntries(
+    entries.flatMap(({ name, value }) => (value === undefined ? [] : [[name, value]])),
+  );
+}
+
+function runHooks(
+  agent: AgentDoors,
+  identity: TaskIdentity,
+  phase: HookPhase,
+  scope: TaskScope,
+  onProgress?: (results: readonly HookResult[]) => void,
+): Promise<PhaseOutcome> {
+  const { context } = scope.state;
+  const planned = agent.hooks.resolve(context.plan?.hooks ?? []);
+  const isSkipped = (hook: Hook): boolean =>
+    phase === 'prestart' && context.hooks[hook.name]?.isDone === true;
+  return runPhase({
+    phase,
+    hooks: planned.filter((hook) => !isSkipped(hook)),
+    requestFor: (hook) => hookRequest(agent, identity, context, hook),
+    doorsFor: (hook, signal) => hookDoors(agent, phase, scope, hook, signal),
+    signal: scope.signal,
+    clock: agent.clock,
+    ...(onProgress === undefined ? {} : { onProgress }),
+  });
+}
+
+function hookRequest(
+  agent: AgentDoors,
+  { allocId, allocName, task }: TaskIdentity,
+  context: TaskContext,
+  hook: Hook,
+): HookRequest {
+  const { end } = context;
+  return {
+    allocId,
+    allocName,
+    task,
+    run: context.run,
+    dirs: taskDirsOf(agent.layout, allocId, task.name),
+    previous: context.hooks[hook.name]?.state ?? {},
+    exit: end?.kind === 'exited' ? { ...end, exitedAt: end.at } : undefined,
+  };
+}
+
+function hookDoors(
+  agent: AgentDoors,
+  phase: HookPhase,
+  scope: TaskScope,
+  hook: Hook,
+  signal: AbortSignal,
+): HookDoors {
+  return {
+    signal,
+    logger: agent.logger,
+    message: (message) => void scope.report({ type: 'HookSpoke', phase, hook: hook.name, message }),
+    logmon: agent.logmon,
+    drivers: agent.drivers,
+  };
+}
+
+/** Chance from the operating system. */
+export const systemRandom = {
+  fraction: (): number => randomBytes(6).readUIntBE(0, 6) / 2 ** 48,
+  hex: (bytes: number): string => randomBytes(bytes).toString('hex'),
+};

@@ -1,0 +1,46 @@
+/** Where everything is below a data directory. Agent state never lies below a directory that a task can write. */
+import { join } from 'node:path';
+import type { TaskDirs } from './hooks/hook.ts';
+import { taskKey } from './os/launch-key.ts';
+
+export interface Layout {
+  readonly dataDir: string;
+  /** 0700: only the agent and its hosts. */
+  readonly stateDir: string;
+  readonly storeDir: string;
+  readonly fifoDir: string;
+  readonly specDir: string;
+  /** `run/<launchKey>/` are the files of one run. */
+  readonly runDir: string;
+  readonly agentSocket: string;
+}
+
+export function layoutOf(dataDir: string): Layout {
+  const stateDir = join(dataDir, 'state');
+  return {
+    dataDir,
+    stateDir,
+    storeDir: join(stateDir, 'store'),
+    fifoDir: join(stateDir, 'fifo'),
+    specDir: join(stateDir, 'specs'),
+    runDir: join(stateDir, 'run'),
+    agentSocket: join(dataDir, 'agent.sock'),
+  };
+}
+
+export function taskDirsOf(layout: Layout, allocId: string, task: string): TaskDirs {
+  const allocDir = join(layout.dataDir, 'allocs', allocId);
+  const own = join(allocDir, task);
+  const fifo = join(layout.fifoDir, taskKey(allocId, task));
+  return {
+    alloc: join(allocDir, 'alloc'),
+    task: own,
+    local: join(own, 'local'),
+    secrets: join(own, 'secrets'),
+    private: join(own, 'private'),
+    tmp: join(own, 'tmp'),
+    logs: join(layout.stateDir, 'logs', allocId),
+    stdoutFifo: `${fifo}.out`,
+    stderrFifo: `${fifo}.err`,
+  };
+}

@@ -1,0 +1,47 @@
+/** What users see of an alloc, from its folded state and those of its tasks. */
+import type { AllocView, AllocViewState, TaskView } from '../api.ts';
+import type { AllocContext } from '../machines/alloc-machine.ts';
+import { isoTime, taskView, type TaskFold } from './task-view.ts';
+
+export interface AllocFold {
+  readonly position: number;
+  readonly state: { readonly value: string; readonly context: AllocContext };
+}
+
+/** `foldedTask` gives what `taskView` takes. */
+export function allocView(
+  allocId: string,
+  folded: AllocFold,
+  foldedTask: (task: string) => TaskFold | undefined | null,
+): AllocView {
+  const { value, context } = folded.state;
+  const tasks = (context.spec?.tasks ?? []).map(({ name, driver }) =>
+    taskView({ alloc: context.name, allocId, task: name, driver }, foldedTask(name)),
+  );
+  return {
+    alloc: context.name,
+    allocId,
+    type: context.spec?.type ?? 'service',
+    state: viewState(value, context, tasks),
+    isLive: isLive(value),
+    reason: context.reason,
+    specHash: context.specHash,
+    createdAt: isoTime(context.createdAt) ?? '',
+    tasks,
+    position: Math.max(folded.position, ...tasks.map((task) => task.position)),
+  };
+}
+
+export function isLive(value: string): boolean {
+  return value === 'prestart' || value === 'main' || value === 'stopping';
+}
+
+function viewState(
+  value: string,
+  context: AllocContext,
+  tasks: readonly TaskView[],
+): AllocViewState {
+  if (value === 'stopping') return 'stopping';
+  if (!isLive(value)) return context.status ?? (value === 'pending' ? 'pending' : 'stopped');
+  return tasks.some((task) => task.nomadState === 'running') ? 'running' : 'pending';
+}
