@@ -36,9 +36,9 @@ export interface Codec {
    * Errors: EVENT_UNKNOWN for a word that is in no vocabulary, EVENT_MALFORMED (with `details.fault` naming the path)
    * for a word in the wrong kind of stream, a wrong shape, data above EVENT_LIMIT_BYTES or a bad stream name.
    */
-  encode(stream: StreamName, event: AnyEvent): EncodedEvent;
+  readonly encode: (stream: StreamName, event: AnyEvent) => EncodedEvent;
   /** Errors: EVENT_UNKNOWN for a word or a schema that is newer than this code, EVENT_MALFORMED for a wrong shape. */
-  decode(row: EncodedRow): AnyEvent;
+  readonly decode: (row: EncodedRow) => AnyEvent;
 }
 
 type Kinds = Readonly<Record<'task' | 'alloc' | 'node', Vocabulary>>;

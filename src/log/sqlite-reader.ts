@@ -2,7 +2,7 @@
 import type { StreamName } from '../events/envelope.ts';
 import type { StoredRow } from './event-log.ts';
 import type { RowPage } from './row-store.ts';
-import { checked, ROW_COLUMNS, type DiskRow } from './sqlite-row.ts';
+import { checked, missing, ROW_COLUMNS, type DiskRow } from './sqlite-row.ts';
 import { storeError, type Connection, type Prepared } from './sqlite.ts';
 import type { StreamIds } from './stream-ids.ts';
 import type { StreamIndex } from './stream-index.ts';
@@ -62,19 +62,13 @@ export class SqliteReader {
     };
   }
 
-  *rows(after: number): Generator<StoredRow> {
-    this.#streams.load();
+  /** `compactedThrough` says up to which position there may be holes, now. */
+  *rows(after: number, compactedThrough: () => number): Generator<StoredRow> {
     const versions: (number | undefined)[] = [];
-    let position = after;
-    for (;;) {
-      const page = this.#nextRows(position);
-      for (const row of page) {
-        // From the beginning, the first row of a stream must be its first version; from anywhere else, any.
-        const first = after === 0 ? this.#streams.baseOf(row.stream) + 1 : row.version;
-        const last = versions[row.stream];
-        versions[row.stream] = row.version;
-        yield checked(row, this.#streams, last === undefined ? first : last + 1);
-      }
+    const isWhole = after === 0;
+    for (let position = after; ;) {
+      const page = this.#nextRows(position, versions, isWhole, compactedThrough());
+      yield* page;
       const end = page.at(-1);
       if (end === undefined) return;
       position = end.position;
@@ -85,9 +79,25 @@ export class SqliteReader {
     return this.#atPositions.all(JSON.stringify(positions)) as DiskRow[];
   }
 
-  #nextRows(after: number): readonly DiskRow[] {
+  /** The next page, checked; `versions` has the last version of each stream that was seen so far. */
+  #nextRows(
+    after: number,
+    versions: (number | undefined)[],
+    isWhole: boolean,
+    compactedThrough: number,
+  ): readonly StoredRow[] {
     try {
-      return this.#page.all(after, PAGE_ROWS) as DiskRow[];
+      if (versions.length === 0) this.#streams.load();
+      let last = after;
+      return (this.#page.all(after, PAGE_ROWS) as DiskRow[]).map((row) => {
+        if (row.position > Math.max(last, compactedThrough) + 1) throw missing(last, row.position);
+        last = row.position;
+        // From the beginning, the first row of a stream must be its first version; from anywhere else, any.
+        const first = isWhole ? this.#streams.baseOf(row.stream) + 1 : row.version;
+        const version = versions[row.stream];
+        versions[row.stream] = row.version;
+        return checked(row, this.#streams, version === undefined ? first : version + 1);
+      });
     } catch (error) {
       throw storeError(error, `read after position ${after}`);
     }

@@ -53,9 +53,14 @@ export function checked(
   };
 }
 
-/** True for what `checked` throws: the store is damaged, and not merely an event that this code cannot read. */
+/** True for what `checked` throws, and for `missing`: the store is damaged, and not merely an event that this code cannot read. */
 export function isRowDamage(error: unknown): boolean {
   return HoldfastError.is(error, 'EVENT_MALFORMED') && error.details['isDamage'] === true;
+}
+
+/** The error for positions that were given and are not there. */
+export function missing(last: number, next: number): HoldfastError {
+  return damaged(next, `follows position ${last}, and what was between them is missing`);
 }
 
 function damaged(position: number, fault: string): HoldfastError {

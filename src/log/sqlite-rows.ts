@@ -30,7 +30,6 @@ const META = {
 export class SqliteRows implements RowStore {
   readonly storeId: string;
   readonly head: number;
-  readonly compactedThrough: number;
   readonly #connection: Connection;
   readonly #streams: StreamIds;
   readonly #index: StreamIndex;
@@ -39,23 +38,33 @@ export class SqliteRows implements RowStore {
   readonly #getMeta: Prepared;
   readonly #setMeta: Prepared;
   #epoch: number;
+  #compactedThrough: number;
 
   /** Errors: STORE_TOO_NEW, STORE_CORRUPT, STORE_FAILED; the file is unchanged then. */
   constructor(path: string, options: ConnectOptions = {}) {
     const connection = openStoreFile(path, options);
-    this.#connection = connection;
-    this.#streams = new StreamIds(connection);
-    this.#index = this.#guard('read', () => new StreamIndex(connection));
-    this.#reader = new SqliteReader(connection, this.#streams, this.#index);
-    this.#insert = connection.prepare('INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)');
-    this.#getMeta = connection.prepare('SELECT value FROM meta WHERE key = ?').pluck();
-    this.#setMeta = connection.prepare(
-      'INSERT INTO meta VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value',
-    );
-    this.storeId = this.getMeta(META.storeId) ?? '';
-    this.compactedThrough = this.#metaNumber(META.compactedThrough);
-    this.head = this.#guard('read', () => highestPosition(connection));
-    this.#epoch = this.#metaNumber(META.epoch);
+    try {
+      this.#connection = connection;
+      this.#streams = new StreamIds(connection);
+      this.#index = new StreamIndex(connection);
+      this.#reader = new SqliteReader(connection, this.#streams, this.#index);
+      this.#insert = connection.prepare('INSERT INTO events VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)');
+      this.#getMeta = connection.prepare('SELECT value FROM meta WHERE key = ?').pluck();
+      this.#setMeta = connection.prepare(
+        'INSERT INTO meta VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value',
+      );
+      this.storeId = storeIdOf(this.getMeta(META.storeId));
+      this.#compactedThrough = this.#metaNumber(META.compactedThrough);
+      this.#epoch = this.#metaNumber(META.epoch);
+      this.head = highestPosition(connection);
+    } catch (error) {
+      connection.close();
+      throw storeError(error, `open ${path}`);
+    }
+  }
+
+  get compactedThrough(): number {
+    return this.#compactedThrough;
   }
 
   write(rows: readonly StoredRow[]): void {
@@ -76,19 +85,20 @@ export class SqliteRows implements RowStore {
     streams: readonly StreamName[],
     summary: (removed: Removed) => readonly StoredRow[],
   ): void {
+    let through = this.#compactedThrough;
     this.#guard('compact', () => {
       this.#insertDurably(() => {
         this.#refuseStaleEpoch();
         const removed = streams.map((stream) => this.#removeStream(stream));
         const events = removed.reduce((sum, each) => sum + each.events, 0);
-        const before = this.#metaNumber(META.compactedThrough);
-        const through = Math.max(before, ...removed.map((each) => each.through));
+        through = Math.max(through, ...removed.map((each) => each.through));
         const eventsEver = this.#metaNumber(META.compactedEvents) + events;
         this.#setMeta.run(META.compactedEvents, String(eventsEver));
         this.#setMeta.run(META.compactedThrough, String(through));
         return this.#insertAll(summary({ events, through }), this.#epoch);
       }, true);
     });
+    this.#compactedThrough = through;
   }
 
   versionOf(stream: StreamName): number {
@@ -104,7 +114,7 @@ export class SqliteRows implements RowStore {
   }
 
   rows(after: number): Iterable<StoredRow> {
-    return this.#reader.rows(after);
+    return this.#reader.rows(after, () => this.#compactedThrough);
   }
 
   getMeta(key: string): string | undefined {
@@ -216,6 +226,11 @@ function openStoreFile(path: string, options: ConnectOptions): Connection {
     connection?.close();
     throw storeError(error, `open ${path}`);
   }
+}
+
+function storeIdOf(value: string | undefined): string {
+  if (value !== undefined) return value;
+  throw new HoldfastError('STORE_CORRUPT', 'the store does not know its own identity');
 }
 
 /** The highest position ever given: after a compaction it may be higher than that of any row. */

@@ -205,7 +205,6 @@ function describeReading(open: OpenLog): void {
   it('gives far events in equal measure from memory and from the store', async () => {
     const log = open();
     for (let version = 0; version < 2_400; version += 400) {
-      // oxlint-disable-next-line no-await-in-loop -- groups, not one group
       await log.append(
         version % 800 === 0 ? WEB : DB,
         log.versionOf(version % 800 === 0 ? WEB : DB),
@@ -248,7 +247,6 @@ function describeReading(open: OpenLog): void {
             ),
           );
           if (!isStale) model.push(...Array<string>(count).fill(name));
-          // oxlint-disable-next-line no-await-in-loop -- the order of the steps is the test
           if (isAwaited) await append.catch(() => undefined);
         }
         await Promise.all(waiting);

@@ -1,5 +1,5 @@
 /** Events for the tests of the log: short to write, of the real vocabulary. */
-import { mkdtempSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
@@ -34,9 +34,12 @@ export function diskLow(at = 5) {
   return { type: 'DiskLow', run: 0, at, data: { freeBytes: 1, floorBytes: 2 } } as const;
 }
 
+/** In memory where there is such a place: what is tested is never the speed of the disk. */
+const PLACE = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
+
 /** A directory that is gone after the test. */
 export function freshDir(): string {
-  const dir = mkdtempSync(join(tmpdir(), 'holdfast-log-'));
+  const dir = mkdtempSync(join(PLACE, 'holdfast-log-'));
   onTestFinished(() => rmSync(dir, { recursive: true, force: true }));
   return dir;
 }

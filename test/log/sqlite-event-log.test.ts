@@ -6,7 +6,6 @@ import { connect } from '../../src/log/sqlite.ts';
 import { describeEventLog } from '../contract/event-log.contract.ts';
 import { DB, freshDir, message, messages, WEB } from './events.ts';
 
-/** In memory, SQLite cannot keep a write-ahead log: a tmpfs is the fastest place where it can. */
 describeEventLog('SQLite log', (options) =>
   openSqliteEventLog({ path: join(freshDir(), 'log.db'), ...options }),
 );
@@ -65,7 +64,6 @@ describe('SQLite log', () => {
     const first = openSqliteEventLog({ path });
     const streams = Array.from({ length: 50 }, (_, index) => `task/a1/t${index}`);
     for (let round = 0; round < 10; round += 1) {
-      // oxlint-disable-next-line no-await-in-loop -- ten groups
       await Promise.all(streams.map((stream) => first.append(stream, round * 10, messages(10))));
     }
     await first.close();
