@@ -13,6 +13,8 @@ import type { Orchestrator } from '../api.ts';
 import type { ErrorCode } from '../errors.ts';
 
 const DEADLINE_MS = 30_000;
+/** How long an agent that holds the store may take to listen, or not: an embedding program holds it and never does. */
+const LOCKED_DEADLINE_MS = 5_000;
 const POLL_MS = 10;
 
 /**
@@ -28,15 +30,21 @@ export async function startAgent(dataDir: string): Promise<Orchestrator> {
   const child = spawnAgent(dataDir, log);
   closeSync(log);
   say(`no agent ran on ${dataDir}: started one in the background (pid ${child.pid ?? '?'})`);
-  for (const deadline = Date.now() + DEADLINE_MS; Date.now() < deadline;) {
+  let deadline = Date.now() + DEADLINE_MS;
+  let hasLost = false;
+  let failure: HoldfastError | undefined;
+  while (Date.now() < deadline) {
     const agent = await agentIfAny(dataDir);
     if (agent !== undefined) return agent;
-    if (child.exitCode !== null || child.signalCode !== null) {
-      const error = errorInLog(logPath, logStart);
-      if (error?.code !== 'STORE_LOCKED') throw notStarted(child, logPath, error);
+    if (!hasLost && (child.exitCode !== null || child.signalCode !== null)) {
+      failure = notStarted(child, logPath, errorInLog(logPath, logStart));
+      if (failure.code !== 'STORE_LOCKED') throw failure;
+      hasLost = true;
+      deadline = Date.now() + LOCKED_DEADLINE_MS;
     }
     await delay(POLL_MS);
   }
+  if (failure !== undefined) throw failure;
   throw new HoldfastError('TIMEOUT', `the agent did not answer in 30 s: look at ${logPath}`);
 }
 

@@ -5,7 +5,7 @@ import type { Event } from '../rpc/gen/holdfast/agent/v1/agent.ts';
 
 const MAX_EVENTS = 256;
 /** Characters of data; with the window of the connection it bounds what a stopped reader costs. */
-const MAX_DATA = 64 * 1024;
+const MAX_DATA = 32 * 1024;
 
 /**
  * What the source gives without waiting for the outside goes into one batch; an event that comes alone leaves alone and
