@@ -1,8 +1,9 @@
 /** `holdfast agent`: holds the log and the actors until it is told to end, and leaves the tasks running then. */
+import { checkDataDirectory } from '../data-directory.ts';
 import { closest } from '../spec/closest.ts';
 import { HoldfastError } from '../errors.ts';
 import { agentLog } from './agent-log.ts';
-import { checkDataDirectory, dataDirectory } from './data-dir.ts';
+import { dataDirectory } from './data-dir.ts';
 import { packageVersion } from './package-version.ts';
 import { say } from './output.ts';
 import type { Orchestrator } from '../api.ts';

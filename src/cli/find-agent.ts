@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import { connectOrchestrator } from '../client/connect-orchestrator.ts';
+import { checkDataDirectory, checkDataDirectoryPath } from '../data-directory.ts';
 import { HoldfastError, messageOf } from '../errors.ts';
 import { probeSocket } from '../rpc/connect.ts';
 import { agentSocket } from '../server/agent-socket.ts';
-import { checkDataDirectory, checkDataDirectoryPath } from './data-dir.ts';
 import type { Orchestrator } from '../api.ts';
 
 /** The agent of a data directory. Errors: UNAVAILABLE with what to do, DATA_DIR_REFUSED, PERMISSION_DENIED. */

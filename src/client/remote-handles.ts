@@ -40,7 +40,7 @@ export class RemoteAlloc implements api.AllocHandle {
   }
 }
 
-export class RemoteTask implements api.TaskHandle {
+class RemoteTask implements api.TaskHandle {
   readonly allocId: string;
   readonly task: string;
   readonly #remote: RemoteOrchestrator;

@@ -45,7 +45,7 @@ const lifecycle = z.strictObject({
   hook: z.enum(['prestart']).describe('prestart: runs to its end before the main tasks start.'),
 });
 
-export const taskSchema = z.strictObject({
+const taskSchema = z.strictObject({
   name: name.refine(
     (value) => value !== 'alloc',
     'must not be "alloc", which names the shared directory',

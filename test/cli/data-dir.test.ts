@@ -2,7 +2,8 @@ import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync }
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { checkDataDirectory, dataDirectory } from '../../src/cli/data-dir.ts';
+import { dataDirectory } from '../../src/cli/data-dir.ts';
+import { checkDataDirectory } from '../../src/data-directory.ts';
 
 describe('the data directory', () => {
   it('is the flag’s, else the environment’s, else the user’s own', () => {

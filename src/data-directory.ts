@@ -1,0 +1,83 @@
+/** May this data directory be used? The command asks before it starts an agent, and the agent asks again. */
+import { accessSync, constants, statSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { errnoOf, HoldfastError, messageOf } from './errors.ts';
+import { assertSocketPath } from './rpc/serve.ts';
+import type { Stats } from 'node:fs';
+
+/** Hosts listen deeper than the agent does; the longest of our socket paths decides. */
+const LONGEST_SOCKET = join('state', 'hosts', 'x'.repeat(8), 'sock');
+
+/**
+ * Throws DATA_DIR_REFUSED, with what to do, for a directory that an agent must not or cannot use. One that does not
+ * exist yet is fine. Nothing is made or changed.
+ */
+export function checkDataDirectory(dataDir: string): void {
+  const found = checkDataDirectoryPath(dataDir);
+  if (found === undefined) return checkParent(resolve(dataDir));
+  const uid = process.geteuid?.();
+  if (found.uid !== uid) {
+    throw refused(
+      `the data directory ${dataDir} belongs to user ${found.uid} and you are user ${uid}: choose another one`,
+    );
+  }
+  if ((found.mode & 0o022) !== 0) {
+    const mode = (found.mode & 0o7777).toString(8).padStart(4, '0');
+    throw refused(
+      `others can write the data directory ${dataDir} (mode ${mode}): chmod go-w ${dataDir}`,
+    );
+  }
+  if (!isAllowed(dataDir, constants.R_OK | constants.W_OK | constants.X_OK)) {
+    throw refused(
+      `the data directory ${dataDir} cannot be read and written: chmod u+rwx ${dataDir}`,
+    );
+  }
+}
+
+/**
+ * What holds for those who only look for an agent too: a path that is short enough and leads to a directory. Gives
+ * what is there, undefined for nothing. Throws DATA_DIR_REFUSED.
+ */
+export function checkDataDirectoryPath(dataDir: string): Stats | undefined {
+  assertSocketPath(resolve(dataDir, LONGEST_SOCKET));
+  const found = statOf(dataDir);
+  if (found?.isDirectory() === false) throw refused(`${dataDir} is not a directory`);
+  return found;
+}
+
+/** The nearest directory that exists must let us make the rest. */
+function checkParent(path: string): void {
+  const parent = resolve(path, '..');
+  const found = statOf(parent);
+  if (found === undefined) return checkParent(parent);
+  if (!found.isDirectory()) throw refused(`${parent} is not a directory`);
+  if (!isAllowed(parent, constants.W_OK | constants.X_OK)) {
+    throw refused(`${path} cannot be made: you may not write to ${parent}`);
+  }
+}
+
+function statOf(path: string): Stats | undefined {
+  try {
+    return statSync(path);
+  } catch (error) {
+    const errno = errnoOf(error);
+    if (errno === 'ENOENT') return undefined;
+    if (errno === 'EACCES') throw refused(`you may not look into the directory that holds ${path}`);
+    if (errno === 'ENOTDIR')
+      throw refused(`${path} is no path of a directory: a part of it is a file`);
+    throw refused(`the data directory ${path} cannot be used: ${messageOf(error)}`);
+  }
+}
+
+function isAllowed(path: string, mode: number): boolean {
+  try {
+    accessSync(path, mode);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function refused(message: string): HoldfastError {
+  return new HoldfastError('DATA_DIR_REFUSED', message);
+}
