@@ -1,0 +1,305 @@
+/**
+ * Log collection beside what one would use otherwise, in the same run: `node bench/logs.ts [MiB] [rounds] [part of a load's name]`.
+ *
+ * `dd` writes numbered lines of 100 bytes into FIFOs; a collector brings them to disk. The clock runs from the first
+ * writer's start until the last byte is in a file. holdfast rotates at 10 MiB and syncs; the others do neither.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import {
+  closeSync,
+  constants,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  readSync,
+  rmSync,
+} from 'node:fs';
+import { readdirSync, statSync, writeSync } from 'node:fs';
+import { Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+
+import { makeFifo } from '../src/os/libc.ts';
+import { listSegments, segmentPath } from '../src/output/segments.ts';
+import { call } from '../src/rpc/call.ts';
+import { LogmonServiceService as Logmon } from '../src/rpc/gen/holdfast/logmon/v1/logmon.ts';
+import { type Host, spawnHost } from '../src/rpc/spawn-host.ts';
+
+const MIB = 1_048_576;
+const LINE_BYTES = 100;
+
+interface Load {
+  readonly name: string;
+  readonly blockBytes: number;
+  readonly writers: number;
+  readonly bytes: number;
+}
+
+/** Something that moves FIFOs into files below `out`. */
+interface Collector {
+  readonly name: string;
+  start(dir: string, fifos: readonly string[], load: Load): Promise<Running>;
+}
+
+interface Running {
+  readonly pids: readonly number[];
+  stop(): Promise<void>;
+}
+
+/** What a collector of one process for each FIFO, or one for all, leaves behind: `<fifo>.copy`. */
+function plainCollector(
+  name: string,
+  spawnFor: (fifos: readonly string[]) => ChildProcess[],
+): Collector {
+  return {
+    name,
+    async start(_dir, fifos) {
+      const children = spawnFor(fifos);
+      // Until they have opened their files: a start of Node is not what is measured.
+      while (!fifos.every((fifo) => statSync(`${fifo}.copy`, { throwIfNoEntry: false })))
+        await setTimeout(5);
+      await setTimeout(100);
+      return {
+        pids: children.flatMap(({ pid }) => (pid === undefined ? [] : [pid])),
+        async stop() {
+          for (const child of children) child.kill('SIGKILL');
+        },
+      };
+    },
+  };
+}
+
+const cat = plainCollector('cat', (fifos) =>
+  fifos.map((fifo) =>
+    spawn('sh', ['-c', 'exec cat "$1" > "$1.copy"', 'cat', fifo], { stdio: 'ignore' }),
+  ),
+);
+
+const readLoop = plainCollector('node', (fifos) => [
+  spawn(process.execPath, [fileURLToPath(import.meta.url), '--read-loop', ...fifos], {
+    stdio: 'inherit',
+  }),
+]);
+
+const holdfast: Collector = {
+  name: 'holdfast',
+  async start(dir, fifos) {
+    const host = await spawnHost({
+      stateDir: dir,
+      kind: 'logmon',
+      hostId: 'bench',
+      instanceId: 'bench',
+      agentEpoch: 1,
+    });
+    for (const fifo of fifos) await collect(host, dir, fifo);
+    return {
+      pids: [host.address.pid],
+      async stop() {
+        host.channel.close();
+        process.kill(host.address.pid, 'SIGKILL');
+        // Until it is reaped its files are open, and the directory cannot be removed as a whole.
+        await setTimeout(50);
+      },
+    };
+  },
+};
+
+/** Each FIFO is the stdout of a task; its stderr is never written to. */
+async function collect(host: Host, dir: string, fifo: string): Promise<void> {
+  makeFifo(`${fifo}.err`);
+  const taskKey = fifo.slice(dir.length + 1);
+  const files = { logDir: dir, fileStem: taskKey, maxFiles: 100_000, maxFileBytes: 10 * MIB };
+  await call(host.channel, Logmon.collect, {
+    agentEpoch: 1,
+    taskKey,
+    stdoutFifo: fifo,
+    stderrFifo: `${fifo}.err`,
+    ...files,
+  });
+}
+
+/** The control that stands for every logger written in Node: the fastest read loop there is. */
+function runReadLoop(fifos: readonly string[]): void {
+  for (const fifo of fifos) {
+    const file = openSync(`${fifo}.copy`, 'w');
+    const fd = openSync(fifo, constants.O_RDONLY | constants.O_NONBLOCK);
+    const buffer = Buffer.allocUnsafe(fifos.length > 1 ? 65_536 : MIB);
+    const socket = new Socket({
+      fd,
+      readable: true,
+      writable: false,
+      onread: {
+        buffer,
+        callback: (count) => {
+          writeSync(file, buffer, 0, count);
+          return true;
+        },
+      },
+    });
+    socket.read(0);
+  }
+}
+
+function writeSource(path: string, bytes: number): void {
+  const file = openSync(path, 'w');
+  const perBlock = 10_000;
+  for (let line = 0; line * LINE_BYTES < bytes; line += perBlock) {
+    const lines = Array.from(
+      { length: perBlock },
+      (_, i) => `${String(line + i).padEnd(LINE_BYTES - 1, '.')}\n`,
+    );
+    writeSync(file, lines.join(''));
+  }
+  closeSync(file);
+}
+
+/** User and system CPU seconds of living processes. */
+function cpuSeconds(pids: readonly number[]): number {
+  const ticks = pids.map((pid) => {
+    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
+    return Number(fields[11]) + Number(fields[12]);
+  });
+  return ticks.reduce((sum, each) => sum + each, 0) / 100;
+}
+
+function privateMib(pid: number): number {
+  const text = readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8');
+  const kib = [...text.matchAll(/^Private_\w+:\s+(\d+) kB/gm)].reduce(
+    (sum, match) => sum + Number(match[1]),
+    0,
+  );
+  return kib / 1024;
+}
+
+function bytesInFiles(dir: string): number {
+  return readdirSync(dir)
+    .filter((name) => /\.copy$|\.stdout\.\d+$/.test(name))
+    .reduce((sum, name) => sum + statSync(join(dir, name)).size, 0);
+}
+
+interface Figure {
+  readonly mbPerSecond: number;
+  readonly cpuPerGib: number;
+  readonly lostBytes: number;
+}
+
+async function measure(collector: Collector, load: Load, source: string): Promise<Figure> {
+  const dir = mkdtempSync(join(tmpdir(), 'hf-'));
+  const fifos = Array.from({ length: load.writers }, (_, i) => join(dir, `w${i}`));
+  for (const fifo of fifos) makeFifo(fifo);
+  const holds = fifos.map((fifo) => openSync(fifo, 'r+'));
+  const running = await collector.start(dir, fifos, load);
+  try {
+    const cpuBefore = cpuSeconds(running.pids);
+    const begin = performance.now();
+    const count = Math.floor(load.bytes / load.writers / load.blockBytes);
+    const bytes = count * load.blockBytes * load.writers;
+    const writers = fifos.map((fifo) => writer(source, fifo, load.blockBytes, count));
+    await Promise.all(writers);
+    while (bytesInFiles(dir) < bytes && performance.now() - begin < 120_000) await setTimeout(2);
+    const seconds = (performance.now() - begin) / 1000;
+    const cpu = cpuSeconds(running.pids) - cpuBefore;
+    const exact = collector !== holdfast || (await sameBytes(dir, source, bytes / load.writers));
+    return {
+      mbPerSecond: bytes / 1e6 / seconds,
+      cpuPerGib: cpu / (bytes / (1024 * MIB)),
+      lostBytes: exact ? bytes - bytesInFiles(dir) : NaN,
+    };
+  } finally {
+    await running.stop();
+    for (const hold of holds) closeSync(hold);
+    rmSync(dir, { recursive: true, force: true, maxRetries: 5 });
+  }
+}
+
+function writer(source: string, fifo: string, blockBytes: number, count: number): Promise<void> {
+  const options = [
+    `if=${source}`,
+    `of=${fifo}`,
+    `bs=${blockBytes}`,
+    `count=${count}`,
+    'conv=notrunc',
+  ];
+  return new Promise((resolve, reject) => {
+    spawn('dd', options, { stdio: 'ignore' })
+      .once('error', reject)
+      .once('exit', () => resolve());
+  });
+}
+
+/** Is what the first task has in its segments what was written? */
+async function sameBytes(dir: string, source: string, bytes: number): Promise<boolean> {
+  const series = { dir, stem: 'w0', stream: 'stdout' } as const;
+  const got = createHash('sha1');
+  for (const { number } of await listSegments(series))
+    got.update(readFileSync(segmentPath(series, number)));
+  const wanted = createHash('sha1');
+  const file = openSync(source, 'r');
+  const block = Buffer.allocUnsafe(MIB);
+  for (let at = 0; at < bytes;) {
+    const count = readSync(file, block, 0, Math.min(MIB, bytes - at), at);
+    wanted.update(block.subarray(0, count));
+    at += count;
+  }
+  closeSync(file);
+  return got.digest('hex') === wanted.digest('hex');
+}
+
+/** Private memory, and the CPU of a quiet second, of a host that collects both streams of 100 idle tasks. */
+async function idle(): Promise<string> {
+  const dir = mkdtempSync(join(tmpdir(), 'hf-'));
+  const fifos = Array.from({ length: 100 }, (_, i) => join(dir, `w${i}`));
+  for (const fifo of fifos) makeFifo(fifo);
+  const load = { name: 'idle', blockBytes: 1, writers: 100, bytes: 0 };
+  const running = await holdfast.start(dir, fifos, load);
+  await setTimeout(1000);
+  const before = cpuSeconds(running.pids);
+  await setTimeout(3000);
+  const cpu = (cpuSeconds(running.pids) - before) / 3;
+  const mib = privateMib(running.pids[0] ?? 0);
+  await running.stop();
+  rmSync(dir, { recursive: true, force: true, maxRetries: 5 });
+  return `idle, 200 FIFOs: ${mib.toFixed(1)} MiB private, ${(cpu * 100).toFixed(1)} % of a core`;
+}
+
+const median = (values: readonly number[]): number =>
+  values.toSorted((a, b) => a - b)[values.length >> 1] ?? NaN;
+
+async function run(mib: number, rounds: number, wanted: string): Promise<void> {
+  const bytes = mib * MIB;
+  const loads: readonly Load[] = [
+    { name: '1 writer, 4 KiB', blockBytes: 4096, writers: 1, bytes },
+    { name: '1 writer, 100 B', blockBytes: 100, writers: 1, bytes },
+    { name: '100 writers, 4 KiB', blockBytes: 4096, writers: 100, bytes },
+    { name: '100 writers, 100 B', blockBytes: 100, writers: 100, bytes },
+  ];
+  const source = join(mkdtempSync(join(tmpdir(), 'hf-source-')), 'lines');
+  writeSource(source, bytes);
+  for (const load of loads.filter(({ name }) => name.includes(wanted))) {
+    for (const collector of [holdfast, cat, readLoop]) {
+      const figures: Figure[] = [];
+      for (let round = 0; round < rounds; round += 1)
+        figures.push(await measure(collector, load, source));
+      const rate = median(figures.map((figure) => figure.mbPerSecond));
+      const cpu = median(figures.map((figure) => figure.cpuPerGib));
+      const lost = figures.reduce((sum, figure) => sum + figure.lostBytes, 0);
+      const row = [
+        load.name.padEnd(20),
+        collector.name.padEnd(10),
+        `${rate.toFixed(0).padStart(6)} MB/s`,
+      ];
+      console.log(
+        [...row, `${cpu.toFixed(2).padStart(6)} CPU s/GiB`, `${lost} bytes lost`].join('  '),
+      );
+    }
+  }
+  rmSync(join(source, '..'), { recursive: true });
+  console.log(await idle());
+}
+
+const [first, ...rest] = process.argv.slice(2);
+if (first === '--read-loop') runReadLoop(rest);
+else await run(Number(first ?? 256), Number(rest[0] ?? 3), rest[1] ?? '');
