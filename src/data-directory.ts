@@ -1,12 +1,14 @@
 /** May this data directory be used? The command asks before it starts an agent, and the agent asks again. */
 import { accessSync, constants, statSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { errnoOf, HoldfastError, messageOf } from './errors.ts';
-import { assertSocketPath } from './rpc/serve.ts';
 import type { Stats } from 'node:fs';
 
+/** The kernel takes 107 bytes of a socket's path; 100 leaves room for temporary names. */
+const SOCKET_PATH_LIMIT_BYTES = 100;
 /** Hosts listen deeper than the agent does; the longest of our socket paths decides. */
-const LONGEST_SOCKET = join('state', 'hosts', 'x'.repeat(8), 'sock');
+const LONGEST_SOCKET = '/state/hosts/12345678/sock';
+const PATH_LIMIT_BYTES = SOCKET_PATH_LIMIT_BYTES - LONGEST_SOCKET.length;
 
 /**
  * Throws DATA_DIR_REFUSED, with what to do, for a directory that an agent must not or cannot use. One that does not
@@ -39,7 +41,13 @@ export function checkDataDirectory(dataDir: string): void {
  * what is there, undefined for nothing. Throws DATA_DIR_REFUSED.
  */
 export function checkDataDirectoryPath(dataDir: string): Stats | undefined {
-  assertSocketPath(resolve(dataDir, LONGEST_SOCKET));
+  const bytes = Buffer.byteLength(resolve(dataDir));
+  if (bytes > PATH_LIMIT_BYTES) {
+    throw refused(
+      `the path of the data directory is ${bytes} bytes long and at most ${PATH_LIMIT_BYTES} work, ` +
+        `because of the sockets below it: choose a shorter one than ${dataDir}`,
+    );
+  }
   const found = statOf(dataDir);
   if (found?.isDirectory() === false) throw refused(`${dataDir} is not a directory`);
   return found;

@@ -68,6 +68,10 @@ const taskSchema = z.strictObject({
 
 export const groupSchema = z
   .strictObject({
+    $schema: z
+      .string()
+      .optional()
+      .describe('Where editors find this schema; nothing else uses it.'),
     version: z.literal(1).default(1),
     name,
     type: z
