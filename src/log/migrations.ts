@@ -35,9 +35,10 @@ const STEPS: readonly string[] = [
    ) STRICT;
    CREATE TABLE stream_events (
      stream INTEGER NOT NULL,
-     version INTEGER NOT NULL,
-     position INTEGER NOT NULL,
-     PRIMARY KEY (stream, version)
+     through INTEGER NOT NULL,
+     last INTEGER NOT NULL,
+     positions TEXT NOT NULL,
+     PRIMARY KEY (stream, through)
    ) STRICT, WITHOUT ROWID;
    CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT, WITHOUT ROWID;
    CREATE TABLE snapshots (

@@ -145,7 +145,7 @@ function highestOf(old: Connection): number {
   return Math.max(
     ask('SELECT max(position) FROM events'),
     ask(`SELECT seq FROM sqlite_sequence WHERE name = 'events'`),
-    ask('SELECT max(position) FROM stream_events'),
+    ask('SELECT max(through) FROM stream_events'),
   );
 }
 

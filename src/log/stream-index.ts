@@ -1,9 +1,10 @@
 /**
  * Where the events of each stream lie. Events of many streams come interleaved, and an index that is brought up to
  * date at every commit would write a page per stream for an event each: it halved the rate of durable appends. So the
- * newest entries are kept in memory and moved into the table by the thousand, in order; what a kill takes from memory
- * is read back from the events at the next opening. That a version exists once is assured by who appends (one writer,
- * positions without a repeat) and checked again here, by the table's key.
+ * newest entries are kept in memory and moved into the table by the thousand, one row for all entries of a stream
+ * (`positions`, a JSON list; `last`, the version of the last; `through`, the position up to which everything has been
+ * moved with it). What a kill takes from memory is read back from the events at the next opening. That a version
+ * exists once is assured by who appends (one writer, positions without a repeat) and checked by who reads.
  */
 import type { Connection, Prepared } from './sqlite.ts';
 
@@ -18,12 +19,19 @@ export interface IndexEntry {
   readonly position: number;
 }
 
+interface SettledRow {
+  readonly stream: number;
+  readonly through: number;
+  readonly last: number;
+  readonly positions: string;
+}
+
 export class StreamIndex {
   readonly #connection: Connection;
   readonly #insert: Prepared;
   readonly #lastVersion: Prepared;
-  readonly #positions: Prepared;
-  readonly #positionsOfStreams: Prepared;
+  readonly #ofStream: Prepared;
+  readonly #ofStreams: Prepared;
   /** What the table does not have yet, per stream and in order. */
   readonly #pending = new Map<number, IndexEntry[]>();
   #pendingCount = 0;
@@ -31,22 +39,17 @@ export class StreamIndex {
 
   constructor(connection: Connection) {
     this.#connection = connection;
-    this.#insert = connection.prepare('INSERT INTO stream_events VALUES (?, ?, ?)');
+    this.#insert = connection.prepare('INSERT INTO stream_events VALUES (?, ?, ?, ?)');
     this.#lastVersion = connection
-      .prepare('SELECT max(version) FROM stream_events WHERE stream = ?')
+      .prepare('SELECT last FROM stream_events WHERE stream = ? ORDER BY through DESC LIMIT 1')
       .pluck();
-    this.#positions = connection
-      .prepare(
-        'SELECT position FROM stream_events WHERE stream = ? AND version > ? ORDER BY version',
-      )
-      .pluck();
-    this.#positionsOfStreams = connection
-      .prepare(
-        `SELECT position FROM stream_events
-         WHERE stream IN (SELECT value FROM json_each(?)) AND position > ?
-         ORDER BY position LIMIT ?`,
-      )
-      .pluck();
+    this.#ofStream = connection.prepare(
+      'SELECT * FROM stream_events WHERE stream = ? AND last > ? ORDER BY through',
+    );
+    this.#ofStreams = connection.prepare(
+      `SELECT * FROM stream_events
+       WHERE stream IN (SELECT value FROM json_each(?)) AND through > ? ORDER BY through`,
+    );
     const settled = connection.prepare('SELECT value FROM meta WHERE key = ?').pluck();
     const unsettled = connection.prepare(
       'SELECT stream, version, position FROM events WHERE position > ? ORDER BY position',
@@ -71,11 +74,10 @@ export class StreamIndex {
 
   /** Writes what is pending into the table, inside the caller's transaction; `forget` follows its commit. */
   settle(): void {
-    const streams = [...this.#pending.keys()].sort((a, b) => a - b);
-    for (const stream of streams) {
-      for (const entry of this.#pending.get(stream) ?? []) {
-        this.#insert.run(entry.stream, entry.version, entry.position);
-      }
+    const streams = [...this.#pending].sort(([a], [b]) => a - b);
+    for (const [stream, entries] of streams) {
+      const positions = JSON.stringify(entries.map(positionOf));
+      this.#insert.run(stream, this.#highest, entries.at(-1)?.version, positions);
     }
     this.#connection
       .prepare('INSERT INTO meta VALUES (?, ?) ON CONFLICT DO UPDATE SET value = excluded.value')
@@ -90,27 +92,36 @@ export class StreamIndex {
   /** Version of the stream's last event, undefined when it has none. */
   versionOf(stream: number): number | undefined {
     const newest = this.#pending.get(stream)?.at(-1)?.version;
-    return newest ?? (this.#lastVersion.get(stream) as number | null) ?? undefined;
+    return newest ?? (this.#lastVersion.get(stream) as number | undefined);
   }
 
   /** Positions of a stream's events after a version, in order. */
   positions(stream: number, afterVersion: number): readonly number[] {
-    const settled = this.#positions.all(stream, afterVersion) as number[];
+    const settled = (this.#ofStream.all(stream, afterVersion) as SettledRow[]).flatMap((row) => {
+      const positions = positionsIn(row);
+      const first = row.last - positions.length + 1;
+      return positions.slice(Math.max(0, afterVersion + 1 - first));
+    });
     const pending = this.#pending.get(stream) ?? [];
     return [...settled, ...pending.filter((e) => e.version > afterVersion).map(positionOf)];
   }
 
   /** The first `limit` positions after a position in these streams, in order. */
   positionsOfStreams(streams: readonly number[], after: number, limit: number): readonly number[] {
-    const ids = JSON.stringify(streams);
-    const settled = this.#positionsOfStreams.all(ids, after, limit) as number[];
-    if (settled.length === limit) return settled;
+    const found: number[] = [];
+    let through = 0;
+    // Rows that were settled together lie between the same two positions: enough of them is enough.
+    for (const row of this.#ofStreams.iterate(JSON.stringify(streams), after)) {
+      const settled = row as SettledRow;
+      if (found.length >= limit && settled.through > through) break;
+      through = settled.through;
+      found.push(...positionsIn(settled).filter((position) => position > after));
+    }
     const pending = streams
       .flatMap((stream) => this.#pending.get(stream) ?? [])
       .map(positionOf)
       .filter((position) => position > after);
-    pending.sort((a, b) => a - b);
-    return [...settled, ...pending].slice(0, limit);
+    return [...found, ...pending].sort((a, b) => a - b).slice(0, limit);
   }
 
   /** Forgets a stream inside the caller's transaction; what is pending was settled before. */
@@ -121,4 +132,8 @@ export class StreamIndex {
 
 function positionOf(entry: IndexEntry): number {
   return entry.position;
+}
+
+function positionsIn(row: SettledRow): readonly number[] {
+  return JSON.parse(row.positions) as readonly number[];
 }
