@@ -1,10 +1,10 @@
 /** `holdfast agent`: holds the log and the actors until it is told to end, and leaves the tasks running then. */
-import { checkDataDirectory } from '../data-directory.ts';
+import { checkDataDirectory } from '../data-dir.ts';
 import { closest } from '../spec/closest.ts';
 import { HoldfastError } from '../errors.ts';
 import { agentLog } from './agent-log.ts';
 import { dataDirectory } from './data-dir.ts';
-import { packageVersion } from './package-version.ts';
+import { PACKAGE_VERSION } from '../version.ts';
 import { say } from './output.ts';
 import type { Orchestrator } from '../api.ts';
 import type { Logger } from '../ports.ts';
@@ -65,7 +65,7 @@ function sayReady(
 ): void {
   const names = drivers.map(({ name }) => name);
   const { tasks, tookMs, damage } = orchestrator.recovery;
-  const facts = { version: packageVersion(), pid: process.pid, socket, drivers: names };
+  const facts = { version: PACKAGE_VERSION, pid: process.pid, socket, drivers: names };
   if (!process.stderr.isTTY) {
     logger.info({ ...facts, recovery: { tasks: tasks.length, tookMs, damage } }, 'ready');
     return;

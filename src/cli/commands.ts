@@ -1,6 +1,6 @@
 /** What can be typed. Each command's file is loaded when it is called: start-up is felt on every one of them. */
 import { Command } from 'commander';
-import { packageVersion } from './package-version.ts';
+import { PACKAGE_VERSION } from '../version.ts';
 
 const DATA_DIR = [
   '--data-dir <dir>',
@@ -21,7 +21,7 @@ export function program(): Command {
     .description('Runs tasks on one machine and never loses track of them.')
     .addHelpText('before', EXAMPLES)
     .option(...DATA_DIR)
-    .version(packageVersion(), '-V, --version', 'print the version')
+    .version(PACKAGE_VERSION, '-V, --version', 'print the version')
     .helpCommand(false)
     .enablePositionalOptions();
   addAgentCommands(root);

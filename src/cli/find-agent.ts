@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { connectOrchestrator } from '../client/connect-orchestrator.ts';
-import { checkDataDirectory, checkDataDirectoryPath } from '../data-directory.ts';
+import { checkDataDirectory, checkDataDirectoryPath } from '../data-dir.ts';
 import { HoldfastError, messageOf } from '../errors.ts';
 import { probeSocket } from '../rpc/connect.ts';
 import { agentSocket } from '../server/agent-socket.ts';

@@ -1,6 +1,6 @@
 import { write } from './output.ts';
-import { packageVersion } from './package-version.ts';
+import { PACKAGE_VERSION } from '../version.ts';
 
 export function version(): Promise<void> {
-  return write(`holdfast ${packageVersion()} (Node ${process.versions.node})\n`);
+  return write(`holdfast ${PACKAGE_VERSION} (Node ${process.versions.node})\n`);
 }

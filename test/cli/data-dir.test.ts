@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { dataDirectory } from '../../src/cli/data-dir.ts';
-import { checkDataDirectory } from '../../src/data-directory.ts';
+import { checkDataDirectory } from '../../src/data-dir.ts';
 
 describe('the data directory', () => {
   it('is the flag’s, else the environment’s, else the user’s own', () => {

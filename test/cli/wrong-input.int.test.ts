@@ -155,7 +155,9 @@ describe('a wrong data directory', () => {
 
   it.skipIf(isRoot).each(commands)('that its owner cannot read is refused by %s', (...command) => {
     mkdirSync(dataDir, { mode: 0o000 });
-    expectRefusal(holdfast(argsOf(command)), 8, /cannot be read and written: chmod u\+rwx/);
+    const ended = holdfast(argsOf(command));
+    chmodSync(dataDir, 0o700);
+    expectRefusal(ended, 8, /cannot be read and written: chmod u\+rwx/);
   });
 });
 
