@@ -2,8 +2,6 @@
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 
-export { checkDataDirectory } from '../data-dir.ts';
-
 /** Absolute path: the flag, else HOLDFAST_DATA_DIR, else root's or the user's own default. */
 export function dataDirectory(
   flag: string | undefined,
