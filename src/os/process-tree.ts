@@ -125,7 +125,8 @@ function readProcessTable(since: string | undefined): { stats: ProcStat[]; isCom
     return { stats, isComplete: false };
   }
   for (const name of names) {
-    if (!/^\d+$/.test(name)) continue;
+    // Pid 1 was there before every task, and may hide its environment from everybody.
+    if (!/^\d+$/.test(name) || name === '1') continue;
     const stat = readProcStat(Number(name));
     if (stat === 'unknown') isComplete = false;
     else if (stat !== undefined && !isDeadState(stat.state) && Number(stat.startTime) >= earliest) {

@@ -81,6 +81,8 @@ function startProcess(request: HostRequest, hostDir: string): ChildProcess {
     const child = spawn(
       process.execPath,
       [
+        // A host makes little garbage and lives long: a young generation of 1 MB instead of 16 saves 5 MB of memory.
+        '--max-semi-space-size=1',
         fileURLToPath(entry),
         `--state-dir=${request.stateDir}`,
         `--host-id=${request.hostId}`,

@@ -88,12 +88,23 @@ test('a command that cannot be executed is proved never to have run', async () =
   }
 });
 
-test('too many arguments for the kernel are an exec failure, not an exit of the program', async () => {
-  const request = rig.request('', { command: '/bin/echo', args: ['x'.repeat(300_000)] });
-  await rig.started(host, request);
-  expect(await rig.report(host, request.launchKey)).toMatchObject({
-    value: { exitCode: 126, execFailed: true },
-  });
+test('a word too long for the kernel is proved never to have run, too many of them fail the exec', async () => {
+  const long = rig.request('', { command: '/bin/echo', args: ['x'.repeat(131_072)] });
+  const outcome = await rig.launch(host, long);
+  expect(outcome).toMatchObject({ $case: 'failed', value: { code: 'START_FAILED' } });
+  const many = rig.request('', { command: '/bin/echo', args: Array(40).fill('x'.repeat(100_000)) });
+  await rig.started(host, many);
+  const report = await rig.report(host, many.launchKey);
+  expect(report).toMatchObject({ value: { exitCode: 126, execFailed: true } });
+});
+
+test('a stop signal that shells ignore is not lost when it comes right after the start', async () => {
+  for (let round = 0; round < 20; round += 1) {
+    const request = rig.request('exec sleep 1000');
+    await rig.started(host, request);
+    const steps = [{ signal: 'SIGINT', target: Target.LEADER, waitMs: 10_000 }];
+    expect(await rig.stop(host, request.launchKey, steps)).toMatchObject({ $case: 'ended' });
+  }
 });
 
 test('a missing output FIFO fails the launch, and no plain file takes its place', async () => {

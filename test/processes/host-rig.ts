@@ -51,7 +51,11 @@ export class Rig {
   async host(hostId: string, agentEpoch = 1): Promise<Host> {
     const { stateDir } = this;
     const host = await spawnHost({
-      ...{ stateDir, hostId, kind: 'executor', instanceId: 'i1', agentEpoch },
+      stateDir,
+      hostId,
+      kind: 'executor',
+      instanceId: 'i1',
+      agentEpoch,
     });
     this.#hosts.push(host);
     return host;
@@ -62,10 +66,20 @@ export class Rig {
     this.#runs += 1;
     const key = launchKey('alloc', 'task', this.#runs, 'token');
     return {
-      ...{ agentEpoch: 1, launchKey: key, token: 'token', mark: `i1:${key}` },
-      ...{ allocId: 'alloc', task: 'task', run: this.#runs, specHash: 'h' },
-      ...{ command: '/bin/sh', args: ['-c', script], env: { PATH: '/usr/bin:/bin' }, cwd: '/' },
-      ...{ stdoutFifo: join(this.stateDir, 'out'), stderrFifo: join(this.stateDir, 'err') },
+      agentEpoch: 1,
+      launchKey: key,
+      token: 'token',
+      mark: `i1:${key}`,
+      allocId: 'alloc',
+      task: 'task',
+      run: this.#runs,
+      specHash: 'h',
+      command: '/bin/sh',
+      args: ['-c', script],
+      env: { PATH: '/usr/bin:/bin' },
+      cwd: '/',
+      stdoutFifo: join(this.stateDir, 'out'),
+      stderrFifo: join(this.stateDir, 'err'),
       ...changes,
     };
   }

@@ -100,9 +100,7 @@ function assertStartable(request: LaunchRequest): void {
       throw new HoldfastError('START_FAILED', `${JSON.stringify(name)} cannot name a variable`);
     }
   }
-  if (words.some((word) => word.includes('\0'))) {
-    throw new HoldfastError('START_FAILED', 'no argument or variable may hold a NUL byte');
-  }
+  assertWords(words);
   assertExecutable(request.command);
   if (!statSync(request.cwd, { throwIfNoEntry: false })?.isDirectory()) {
     throw new HoldfastError('START_FAILED', `the working directory ${request.cwd} is missing`);
@@ -111,6 +109,21 @@ function assertStartable(request: LaunchRequest): void {
     // A shell would make a plain file of a missing FIFO, and the output would lie in it unread.
     if (lstatSync(fifo, { throwIfNoEntry: false })?.isFIFO()) continue;
     throw new HoldfastError('START_RETRYABLE', `${fifo} is not a FIFO: logmon has not made it`);
+  }
+}
+
+/** What the kernel takes as one argument or variable, its name included. */
+const WORD_LIMIT_BYTES = 128 * 1024 - 256;
+
+function assertWords(words: readonly string[]): void {
+  for (const word of words) {
+    if (word.includes('\0')) {
+      throw new HoldfastError('START_FAILED', 'no argument or variable may hold a NUL byte');
+    }
+    if (Buffer.byteLength(word) > WORD_LIMIT_BYTES) {
+      const message = `no argument or variable may be longer than ${WORD_LIMIT_BYTES} bytes`;
+      throw new HoldfastError('START_FAILED', message);
+    }
   }
 }
 

@@ -15,8 +15,9 @@ export class Reports {
   }
 
   /** A stream for one follower until `signal` aborts. */
-  async *follow(runs: Iterable<Run>, signal: AbortSignal): AsyncGenerator<FollowResponse> {
-    const follower = { queue: [ready()], wake: (): void => undefined };
+  async *follow(runs: readonly Run[], signal: AbortSignal): AsyncGenerator<FollowResponse> {
+    const living = [...runs].filter((run) => run.end === undefined).map((run) => run.key);
+    const follower = { queue: [ready(living)], wake: (): void => undefined };
     for (const run of runs) {
       const report = reportOf(run);
       if (report !== undefined) follower.queue.push(report);
@@ -37,8 +38,8 @@ export class Reports {
   }
 }
 
-function ready(): FollowResponse {
-  return { launchKey: '', report: { $case: 'ready', value: {} } };
+function ready(launchKeys: string[]): FollowResponse {
+  return { launchKey: '', report: { $case: 'ready', value: { launchKeys } } };
 }
 
 /** Undefined for a run that goes on, and for one whose Launch or Stop said already that it never began. */

@@ -9,7 +9,7 @@ import type { HostContext } from '../../rpc/host-main.ts';
 import { launch, type ShimSource } from './launch.ts';
 import { Reports } from './reports.ts';
 import { Run } from './run.ts';
-import { assertSignal, stopTree } from './stop.ts';
+import { assertSignal, executed, stopTree } from './stop.ts';
 import { Watch } from './watch.ts';
 
 /** Number of the conversation that executor.proto describes. */
@@ -84,15 +84,17 @@ export class ExecutorHost {
     }
     await this.#launches.get(request.launchKey);
     this.#watch.noticeProgram(run);
+    await executed(run, this.#source.script);
     return stopTree(run, request.steps, this.#source.machineEpoch);
   }
 
-  signal(request: wire.SignalRequest): wire.SignalResponse {
+  async signal(request: wire.SignalRequest): Promise<wire.SignalResponse> {
     const signal = assertSignal(request.signal);
     const run = this.#runs.get(request.launchKey);
     if (run === undefined) {
       throw new HoldfastError('NOT_FOUND', 'this host does not watch that run');
     }
+    await executed(run, this.#source.script);
     const { program } = run;
     const delivered =
       program !== undefined && signalProcess(program, this.#source.machineEpoch, signal);
@@ -100,7 +102,7 @@ export class ExecutorHost {
   }
 
   follow(signal: AbortSignal): AsyncGenerator<wire.FollowResponse> {
-    return this.#reports.follow(this.#runs.values(), signal);
+    return this.#reports.follow([...this.#runs.values()], signal);
   }
 
   forget(request: wire.ForgetRequest): wire.ForgetResponse {

@@ -18,7 +18,7 @@ export const SHIM_TEXT = `
 run=$1
 cd "$run" || exit 74
 told=
-[ -z "\${BASH_VERSION-}" ] || { set -o posix; shopt -s execfail; trap again=1 CHLD; }
+[ -z "\${BASH_VERSION-}" ] || { set -o posix; trap again=1 CHLD; }
 trap again=1 HUP INT QUIT TERM USR1 USR2 PIPE ALRM TSTP TTIN TTOU CONT
 exec 3<>"$2" 4<>"$3" 5<>life 6<&0 0</dev/null
 read -r me </proc/self/stat
@@ -38,7 +38,6 @@ program() {
   [ -e "$1" ] || exit 127
   [ -f "$1" ] && [ -x "$1" ] || exit 126
   exec /usr/bin/setsid /usr/bin/env -S "$environment" "$@"
-  exit 126
 }
 
 program &
@@ -70,6 +69,17 @@ export interface ProgramWords {
   readonly cwd: string;
 }
 
+/**
+ * Does this process still run what stands before the program, so that it may ignore INT and QUIT as the shell's child
+ * does? `commandLine` is the text of /proc/<pid>/cmdline, `script` the path of the shim.
+ */
+export function isBeforeProgram(commandLine: string, script: string): boolean {
+  const words = commandLine.split('\0');
+  return words[1] === script || words.some((word) => word.startsWith(ENV_OPTIONS));
+}
+
+const ENV_OPTIONS = '-i --default-signal=INT,QUIT';
+
 /** One word for a shell, whatever it holds. */
 function quoted(text: string): string {
   return `'${text.replaceAll("'", `'\\''`)}'`;
@@ -90,7 +100,7 @@ export function programText(words: ProgramWords): string {
   const places = entries.map(([name], index) => ` ${quotedForEnv(`${name}=`)}\${H${index}}`);
   // env would take a command with `=` in its path for one more variable; another tool in between reads it right.
   const through = words.command.includes('=') ? [['/usr/bin/setsid'], []] : [[], []];
-  const environment = `-i --default-signal=INT,QUIT${places.join('')} ${through.flat().join('')}`;
+  const environment = `${ENV_OPTIONS}${places.join('')} ${through.flat().join('')}`;
   return [
     ...values,
     `cwd=${quoted(words.cwd)}\n`,

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { HoldfastError } from '../../errors.ts';
 import { isAlive } from '../../os/process-identity.ts';
@@ -14,6 +15,7 @@ import {
   StopStep_Target as Target,
 } from '../../rpc/gen/holdfast/executor/v1/executor.ts';
 import type { Run } from './run.ts';
+import { isBeforeProgram } from './shim.ts';
 
 /** First and longest pause between two looks at what should end. */
 const FIRST_PAUSE_MS = 2;
@@ -25,6 +27,32 @@ const RECORD_WAIT_MS = 2_000;
 export function assertSignal(name: string): NodeJS.Signals {
   if (Object.hasOwn(constants.signals, name)) return name as NodeJS.Signals;
   throw new HoldfastError('USAGE', `${JSON.stringify(name)} is not a signal`);
+}
+
+/** How long a program may take from its identity to its first instruction. */
+const EXEC_WAIT_MS = 1_000;
+
+/**
+ * Waits until the run's process executes the program. Before that it is a shell's child that ignores INT and QUIT: a
+ * signal so early would be lost.
+ */
+export async function executed(run: Run, script: string): Promise<void> {
+  const deadline = Date.now() + EXEC_WAIT_MS;
+  while (run.program !== undefined && run.end === undefined && Date.now() < deadline) {
+    const commandLine = commandLineOf(run.program.pid);
+    // In the middle of an exec it is empty for a moment; a program may also have emptied its own.
+    const isMidExec = commandLine === '' && Date.now() - run.program.startedAtMs < EXEC_WAIT_MS;
+    if (!isMidExec && !isBeforeProgram(commandLine, script)) return;
+    await run.changed(1);
+  }
+}
+
+function commandLineOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'latin1');
+  } catch {
+    return '';
+  }
 }
 
 /**

@@ -180,6 +180,8 @@ export interface FollowResponse {
 }
 
 export interface Ready {
+  /** The runs that this host watches now. */
+  launchKeys: string[];
 }
 
 export interface Exit {
@@ -1831,11 +1833,14 @@ export const FollowResponse: MessageFns<FollowResponse> = {
 };
 
 function createBaseReady(): Ready {
-  return {};
+  return { launchKeys: [] };
 }
 
 export const Ready: MessageFns<Ready> = {
-  encode(_: Ready, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+  encode(message: Ready, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.launchKeys) {
+      writer.uint32(10).string(v!);
+    }
     return writer;
   },
 
@@ -1852,6 +1857,14 @@ export const Ready: MessageFns<Ready> = {
       while (reader.pos < end) {
         const tag = reader.uint32();
         switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.launchKeys.push(reader.string());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1867,8 +1880,9 @@ export const Ready: MessageFns<Ready> = {
   create(base?: DeepPartial<Ready>): Ready {
     return Ready.fromPartial(base ?? {});
   },
-  fromPartial(_: DeepPartial<Ready>): Ready {
+  fromPartial(object: DeepPartial<Ready>): Ready {
     const message = createBaseReady();
+    message.launchKeys = object.launchKeys?.map((e) => e) || [];
     return message;
   },
 };

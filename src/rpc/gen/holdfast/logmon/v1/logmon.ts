@@ -34,6 +34,8 @@ export interface HelloResponse {
   version: string;
   pid: number;
   tasks: number;
+  /** The tasks whose output this host collects now. */
+  taskKeys: string[];
 }
 
 export interface CollectRequest {
@@ -158,7 +160,7 @@ export const HelloRequest: MessageFns<HelloRequest> = {
 };
 
 function createBaseHelloResponse(): HelloResponse {
-  return { hostId: "", protocol: 0, version: "", pid: 0, tasks: 0 };
+  return { hostId: "", protocol: 0, version: "", pid: 0, tasks: 0, taskKeys: [] };
 }
 
 export const HelloResponse: MessageFns<HelloResponse> = {
@@ -177,6 +179,9 @@ export const HelloResponse: MessageFns<HelloResponse> = {
     }
     if (message.tasks !== 0) {
       writer.uint32(40).int32(message.tasks);
+    }
+    for (const v of message.taskKeys) {
+      writer.uint32(50).string(v!);
     }
     return writer;
   },
@@ -234,6 +239,14 @@ export const HelloResponse: MessageFns<HelloResponse> = {
             message.tasks = reader.int32();
             continue;
           }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.taskKeys.push(reader.string());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -256,6 +269,7 @@ export const HelloResponse: MessageFns<HelloResponse> = {
     message.version = object.version ?? "";
     message.pid = object.pid ?? 0;
     message.tasks = object.tasks ?? 0;
+    message.taskKeys = object.taskKeys?.map((e) => e) || [];
     return message;
   },
 };
