@@ -115,7 +115,8 @@ async function closeFlow(flow: Flow, { pipes }: Premises): Promise<void> {
 async function drainStream(writer: StreamWriter, signal: AbortSignal): Promise<void> {
   const goal = writer.collectedBytes + writer.waitingBytes;
   const until = performance.now() + BLOCKED_PATIENCE_MS;
-  while (writer.collectedBytes < goal) {
+  // A release that was asked for at the same time has drained it too.
+  while (writer.collectedBytes < goal && !writer.closed) {
     if (signal.aborted) throw new HoldfastError('ABORTED', 'nobody waits for the drain any more');
     const turn = writer.turn(true);
     if (turn.end !== 'blocked') await setTimeout(0);

@@ -54,6 +54,7 @@ export class StreamWriter {
   /** Since when the beginning of a line waits, in the milliseconds of `performance.now()`. */
   #heldSince: number | undefined;
   #blocked: HoldfastError | undefined;
+  #closed = false;
 
   /** Throws what opening the newest segment throws; `fifo` is then the caller's to close. */
   constructor(fifo: number, options: StreamOptions, shop: Workshop) {
@@ -73,8 +74,14 @@ export class StreamWriter {
     return this.#collectedBytes;
   }
 
+  /** Its descriptors may belong to others by now. */
+  get closed(): boolean {
+    return this.#closed;
+  }
+
   /** Bytes that the task has written and no file has yet. */
   get waitingBytes(): number {
+    if (this.#closed) return 0;
     return bytesWaiting(this.fifo) + this.#mover.pendingBytes;
   }
 
@@ -86,6 +93,7 @@ export class StreamWriter {
   /** Moves what is there, at most a mebibyte. With `urgent`, the rest of an unfinished line is not waited for. */
   turn(urgent = false): Turn {
     let movedBytes = 0;
+    if (this.#closed) return { movedBytes, end: 'dry' };
     try {
       while (movedBytes < TURN_BYTES) {
         const step = this.#step(TURN_BYTES - movedBytes, urgent);
@@ -101,6 +109,7 @@ export class StreamWriter {
 
   /** Resolves when all that was collected is on disk. The writer is of no use afterwards. */
   async close(): Promise<void> {
+    this.#closed = true;
     closeSync(this.fifo);
     await this.#segment.close();
   }
