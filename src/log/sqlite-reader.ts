@@ -68,7 +68,7 @@ export class SqliteReader {
     const isWhole = after === 0;
     for (let position = after; ;) {
       const page = this.#nextRows(position, versions, isWhole, compactedThrough());
-      yield* page;
+      for (const row of page) yield row;
       const end = page.at(-1);
       if (end === undefined) return;
       position = end.position;

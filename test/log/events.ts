@@ -1,9 +1,4 @@
 /** Events for the tests of the log: short to write, of the real vocabulary. */
-import { existsSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
-import { onTestFinished } from 'vitest';
-
 export const WEB = 'task/a1/web';
 export const DB = 'task/a1/db';
 export const ALLOC = 'alloc/a1';
@@ -32,14 +27,4 @@ export function allocRemoved(at = 5) {
 
 export function diskLow(at = 5) {
   return { type: 'DiskLow', run: 0, at, data: { freeBytes: 1, floorBytes: 2 } } as const;
-}
-
-/** In memory where there is such a place: what is tested is never the speed of the disk. */
-const PLACE = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
-
-/** A directory that is gone after the test. */
-export function freshDir(): string {
-  const dir = mkdtempSync(join(PLACE, 'holdfast-log-'));
-  onTestFinished(() => rmSync(dir, { recursive: true, force: true }));
-  return dir;
 }

@@ -2,7 +2,8 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { openSqliteEventLog } from '../../src/log/sqlite-event-log.ts';
 import { connect } from '../../src/log/sqlite.ts';
-import { DB, freshDir, messages, WEB } from './events.ts';
+import { DB, messages, WEB } from './events.ts';
+import { freshDir } from './fresh-dir.ts';
 
 /** A log with one event, and a second connection to its file: an operator's shell, or another agent. */
 async function withNeighbour() {

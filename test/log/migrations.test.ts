@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { migrate, refuseForeign, STORE_VERSION } from '../../src/log/migrations.ts';
 import { connect } from '../../src/log/sqlite.ts';
-import { freshDir } from './events.ts';
+import { freshDir } from './fresh-dir.ts';
 
 function fresh() {
   return connect(join(freshDir(), 'log.db'));

@@ -13,7 +13,8 @@ import type { EventLog } from '../../src/log/event-log.ts';
 import { openStore } from '../../src/log/open-store.ts';
 import { connect } from '../../src/log/sqlite.ts';
 import { silentLogger } from '../../src/ports.ts';
-import { DB, freshDir, messages, WEB } from './events.ts';
+import { DB, messages, WEB } from './events.ts';
+import { freshDir } from './fresh-dir.ts';
 
 const open = (dir: string, replay?: (log: EventLog) => void) =>
   openStore({ dir, logger: silentLogger, ...(replay === undefined ? {} : { replay }) });

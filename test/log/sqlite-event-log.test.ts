@@ -4,7 +4,8 @@ import { describe, expect, it } from 'vitest';
 import { openSqliteEventLog } from '../../src/log/sqlite-event-log.ts';
 import { connect } from '../../src/log/sqlite.ts';
 import { describeEventLog } from '../contract/event-log.contract.ts';
-import { DB, freshDir, message, messages, WEB } from './events.ts';
+import { DB, message, messages, WEB } from './events.ts';
+import { freshDir } from './fresh-dir.ts';
 
 describeEventLog('SQLite log', (options) =>
   openSqliteEventLog({ path: join(freshDir(), 'log.db'), ...options }),
@@ -50,11 +51,20 @@ describe('SQLite log', () => {
     await second.close();
   });
 
-  it('is durable by its settings', async () => {
+  it('writes ahead, so that a shell can read while it writes', async () => {
     const path = join(freshDir(), 'log.db');
     const log = openSqliteEventLog({ path });
     const connection = connect(path);
-    expect(connection.pragma('journal_mode', { simple: true })).toBe('wal');
+    const reading = connection.prepare('SELECT count(*) FROM events').pluck();
+    connection.exec('BEGIN');
+    expect(reading.get()).toBe(0);
+    await log.append(WEB, 0, messages(1));
+    expect([reading.get(), connection.pragma('journal_mode', { simple: true })]).toEqual([
+      0,
+      'wal',
+    ]);
+    connection.exec('COMMIT');
+    expect(reading.get()).toBe(1);
     connection.close();
     await log.close();
   });

@@ -4,7 +4,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { lockStore } from '../../src/log/store-lock.ts';
-import { freshDir } from './events.ts';
+import { freshDir } from './fresh-dir.ts';
 
 const HOLDER = `
   const { lockStore } = await import(process.argv[1]);

@@ -2,7 +2,7 @@ import { existsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { lockStore } from '../../src/log/store-lock.ts';
-import { freshDir } from './events.ts';
+import { freshDir } from './fresh-dir.ts';
 
 describe('the lock of a directory', () => {
   it('is refused to a second one, who is told who has it', () => {
