@@ -24,6 +24,8 @@ export interface AgentDoors {
   readonly executor: ExecutorDoor;
   readonly logmon: LogmonDoor;
   readonly record: RecordNode;
-  /** The end of a run is recorded: its host forgets it now, its files go later, in batches. */
-  readonly forgetRun: (run: RunRequest, driver: Driver) => void;
+  /** The end of a run is recorded: its host may forget it. */
+  readonly releaseRun: (run: RunRequest, driver: Driver) => void;
+  /** The files of a run are not needed any more: they go later, in batches. */
+  readonly sweep: (launchKey: string) => void;
 }

@@ -24,8 +24,8 @@ export interface TaskDoors {
   readonly isFresh: (run: RunRequest) => boolean;
   /** The run has begun or was reattached: the one before it, if this agent knows of any, is not needed any more. */
   readonly noteCurrent: (run: RunRequest) => void;
-  /** The end of the run is recorded and nothing of it lives: its host and its files are not needed any more. */
-  readonly forgetRun: (run: RunRequest) => void;
+  /** The end of the run is recorded: its host may forget it. Its files stay until the alloc has ended. */
+  readonly releaseRun: (run: RunRequest) => void;
   readonly clock: Clock;
   readonly logger: Logger;
 }

@@ -11,6 +11,7 @@ import type { Facts } from '../machines/chart-parts.ts';
 import { isAlive } from '../os/process-identity.ts';
 import type { Clock, Logger } from '../ports.ts';
 import { hostDirectory, type HostKind, readAddress } from '../rpc/address-file.ts';
+import { dismissHost } from '../rpc/dismiss-host.ts';
 import { untilLost } from '../rpc/host-loss.ts';
 import { findHost, spawnHost, type Host } from '../rpc/spawn-host.ts';
 import { supervise, type ChildSpec } from './supervisor.ts';
@@ -119,6 +120,12 @@ export class HostPool {
   forget(key: string): void {
     this.#placed.get(key)?.keys.delete(key);
     this.#placed.delete(key);
+  }
+
+  /** Tells hosts without children to end. */
+  async dismissIdle(): Promise<void> {
+    const idle = this.hosts.filter((one) => one.isLive && one.keys.size === 0);
+    await Promise.all(idle.map(({ host }) => dismissHost(host, this.#doors.agentEpoch)));
   }
 
   /** Lets go of every host; they live on. */

@@ -4,7 +4,6 @@ import { NODE_STREAM } from '../events/envelope.ts';
 import type { NodeEvent } from '../events/node-event.ts';
 import type { EventLog } from '../log/event-log.ts';
 import type { RecordNode } from './agent-doors.ts';
-import type { Facts } from '../machines/chart-parts.ts';
 import type { Clock, Logger } from '../ports.ts';
 
 export class NodeJournal {
@@ -20,7 +19,7 @@ export class NodeJournal {
   }
 
   /** Resolves when the fact is durable; rejects with what `append` rejects with. */
-  append<T extends NodeEvent['type']>(type: T, data: Facts<NodeEvent, T>): Promise<unknown> {
+  append(type: NodeEvent['type'], data: NodeEvent['data']): Promise<unknown> {
     const event = { type, run: 0, at: this.#clock.now(), data };
     const appended = this.#log.append(NODE_STREAM, this.#log.versionOf(NODE_STREAM), [event]);
     this.#last = appended.catch(() => undefined);

@@ -20,6 +20,8 @@ export class Roster {
   readonly #quarantined: ReadonlyMap<string, HoldfastError>;
   readonly #runners = new Map<string, AllocRunner>();
   readonly #watchers = new Set<(allocId: string) => void>();
+  readonly #onClosed = new Set<() => void>();
+  readonly #reserved = new Map<string, string>();
 
   constructor(replayed: Replayed) {
     for (const [stream, folded] of replayed.allocs) {
@@ -98,12 +100,58 @@ export class Roster {
       .map(([allocId]) => this.view(allocId));
   }
 
+  /** Resolves when the alloc is as `isReached` says. Errors: NOT_FOUND, ABORTED, CLOSED. */
+  until(
+    allocId: string,
+    signal: AbortSignal | undefined,
+    isReached: (view: AllocView) => boolean,
+  ): Promise<AllocView> {
+    return new Promise((resolve, reject) => {
+      const look = (changed: string): void => {
+        if (changed !== allocId) return;
+        const view = this.view(allocId);
+        if (isReached(view)) end(() => resolve(view));
+      };
+      const stopped = (error: HoldfastError) => (): void => end(() => reject(error));
+      const abort = stopped(new HoldfastError('ABORTED', `nobody waits for ${allocId} any more`));
+      const close = stopped(new HoldfastError('CLOSED', 'the orchestrator was closed'));
+      const end = (settle: () => void): void => {
+        this.#watchers.delete(look);
+        this.#onClosed.delete(close);
+        signal?.removeEventListener('abort', abort);
+        settle();
+      };
+      this.#watchers.add(look);
+      this.#onClosed.add(close);
+      signal?.addEventListener('abort', abort, { once: true });
+      if (signal?.aborted === true) return abort();
+      try {
+        look(allocId);
+      } catch (error) {
+        end(() => reject(error as Error));
+      }
+    });
+  }
+
+  /** Nothing will change any more: whoever waits is told. */
+  close(): void {
+    for (const close of this.#onClosed) close();
+  }
+
+  /** A name is taken from the moment of its acceptance, before its first event is durable. */
+  reserve(name: string, allocId: string): void {
+    this.#reserved.set(name, allocId);
+  }
+  unreserve(name: string): void {
+    this.#reserved.delete(name);
+  }
+
   /** The live alloc of a name. */
   liveByName(name: string): string | undefined {
     for (const [allocId, { state }] of this.#allocs) {
       if (state.context.name === name && isLive(state.value)) return allocId;
     }
-    return undefined;
+    return this.#reserved.get(name);
   }
 
   /**

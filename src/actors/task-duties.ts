@@ -49,6 +49,6 @@ async function awaitRestart(doors: TaskDoors, scope: TaskScope): Promise<TaskMes
 async function cleanUp(doors: TaskDoors, scope: TaskScope): Promise<TaskMessage> {
   const { faults } = await doors.runHooks('cleanup', scope);
   const { context } = scope.state;
-  if (context.launch !== undefined) doors.forgetRun(doors.requestFor(context));
+  if (context.launch !== undefined) doors.releaseRun(doors.requestFor(context));
   return { type: 'CleanupFinished', faults };
 }

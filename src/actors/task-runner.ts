@@ -1,5 +1,4 @@
 /** A task's actor with its doors wired: chart, decider, log, hooks and driver. */
-import { randomBytes } from 'node:crypto';
 import { HoldfastError, messageOf } from '../errors.ts';
 import type { TaskEvent, HookPhase } from '../events/task-event.ts';
 import { taskStream } from '../events/envelope.ts';
@@ -111,11 +110,12 @@ function taskDoors(agent: AgentDoors, identity: TaskIdentity, fresh: Set<string>
     isFresh: (run) => fresh.delete(run.launchKey),
     noteCurrent(run) {
       if (current !== undefined && current.launchKey !== run.launchKey) {
-        agent.forgetRun(current, driver());
+        agent.releaseRun(current, driver());
+        agent.sweep(current.launchKey);
       }
       current = run;
     },
-    forgetRun: (run) => agent.forgetRun(run, driver()),
+    releaseRun: (run) => agent.releaseRun(run, driver()),
     clock: agent.clock,
     logger: agent.logger,
   };
@@ -215,9 +215,3 @@ function hookDoors(
     drivers: agent.drivers,
   };
 }
-
-/** Chance from the operating system. */
-export const systemRandom = {
-  fraction: (): number => randomBytes(6).readUIntBE(0, 6) / 2 ** 48,
-  hex: (bytes: number): string => randomBytes(bytes).toString('hex'),
-};

@@ -67,7 +67,14 @@ export class LogmonHost {
       throw new HoldfastError('PERMISSION_DENIED', 'this host belongs to another instance');
     }
     const { pid } = process;
-    return { hostId, protocol: LOGMON_PROTOCOL, version, pid, tasks: this.#tasks.size };
+    return {
+      hostId,
+      protocol: LOGMON_PROTOCOL,
+      version,
+      pid,
+      tasks: this.#tasks.size,
+      taskKeys: [...this.#tasks.keys()],
+    };
   }
 
   /** Throws ALREADY_EXISTS for another request under the same key, and what opening throws. */

@@ -1,0 +1,138 @@
+/** What a user asks to be done. Each resolves when it is durable, or when what was asked for has happened. */
+import type { AllocView, RunOptions } from '../api.ts';
+import type { AgentDoors } from '../actors/agent-doors.ts';
+import { AllocRunner, type AllocRunnerDoors } from '../actors/alloc-runner.ts';
+import type { Roster } from '../actors/roster.ts';
+import { saveSpec } from '../actors/spec-files.ts';
+import { HoldfastError } from '../errors.ts';
+import type { TaskMessage } from '../machines/task-messages.ts';
+import type { AllocSpec } from '../spec/alloc-spec.ts';
+import type { GroupSpecInput } from '../spec/group-schema.ts';
+
+export interface CommandDoors {
+  readonly agent: AgentDoors;
+  readonly roster: Roster;
+  readonly allocDoors: AllocRunnerDoors;
+  readonly newAllocId: () => string;
+  /** Checks, applies defaults, and hashes. Errors: SPEC_INVALID. */
+  readonly readSpec: (input: GroupSpecInput) => Promise<{ spec: AllocSpec; specHash: string }>;
+  /** Throws CLOSED once the orchestrator is closing. */
+  readonly assertOpen: () => void;
+}
+
+const ALLOC_ID = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/;
+
+export class Commands {
+  readonly #doors: CommandDoors;
+
+  constructor(doors: CommandDoors) {
+    this.#doors = doors;
+  }
+
+  /** The allocId of the accepted alloc, or of the live one that is the same. */
+  async run(input: GroupSpecInput, options: RunOptions = {}): Promise<string> {
+    const { agent, roster } = this.#doors;
+    this.#doors.assertOpen();
+    const { spec, specHash } = await this.#doors.readSpec(input);
+    this.#doors.assertOpen();
+    for (const task of spec.tasks) agent.drivers.check(task);
+    const existing = options.allocId === undefined ? roster.liveByName(spec.name) : undefined;
+    if (existing !== undefined) return this.#sameSpec(existing, spec.name, specHash);
+    const allocId = options.allocId ?? this.#doors.newAllocId();
+    this.#assertFresh(allocId);
+    const runner = new AllocRunner(allocId, undefined, this.#doors.allocDoors);
+    roster.admit(runner);
+    roster.reserve(spec.name, allocId);
+    runner.start();
+    try {
+      // Side by side: both are durable before the caller hears of it.
+      await Promise.all([
+        saveSpec(agent.layout.specDir, { allocId, spec, specHash }),
+        runner.tell({ type: 'ReceiveAlloc', spec, specHash, recovered: false }),
+      ]);
+    } finally {
+      roster.unreserve(spec.name);
+    }
+    return allocId;
+  }
+
+  #sameSpec(allocId: string, name: string, specHash: string): string {
+    if (this.#doors.roster.folded(allocId)?.state.context.specHash === specHash) {
+      return allocId;
+    }
+    const text = `alloc "${name}" (${allocId}) runs with another spec: stop it first`;
+    throw new HoldfastError('ALREADY_EXISTS', text, { details: { allocId } });
+  }
+
+  #assertFresh(allocId: string): void {
+    if (!ALLOC_ID.test(allocId)) {
+      throw new HoldfastError('USAGE', `"${allocId}" is not an allocId: ${ALLOC_ID.source}`);
+    }
+    if (this.#doors.roster.isKnown(allocId)) {
+      const text = `the allocId ${allocId} was used already and cannot be used again`;
+      throw new HoldfastError('ALREADY_EXISTS', text, { details: { allocId } });
+    }
+  }
+
+  async stop(
+    ref: string,
+    options: { reason?: string; signal?: AbortSignal } = {},
+  ): Promise<AllocView> {
+    const { roster } = this.#doors;
+    const { allocId, task } = roster.resolve(ref);
+    const reason = options.reason ?? 'stopped by a command';
+    const runner = roster.runner(allocId);
+    if (task !== undefined) {
+      await runner?.task(task)?.tell({ type: 'StopTask', reason });
+      return roster.until(allocId, options.signal, (view) =>
+        view.tasks.some((one) => one.task === task && one.nomadState === 'dead'),
+      );
+    }
+    await runner?.tell({ type: 'StopAlloc', reason });
+    return roster.until(allocId, options.signal, (view) => !view.isLive);
+  }
+
+  /** Resolves when the alloc has ended. */
+  async wait(allocId: string, signal: AbortSignal | undefined): Promise<AllocView> {
+    return this.#doors.roster.until(allocId, signal, (view) => !view.isLive);
+  }
+
+  async restart(ref: string): Promise<void> {
+    await this.#tellTasks(ref, { type: 'RestartTask', reason: 'restarted by a command' });
+  }
+
+  async signal(ref: string, signal: string): Promise<void> {
+    await this.#tellTasks(ref, { type: 'SignalTask', signal });
+  }
+
+  /** One task by name, or every running task of the alloc; an alloc with none running refuses. */
+  async #tellTasks(ref: string, message: TaskMessage): Promise<void> {
+    const { roster } = this.#doors;
+    const { allocId, task } = roster.resolve(ref);
+    const views = roster
+      .view(allocId)
+      .tasks.filter((one) => (task === undefined ? one.state === 'running' : one.task === task));
+    const first = views[0];
+    if (first === undefined) {
+      throw new HoldfastError('WRONG_STATE', `alloc ${ref} has no running task`);
+    }
+    await Promise.all(
+      views.map(async (view) => {
+        const runner = roster.runner(allocId)?.task(view.task);
+        if (runner === undefined) {
+          const text = `task ${view.alloc}/${view.task} is ${view.state}`;
+          throw new HoldfastError('WRONG_STATE', text, { details: { state: view.state } });
+        }
+        await runner.tell(message);
+      }),
+    );
+  }
+
+  /** Ends every live alloc, side by side. */
+  async stopAll(): Promise<void> {
+    const live = this.#doors.roster.views(false);
+    await Promise.all(
+      live.map(({ allocId }) => this.stop(allocId, { reason: 'the agent is closing' })),
+    );
+  }
+}

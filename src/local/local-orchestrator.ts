@@ -1,0 +1,103 @@
+/** The orchestrator of this process: what `openOrchestrator` gives. */
+import type { Observable } from 'rxjs';
+import type {
+  AgentView,
+  AllocHandle,
+  AllocView,
+  EventQuery,
+  LogChunk,
+  LogQuery,
+  Orchestrator,
+  PublicEvent,
+  RecoveryReport,
+  RunOptions,
+} from '../api.ts';
+import type { Roster } from '../actors/roster.ts';
+import { HoldfastError } from '../errors.ts';
+import type { Abortable } from '../ports.ts';
+import type { GroupSpecInput } from '../spec/group-schema.ts';
+import { Commands, type CommandDoors } from './commands.ts';
+import { LocalAlloc } from './handles.ts';
+import { Queries } from './queries.ts';
+
+export interface LocalDoors extends Omit<CommandDoors, 'assertOpen'> {
+  readonly agentEpoch: number;
+  readonly recovery: RecoveryReport;
+  readonly onClose: 'stop' | 'leave';
+  /** Ends the actors, lets go of the hosts, closes the log and frees the lock. */
+  readonly shutDown: () => Promise<void>;
+}
+
+export class LocalOrchestrator implements Orchestrator {
+  readonly recovery: RecoveryReport;
+  readonly #doors: LocalDoors;
+  readonly #roster: Roster;
+  readonly #commands: Commands;
+  readonly #queries: Queries;
+  #closed: Promise<void> | undefined;
+
+  constructor(doors: LocalDoors) {
+    this.#doors = doors;
+    this.recovery = doors.recovery;
+    this.#roster = doors.roster;
+    this.#commands = new Commands({ ...doors, assertOpen: () => this.#assertOpen() });
+    this.#queries = new Queries(doors);
+  }
+
+  #assertOpen(): void {
+    if (this.#closed !== undefined) throw new HoldfastError('CLOSED', 'the orchestrator is closed');
+  }
+  #handle(allocId: string): AllocHandle {
+    return new LocalAlloc(allocId, this.#roster, this);
+  }
+
+  async run(spec: GroupSpecInput, options?: RunOptions): Promise<AllocHandle> {
+    return this.#handle(await this.#commands.run(spec, options));
+  }
+  async alloc(ref: string): Promise<AllocHandle> {
+    return this.#handle(this.#roster.resolve(ref).allocId);
+  }
+  stop(ref: string, options?: Abortable & { reason?: string }): Promise<AllocView> {
+    return this.#commands.stop(ref, options);
+  }
+  restart(ref: string): Promise<void> {
+    return this.#commands.restart(ref);
+  }
+  signal(ref: string, signal: string): Promise<void> {
+    return this.#commands.signal(ref, signal);
+  }
+
+  agent(): Promise<AgentView> {
+    return this.#queries.agent();
+  }
+  allocs(options?: { all?: boolean }): Promise<readonly AllocView[]> {
+    return this.#queries.allocs(options);
+  }
+  inspect(ref: string, options?: { at?: number }): Promise<AllocView> {
+    return this.#queries.inspect(ref, options);
+  }
+  logs(ref: string, query?: LogQuery): AsyncIterable<LogChunk> {
+    return this.#queries.logs(ref, query);
+  }
+  events(query?: EventQuery): AsyncIterable<PublicEvent> {
+    return this.#queries.events(query);
+  }
+  events$(query?: EventQuery): Observable<PublicEvent> {
+    return this.#queries.events$(query);
+  }
+
+  close(options: { tasks?: 'stop' | 'leave' } & Abortable = {}): Promise<void> {
+    this.#closed ??= this.#close(options.tasks ?? this.#doors.onClose);
+    return this.#closed;
+  }
+
+  async #close(tasks: 'stop' | 'leave'): Promise<void> {
+    this.#doors.agent.record('AgentStopping', { tasks });
+    if (tasks === 'stop') await this.#commands.stopAll();
+    await this.#doors.shutDown();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+}

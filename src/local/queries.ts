@@ -1,0 +1,160 @@
+/** What a user looks at: views, output and events. Nothing here changes anything. */
+import { filter, map, type Observable } from 'rxjs';
+import type { AgentView, AllocView, EventQuery, LogChunk, LogQuery, PublicEvent } from '../api.ts';
+import type { AgentDoors } from '../actors/agent-doors.ts';
+import { foldEvents } from '../actors/replay.ts';
+import type { Place, Roster } from '../actors/roster.ts';
+import { HoldfastError, messageOf } from '../errors.ts';
+import { allocStream, parseStream, taskStream, type Recorded } from '../events/envelope.ts';
+import { taskDirsOf } from '../layout.ts';
+import { follow, follow$, type FollowOptions } from '../log/subscription.ts';
+import { allocTable } from '../machines/alloc-machine.ts';
+import { taskTable } from '../machines/task-machine.ts';
+import { readOutput } from '../output/reader.ts';
+import { allocView } from '../projections/alloc-view.ts';
+import { publicEvent } from '../projections/public-event.ts';
+import { PACKAGE_VERSION } from '../version.ts';
+
+export interface QueryDoors {
+  readonly agent: AgentDoors;
+  readonly agentEpoch: number;
+  readonly roster: Roster;
+}
+
+export class Queries {
+  readonly #doors: QueryDoors;
+
+  constructor(doors: QueryDoors) {
+    this.#doors = doors;
+  }
+
+  async agent(): Promise<AgentView> {
+    const { agent, agentEpoch } = this.#doors;
+    return {
+      version: PACKAGE_VERSION,
+      pid: process.pid,
+      storeId: agent.log.storeId,
+      instanceId: agent.instanceId,
+      agentEpoch,
+      head: agent.log.head,
+      dataDir: agent.layout.dataDir,
+      drivers: agent.drivers.names.map((driver) => {
+        const print = agent.drivers.fingerprintOf(driver);
+        return { driver, health: print?.health ?? 'undetected', message: print?.message ?? '' };
+      }),
+    };
+  }
+
+  async allocs(options: { all?: boolean } = {}): Promise<readonly AllocView[]> {
+    return this.#doors.roster.views(options.all ?? false);
+  }
+
+  async inspect(ref: string, options: { at?: number } = {}): Promise<AllocView> {
+    const { agent, roster } = this.#doors;
+    const { allocId } = roster.resolve(ref);
+    const { at } = options;
+    if (at === undefined) return roster.view(allocId);
+    const { log } = agent;
+    if (!Number.isSafeInteger(at) || at < 1) {
+      throw new HoldfastError('USAGE', `${at} is not a position: 1, 2, 3 …`);
+    }
+    if (at > log.head) {
+      const details = { storeId: log.storeId, head: log.head };
+      throw new HoldfastError('POSITION_AHEAD', `the head is ${log.head}, not yet ${at}`, {
+        details,
+      });
+    }
+    const until = (stream: string): readonly Recorded[] =>
+      log.readStream(stream).filter((event) => event.position <= at);
+    const alloc = foldEvents(allocTable, until(allocStream(allocId)));
+    if (alloc.version === 0) {
+      throw new HoldfastError('NOT_FOUND', `alloc ${allocId} did not exist yet at position ${at}`);
+    }
+    return allocView(allocId, alloc, (task) => {
+      const folded = foldEvents(taskTable, until(taskStream(allocId, task)));
+      return folded.version === 0 ? undefined : folded;
+    });
+  }
+
+  async *logs(ref: string, query: LogQuery = {}): AsyncIterable<LogChunk> {
+    const { agent, roster } = this.#doors;
+    const { allocId, task: named } = roster.resolve(ref);
+    const names = roster.view(allocId).tasks.map((one) => one.task);
+    const task = named ?? names[0];
+    if (task === undefined || (named === undefined && names.length > 1)) {
+      const text = `alloc ${ref} has several tasks: name one of ${names.map((name) => `${ref}/${name}`).join(', ')}`;
+      throw new HoldfastError('USAGE', text, { details: { tasks: names } });
+    }
+    const isOver = (): boolean =>
+      roster.view(allocId).tasks.some((one) => one.task === task && one.nomadState === 'dead') &&
+      roster.foldedTask(taskStream(allocId, task))?.state.value === 'dead';
+    yield* readOutput({
+      dir: taskDirsOf(agent.layout, allocId, task).logs,
+      stem: task,
+      stream: query.stream ?? 'both',
+      follow: query.follow ?? false,
+      ended: isOver,
+      ...(query.after === undefined ? {} : { from: query.after }),
+      ...(query.signal === undefined ? {} : { signal: query.signal }),
+    });
+  }
+
+  async *events(query: EventQuery = {}): AsyncIterable<PublicEvent> {
+    const { agent } = this.#doors;
+    const { options, isWanted } = this.#reading(query);
+    for await (const event of follow(agent.log, options)) {
+      if (isWanted(event)) yield this.#publish(event);
+    }
+  }
+
+  events$(query: EventQuery = {}): Observable<PublicEvent> {
+    const { agent } = this.#doors;
+    const { options, isWanted } = this.#reading(query);
+    const onSubscriberError = (error: unknown): void => {
+      agent.logger.error({ error: messageOf(error) }, 'a subscriber threw');
+      agent.record('SubscriberFailed', { message: messageOf(error) });
+    };
+    return follow$(agent.log, { ...options, onSubscriberError }).pipe(
+      filter(isWanted),
+      map((event) => this.#publish(event)),
+    );
+  }
+
+  #publish(event: Recorded): PublicEvent {
+    return publicEvent(event, (allocId) => this.#doors.roster.nameOf(allocId));
+  }
+
+  #reading(query: EventQuery): { options: FollowOptions; isWanted: (event: Recorded) => boolean } {
+    const { log } = this.#doors.agent;
+    const { storeId, head } = log;
+    if (query.storeId !== undefined && query.storeId !== storeId) {
+      const text = `the position was seen in store ${query.storeId}; this is ${storeId}`;
+      throw new HoldfastError('POSITION_AHEAD', text, { details: { storeId, head } });
+    }
+    const place = query.ref === undefined ? undefined : this.#doors.roster.resolve(query.ref);
+    return {
+      options: {
+        after: query.after === 'now' ? head : (query.after ?? log.oldest - 1),
+        ...(query.until === undefined ? {} : { until: query.until }),
+        ...(query.signal === undefined ? {} : { signal: query.signal }),
+        ...(query.types === undefined ? {} : { types: query.types }),
+        ...(place === undefined ? {} : { streamPrefixes: prefixesOf(place) }),
+      },
+      isWanted: (event) => place === undefined || isAt(event, place),
+    };
+  }
+}
+
+function prefixesOf({ allocId, task }: Place): readonly string[] {
+  return task === undefined
+    ? [allocStream(allocId), `task/${allocId}/`]
+    : [taskStream(allocId, task)];
+}
+
+/** A prefix may match longer names too. */
+function isAt(event: Recorded, place: Place): boolean {
+  const parts = parseStream(event.stream);
+  return (
+    parts?.allocId === place.allocId && (place.task === undefined || parts.task === place.task)
+  );
+}
