@@ -13,17 +13,32 @@ export function eventLine(event: PublicEvent): string {
     String(position).padStart(6),
     styled('dim', localTime(time)),
     about.padEnd(20),
-    styled(colourOf(type), type.padEnd(18)),
+    styled(colourOf(type), type.padEnd(19)),
     detail,
   ];
   return `${columns.join('  ').trimEnd()}\n`;
 }
 
-/** Plain values only: specs and environments are for --jsonl. */
+/** Identities that nobody reads aloud; they are in --jsonl. */
+const FOR_MACHINES = new Set([
+  'instanceId',
+  'launchKey',
+  'machineEpoch',
+  'mark',
+  'specHash',
+  'startTime',
+  'token',
+]);
+/** Fields that hold milliseconds since the epoch. */
+const TIME = /^(at|deadline|.*At|intervalStart)$/;
+
+/** Plain values only: specs and environments are for --jsonl too. */
 function factsOf(data: unknown): string[] {
   if (typeof data !== 'object' || data === null) return [];
-  return Object.entries(data).flatMap(([key, value]) => {
-    if (value === null || value === '' || typeof value === 'object') return [];
+  return Object.entries(data).flatMap(([key, value]: [string, unknown]) => {
+    if (FOR_MACHINES.has(key) || value === '') return [];
+    if (typeof value === 'number' && TIME.test(key)) return [`${key}=${localTime(value)}`];
+    if (!['string', 'number', 'boolean'].includes(typeof value)) return [];
     const text = printable(String(value));
     return [`${key}=${text.includes(' ') ? JSON.stringify(text) : text}`];
   });
@@ -35,8 +50,8 @@ function colourOf(type: string): 'red' | 'green' | 'cyan' {
 }
 
 /** `10:14:03.120` of the reader's day. */
-function localTime(iso: string): string {
-  const at = new Date(iso);
+function localTime(time: string | number): string {
+  const at = new Date(time);
   const two = (part: number): string => String(part).padStart(2, '0');
   const ms = String(at.getMilliseconds()).padStart(3, '0');
   return `${two(at.getHours())}:${two(at.getMinutes())}:${two(at.getSeconds())}.${ms}`;

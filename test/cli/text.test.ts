@@ -79,10 +79,10 @@ describe('the line of an event', () => {
       allocId: 'x',
       task: 'api',
       run: 1,
-      data: { exitCode: 137, signal: null, message: 'a b\u0007', env: [] },
+      data: { exitCode: 137, signal: null, message: 'a b\u0007', env: [], mark: 'x' },
     };
     expect(eventLine(event)).toMatch(
-      /^ {4}43 {2}\d\d:04:05\.678 {2}web\/api {15}TaskExited {10}run=1 exitCode=137 message="a b.*x07"\n$/,
+      /^ {4}43 {2}\d\d:04:05\.678 {2}web\/api {15}TaskExited {11}run=1 exitCode=137 message="a b.*x07"\n$/,
     );
   });
 });
