@@ -98,9 +98,9 @@ export function programText(words: ProgramWords): string {
   const entries = Object.entries(words.env);
   const values = entries.map(([, value], index) => `export H${index}=${quoted(value)}\n`);
   const places = entries.map(([name], index) => ` ${quotedForEnv(`${name}=`)}\${H${index}}`);
-  // env would take a command with `=` in its path for one more variable; another tool in between reads it right.
-  const through = words.command.includes('=') ? [['/usr/bin/setsid'], []] : [[], []];
-  const environment = `${ENV_OPTIONS}${places.join('')} ${through.flat().join('')}`;
+  // env would take a command with `=` in its path for one more variable; a tool in between reads it right.
+  const through = words.command.includes('=') ? '/usr/bin/nice -n 0' : '';
+  const environment = `${ENV_OPTIONS}${places.join('')} ${through}`;
   return [
     ...values,
     `cwd=${quoted(words.cwd)}\n`,
