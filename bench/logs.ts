@@ -4,29 +4,17 @@
  * `dd` writes numbered lines of 100 bytes into FIFOs; a collector brings them to disk. The clock runs from the first
  * writer's start until the last byte is in a file. holdfast rotates at 10 MiB and syncs; the others do neither.
  */
-import { type ChildProcess, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import {
-  closeSync,
-  constants,
-  mkdtempSync,
-  openSync,
-  readFileSync,
-  readSync,
-  rmSync,
-} from 'node:fs';
+import { closeSync, mkdtempSync, openSync, readFileSync, readSync, rmSync } from 'node:fs';
 import { readdirSync, statSync, writeSync } from 'node:fs';
-import { Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 
 import { makeFifo } from '../src/os/libc.ts';
 import { listSegments, segmentPath } from '../src/output/segments.ts';
-import { call } from '../src/rpc/call.ts';
-import { LogmonServiceService as Logmon } from '../src/rpc/gen/holdfast/logmon/v1/logmon.ts';
-import { type Host, spawnHost } from '../src/rpc/spawn-host.ts';
+import { cat, type Collector, holdfast, readLoop } from './log-collectors.ts';
 
 const MIB = 1_048_576;
 const LINE_BYTES = 100;
@@ -36,111 +24,6 @@ interface Load {
   readonly blockBytes: number;
   readonly writers: number;
   readonly bytes: number;
-}
-
-/** Something that moves FIFOs into files below `out`. */
-interface Collector {
-  readonly name: string;
-  start(dir: string, fifos: readonly string[], load: Load): Promise<Running>;
-}
-
-interface Running {
-  readonly pids: readonly number[];
-  stop(): Promise<void>;
-}
-
-/** What a collector of one process for each FIFO, or one for all, leaves behind: `<fifo>.copy`. */
-function plainCollector(
-  name: string,
-  spawnFor: (fifos: readonly string[]) => ChildProcess[],
-): Collector {
-  return {
-    name,
-    async start(_dir, fifos) {
-      const children = spawnFor(fifos);
-      // Until they have opened their files: a start of Node is not what is measured.
-      while (!fifos.every((fifo) => statSync(`${fifo}.copy`, { throwIfNoEntry: false })))
-        await setTimeout(5);
-      await setTimeout(100);
-      return {
-        pids: children.flatMap(({ pid }) => (pid === undefined ? [] : [pid])),
-        async stop() {
-          for (const child of children) child.kill('SIGKILL');
-        },
-      };
-    },
-  };
-}
-
-const cat = plainCollector('cat', (fifos) =>
-  fifos.map((fifo) =>
-    spawn('sh', ['-c', 'exec cat "$1" > "$1.copy"', 'cat', fifo], { stdio: 'ignore' }),
-  ),
-);
-
-const readLoop = plainCollector('node', (fifos) => [
-  spawn(process.execPath, [fileURLToPath(import.meta.url), '--read-loop', ...fifos], {
-    stdio: 'inherit',
-  }),
-]);
-
-const holdfast: Collector = {
-  name: 'holdfast',
-  async start(dir, fifos) {
-    const host = await spawnHost({
-      stateDir: dir,
-      kind: 'logmon',
-      hostId: 'bench',
-      instanceId: 'bench',
-      agentEpoch: 1,
-    });
-    for (const fifo of fifos) await collect(host, dir, fifo);
-    return {
-      pids: [host.address.pid],
-      async stop() {
-        host.channel.close();
-        process.kill(host.address.pid, 'SIGKILL');
-        // Until it is reaped its files are open, and the directory cannot be removed as a whole.
-        await setTimeout(50);
-      },
-    };
-  },
-};
-
-/** Each FIFO is the stdout of a task; its stderr is never written to. */
-async function collect(host: Host, dir: string, fifo: string): Promise<void> {
-  makeFifo(`${fifo}.err`);
-  const taskKey = fifo.slice(dir.length + 1);
-  const files = { logDir: dir, fileStem: taskKey, maxFiles: 100_000, maxFileBytes: 10 * MIB };
-  await call(host.channel, Logmon.collect, {
-    agentEpoch: 1,
-    taskKey,
-    stdoutFifo: fifo,
-    stderrFifo: `${fifo}.err`,
-    ...files,
-  });
-}
-
-/** The control that stands for every logger written in Node: the fastest read loop there is. */
-function runReadLoop(fifos: readonly string[]): void {
-  for (const fifo of fifos) {
-    const file = openSync(`${fifo}.copy`, 'w');
-    const fd = openSync(fifo, constants.O_RDONLY | constants.O_NONBLOCK);
-    const buffer = Buffer.allocUnsafe(fifos.length > 1 ? 65_536 : MIB);
-    const socket = new Socket({
-      fd,
-      readable: true,
-      writable: false,
-      onread: {
-        buffer,
-        callback: (count) => {
-          writeSync(file, buffer, 0, count);
-          return true;
-        },
-      },
-    });
-    socket.read(0);
-  }
 }
 
 function writeSource(path: string, bytes: number): void {
@@ -191,7 +74,7 @@ async function measure(collector: Collector, load: Load, source: string): Promis
   const fifos = Array.from({ length: load.writers }, (_, i) => join(dir, `w${i}`));
   for (const fifo of fifos) makeFifo(fifo);
   const holds = fifos.map((fifo) => openSync(fifo, 'r+'));
-  const running = await collector.start(dir, fifos, load);
+  const running = await collector.start(dir, fifos);
   try {
     const cpuBefore = cpuSeconds(running.pids);
     const begin = performance.now();
@@ -253,8 +136,7 @@ async function idle(): Promise<string> {
   const dir = mkdtempSync(join(tmpdir(), 'hf-'));
   const fifos = Array.from({ length: 100 }, (_, i) => join(dir, `w${i}`));
   for (const fifo of fifos) makeFifo(fifo);
-  const load = { name: 'idle', blockBytes: 1, writers: 100, bytes: 0 };
-  const running = await holdfast.start(dir, fifos, load);
+  const running = await holdfast.start(dir, fifos);
   await setTimeout(1000);
   const before = cpuSeconds(running.pids);
   await setTimeout(3000);
@@ -300,6 +182,5 @@ async function run(mib: number, rounds: number, wanted: string): Promise<void> {
   console.log(await idle());
 }
 
-const [first, ...rest] = process.argv.slice(2);
-if (first === '--read-loop') runReadLoop(rest);
-else await run(Number(first ?? 256), Number(rest[0] ?? 3), rest[1] ?? '');
+const [mib, rounds, wanted] = process.argv.slice(2);
+await run(Number(mib ?? 256), Number(rounds ?? 3), wanted ?? '');
