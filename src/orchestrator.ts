@@ -133,7 +133,7 @@ async function wire(
     sweep: (launchKey) => sweeper.add(launchKey),
   };
   const roster = new Roster(replayed);
-  const recovery = new Recovery({ agent, roster, store, replayed, agentEpoch, machineEpoch });
+  const recovery = new Recovery({ agent, journal, roster, store, replayed, agentEpoch, machineEpoch });
   await journal.append('AgentStarted', recovery.started());
   const report = await recovery.run(pools, beganAt);
   return new LocalOrchestrator({

@@ -12,6 +12,7 @@ import type { AgentDoors } from './agent-doors.ts';
 import { AllocRunner, type AllocRunnerDoors } from './alloc-runner.ts';
 import type { Folded } from './event-sourced.ts';
 import type { HostPool } from './host-pool.ts';
+import type { NodeJournal } from './node-journal.ts';
 import type { Replayed } from './replay.ts';
 import type { Roster } from './roster.ts';
 import { findRuns } from './run-files.ts';
@@ -19,6 +20,7 @@ import { forgetSpec, readSpecs } from './spec-files.ts';
 
 export interface RecoveryDoors {
   readonly agent: AgentDoors;
+  readonly journal: NodeJournal;
   readonly roster: Roster;
   readonly store: OpenedStore;
   readonly replayed: Replayed;
@@ -105,8 +107,8 @@ export class Recovery {
     const { agent, store } = this.#doors;
     if (store.damage === undefined) return;
     agent.logger.error(store.damage, 'the store was damaged and is moved aside');
-    agent.record('StoreDamaged', store.damage);
     this.#found = findRuns(agent.layout.runDir, agent.instanceId);
+    await this.#doors.journal.append('StoreDamaged', store.damage);
     store.acknowledgeDamage();
   }
 

@@ -85,7 +85,7 @@ export function fields<const F extends Fields>(shapes: F): Shape<FieldsOf<F>> {
         if (fault !== undefined) return fault;
       }
       for (const key of Object.keys(value)) {
-        if (!(key in shapes)) return `${path}.${key}: not a known field`;
+        if (!Object.hasOwn(shapes, key)) return `${path}.${key}: not a known field`;
       }
       return undefined;
     },

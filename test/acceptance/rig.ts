@@ -1,0 +1,219 @@
+/** Real agents on a real data directory, for the promises that only real processes can show. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Orchestrator, PublicEvent } from '../../src/api.ts';
+import { connectOrchestrator } from '../../src/client/connect-orchestrator.ts';
+import { HoldfastError } from '../../src/errors.ts';
+import type { GroupSpecInput } from '../../src/spec/group-schema.ts';
+
+const COMMAND = new URL('../../bin/holdfast', import.meta.url).pathname;
+
+export class Machine {
+  readonly dataDir = mkdtempSync(join(tmpdir(), 'hf-'));
+  readonly command: string;
+  #agent: ChildProcess | undefined;
+  #output = '';
+
+  constructor(command = COMMAND) {
+    this.command = command;
+  }
+
+  /** What the agents of this machine have said so far. */
+  get output(): string {
+    return this.#output;
+  }
+  get agentPid(): number {
+    return this.#agent?.pid ?? 0;
+  }
+
+  /** Starts an agent and resolves with a connection to it once it is ready. */
+  async startAgent(): Promise<Orchestrator> {
+    const args = ['agent', '--data-dir', this.dataDir, '--driver', 'raw_exec'];
+    const agent = spawn(this.command, args, { stdio: ['ignore', 'ignore', 'pipe'] });
+    this.#agent = agent;
+    agent.stderr.setEncoding('utf8').on('data', (text: string) => (this.#output += text));
+    const hasEnded = new Promise<never>((_resolve, reject) => {
+      agent.once('exit', (code) => reject(new Error(`the agent ended (${code}): ${this.#output}`)));
+    });
+    hasEnded.catch(() => undefined);
+    return Promise.race([this.connect(), hasEnded]);
+  }
+
+  /** Connects as soon as an agent answers. */
+  async connect(): Promise<Orchestrator> {
+    for (let tries = 0; ; tries += 1) {
+      try {
+        return await connectOrchestrator({ dataDir: this.dataDir });
+      } catch (error) {
+        if (tries > 600 || !HoldfastError.is(error) || !error.retryable) throw error;
+        await delay(50);
+      }
+    }
+  }
+
+  /** `kill -9`, and the end awaited. */
+  async killAgent(): Promise<void> {
+    const agent = this.#agent;
+    if (agent === undefined) return;
+    const ended = new Promise((resolve) => agent.once('exit', resolve));
+    agent.kill('SIGKILL');
+    await ended;
+    this.#agent = undefined;
+  }
+
+  /** The pid of a live host of a kind. */
+  hostPid(kind: 'executor' | 'logmon'): number | undefined {
+    const hosts = join(this.dataDir, 'state', 'hosts');
+    for (const id of readdirSync(hosts)) {
+      try {
+        const address = JSON.parse(readFileSync(join(hosts, id, 'address.json'), 'utf8')) as {
+          kind: string;
+          pid: number;
+        };
+        if (address.kind === kind && isRunning(address.pid)) return address.pid;
+      } catch {
+        // It writes its address just now.
+      }
+    }
+    return undefined;
+  }
+
+  /** Everything that a task wrote to a stream, from the files themselves. */
+  outputOf(allocId: string, task: string, stream = 'stdout'): string {
+    const dir = join(this.dataDir, 'state', 'logs', allocId);
+    const stem = `${task}.${stream}.`;
+    return readdirSync(dir)
+      .filter((name) => name.startsWith(stem))
+      .sort((left, right) => Number(left.slice(stem.length)) - Number(right.slice(stem.length)))
+      .map((name) => readFileSync(join(dir, name), 'utf8'))
+      .join('');
+  }
+
+  /** Ends everything that belongs to this machine and removes its files. */
+  async scrap(): Promise<void> {
+    await this.killAgent();
+    for (const pid of processesOf(this.dataDir)) {
+      try {
+        process.kill(pid, 'SIGKILL');
+      } catch {
+        // It ended by itself.
+      }
+    }
+    rmSync(this.dataDir, { recursive: true, force: true, maxRetries: 5 });
+  }
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    return !/^\d+ \(.*\) [ZX]/.test(readFileSync(`/proc/${pid}/stat`, 'latin1'));
+  } catch {
+    return false;
+  }
+}
+
+/** Hosts by their arguments, shims and programs by their environment or directory. */
+function processesOf(dataDir: string): readonly number[] {
+  return readdirSync('/proc')
+    .map(Number)
+    .filter((pid) => {
+      if (!Number.isInteger(pid) || pid === process.pid) return false;
+      try {
+        const argv = readFileSync(`/proc/${pid}/cmdline`, 'latin1');
+        return `${argv}${readFileSync(`/proc/${pid}/environ`, 'latin1')}`.includes(dataDir);
+      } catch {
+        return false;
+      }
+    });
+}
+
+/** Waits until `look` gives something, for a minute at most. */
+export async function until<T>(
+  what: string,
+  look: () => Promise<T | undefined | false> | T | undefined | false,
+): Promise<T> {
+  for (let tries = 0; tries < 1_200; tries += 1) {
+    const found = await look();
+    if (found !== undefined && found !== false) return found;
+    await delay(50);
+  }
+  throw new Error(`not within a minute: ${what}`);
+}
+
+/** A program that counts aloud, a hundred lines a second, without starting any other program. */
+export const COUNTING: Readonly<Record<string, unknown>> = {
+  command: 'perl',
+  args: ['-e', '$| = 1; for ($i = 1; ; $i++) { print "$i\\n"; select(undef, undef, undef, 0.01) }'],
+};
+
+export function countingGroup(name: string, tasks: number): GroupSpecInput {
+  return {
+    name,
+    tasks: Array.from({ length: tasks }, (_one, index) => ({
+      name: `t${index}`,
+      driver: 'raw_exec',
+      config: COUNTING,
+    })),
+  };
+}
+
+/** The pids of an alloc's tasks, in the order of the tasks, when every one runs. */
+export async function pidsOf(agent: Orchestrator, ref: string): Promise<readonly number[] | false> {
+  const { tasks } = await agent.inspect(ref);
+  const pids = tasks.map(({ state, pid }) => (state === 'running' ? pid : null));
+  return pids.every((pid) => pid !== null) && pids;
+}
+
+/** The first thing wrong with text that should be the lines 1, 2, 3 …, or undefined. */
+export function faultInCount(text: string): string | undefined {
+  const lines = text.split('\n');
+  if (lines.pop() !== '') return 'the last line is not whole';
+  const wrong = lines.findIndex((line, index) => line !== String(index + 1));
+  return wrong < 0 ? undefined : `line ${wrong + 1} is "${lines[wrong]}"`;
+}
+
+/** Follows the events of whatever agent serves, from the last position seen, over any number of agents. */
+export class LoyalSubscriber {
+  readonly positions: number[] = [];
+  readonly events: PublicEvent[] = [];
+  readonly #machine: Machine;
+  readonly #leaving = new AbortController();
+  #connections = 0;
+  readonly #following: Promise<void>;
+
+  constructor(machine: Machine) {
+    this.#machine = machine;
+    this.#following = this.#follow();
+  }
+
+  /** How many agents it has read from. */
+  get connections(): number {
+    return this.#connections;
+  }
+
+  async #follow(): Promise<void> {
+    const { signal } = this.#leaving;
+    while (!signal.aborted) {
+      const agent = await this.#machine.connect();
+      this.#connections += 1;
+      try {
+        for await (const event of agent.events({ after: this.positions.at(-1) ?? 0, signal })) {
+          this.positions.push(event.position);
+          this.events.push(event);
+        }
+      } catch (error) {
+        if (!HoldfastError.is(error) || !error.retryable) throw error;
+      }
+      await agent[Symbol.asyncDispose]();
+    }
+  }
+
+  /** Ends once it has seen `head`. Its positions are 1 to head, each once and in order, or something is wrong. */
+  async leaveAt(head: number): Promise<void> {
+    await until(`the subscriber is at ${head}`, () => (this.positions.at(-1) ?? 0) >= head);
+    this.#leaving.abort();
+    await this.#following;
+  }
+}
