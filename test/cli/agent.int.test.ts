@@ -119,8 +119,11 @@ describe('the commands with a real agent', () => {
     expect((JSON.parse(before.stdout) as { tasks: TaskView[] }).tasks[0]?.pid).toBeNull();
     await holdfast('restart', 'clock/tick');
     await expect
-      .poll(async () => (await runningTask()).pid, { timeout: 20_000 })
-      .not.toBe(task.pid);
+      .poll(async () => JSON.parse((await holdfast('ps', '--json')).stdout) as TaskView[], {
+        timeout: 20_000,
+      })
+      .toMatchObject([{ state: 'running', run: task.run + 1 }]);
+    expect((await runningTask()).pid).not.toBe(task.pid);
     await holdfast('stop', 'clock');
     expect((await holdfast('ps', '--json')).stdout).toBe('[]\n');
     const [ended] = JSON.parse((await holdfast('ps', '-a', '--json')).stdout) as TaskView[];
