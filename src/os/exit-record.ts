@@ -31,19 +31,26 @@ export function signalName(number: number): string {
 export function parseExitRecord(text: string): ExitRecord | undefined {
   if (!text.endsWith('\n.\n')) return undefined;
   const lines = text.split('\n');
-  const code = Number(/^code (\d{1,3})$/.exec(lines[0] ?? '')?.[1] ?? Number.NaN);
-  if (!(code <= 255)) return undefined;
+  const waited = /^code (\d{1,3})$/.exec(lines[0] ?? '')?.[1];
+  if (waited === undefined) return undefined;
+  const done = doneCode(lines);
+  const code = done ?? Number(waited);
+  if (code > 255) return undefined;
   // A signal may come before the program is executed; that is an end by a signal, not a failed exec.
   if (code <= 128 && lines.includes('exec-failed')) {
     return { exitCode: code, signal: null, execFailed: true };
   }
-  if (code > 128 && !saysDone(lines)) {
+  if (code > 128 && done === undefined) {
     return { exitCode: null, signal: signalName(code - 128), execFailed: false };
   }
   return { exitCode: code, signal: null, execFailed: false };
 }
 
-/** `[1] + Done(137)   …`, in bash also `[1]+  Exit 137   …`. */
-function saysDone(lines: readonly string[]): boolean {
-  return lines.some((line) => /^\[\d+\]\s*[+-]?\s*(Done|Exit)\b/.test(line));
+/** `[1] + Done(137)   …`, `[1] + Done   …`, in bash also `[1]+  Exit 137   …`. It outranks what `wait` said. */
+function doneCode(lines: readonly string[]): number | undefined {
+  for (const line of lines) {
+    const done = /^\[\d+\]\s*[+-]?\s*(?:Done\b(?:\((\d+)\))?|Exit (\d+))/.exec(line);
+    if (done !== null) return Number(done[1] ?? done[2] ?? 0);
+  }
+  return undefined;
 }

@@ -185,11 +185,19 @@ describe.each(SHELLS)('under %s', (name, shell, argv) => {
       env: { PATH: '/bin' },
     });
     await until(() => existsSync(join(run, 'identity')));
-    for (const signal of ['SIGHUP', 'SIGINT', 'SIGTERM', 'SIGUSR1'] as const) {
-      process.kill(pid, signal);
-    }
+    const send = (): void => {
+      for (const signal of ['SIGHUP', 'SIGINT', 'SIGTERM', 'SIGUSR1'] as const) {
+        if (!existsSync(join(run, 'exit'))) process.kill(pid, signal);
+      }
+    };
+    send();
     writeFileSync(go, '');
-    await until(() => reap(pid));
+    // Also while it writes the record.
+    await until(() => {
+      if (reap(pid)) return true;
+      send();
+      return false;
+    });
     expect(readExit(run)).toMatchObject({ value: { exitCode: 9 } });
   });
 

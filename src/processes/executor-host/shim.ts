@@ -5,21 +5,24 @@
  * os/run-directory.ts.
  *
  * What looks odd in it has a reason:
- * - `trap again=1` and not `trap ''`: an ignored signal would be inherited by the program.
+ * - Signals are caught at first and ignored only after the program was started, which would inherit that. Ignored they
+ *   do not interrupt `wait`, and do not end `sync`, which does inherit it.
  * - `life` is opened before `fate` is made, so that an empty `fate` without a holder of `life` proves a dead shim.
  * - The words move to fd 6, because a shell gives what it starts in the background another fd 0.
  * - A shell ignores INT and QUIT in what it starts in the background; `env --default-signal` gives them back.
  * - The program's environment is assembled by `env -S`, which is told where to find each value: shells drop names such
  *   as `a.b`, refuse to set `UID`, and a LD_PRELOAD must act on the program only, not on the tools before it.
  * - `jobs` tells `exit 137` from SIGKILL. dash keeps the answer until it is asked; bash forgets it with `wait`, but
- *   interrupts `wait` for a trapped CHLD when it is in POSIX mode.
+ *   in POSIX mode a trapped CHLD interrupts `wait` (status 128 + 17) before it does. Then its `wait` may have forgotten
+ *   the status (127), and what `jobs` said is all there is.
  */
 export const SHIM_TEXT = `
 run=$1
 cd "$run" || exit 74
 told=
-[ -z "\${BASH_VERSION-}" ] || { set -o posix; trap again=1 CHLD; }
-trap again=1 HUP INT QUIT TERM USR1 USR2 PIPE ALRM TSTP TTIN TTOU CONT
+[ -z "\${BASH_VERSION-}" ] || { set -o posix; trap : CHLD; }
+signals='HUP INT QUIT TERM USR1 USR2 PIPE ALRM TSTP TTIN TTOU CONT'
+trap : $signals
 exec 3<>"$2" 4<>"$3" 5<>life 6<&0 0</dev/null
 read -r me </proc/self/stat
 set -C
@@ -42,13 +45,16 @@ program() {
 
 program &
 exec 6<&-
-while :; do
-  again=
+trap '' $signals
+wait $!
+code=$?
+if [ "\${BASH_VERSION-}" ] && [ $code = 145 ]; then
+  trap - CHLD
+  told=$(jobs)
   wait $!
-  code=$?
-  [ "$again" ] || break
-  [ -z "\${BASH_VERSION-}" ] || told=$(jobs)
-done
+  late=$?
+  [ $late = 127 ] || code=$late
+fi
 {
   echo "code $code"
   [ ! -e exec-failed ] || echo exec-failed
