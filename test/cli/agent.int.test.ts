@@ -158,6 +158,8 @@ describe('an agent', () => {
     expect(await runningTask()).toMatchObject({ pid: task.pid, run: task.run });
     agent.kill('SIGINT');
     expect(await once(agent, 'exit')).toEqual([0, null]);
+    // One more agent, so that there is one to end the task with the test.
+    await holdfast('run', file);
   });
 
   it('is refused where another one is, by its pid', async () => {
