@@ -48,8 +48,8 @@ export class Logmon implements LogmonDoor {
   }
 
   async collect(wish: CollectWish, signal: AbortSignal): Promise<void> {
-    makeFifo(wish.stdoutFifo);
-    makeFifo(wish.stderrFifo);
+    ensureFifo(wish.stdoutFifo);
+    ensureFifo(wish.stderrFifo);
     this.#wishes.set(wish.taskKey, wish);
     while (!signal.aborted) {
       const host = await this.#pool.place(wish.taskKey);
@@ -76,5 +76,14 @@ export class Logmon implements LogmonDoor {
     }
     this.#wishes.delete(taskKey);
     this.#pool.forget(taskKey);
+  }
+}
+
+/** Made once and shared by all runs of the task: the one that is there is ours, for the directory is the agent's own. */
+function ensureFifo(path: string): void {
+  try {
+    makeFifo(path);
+  } catch (error) {
+    if (!HoldfastError.is(error, 'ALREADY_EXISTS')) throw error;
   }
 }

@@ -190,7 +190,7 @@ function outcomeOf(
   isNews: boolean,
 ): RecoveryOutcome | undefined {
   if (!isNews) return undefined;
-  if (value === 'starting') return undefined;
+  if (value === 'starting' || value === 'pending') return undefined;
   if (value === 'running' || value === 'killing') return 'reattached';
   if (context.end?.kind === 'lost') return 'lost';
   if (value === 'backoff' || value === 'prestart') return 'restarting';

@@ -3,10 +3,8 @@
  * write-ahead log at the first bad frame without a word, and only something outside of it can tell. Written after the
  * commits it speaks of and never synced, so it may lag, but it is never ahead.
  */
-import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { closeSync, constants, openSync, readFileSync, writeSync } from 'node:fs';
 import type { EventLog } from './event-log.ts';
-
-const INTERVAL_MS = 1_000;
 
 export interface HeadMark {
   readonly storeId: string;
@@ -26,28 +24,29 @@ export function readHeadMark(path: string): HeadMark | undefined {
   }
 }
 
-/** Writes the mark now, at most once a second while the log grows, and when it is closed. */
+/** The file keeps its length, so that one short write replaces all of it. */
+const WIDTH_BYTES = 128;
+
+/**
+ * Writes the mark now, after every commit and when the log is closed. It is a write into the page cache, some
+ * microseconds beside a commit that waits for the disk; a mark that lagged by a second would miss just the events that
+ * a kill and a damaged write-ahead log lose together.
+ */
 export function keepHeadMark(path: string, log: EventLog, onFault: (error: unknown) => void): void {
-  let timer: NodeJS.Timeout | undefined;
-  const write = () => {
-    timer = undefined;
+  const file = openSync(path, constants.O_RDWR | constants.O_CREAT, 0o600);
+  const write = (): void => {
     const mark: HeadMark = { storeId: log.storeId, head: log.head, isClosed: log.isClosed };
     try {
-      writeFileSync(`${path}.new`, `${JSON.stringify(mark)}\n`, { mode: 0o600 });
-      renameSync(`${path}.new`, path);
+      writeSync(file, `${JSON.stringify(mark).padEnd(WIDTH_BYTES - 1)}\n`, 0);
     } catch (error) {
       onFault(error);
     }
   };
   const cancel = log.onAppended(() => {
-    if (log.isClosed) {
-      cancel();
-      clearTimeout(timer);
-      write();
-    } else if (timer === undefined) {
-      timer = setTimeout(write, INTERVAL_MS);
-      timer.unref();
-    }
+    write();
+    if (!log.isClosed) return;
+    cancel();
+    closeSync(file);
   });
   write();
 }

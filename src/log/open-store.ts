@@ -130,8 +130,9 @@ function openOrFault(options: OpenStoreOptions, path: string, mark: HeadMark | u
 }
 
 function shortfall(rows: SqliteRows, mark: HeadMark | undefined): string | undefined {
-  if (mark === undefined || mark.storeId !== rows.storeId || mark.head <= rows.head)
-    return undefined;
+  if (mark === undefined || mark.head <= rows.head) return undefined;
+  // While a store is young all of it, its identity too, may be in the write-ahead log that is gone.
+  if (mark.storeId !== rows.storeId && rows.head > 0) return undefined;
   return `the log is shorter than recorded: it ends at ${rows.head}, and had come to ${mark.head}`;
 }
 
