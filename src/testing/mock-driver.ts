@@ -1,0 +1,133 @@
+/**
+ * A driver without processes. It keeps the contract of `driver.ts` as the real ones do, and a task's config can tell it
+ * to break in every way that a real one may.
+ */
+import { HoldfastError } from '../errors.ts';
+import type {
+  Driver,
+  RunOutcome,
+  RunRequest,
+  StartOutcome,
+  StopOutcome,
+} from '../drivers/driver.ts';
+import type { StopStep } from '../machines/kill-policy.ts';
+import { durationMs } from '../spec/duration.ts';
+import { checkMockConfig, type MockCall } from './mock-config.ts';
+import { isLiving, type MockRun, type MockWorld } from './mock-world.ts';
+
+/** One driver for one agent; several may share a world, one after the other. */
+export function mockDriver(world: MockWorld, name = 'mock'): Driver {
+  /** What this very agent started or adopted. */
+  const own = new Set<string>();
+  const enter = async (call: MockCall, request: RunRequest, signal?: AbortSignal) => {
+    const run = world.recordOf(request);
+    const { throwIn, hangIn } = run.config;
+    if (throwIn === call) throw new TypeError(`the mock driver has a bug in ${call}`);
+    if (hangIn === call) await untilAborted(signal);
+    return run;
+  };
+  return {
+    name,
+    apiVersion: 1,
+    fingerprint: () => Promise.resolve({ health: 'healthy', message: 'Healthy', attributes: {} }),
+    checkConfig: (config) => void checkMockConfig(config),
+    inspect: async (request) => world.sight(await enter('inspect', request)),
+    async start(request, _doors, signal) {
+      const outcome = await start(world, await enter('start', request, signal), signal);
+      if (outcome.kind === 'started') own.add(request.launchKey);
+      return outcome;
+    },
+    isOwn: (request) => own.has(request.launchKey),
+    async adopt(request, _doors, signal) {
+      const run = await enter('adopt', request, signal);
+      own.add(request.launchKey);
+      return isLiving(run);
+    },
+    async wait(request, _doors, signal) {
+      const run = await enter('wait', request, signal);
+      return waitFor(run, signal);
+    },
+    async stop(request, plan, _doors, signal) {
+      return stop(world, await enter('stop', request, signal), plan, signal);
+    },
+    async signal(request, signal) {
+      const run = world.recordOf(request);
+      const { signalError } = run.config;
+      if (signalError !== undefined) throw new HoldfastError('UNAVAILABLE', signalError);
+      if (!isLiving(run)) return false;
+      run.signals.push(signal);
+      return true;
+    },
+    async release(request) {
+      own.delete(request.launchKey);
+    },
+  };
+}
+
+async function start(world: MockWorld, run: MockRun, signal: AbortSignal): Promise<StartOutcome> {
+  const { startDelay, startError } = run.config;
+  if (startDelay !== undefined && run.fate === 'none') {
+    await pauseFor(world, durationMs(startDelay), signal);
+  }
+  if (run.fate === 'abort') return { kind: 'aborted' };
+  if (run.process !== undefined) return { kind: 'started', process: run.process };
+  if (startError === undefined || !world.isRefused(run)) {
+    return { kind: 'started', process: world.begin(run) };
+  }
+  run.fate = 'abort';
+  const { message, recoverable: isRecoverable = false } = startError;
+  return { kind: 'refused', code: 'START_FAILED', message, isRecoverable };
+}
+
+async function stop(
+  world: MockWorld,
+  run: MockRun,
+  plan: readonly StopStep[],
+  signal: AbortSignal,
+): Promise<StopOutcome> {
+  if (run.fate !== 'launch') {
+    run.fate = 'abort';
+    return { kind: 'aborted' };
+  }
+  run.stops += 1;
+  const { stopStuck = 0, ignoresSignals = false } = run.config;
+  for (const step of plan) {
+    if (!isLiving(run)) break;
+    const isForce = step.signal === 'SIGKILL';
+    if (isForce && run.stops <= stopStuck) {
+      return { kind: 'stuck', message: `pid ${run.process?.pid} outlived SIGKILL` };
+    }
+    if (isForce || !ignoresSignals) endBy(world, run, step.signal);
+    else await Promise.race([run.ended.promise, pauseFor(world, step.waitMs, signal)]);
+  }
+  return isLiving(run) ? { kind: 'stuck', message: 'the plan ended before it' } : { kind: 'ended' };
+}
+
+function endBy(world: MockWorld, run: MockRun, signal: string): void {
+  const exitedAt = world.clock.now();
+  const exit = { exitCode: null, signal, oomKilled: false, exitedAt };
+  world.finish(run, { kind: 'exited', exit });
+}
+
+function waitFor(run: MockRun, signal: AbortSignal): Promise<RunOutcome> {
+  return Promise.race([run.ended.promise, untilAborted(signal)]);
+}
+
+function pauseFor({ clock }: MockWorld, delayMs: number, signal: AbortSignal): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const cancel = clock.at(clock.now() + delayMs, resolve);
+    untilAborted(signal).catch((error: unknown) => {
+      cancel();
+      reject(error as Error);
+    });
+  });
+}
+
+/** Never resolves; rejects with ABORTED. */
+function untilAborted(signal: AbortSignal | undefined): Promise<never> {
+  return new Promise((_resolve, reject) => {
+    const giveUp = (): void => reject(new HoldfastError('ABORTED', 'nobody waits any more'));
+    if (signal?.aborted === true) giveUp();
+    else signal?.addEventListener('abort', giveUp, { once: true });
+  });
+}
