@@ -1,0 +1,33 @@
+/** The public names. What is not listed here is not promised. */
+export { openOrchestrator, type OrchestratorOptions } from './orchestrator.ts';
+export type {
+  AgentView,
+  AllocHandle,
+  AllocView,
+  AllocViewState,
+  EventQuery,
+  LogChunk,
+  LogQuery,
+  Orchestrator,
+  PublicEvent,
+  RecoveryOutcome,
+  RecoveryReport,
+  RunOptions,
+  TaskHandle,
+  TaskView,
+  TaskViewState,
+} from './api.ts';
+export type { GroupSpecInput } from './spec/group-schema.ts';
+export type { TaskSpec } from './spec/task-spec.ts';
+export type { AllocEvent } from './events/alloc-event.ts';
+export type { NodeEvent } from './events/node-event.ts';
+export type { TaskEvent } from './events/task-event.ts';
+export { defineHook, type Hook, type HookDoors, type HookRequest } from './hooks/hook.ts';
+export type { PrestartResult } from './hooks/hook.ts';
+export { builtinDrivers } from './drivers/registry.ts';
+export { rawExec } from './drivers/raw-exec.ts';
+export { processDriver, type ProcessDriverSpec } from './drivers/process-driver.ts';
+export type { Driver, Fingerprint, ProgramWish, RunRequest } from './drivers/driver.ts';
+export { ERROR_CODES, HoldfastError, type ErrorCode, type ErrorData } from './errors.ts';
+export type { Abortable, Clock, Logger, Random } from './ports.ts';
+export { PACKAGE_VERSION } from './version.ts';
