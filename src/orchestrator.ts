@@ -174,7 +174,7 @@ function wireChildren(
     onUp: (host, adopted) => logmon.greet(host, adopted, signal),
   });
   const executor = new Executor({ ...shared, pool: executorPool });
-  const logmon = new Logmon(logmonPool, shared.agentEpoch);
+  const logmon = new Logmon(logmonPool, shared);
   return { executor, logmon, pools: [executorPool, logmonPool] };
 }
 

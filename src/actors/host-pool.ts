@@ -78,7 +78,8 @@ export class HostPool {
       return;
     }
     try {
-      this.#admit(await findHost(this.#request(hostId)), []);
+      const { greeted } = this.#admit(await findHost(this.#request(hostId)), []);
+      await greeted;
     } catch (error) {
       logger.warn(
         { hostId, error: messageOf(error) },
@@ -161,15 +162,14 @@ export class HostPool {
   }
 
   /** Takes a host in and stands by it: when it is lost, another one takes its children. */
-  #admit(host: Host, adopted: readonly string[]): PooledHost {
-    const pooled: PooledHost = { id: host.address.hostId, host, keys: new Set(), isLive: true };
+  #admit(host: Host, adopted: readonly string[]): PooledHost & { greeted: Promise<void> } {
+    const hostId = host.address.hostId;
+    const keys = new Set<string>();
+    const pooled = { id: hostId, host, keys, isLive: true, greeted: Promise.resolve() };
     this.#hosts.set(pooled.id, pooled);
     for (const key of adopted) this.#settle(key, pooled);
-    void this.#doors.onUp(pooled, adopted).catch((error: unknown) => {
-      this.#doors.logger.warn(
-        { hostId: pooled.id, error: messageOf(error) },
-        'a host was not greeted',
-      );
+    pooled.greeted = this.#doors.onUp(pooled, adopted).catch((error: unknown) => {
+      this.#doors.logger.warn({ hostId, error: messageOf(error) }, 'a host was not greeted');
     });
     if (adopted.length === 0) void this.#standBy(pooled);
     return pooled;

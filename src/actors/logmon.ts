@@ -13,16 +13,19 @@ const LOOK_AGAIN_MS = 200;
 export class Logmon implements LogmonDoor {
   readonly #pool: HostPool;
   readonly #agentEpoch: number;
+  readonly #instanceId: string;
   /** What is collected now: told again to the host that replaces a dead one. */
   readonly #wishes = new Map<string, CollectWish>();
 
-  constructor(pool: HostPool, agentEpoch: number) {
+  constructor(pool: HostPool, agent: { agentEpoch: number; instanceId: string }) {
     this.#pool = pool;
-    this.#agentEpoch = agentEpoch;
+    this.#agentEpoch = agent.agentEpoch;
+    this.#instanceId = agent.instanceId;
   }
 
   /** Called by the pool for every host that comes up. */
   async greet(host: PooledHost, adopted: readonly string[], signal: AbortSignal): Promise<void> {
+    for (const key of await this.#keysOf(host, signal)) this.#pool.note(key, host);
     await Promise.all(
       adopted.map(async (key) => {
         const wish = this.#wishes.get(key);
@@ -33,6 +36,13 @@ export class Logmon implements LogmonDoor {
         }
       }),
     );
+  }
+
+  /** Whom a host of an earlier agent collects for: nobody else may then. */
+  async #keysOf({ host }: PooledHost, signal: AbortSignal): Promise<readonly string[]> {
+    const request = { agentEpoch: this.#agentEpoch, instanceId: this.#instanceId };
+    const options = { deadlineMs: CALL_DEADLINE_MS, signal };
+    return (await call(host.channel, service.hello, request, options)).taskKeys;
   }
 
   async #ask(host: PooledHost, wish: CollectWish, signal: AbortSignal): Promise<boolean> {
@@ -48,6 +58,7 @@ export class Logmon implements LogmonDoor {
   }
 
   async collect(wish: CollectWish, signal: AbortSignal): Promise<void> {
+    if (this.#wishes.has(wish.taskKey) && this.#pool.hostOf(wish.taskKey)?.isLive === true) return;
     ensureFifo(wish.stdoutFifo);
     ensureFifo(wish.stderrFifo);
     this.#wishes.set(wish.taskKey, wish);

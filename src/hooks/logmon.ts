@@ -2,36 +2,42 @@
  * Collects the task's output. The FIFOs are made once and shared by all runs of the task; the program never meets a
  * closed pipe, because the shim holds them open for reading and writing.
  */
+import { existsSync } from 'node:fs';
 import { mkdir, rm } from 'node:fs/promises';
 import { basename } from 'node:path';
-import { defineHook, type HookRequest } from './hook.ts';
+import { defineHook, type CollectWish, type HookRequest } from './hook.ts';
 
 export const logmon = defineHook({
   name: 'logmon',
-  async prestart(request, doors) {
-    const { dirs, task } = request;
-    await mkdir(dirs.logs, { recursive: true, mode: 0o750 });
-    await doors.logmon.collect(
-      {
-        taskKey: taskKeyOf(request),
-        stdoutFifo: dirs.stdoutFifo,
-        stderrFifo: dirs.stderrFifo,
-        logDir: dirs.logs,
-        fileStem: task.name,
-        maxFiles: task.logs.maxFiles,
-        maxFileBytes: task.logs.maxFileSizeMb * 1024 * 1024,
-      },
-      doors.signal,
-    );
+  async prestart(request, { logmon: collector, signal }) {
+    await mkdir(request.dirs.logs, { recursive: true, mode: 0o750 });
+    await collector.collect(wishOf(request), signal);
   },
-  async cleanup(request, doors) {
-    await doors.logmon.release(taskKeyOf(request), doors.signal);
-    await rm(request.dirs.stdoutFifo, { force: true });
-    await rm(request.dirs.stderrFifo, { force: true });
+  // A new agent does not run prestart for a program that runs already, and must know whom to stand by.
+  async start(request, { logmon: collector, signal }) {
+    await collector.collect(wishOf(request), signal);
+  },
+  async cleanup(request, { logmon: collector, signal }) {
+    const { stdoutFifo, stderrFifo } = request.dirs;
+    if (!existsSync(stdoutFifo)) return;
+    // Collected first, so that what is still in the FIFOs reaches the files whatever happened before.
+    const wish = wishOf(request);
+    await collector.collect(wish, signal);
+    await collector.release(wish.taskKey, signal);
+    await rm(stdoutFifo, { force: true });
+    await rm(stderrFifo, { force: true });
   },
 });
 
 /** The FIFOs are `<task key>.out` and `<task key>.err`. */
-function taskKeyOf({ dirs }: HookRequest): string {
-  return basename(dirs.stdoutFifo, '.out');
+function wishOf({ dirs, task }: HookRequest): CollectWish {
+  return {
+    taskKey: basename(dirs.stdoutFifo, '.out'),
+    stdoutFifo: dirs.stdoutFifo,
+    stderrFifo: dirs.stderrFifo,
+    logDir: dirs.logs,
+    fileStem: task.name,
+    maxFiles: task.logs.maxFiles,
+    maxFileBytes: task.logs.maxFileSizeMb * 1024 * 1024,
+  };
 }

@@ -6,6 +6,7 @@ import { answer, answerStream } from '../../rpc/answer.ts';
 import { EpochGuard } from '../../rpc/epoch-guard.ts';
 import type * as wire from '../../rpc/gen/holdfast/executor/v1/executor.ts';
 import type { HostContext } from '../../rpc/host-main.ts';
+import { fifosOf, HeldFifos } from './held-fifos.ts';
 import { launch, type ShimSource } from './launch.ts';
 import { Reports } from './reports.ts';
 import { Run } from './run.ts';
@@ -24,6 +25,7 @@ export class ExecutorHost {
   readonly #runs = new Map<string, Run>();
   readonly #launches = new Map<string, Promise<wire.LaunchResponse>>();
   readonly #reports = new Reports();
+  readonly #fifos = new HeldFifos();
   readonly #watch: Watch;
 
   constructor(facts: HostFacts, source: ShimSource) {
@@ -51,11 +53,12 @@ export class ExecutorHost {
   async launch(request: wire.LaunchRequest): Promise<wire.LaunchResponse> {
     const key = request.launchKey;
     const run = this.#runOf(key, request.mark);
+    this.#fifos.hold(key, [request.stdoutFifo, request.stderrFifo]);
     const running = this.#launches.get(key) ?? launch(run, request, this.#source, this.#watch);
     this.#launches.set(key, running);
     try {
       const response = await running;
-      if (response.outcome?.$case !== 'started') this.#runs.delete(key);
+      if (response.outcome?.$case !== 'started') this.#drop(key);
       return response;
     } finally {
       this.#launches.delete(key);
@@ -110,8 +113,13 @@ export class ExecutorHost {
     if (run !== undefined && run.end === undefined) {
       throw new HoldfastError('WRONG_STATE', 'the run goes on and is still watched');
     }
-    this.#runs.delete(request.launchKey);
+    this.#drop(request.launchKey);
     return {};
+  }
+
+  #drop(key: string): void {
+    this.#runs.delete(key);
+    this.#fifos.release(key);
   }
 
   shutdown(): wire.ShutdownResponse {
@@ -138,6 +146,7 @@ export class ExecutorHost {
     }
     if (intent.value.machineEpoch !== this.#source.machineEpoch) return undefined;
     const run = this.#runOf(key, intent.value.mark);
+    this.#fifos.hold(key, fifosOf(this.#facts.stateDir, intent.value));
     this.#watch.takeUp(run);
     return run;
   }
