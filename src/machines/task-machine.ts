@@ -10,7 +10,7 @@ import { assign, setup } from 'xstate';
 import type { TaskEvent } from '../events/task-event.ts';
 import { asDuty, type Facts } from './chart-parts.ts';
 import { compileChart } from './chart-table.ts';
-import { INITIAL_TASK, type HookMemory, type TaskContext } from './task-state.ts';
+import { INITIAL_TASK, type TaskContext } from './task-state.ts';
 
 const KILL = { target: 'killing', actions: 'keepKill' } as const;
 const RECOVER = { target: 'starting', actions: 'keepRecovered' } as const;
@@ -29,7 +29,7 @@ export const taskMachine = setup({
     keepHook: assign(({ context, event }) => {
       const { hook, phase, isDone, env, state } = facts(event, 'HookCompleted');
       if (phase !== 'prestart') return {};
-      return { hooks: { ...context.hooks, [hook]: { isDone, env, state } as HookMemory } };
+      return { hooks: { ...context.hooks, [hook]: { isDone, env, state } } };
     }),
     keepFailedHook: assign(({ event }) => {
       const { hook, message, isRecoverable } = facts(event, 'HookFailed');
@@ -60,6 +60,10 @@ export const taskMachine = setup({
       launch: facts(event, 'TaskRecovered'),
       process: undefined,
       end: undefined,
+      // They were about the run before: kept, they would swallow every later wish to stop this one.
+      kill: undefined,
+      stuck: undefined,
+      nextStartAt: undefined,
       reason: 'found again by the files of its run',
     })),
     keepProcess: assign(({ event }) => {

@@ -1,0 +1,151 @@
+/** The table that events are folded by means exactly what XState's pure `transition()` means. */
+import { assign, setup, transition, type AnyStateMachine } from 'xstate';
+import { describe, expect, it } from 'vitest';
+import type { AnyEvent } from '../../src/events/envelope.ts';
+import { allocMachine, allocTable } from '../../src/machines/alloc-machine.ts';
+import {
+  compileChart,
+  dutyOf,
+  edgesOf,
+  entersState,
+  evolve,
+  isFinal,
+  isLawful,
+  oneShotsOf,
+  readsEvent,
+  type ChartTable,
+  type EdgeName,
+} from '../../src/machines/chart-table.ts';
+import { taskMachine, taskTable } from '../../src/machines/task-machine.ts';
+import { ALLOC_FACTS, randomOf, TASK_FACTS } from './random-facts.ts';
+
+const STEPS = 20_000;
+
+/** Walks at random over lawful edges, folding each event twice. Gives how many steps were compared. */
+function walkBoth<C>(
+  table: ChartTable<C>,
+  machine: AnyStateMachine,
+  facts: Readonly<Record<string, (random: () => number) => unknown>>,
+): number {
+  const random = randomOf(42);
+  let steps = 0;
+  while (steps < STEPS) {
+    let ours = table.initial;
+    let theirs = machine.resolveState({ value: ours.value, context: ours.context });
+    while (!isFinal(table, ours.value) && steps < STEPS) {
+      const types = [...(table.states.get(ours.value)?.edges.keys() ?? [])];
+      const type = types[Math.floor(random() * types.length)] as string;
+      const event: AnyEvent = {
+        type,
+        run: Math.floor(random() * 5),
+        at: Math.floor(random() * 1e9),
+        data: facts[type]?.(random) ?? {},
+      };
+      ours = evolve(table, ours, event);
+      [theirs] = transition(machine, theirs, event);
+      if (theirs.value !== ours.value || !isSame(theirs.context, ours.context)) {
+        expect({ type, ...ours }).toEqual({ value: theirs.value, context: theirs.context });
+      }
+      steps += 1;
+    }
+  }
+  return steps;
+}
+
+function isSame(one: unknown, other: unknown): boolean {
+  return JSON.stringify(one) === JSON.stringify(other);
+}
+
+function edgeText({ from, event }: EdgeName): string {
+  return `${from} ${event}`;
+}
+function edgesOfMachine(machine: AnyStateMachine): readonly string[] {
+  return Object.values(machine.root.states).flatMap((node) =>
+    [...node.transitions.keys()].map((event) => `${node.key} ${event}`),
+  );
+}
+
+describe('the table of a chart', () => {
+  it('folds tasks as XState does, over 20,000 random lawful steps', () => {
+    expect(walkBoth(taskTable, taskMachine, TASK_FACTS)).toBe(STEPS);
+  });
+
+  it('folds allocs as XState does, over 20,000 random lawful steps', () => {
+    expect(walkBoth(allocTable, allocMachine, ALLOC_FACTS)).toBe(STEPS);
+  });
+
+  it('has every edge of the machine it was read from', () => {
+    expect(edgesOf(taskTable).map(edgeText)).toEqual(edgesOfMachine(taskMachine));
+    expect(edgesOf(allocTable).map(edgeText)).toEqual(edgesOfMachine(allocMachine));
+  });
+
+  it('refuses an event that the state does not know', () => {
+    const event = { type: 'TaskExited', run: 1, at: 1, data: {} };
+    expect(isLawful(taskTable, taskTable.initial, event.type)).toBe(false);
+    expect(() => evolve(taskTable, taskTable.initial, event)).toThrow(
+      expect.objectContaining({ code: 'INTERNAL', message: expect.stringContaining('TaskExited') }),
+    );
+  });
+
+  it('knows duties, one-shots, and whether an event is read at all', () => {
+    expect(dutyOf(taskTable, 'running')).toBe('watch');
+    expect(dutyOf(taskTable, 'pending')).toBeUndefined();
+    expect(oneShotsOf(taskTable, 'running', 'TaskSignaled')).toEqual(['sendSignal']);
+    expect(entersState(taskTable, 'running', 'TaskSignaled')).toBe(false);
+    expect(entersState(taskTable, 'running', 'TaskExited')).toBe(true);
+    const running = { ...taskTable.initial, value: 'running' };
+    expect(readsEvent(taskTable, running, 'HookMessage')).toBe(false);
+    expect(readsEvent(taskTable, running, 'TaskExited')).toBe(true);
+    expect(readsEvent(taskTable, running, 'NoSuchEvent')).toBe(true);
+  });
+
+  it('cannot be run by mistake: the first duty of a machine that is run throws', () => {
+    const launch = taskMachine.implementations.actions['launch'] as unknown as () => void;
+    expect(launch).toThrow('never run with createActor()');
+  });
+});
+
+describe('a chart may not hold', () => {
+  const chart = setup({
+    actions: { keep: assign({}), work: () => undefined, more: () => undefined },
+    guards: { isFine: () => true },
+    actors: {},
+  });
+  const compiled =
+    (config: object): (() => unknown) =>
+    () =>
+      compileChart(chart.createMachine({ initial: 'a', ...config }) as AnyStateMachine);
+
+  it('a guard', () => {
+    const on = { Go: { target: 'b', guard: 'isFine' } };
+    expect(compiled({ states: { a: { on }, b: {} } })).toThrow('guarded edge');
+  });
+
+  it('an edge with alternatives', () => {
+    const on = { Go: [{ target: 'b' }, { target: 'a' }] };
+    expect(compiled({ states: { a: { on }, b: {} } })).toThrow('alternatives');
+  });
+
+  it('an invoke', () => {
+    const invoke = { src: 'child' };
+    expect(compiled({ states: { a: { invoke } } })).toThrow('exit or invoke');
+  });
+
+  it('an exit action', () => {
+    expect(compiled({ states: { a: { exit: 'work' } } })).toThrow('exit or invoke');
+  });
+
+  it('more than one duty in a state', () => {
+    expect(compiled({ states: { a: { entry: ['work', 'more'] } } })).toThrow('more than one duty');
+  });
+
+  it('a function where a name belongs', () => {
+    expect(compiled({ states: { a: { entry: () => undefined } } })).toThrow('names only');
+    const on = { Go: { actions: () => undefined } };
+    expect(compiled({ states: { a: { on } } })).toThrow('names only');
+  });
+
+  it('no first state', () => {
+    expect(() => compileChart(chart.createMachine({}) as AnyStateMachine)).toThrow('first state');
+  });
+});

@@ -1,0 +1,129 @@
+/** Random data of the stored shapes, from a seed, so that a failure can be seen again. */
+import { ALLOC_EVENTS } from '../../src/events/alloc-event.ts';
+import { TASK_EVENTS } from '../../src/events/task-event.ts';
+
+type Random = () => number;
+type Maker<T = unknown> = (random: Random) => T;
+
+/** A small generator of numbers in [0, 1): mulberry32. */
+export function randomOf(seed: number): Random {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+const number: Maker<number> = (random) => Math.floor(random() * 1_000);
+const word: Maker<string> = (random) => `w${number(random)}`;
+const pick =
+  (...words: readonly unknown[]): Maker =>
+  (random) =>
+    words[Math.floor(random() * words.length)];
+const flag = pick(true, false);
+const fields =
+  (makers: Readonly<Record<string, Maker>>): Maker =>
+  (random) =>
+    Object.fromEntries(Object.entries(makers).map(([key, make]) => [key, make(random)]));
+
+const launch = fields({ launchKey: word, token: word, mark: word, deadline: number });
+const phase = pick('prestart', 'start', 'exited', 'cleanup');
+const restart = fields({
+  attempts: number,
+  intervalMs: number,
+  delayMs: number,
+  mode: pick('fail', 'delay'),
+  onLost: pick('restart', 'fail'),
+});
+
+/** By event type; types that are not here carry no data. */
+export const TASK_FACTS: Readonly<Record<string, Maker>> = {
+  TaskReceived: fields({
+    allocName: word,
+    task: word,
+    driver: word,
+    gate: pick('prestart', 'main'),
+    hooks: (random) => [word(random)],
+    restart,
+    restartOnSuccess: flag,
+    killSignal: word,
+    killTimeoutMs: number,
+  }),
+  GateOpened: fields({ gate: pick('prestart', 'main') }),
+  HookCompleted: fields({
+    hook: pick('one', 'two'),
+    phase,
+    tookMs: number,
+    isDone: flag,
+    env: (random) => [{ name: word(random), value: word(random) }],
+    state: (random) => ({ key: word(random) }),
+  }),
+  HookFailed: fields({
+    hook: word,
+    phase,
+    tookMs: number,
+    isRecoverable: flag,
+    message: word,
+  }),
+  HookMessage: fields({ hook: word, phase, message: word }),
+  RunStarting: launch,
+  TaskRecovered: launch,
+  TaskStarted: fields({ pid: number, startTime: word, machineEpoch: word, startedAt: number }),
+  TaskStartFailed: fields({ code: word, message: word, isRecoverable: flag }),
+  TaskExited: fields({
+    exitCode: pick(null, 0, 1, 137),
+    signal: pick(null, 'SIGKILL'),
+    oomKilled: flag,
+    exitedAt: number,
+  }),
+  TaskLost: fields({ reason: word, maybeRan: flag }),
+  TaskReattached: fields({ pid: number }),
+  TaskSignaled: fields({ signal: word }),
+  TaskKilling: fields({
+    reason: word,
+    then: pick('stop', 'restart'),
+    signal: word,
+    killTimeoutMs: number,
+    deadline: number,
+  }),
+  TaskKilled: fields({ reason: word }),
+  TaskRestarting: fields({
+    attempt: number,
+    at: number,
+    delayMs: number,
+    reason: word,
+    isCounted: flag,
+    intervalStart: number,
+  }),
+  TaskNotRestarting: fields({ outcome: pick('complete', 'failed', 'lost'), reason: word }),
+  TaskStuck: fields({ message: word }),
+};
+
+export const ALLOC_FACTS: Readonly<Record<string, Maker>> = {
+  AllocReceived: fields({
+    name: word,
+    spec: fields({ name: word }),
+    specHash: word,
+    recovered: flag,
+  }),
+  AllocGateOpened: fields({ gate: pick('prestart', 'main') }),
+  AllocStopping: fields({ reason: word, isWished: flag }),
+  AllocStopped: fields({
+    status: pick('complete', 'failed', 'stopped', 'lost'),
+    reason: word,
+  }),
+};
+
+/** What is wrong with the makers above: each gives what the vocabulary stores, and no word is left out. */
+export function faultsOfMakers(): readonly string[] {
+  const random = randomOf(1);
+  return [...Object.entries(TASK_EVENTS), ...Object.entries(ALLOC_EVENTS)].flatMap(
+    ([type, { data }]) => {
+      if (type === 'AllocUpdated') return [];
+      const made = (TASK_FACTS[type] ?? ALLOC_FACTS[type])?.(random) ?? {};
+      return data.fault(made, type) ?? [];
+    },
+  );
+}

@@ -1,0 +1,148 @@
+/** Nomad's restart tracker, rule by rule: the order, the counts and the texts. */
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { restartVerdict, type PolicyInput } from '../../src/machines/restart-policy.ts';
+import type { RunEnd } from '../../src/machines/task-state.ts';
+import { policy, T } from './stories.ts';
+
+const exit = (exitCode: number | null, signal: string | null = null): RunEnd => {
+  return { kind: 'exited', exitCode, signal, oomKilled: false, at: T };
+};
+const fault = (isRecoverable: boolean): RunEnd => {
+  return { kind: 'fault', code: 'START_FAILED', message: 'no room', isRecoverable, at: T };
+};
+const lost = (maybeRan: boolean): RunEnd => ({ kind: 'lost', reason: 'gone', maybeRan, at: T });
+
+function verdict(changes: Partial<PolicyInput>): ReturnType<typeof restartVerdict> {
+  return restartVerdict({
+    policy: policy(),
+    restartOnSuccess: true,
+    end: exit(1),
+    restarts: { count: 0, intervalStart: 0, total: 0 },
+    now: T,
+    chance: 0,
+    ...changes,
+  });
+}
+
+const after = (count: number, intervalStart = T): PolicyInput['restarts'] => {
+  return { count, intervalStart, total: count };
+};
+
+describe('a task that is not restarted', () => {
+  it('completed, when success is the end of it', () => {
+    const reason = 'Restart unnecessary as task terminated successfully';
+    expect(verdict({ end: exit(0), restartOnSuccess: false })).toEqual({
+      kind: 'end',
+      outcome: 'complete',
+      reason,
+    });
+  });
+
+  it('failed for good, even where the policy allows attempts', () => {
+    expect(verdict({ end: fault(false) })).toEqual({
+      kind: 'end',
+      outcome: 'failed',
+      reason: 'Error was unrecoverable: no room',
+    });
+  });
+
+  it('was lost, may have done its work, and must not do it twice', () => {
+    const strict = policy({ onLost: 'fail' });
+    expect(verdict({ end: lost(true), policy: strict })).toMatchObject({
+      outcome: 'lost',
+      reason: 'Run was lost and may have done its work: gone',
+    });
+    expect(verdict({ end: lost(false), policy: strict })).toMatchObject({ kind: 'restart' });
+    expect(verdict({ end: lost(true) })).toMatchObject({ kind: 'restart' });
+  });
+
+  it.each([
+    [exit(0), 'complete'],
+    [exit(1), 'failed'],
+    [exit(null, 'SIGKILL'), 'failed'],
+    [lost(true), 'lost'],
+    [fault(true), 'failed'],
+  ] as const)('has a policy without attempts: %j is %s', (end, outcome) => {
+    const reason = 'Policy allows no restarts';
+    expect(verdict({ end, policy: policy({ attempts: 0 }) })).toEqual({
+      kind: 'end',
+      outcome,
+      reason,
+    });
+  });
+
+  it('has used up its attempts in mode fail', () => {
+    expect(verdict({ restarts: after(2) })).toEqual({
+      kind: 'end',
+      outcome: 'failed',
+      reason: 'Exceeded allowed attempts 2 in interval 1m and mode is "fail"',
+    });
+  });
+});
+
+describe('a task that is restarted', () => {
+  it('is counted within its interval', () => {
+    expect(verdict({ restarts: after(1, T - 10) })).toMatchObject({
+      kind: 'restart',
+      count: 2,
+      intervalStart: T - 10,
+      isCounted: true,
+      reason: 'Restart within policy',
+    });
+  });
+
+  it('begins a new interval when the old one is over, and not before', () => {
+    expect(verdict({ restarts: after(2, T - 60_000) })).toMatchObject({ kind: 'end' });
+    expect(verdict({ restarts: after(2, T - 60_001) })).toMatchObject({
+      kind: 'restart',
+      count: 1,
+      intervalStart: T,
+    });
+  });
+
+  it('waits for the rest of the interval in mode delay', () => {
+    const patient = policy({ mode: 'delay' });
+    expect(verdict({ policy: patient, restarts: after(2, T - 20_000) })).toEqual({
+      kind: 'restart',
+      delayMs: 40_000,
+      count: 3,
+      intervalStart: T - 20_000,
+      isCounted: true,
+      reason: 'Exceeded allowed attempts, applying a delay',
+    });
+  });
+
+  it('waits for its delay and at most a quarter more', () => {
+    const chances = fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true });
+    fc.assert(
+      fc.property(chances, fc.nat(1_000_000), (chance, delayMs) => {
+        const found = verdict({ chance, policy: policy({ delayMs }) });
+        if (found.kind !== 'restart') return false;
+        return found.delayMs >= delayMs && found.delayMs <= Math.ceil(delayMs * 1.25);
+      }),
+    );
+  });
+
+  it('is never restarted more often than its policy says, whatever the clock does', () => {
+    const steps = fc.array(fc.nat(70_000), { maxLength: 60 });
+    fc.assert(
+      fc.property(steps, fc.integer({ min: 1, max: 4 }), (pauses, attempts) => {
+        let restarts = after(0, 0);
+        let now = T;
+        const starts: number[] = [];
+        for (const pause of pauses) {
+          now += pause;
+          const found = verdict({ policy: policy({ attempts }), restarts, now });
+          if (found.kind === 'end') continue;
+          starts.push(now);
+          restarts = { count: found.count, intervalStart: found.intervalStart, total: 0 };
+        }
+        // Fixed windows, as in Nomad: any span of one interval meets at most two of them.
+        return starts.every(
+          (from) => starts.filter((at) => at >= from && at <= from + 60_000).length <= 2 * attempts,
+        );
+      }),
+    );
+  });
+});

@@ -1,0 +1,204 @@
+/** One sentence for every edge of the chart, and what is refused or too late. */
+import { describe, expect, it } from 'vitest';
+import { given, taskSubject, unwalkedEdges } from '../../src/testing/index.ts';
+import type { TaskEventType } from '../../src/events/task-event.ts';
+import type { TaskMessage } from '../../src/machines/task-messages.ts';
+import {
+  EXIT_0,
+  fact,
+  FAULT,
+  historyTo,
+  killing,
+  PROCESS,
+  RESULT,
+  TASK_STATES,
+  taskSpec,
+} from './stories.ts';
+
+type Row = readonly [from: string, message: TaskMessage, ...types: TaskEventType[]];
+
+const task = taskSubject();
+
+const notes = (from: string): readonly Row[] => [
+  [from, { type: 'HooksProgressed', phase: 'prestart', results: [RESULT] }, 'HookCompleted'],
+  [from, { type: 'HookFaulted', phase: 'start', fault: FAULT }, 'HookFailed'],
+  [from, { type: 'HookSpoke', phase: 'start', hook: 'env', message: 'hello' }, 'HookMessage'],
+];
+const stop: TaskMessage = { type: 'StopTask', reason: 'enough' };
+const found: TaskMessage = {
+  type: 'RunFound',
+  run: 9,
+  launchKey: 'key9',
+  token: 't9',
+  mark: 'i:key9',
+};
+const started: TaskMessage = { type: 'ProgramStarted', run: 1, process: PROCESS };
+const exited: TaskMessage = { type: 'ProgramExited', run: 1, exit: EXIT_0 };
+const lost: TaskMessage = { type: 'ProgramLost', run: 1, reason: 'gone', maybeRan: true };
+const reattached: TaskMessage = { type: 'ProgramReattached', run: 1, pid: 42 };
+const stuck: TaskMessage = { type: 'KillStuck', message: 'pid 42 lives' };
+const settled: TaskMessage = { type: 'RunSettled', faults: [] };
+const refused = (isRecoverable: boolean): TaskMessage => {
+  return { type: 'StartRefused', run: 1, code: 'START_FAILED', message: 'no', isRecoverable };
+};
+const receive: TaskMessage = {
+  type: 'ReceiveTask',
+  allocName: 'shop',
+  task: taskSpec(),
+  hooks: [],
+  openGate: 'main',
+};
+const faulted = (isRecoverable: boolean): TaskMessage => {
+  return { type: 'PrestartFaulted', results: [], fault: { ...FAULT, isRecoverable } };
+};
+
+const ROWS: readonly Row[] = [
+  ['nothing', receive, 'TaskReceived', 'GateOpened'],
+  ['pending', found, 'TaskRecovered'],
+  ['pending', stop, 'TaskKilling'],
+  ...notes('prestart'),
+  ['prestart', { type: 'PrestartFinished', results: [] }, 'PrestartCompleted', 'RunStarting'],
+  ['prestart', faulted(true), 'HookFailed', 'TaskRestarting'],
+  ['prestart', faulted(false), 'HookFailed', 'TaskNotRestarting'],
+  ['prestart', found, 'TaskRecovered'],
+  ['prestart', stop, 'TaskKilling'],
+  ...notes('starting'),
+  ['starting', started, 'TaskStarted'],
+  ['starting', refused(true), 'TaskStartFailed', 'TaskRestarting'],
+  ['starting', refused(false), 'TaskStartFailed', 'TaskNotRestarting'],
+  ['starting', lost, 'TaskLost'],
+  ['starting', found, 'TaskRecovered'],
+  ['starting', stop, 'TaskKilling'],
+  ...notes('running'),
+  ['running', reattached, 'TaskReattached'],
+  ['running', { type: 'SignalTask', signal: 'SIGHUP' }, 'TaskSignaled'],
+  ['running', exited, 'TaskExited'],
+  ['running', lost, 'TaskLost'],
+  ['running', found, 'TaskRecovered'],
+  ['running', stop, 'TaskKilling'],
+  ...notes('killing'),
+  ['killing before its start', started, 'TaskStarted'],
+  ['killing', reattached, 'TaskReattached'],
+  ['killing', stuck, 'TaskStuck'],
+  ['killing to restart', stop, 'TaskKilling'],
+  ['killing', exited, 'TaskExited'],
+  ['killing', lost, 'TaskLost'],
+  ['killing to restart', { type: 'NothingRan' }, 'TaskRestarting'],
+  ['killing', found, 'TaskRecovered'],
+  ['killing', { type: 'NothingRan' }, 'TaskKilled'],
+  ...notes('exited'),
+  ['exited', stuck, 'TaskStuck'],
+  ['exited', stop, 'TaskKilling'],
+  ['exited after a kill', settled, 'TaskKilled'],
+  ['exited', settled, 'TaskRestarting'],
+  ['exited', found, 'TaskRecovered'],
+  ['exited without a restart', settled, 'TaskNotRestarting'],
+  ['backoff', { type: 'DelayElapsed' }, 'RestartDelayElapsed'],
+  ['backoff', found, 'TaskRecovered'],
+  ['backoff', stop, 'TaskKilling'],
+  ...notes('cleanup'),
+  ['cleanup', { type: 'CleanupFinished', faults: [] }, 'CleanupCompleted'],
+];
+
+function history(from: string): ReturnType<typeof historyTo> {
+  switch (from) {
+    case 'nothing':
+      return [];
+    case 'killing before its start':
+      return [...historyTo('starting'), killing()];
+    case 'killing to restart':
+      return [...historyTo('running'), killing('restart')];
+    case 'exited after a kill':
+      return [...historyTo('exited'), killing()];
+    case 'exited without a restart':
+      return [
+        ...historyTo('running', taskSpec({ restartOnSuccess: false })),
+        fact('TaskExited', EXIT_0),
+      ];
+    default:
+      return historyTo(from);
+  }
+}
+
+describe('every edge of the task chart', () => {
+  it.each(ROWS.map(([from, message, ...types]) => ({ from, message, types })))(
+    'is decided: $from, $message.type, $types',
+    ({ from, message, types }) => {
+      given(task, history(from))
+        .when(message)
+        .thenGives(...types.map((type) => ({ type })));
+    },
+  );
+
+  it('is walked by one of the sentences', () => {
+    expect(unwalkedEdges(task)).toEqual([]);
+  });
+});
+
+describe('a senseless command', () => {
+  const others = TASK_STATES.filter((value) => value !== 'running');
+
+  it.each(others)('SignalTask is rejected in state %s', (value) => {
+    given(task, historyTo(value))
+      .when({ type: 'SignalTask', signal: 'SIGHUP' })
+      .thenRejects('WRONG_STATE');
+  });
+
+  it.each(others.filter((value) => value !== 'killing'))(
+    'RestartTask is rejected in state %s',
+    (value) => {
+      given(task, historyTo(value))
+        .when({ type: 'RestartTask', reason: 'now' })
+        .thenRejects('WRONG_STATE');
+    },
+  );
+
+  it('RestartTask changes nothing about a kill that is under way', () => {
+    given(task, historyTo('killing')).when({ type: 'RestartTask', reason: 'now' }).thenNothing();
+  });
+});
+
+describe('a report that comes too late or twice', () => {
+  it.each([
+    ['prestart', { type: 'OpenGate', gate: 'main' }],
+    ['running', started],
+    ['running', refused(true)],
+    ['running', { type: 'NothingRan' }],
+    ['running', stuck],
+    ['running', settled],
+    ['running', { type: 'PrestartFinished', results: [] }],
+    ['starting', reattached],
+    ['starting', exited],
+    ['exited', exited],
+    ['exited', lost],
+    ['prestart', { type: 'DelayElapsed' }],
+    ['running', { type: 'CleanupFinished', faults: [] }],
+    ['cleanup', found],
+    ['running', { ...found, run: 1 }],
+    ['backoff', { type: 'HookSpoke', phase: 'exited', hook: 'env', message: 'late' }],
+    ['dead', { type: 'HooksProgressed', phase: 'prestart', results: [RESULT] }],
+    ['pending', { type: 'HookFaulted', phase: 'start', fault: FAULT }],
+  ] as const satisfies readonly (readonly [string, TaskMessage])[])(
+    'in state %s gives nothing: %j',
+    (value, message) => {
+      given(task, historyTo(value)).when(message).thenNothing();
+    },
+  );
+
+  it('tells of a stuck kill once for each new word', () => {
+    const events = [...historyTo('killing'), fact('TaskStuck', { message: 'pid 42 lives' })];
+    given(task, events).when(stuck).thenNothing();
+    given(task, events)
+      .when({ ...stuck, message: 'pid 42 sleeps in the kernel' })
+      .thenGives({ type: 'TaskStuck' });
+  });
+});
+
+describe('a run found again after a lost log', () => {
+  it('forgets the kill and the end of the run before it', () => {
+    const state = given(task, [...historyTo('running'), killing('restart')])
+      .when(found)
+      .thenGives({ type: 'TaskRecovered', run: 9, data: { launchKey: 'key9' } });
+    expect(state.context).toMatchObject({ run: 9, kill: undefined, end: undefined });
+  });
+});
