@@ -1,8 +1,8 @@
 /**
  * What a user of the library holds: the same interface in process (`openOrchestrator`) and over a socket (`client/`).
  * Handles do no I/O; views are plain JSON-safe objects that name the `position` they stand at, so that a view can be
- * followed by `events({ after: view.position })` without a hole. Every waiting call takes `signal`; an aborted call that
- * was to return a value rejects with ABORTED, an aborted iteration just ends.
+ * followed by `events({ after: view.position })` without a hole. Every waiting call takes `signal`; an aborted call
+ * that was to return a value rejects with ABORTED, an aborted iteration just ends.
  */
 import type { Observable } from 'rxjs';
 import type { Abortable } from './ports.ts';
@@ -77,7 +77,14 @@ export interface TaskView {
   readonly position: number;
 }
 
-export type AllocViewState = 'pending' | 'running' | 'stopping' | 'complete' | 'failed' | 'stopped' | 'lost';
+export type AllocViewState =
+  | 'pending'
+  | 'running'
+  | 'stopping'
+  | 'complete'
+  | 'failed'
+  | 'stopped'
+  | 'lost';
 
 export interface AllocView {
   readonly alloc: string;
@@ -137,7 +144,13 @@ export interface AllocHandle {
   events(query?: Omit<EventQuery, 'ref'>): AsyncIterable<PublicEvent>;
 }
 
-export type RecoveryOutcome = 'reattached' | 'finished-while-away' | 'lost' | 'restarting' | 'starting' | 'quarantined';
+export type RecoveryOutcome =
+  | 'reattached'
+  | 'finished-while-away'
+  | 'lost'
+  | 'restarting'
+  | 'starting'
+  | 'quarantined';
 
 /** What opening found. */
 export interface RecoveryReport {
@@ -153,7 +166,12 @@ export interface RecoveryReport {
     readonly outcome: RecoveryOutcome;
   }[];
   /** Set when a damaged store was moved aside. */
-  readonly damage: { readonly movedTo: string; readonly reason: string; readonly recovered: number; readonly lost: number | null } | null;
+  readonly damage: {
+    readonly movedTo: string;
+    readonly reason: string;
+    readonly recovered: number;
+    readonly lost: number | null;
+  } | null;
 }
 
 export interface AgentView {
@@ -164,7 +182,11 @@ export interface AgentView {
   readonly agentEpoch: number;
   readonly head: number;
   readonly dataDir: string;
-  readonly drivers: readonly { readonly driver: string; readonly health: string; readonly message: string }[];
+  readonly drivers: readonly {
+    readonly driver: string;
+    readonly health: string;
+    readonly message: string;
+  }[];
 }
 
 export interface Orchestrator extends AsyncDisposable {
@@ -172,10 +194,11 @@ export interface Orchestrator extends AsyncDisposable {
   agent(): Promise<AgentView>;
   /**
    * Accepts a group and starts it. Without an allocId a live alloc of that name with the same spec is the answer, with
-   * another spec the error is ALREADY_EXISTS. Errors: SPEC_INVALID, DRIVER_UNKNOWN, DRIVER_CONFIG_INVALID, ALREADY_EXISTS.
+   * another spec the error is ALREADY_EXISTS.
+   * Errors: SPEC_INVALID, DRIVER_UNKNOWN, DRIVER_CONFIG_INVALID, ALREADY_EXISTS.
    */
   run(spec: GroupSpecInput, options?: RunOptions): Promise<AllocHandle>;
-  /** Errors: NOT_FOUND, AMBIGUOUS (details.matches lists them). A REF is a name, an allocId or a unique prefix of one. */
+  /** A REF is a name, an allocId or a unique prefix of one. Errors: NOT_FOUND, AMBIGUOUS (details.matches). */
   alloc(ref: string): Promise<AllocHandle>;
   /** Live allocs, with `all` finished ones too, oldest first. */
   allocs(options?: { all?: boolean }): Promise<readonly AllocView[]>;

@@ -49,7 +49,7 @@ export type ErrorCode = keyof typeof ERROR_CODES;
 export type ErrorDetails = Readonly<Record<string, unknown>>;
 
 /** An error as it is stored in an event or sent over a socket. */
-export interface ErrorData {
+export interface ErrorRecord {
   readonly code: ErrorCode;
   readonly message: string;
   readonly retryable: boolean;
@@ -89,7 +89,7 @@ export class HoldfastError extends Error {
     return new HoldfastError('INTERNAL', messageOf(error), { cause: error });
   }
 
-  toData(): ErrorData {
+  toData(): ErrorRecord {
     return {
       code: this.code,
       message: this.message,

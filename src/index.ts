@@ -28,6 +28,6 @@ export { builtinDrivers } from './drivers/registry.ts';
 export { rawExec } from './drivers/raw-exec.ts';
 export { processDriver, type ProcessDriverSpec } from './drivers/process-driver.ts';
 export type { Driver, Fingerprint, ProgramWish, RunRequest } from './drivers/driver.ts';
-export { ERROR_CODES, HoldfastError, type ErrorCode, type ErrorData } from './errors.ts';
+export { ERROR_CODES, HoldfastError, type ErrorCode, type ErrorRecord } from './errors.ts';
 export type { Abortable, Clock, Logger, Random } from './ports.ts';
 export { PACKAGE_VERSION } from './version.ts';

@@ -49,7 +49,8 @@ export interface OrchestratorOptions {
 
 /**
  * Opens a data directory: takes its lock, replays its log, reattaches to everything that still runs, and resolves when
- * each of those tasks is known to be alive or over. Errors: DATA_DIR_REFUSED, STORE_LOCKED, STORE_TOO_NEW, STORE_FAILED.
+ * each of those tasks is known to be alive or over.
+ * Errors: DATA_DIR_REFUSED, STORE_LOCKED, STORE_TOO_NEW, STORE_FAILED.
  */
 export async function openOrchestrator(options: OrchestratorOptions): Promise<Orchestrator> {
   const beganAt = performance.now();
@@ -103,37 +104,23 @@ async function wire(
   beganAt: number,
   unlock: () => void,
 ): Promise<Orchestrator> {
-  const { logger = silentLogger, clock = systemClock, random = systemRandom } = options;
+  const { logger = silentLogger, clock = systemClock } = options;
   const { log } = store;
   const { instanceId, agentEpoch } = takeInstance(layout.stateDir, log);
   const machineEpoch = readMachineEpoch();
   const journal = new NodeJournal(log, clock, logger);
   const closing = new AbortController();
-  const { stateDir } = layout;
-  const shared = { stateDir, instanceId, agentEpoch, machineEpoch, clock, logger };
+  const shared = { stateDir: layout.stateDir, instanceId, agentEpoch, machineEpoch, clock, logger };
   const children = wireChildren(
     { ...shared, record: journal.record, perHost: options.tasksPerHost ?? 256 },
     closing.signal,
   );
   const { executor, logmon, pools } = children;
-  const sweeper = new RunSweeper(layout.runDir);
-  const agent: AgentDoors = {
-    log,
-    clock,
-    random,
-    logger,
-    layout,
-    instanceId,
-    drivers: new DriverRegistry(options.drivers ?? []),
-    hooks: new HookRegistry(options.hooks ?? []),
-    executor,
-    logmon,
-    record: journal.record,
-    releaseRun: (run, driver) => void driver.release(run, { executor }).catch(() => undefined),
-    sweep: (launchKey) => sweeper.add(launchKey),
-  };
+  const known = { log, layout, instanceId, executor, logmon, record: journal.record };
+  const agent = agentDoors(options, known);
   const roster = new Roster(replayed);
-  const recovery = new Recovery({ agent, journal, roster, store, replayed, agentEpoch, machineEpoch });
+  const epochs = { agentEpoch, machineEpoch };
+  const recovery = new Recovery({ agent, journal, roster, store, replayed, ...epochs });
   await journal.append('AgentStarted', recovery.started());
   const report = await recovery.run(pools, beganAt);
   return new LocalOrchestrator({
@@ -156,6 +143,26 @@ async function wire(
       unlock();
     },
   });
+}
+
+/** What every actor is handed. */
+function agentDoors(
+  options: OrchestratorOptions,
+  known: Pick<AgentDoors, 'log' | 'layout' | 'instanceId' | 'executor' | 'logmon' | 'record'>,
+): AgentDoors {
+  const { logger = silentLogger, clock = systemClock, random = systemRandom } = options;
+  const { executor, layout } = known;
+  const sweeper = new RunSweeper(layout.runDir);
+  return {
+    ...known,
+    clock,
+    random,
+    logger,
+    drivers: new DriverRegistry(options.drivers ?? []),
+    hooks: new HookRegistry(options.hooks ?? []),
+    releaseRun: (run, driver) => void driver.release(run, { executor }).catch(() => undefined),
+    sweep: (launchKey) => sweeper.add(launchKey),
+  };
 }
 
 /** The two kinds of host, each with the actor that speaks for it. */

@@ -1,6 +1,6 @@
 /**
  * Makes a fresh clone ready, and does nothing when it is: `npm test` and its siblings call it first. It runs on any
- * Node from 18 on and needs no package. After it, npm's scripts run with the pinned Node, which npm finds first on PATH.
+ * Node from 18 on and needs no package. After it, npm's scripts run with the pinned Node: npm puts it first on PATH.
  *
  * A shell remembers where it found a program, so a script that goes on with Node says `env node`: it is looked up anew.
  */

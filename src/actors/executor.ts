@@ -97,7 +97,7 @@ export class Executor implements ExecutorDoor {
     this.#waiters.delete(key);
   }
 
-  /** A run whose host died: the new host watches it, or its files say how it ended. Tried until one of the two is so. */
+  /** A run whose host died: the new host watches it, or its files say how it ended. Tried until one is so. */
   async #rescue(key: string, signal: AbortSignal): Promise<void> {
     while (!signal.aborted && !this.#outcomes.has(key)) {
       try {

@@ -90,7 +90,7 @@ export class Logmon implements LogmonDoor {
   }
 }
 
-/** Made once and shared by all runs of the task: the one that is there is ours, for the directory is the agent's own. */
+/** Made once and shared by all runs of the task: one that is there is ours, as the directory is the agent's own. */
 function ensureFifo(path: string): void {
   try {
     makeFifo(path);

@@ -91,7 +91,7 @@ export class SourcedChild<C, M, E extends AnyEvent> {
     return end;
   }
 
-  /** Resolves when the message was decided and its events are durable. Rejects with what `decide` rejected, or CLOSED. */
+  /** Resolves when the message was decided and its events are durable. Rejects with `decide`'s rejection or CLOSED. */
   tell(message: M): Promise<void> {
     return new Promise((resolve, reject) => {
       const answer = (error: HoldfastError | undefined): void =>

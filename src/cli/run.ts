@@ -13,7 +13,7 @@ export interface RunCommandOptions {
   readonly agent: boolean;
 }
 
-/** `holdfast run FILE`: prints the alloc id. Everything that can be wrong with the file is told before an agent starts. */
+/** `holdfast run FILE`: prints the alloc id. What can be wrong with the file is told before an agent starts. */
 export async function run(file: string, options: RunCommandOptions): Promise<void> {
   const { value, source } = await readSpecFile(file);
   const { validateGroup } = await import('../spec/validate-spec.ts');

@@ -1,4 +1,4 @@
-/** Where a command is, before anything of the run exists. The order is Nomad's for programs without a root of their own. */
+/** Where a command is, before anything of the run exists. The order is Nomad's for programs without an own root. */
 import { constants } from 'node:fs';
 import { access, stat } from 'node:fs/promises';
 import { isAbsolute, join } from 'node:path';

@@ -53,7 +53,7 @@ export function checked(
   };
 }
 
-/** True for what `checked` throws, and for `missing`: the store is damaged, and not merely an event that this code cannot read. */
+/** True for what `checked` throws, and for `missing`: a damaged store, not merely an event this code cannot read. */
 export function isRowDamage(error: unknown): boolean {
   return HoldfastError.is(error, 'EVENT_MALFORMED') && error.details['isDamage'] === true;
 }

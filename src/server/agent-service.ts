@@ -30,22 +30,53 @@ export function serveAgent(options: ServeAgentOptions): Promise<Listener> {
 
 function agentHandlers(orchestrator: Orchestrator, onShutdown: () => void): AgentServiceServer {
   return {
+    ...viewHandlers(orchestrator),
+    ...commandHandlers(orchestrator),
+    shutdown: answer(async ({ tasks }) => {
+      const stops = tasks === ShutdownRequest_Tasks.STOP;
+      await orchestrator.close({ tasks: stops ? 'stop' : 'leave' });
+      // After the answer has been handed to the connection.
+      setImmediate(onShutdown);
+      return {};
+    }),
+  };
+}
+
+function viewHandlers(
+  orchestrator: Orchestrator,
+): Pick<AgentServiceServer, 'hello' | 'listAllocs' | 'inspect' | 'events' | 'logs'> {
+  return {
     hello: answer(async () => ({
       protocol: AGENT_PROTOCOL,
       agent: toAgent(await orchestrator.agent()),
       recovery: toRecovery(orchestrator.recovery),
     })),
-    run: answer(async ({ spec, allocId }, signal) => {
-      const named = allocId === '' ? {} : { allocId };
-      const handle = await orchestrator.run(parseSpec(spec), { ...named, signal });
-      return { allocId: handle.allocId, alloc: handle.alloc };
-    }),
     listAllocs: answer(async ({ all }) => ({
       allocs: (await orchestrator.allocs({ all })).map(toAlloc),
     })),
     inspect: answer(async ({ ref, at }) => ({
       alloc: toAlloc(await orchestrator.inspect(ref, at === undefined ? {} : { at })),
     })),
+    events: answerStream(async function* (request, signal) {
+      for await (const events of eventBatches(orchestrator.events(toQuery(request, signal)))) {
+        yield { events };
+      }
+    }),
+    logs: answerStream((request, signal) =>
+      toLogMessages(orchestrator.logs(request.ref, toLogQuery(request, signal))),
+    ),
+  };
+}
+
+function commandHandlers(
+  orchestrator: Orchestrator,
+): Pick<AgentServiceServer, 'run' | 'stop' | 'restart' | 'signal' | 'wait'> {
+  return {
+    run: answer(async ({ spec, allocId }, signal) => {
+      const named = allocId === '' ? {} : { allocId };
+      const handle = await orchestrator.run(parseSpec(spec), { ...named, signal });
+      return { allocId: handle.allocId, alloc: handle.alloc };
+    }),
     stop: answer(async ({ ref, reason }, signal) => ({
       alloc: toAlloc(await orchestrator.stop(ref, reason === '' ? { signal } : { reason, signal })),
     })),
@@ -63,21 +94,6 @@ function agentHandlers(orchestrator: Orchestrator, onShutdown: () => void): Agen
         return { ended: { $case: 'alloc', value: toAlloc(await handle.wait({ signal })) } };
       }
       return { ended: { $case: 'task', value: toTask(await handle.task(task).wait({ signal })) } };
-    }),
-    events: answerStream(async function* (request, signal) {
-      for await (const events of eventBatches(orchestrator.events(toQuery(request, signal)))) {
-        yield { events };
-      }
-    }),
-    logs: answerStream((request, signal) =>
-      toLogMessages(orchestrator.logs(request.ref, toLogQuery(request, signal))),
-    ),
-    shutdown: answer(async ({ tasks }) => {
-      const stops = tasks === ShutdownRequest_Tasks.STOP;
-      await orchestrator.close({ tasks: stops ? 'stop' : 'leave' });
-      // After the answer has been handed to the connection.
-      setImmediate(onShutdown);
-      return {};
     }),
   };
 }
