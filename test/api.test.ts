@@ -1,0 +1,42 @@
+/** The public names, pinned: a change here is a change of what users were promised. */
+import { readFileSync } from 'node:fs';
+import { describe, expect, it } from 'vitest';
+import { parseSync } from 'oxc-parser';
+import * as holdfast from '../src/index.ts';
+
+const path = new URL('../src/index.ts', import.meta.url);
+const text = readFileSync(path, 'utf8');
+const entries = parseSync('index.ts', text).module.staticExports.flatMap((one) => one.entries);
+
+describe('the public names', () => {
+  it('are these values', () => {
+    expect(Object.keys(holdfast).toSorted()).toEqual([
+      'ERROR_CODES',
+      'HoldfastError',
+      'PACKAGE_VERSION',
+      'builtinDrivers',
+      'defineHook',
+      'openOrchestrator',
+      'processDriver',
+      'rawExec',
+    ]);
+  });
+
+  it('are these types', () => {
+    const types = entries.filter((entry) => entry.isType).map(({ exportName }) => exportName.name);
+    expect(types.toSorted()).toEqual([
+      ...['Abortable', 'AgentView', 'AllocEvent', 'AllocHandle', 'AllocView', 'AllocViewState'],
+      ...['Clock', 'Driver', 'ErrorCode', 'ErrorRecord', 'EventQuery', 'Fingerprint'],
+      ...['GroupSpecInput', 'Hook', 'HookDoors', 'HookRequest', 'LogChunk', 'LogQuery', 'Logger'],
+      ...['NodeEvent', 'Orchestrator', 'OrchestratorOptions', 'PrestartResult'],
+      ...['ProcessDriverSpec', 'ProgramWish', 'PublicEvent', 'Random', 'RecoveryOutcome'],
+      ...['RecoveryReport', 'RunOptions', 'RunRequest', 'TaskEvent', 'TaskHandle', 'TaskSpec'],
+      ...['TaskView', 'TaskViewState'],
+    ]);
+  });
+
+  it('are listed one by one, in at most forty lines', () => {
+    expect(text.trimEnd().split('\n').length).toBeLessThanOrEqual(40);
+    expect(entries.every(({ exportName }) => exportName.name !== null)).toBe(true);
+  });
+});

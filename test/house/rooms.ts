@@ -1,0 +1,57 @@
+/** The rooms of `src/`, from the ground up, and what each may import besides itself. ARCHITECTURE.md draws it. */
+
+/** A room is a folder or a file of `src/`. A name with `:type` may be imported for its types only. */
+export const ROOMS: Readonly<Record<string, string>> = {
+  errors: '',
+  ports: '',
+  version: '',
+  spec: 'errors',
+  api: 'ports:type spec:type',
+  events: 'errors spec',
+  machines: 'errors spec events',
+  projections: 'api:type events machines spec:type',
+  log: 'errors ports events',
+  os: 'errors',
+  output: 'errors os',
+  rpc: 'errors os ports:type',
+  hooks: 'errors ports:type spec:type events:type machines:type',
+  drivers: 'errors ports:type spec:type machines:type hooks:type os',
+  layout: 'os hooks:type',
+  'data-dir': 'errors',
+  actors:
+    'errors ports version api:type spec events machines projections log os output rpc hooks drivers layout',
+  local: 'errors ports version api:type spec events machines projections log output actors layout',
+  orchestrator:
+    'errors ports version api:type spec events log os hooks drivers layout data-dir actors local',
+  testing: 'errors ports spec events machines log drivers hooks',
+  processes: 'errors os output rpc',
+  server: 'errors ports:type api:type spec:type rpc',
+  client: 'errors ports:type api:type spec:type rpc server',
+  cli: 'errors ports:type version api:type spec data-dir rpc drivers orchestrator server client',
+  index: 'errors ports:type version api:type spec:type events:type hooks drivers orchestrator',
+};
+
+/** Rooms whose code is the same everywhere and at every time: no clock, no chance, no input, no output. */
+export const PURE_ROOMS = ['spec', 'events', 'machines', 'projections'];
+
+/** Which files may import which package: a room with `/`, or one file. `:type` as above. Others are for nobody. */
+export const PACKAGES: Readonly<Record<string, string>> = {
+  'better-sqlite3': 'log/sqlite.ts',
+  xstate: 'machines/ actors/',
+  rxjs: 'log/subscription.ts local/queries.ts api.ts:type local/:type client/:type',
+  '@grpc/grpc-js': 'rpc/ server/ client/ processes/',
+  '@bufbuild/protobuf': 'rpc/gen/',
+  koffi: 'os/',
+  zod: 'spec/',
+  yaml: 'cli/',
+  commander: 'cli/',
+};
+
+/** Who may import what `buf generate` wrote: the actors only to name the services that they call. */
+export const GENERATED_FOR = ['rpc', 'server', 'client', 'processes', 'actors'];
+
+/** Names that say nothing. `data` has one meaning here: the data directory. */
+export const EMPTY_WORDS = [
+  ...['manager', 'handler', 'helper', 'helpers', 'util', 'utils', 'misc'],
+  ...['common', 'base', 'impl', 'data', 'info', 'stuff'],
+];
