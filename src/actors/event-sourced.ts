@@ -225,10 +225,10 @@ class Mailbox<C, M, E extends AnyEvent> {
   }
 }
 
-function foldAll<C, E extends AnyEvent>(
+function foldAll<C>(
   table: ChartTable<C>,
   from: ChartState<C>,
-  events: readonly E[],
+  events: readonly AnyEvent[],
 ): ChartState<C>[] {
   let state = from;
   return events.map((event) => (state = evolve(table, state, event)));

@@ -128,7 +128,7 @@ export class Roster {
       try {
         look(allocId);
       } catch (error) {
-        end(() => reject(error as Error));
+        end(() => reject(error));
       }
     });
   }

@@ -3,7 +3,7 @@ import Database from 'better-sqlite3';
 import { HoldfastError, messageOf } from '../errors.ts';
 
 export type Connection = Database.Database;
-export type Prepared = Database.Statement<unknown[]>;
+export type Prepared = Database.Statement;
 
 /** How long a statement waits, blocking this thread, for another process (an operator's shell) that holds the file. */
 const BUSY_TIMEOUT_MS = 5_000;

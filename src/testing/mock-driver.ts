@@ -118,7 +118,7 @@ function pauseFor({ clock }: MockWorld, delayMs: number, signal: AbortSignal): P
     const cancel = clock.at(clock.now() + delayMs, resolve);
     untilAborted(signal).catch((error: unknown) => {
       cancel();
-      reject(error as Error);
+      reject(error);
     });
   });
 }

@@ -60,7 +60,7 @@ describe('a task that ends while no agent runs', () => {
     expect(task).toMatchObject({ exitCode: 7, signal: null, run: 1, state: 'failed' });
     const exited = (await eventsOf(agent, 'once')).filter(({ type }) => type === 'TaskExited');
     expect(exited).toHaveLength(1);
-    const { exitedAt } = exited[0]?.data as { exitedAt: number };
+    const exitedAt = (exited[0]?.data as { exitedAt: number } | undefined)?.exitedAt;
     expect(exitedAt).toBeGreaterThanOrEqual(before - 20);
     expect(exitedAt).toBeLessThanOrEqual(after + 1_000);
     expect(agent.recovery.tasks).toMatchObject([{ task: 'a', outcome: 'finished-while-away' }]);

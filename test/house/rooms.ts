@@ -51,7 +51,5 @@ export const PACKAGES: Readonly<Record<string, string>> = {
 export const GENERATED_FOR = ['rpc', 'server', 'client', 'processes', 'actors'];
 
 /** Names that say nothing. `data` has one meaning here: the data directory. */
-export const EMPTY_WORDS = [
-  ...['manager', 'handler', 'helper', 'helpers', 'util', 'utils', 'misc'],
-  ...['common', 'base', 'impl', 'data', 'info', 'stuff'],
-];
+export const EMPTY_WORDS =
+  'manager handler helper helpers util utils misc common base impl data info stuff'.split(' ');
