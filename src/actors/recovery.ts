@@ -70,7 +70,7 @@ export class Recovery {
 
   async #forgetFiles(allocId: string): Promise<void> {
     const { agent, roster } = this.#doors;
-    await forgetSpec(agent.layout.specDir, allocId);
+    forgetSpec(agent.layout.specDir, allocId);
     for (const task of roster.folded(allocId)?.state.context.spec?.tasks ?? []) {
       const { launch } = roster.foldedTask(taskStream(allocId, task.name))?.state.context ?? {};
       if (launch !== undefined) agent.sweep(launch.launchKey);

@@ -2,15 +2,14 @@
  * Collects the task's output. The FIFOs are made once and shared by all runs of the task; the program never meets a
  * closed pipe, because the shim holds them open for reading and writing.
  */
-import { existsSync } from 'node:fs';
-import { mkdir, rm } from 'node:fs/promises';
+import { existsSync, mkdirSync, rmSync } from 'node:fs';
 import { basename } from 'node:path';
 import { defineHook, type CollectWish, type HookRequest } from './hook.ts';
 
 export const logmon = defineHook({
   name: 'logmon',
   async prestart(request, { logmon: collector, signal }) {
-    await mkdir(request.dirs.logs, { recursive: true, mode: 0o750 });
+    mkdirSync(request.dirs.logs, { recursive: true, mode: 0o750 });
     await collector.collect(wishOf(request), signal);
   },
   // A new agent does not run prestart for a program that runs already, and must know whom to stand by.
@@ -24,8 +23,8 @@ export const logmon = defineHook({
     const wish = wishOf(request);
     await collector.collect(wish, signal);
     await collector.release(wish.taskKey, signal);
-    await rm(stdoutFifo, { force: true });
-    await rm(stderrFifo, { force: true });
+    rmSync(stdoutFifo, { force: true });
+    rmSync(stderrFifo, { force: true });
   },
 });
 

@@ -14,6 +14,7 @@ const posixSpawn = libc.func(
 const cWaitpid = libc.func('int waitpid(int pid, _Out_ int *status, int options)');
 const cMkfifo = libc.func('int mkfifo(const char *path, uint mode)');
 const cMemfd = libc.func('int memfd_create(const char *name, uint flags)');
+const cPrctl = libc.func('int prctl(int option, ulong a, ulong b, ulong c, ulong d)');
 const cSyscall = libc.func('long syscall(long number, long a, long b, long c)');
 const initAttributes = libc.func('int posix_spawnattr_init(void *attributes)');
 const setFlags = libc.func('int posix_spawnattr_setflags(void *attributes, short flags)');
@@ -26,6 +27,7 @@ const addOpen = libc.func(
   'int posix_spawn_file_actions_addopen(void *actions, int fd, const char *path, int flags, uint mode)',
 );
 
+const PR_SET_CHILD_SUBREAPER = 36;
 const SYS_CLOSE_RANGE = 436;
 const CLOSE_RANGE_CLOEXEC = 4;
 const MFD_CLOEXEC = 1;
@@ -131,4 +133,12 @@ export function memoryFile(name: string): number {
  */
 export function closeOnExecAbove2(): boolean {
   return cSyscall(SYS_CLOSE_RANGE, 3, 0x7fffffff, CLOSE_RANGE_CLOEXEC) === 0;
+}
+
+/**
+ * Makes this process the parent of every descendant that loses its own, however it changed its session. False where
+ * the kernel refuses.
+ */
+export function adoptOrphans(): boolean {
+  return cPrctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0) === 0;
 }

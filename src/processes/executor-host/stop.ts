@@ -88,6 +88,8 @@ class StoppedTree {
   readonly #run: Run;
   readonly #machineEpoch: string;
   #scan: TreeScan;
+  /** The scan was made just now and nothing has happened since. */
+  #isFresh = true;
 
   constructor(run: Run, machineEpoch: string) {
     this.#run = run;
@@ -103,11 +105,13 @@ class StoppedTree {
   look(): readonly TreeMember[] {
     const living = this.#living();
     if (living.length > 0) return living;
+    if (this.#isFresh) return [];
     this.#scan = this.#rescan(this.#scan.members);
     return this.#scan.members;
   }
 
   signal(target: Target, signal: NodeJS.Signals): void {
+    this.#isFresh = false;
     this.#scan = this.#rescan(this.#scan.members);
     const leader = this.#run.program;
     if (target === Target.LEADER) {

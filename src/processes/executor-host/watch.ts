@@ -1,7 +1,7 @@
-import { constants, openSync } from 'node:fs';
+import { constants, openSync, readFileSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { join } from 'node:path';
-import { reap } from '../../os/libc.ts';
+import { adoptOrphans, reap } from '../../os/libc.ts';
 import { isAlive, type Life } from '../../os/process-identity.ts';
 import { lifeOf, readExit, readFate, readIdentity } from '../../os/run-directory.ts';
 import type { End, Run } from './run.ts';
@@ -17,17 +17,46 @@ export class Watch {
   readonly #machineEpoch: string;
   readonly #ended: (run: Run) => void;
   readonly #own = new Set<Run>();
+  readonly #adoptsOrphans: boolean;
 
   /** `ended` is called once for every run, when its `end` is known. */
   constructor(machineEpoch: string, ended: (run: Run) => void) {
     this.#machineEpoch = machineEpoch;
     this.#ended = ended;
-    process.on('SIGCHLD', () => this.#countChildren());
+    this.#adoptsOrphans = adoptOrphans();
+    process.on('SIGCHLD', () => {
+      this.#countChildren();
+      this.strays();
+    });
+  }
+
+  /**
+   * Children of this host that are no shim of its own: what programs left behind when they ended, whatever session it
+   * is in. Those that have ended are counted here. Undefined where the kernel does not tell. A tree of processes that
+   * was started by this host, whose shim has ended and that left no stray is empty, and no scan need prove it.
+   */
+  strays(): readonly number[] | undefined {
+    if (!this.#adoptsOrphans) return undefined;
+    let text: string;
+    try {
+      text = readFileSync(`/proc/self/task/${process.pid}/children`, 'latin1');
+    } catch {
+      return undefined;
+    }
+    if (text === '') return [];
+    const shims = new Set<number>();
+    for (const { ownShim } of this.#own) if (ownShim !== undefined) shims.add(ownShim);
+    const pids = text
+      .split(' ')
+      .filter((pid) => pid !== '')
+      .map(Number);
+    return pids.filter((pid) => !shims.has(pid) && !reap(pid));
   }
 
   /** Watches a run whose shim was just started by this host. */
   ownShim(run: Run, pid: number): void {
     run.ownShim = pid;
+    run.isOurs = true;
     this.#own.add(run);
   }
 
