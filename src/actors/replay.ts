@@ -1,6 +1,6 @@
 /** Folds the whole log into states: what an agent knows when it opens, before it does anything. */
 import { HoldfastError } from '../errors.ts';
-import { decode } from '../events/codec.ts';
+import { decodeVerified } from '../events/codec.ts';
 import type { AnyEvent, Recorded } from '../events/envelope.ts';
 import type { EventLog, StoredRow } from '../log/event-log.ts';
 import { allocTable, type AllocContext } from '../machines/alloc-machine.ts';
@@ -26,14 +26,16 @@ export function emptyReplay(): Replayed {
 export function replayLog(log: EventLog, into: Replayed): void {
   for (const row of log.rows()) {
     into.events += 1;
-    if (row.stream.startsWith('task/')) foldRow(taskTable, into.tasks, into.quarantined, row);
-    else if (row.stream.startsWith('alloc/')) {
-      foldRow(allocTable, into.allocs, into.quarantined, row);
+    if (row.stream.startsWith('task/')) {
+      foldRow('task', taskTable, into.tasks, into.quarantined, row);
+    } else if (row.stream.startsWith('alloc/')) {
+      foldRow('alloc', allocTable, into.allocs, into.quarantined, row);
     }
   }
 }
 
 function foldRow<C>(
+  kind: 'task' | 'alloc',
   table: ChartTable<C>,
   states: Map<string, Folded<C>>,
   quarantined: Map<string, HoldfastError>,
@@ -44,7 +46,7 @@ function foldRow<C>(
   try {
     // Most events say only that a state was left: their data need not be parsed to fold them.
     const event: AnyEvent = readsEvent(table, before, row.type)
-      ? decode(row)
+      ? decodeVerified(kind, row)
       : { type: row.type, run: row.run, at: row.at, data: undefined };
     const state = evolve(table, before, event);
     states.set(row.stream, { version: row.version, position: row.position, state });

@@ -92,6 +92,17 @@ export function decode(row: EncodedRow): HoldfastEvent {
   return holdfastCodec.decode(row) as HoldfastEvent;
 }
 
+/**
+ * The same for a row whose checksum was just found right: what was written in today's schema was checked then, so only
+ * older ones need their climb and its check. A replay of a million events spends half of its time on less.
+ */
+export function decodeVerified(kind: keyof typeof VOCABULARIES, row: EncodedRow): AnyEvent {
+  const vocabulary: Vocabulary = VOCABULARIES[kind];
+  const shape = Object.hasOwn(vocabulary, row.type) ? vocabulary[row.type] : undefined;
+  if (shape?.schema !== row.schema) return decode(row);
+  return { type: row.type, run: row.run, at: row.at, data: fromJson(row) };
+}
+
 function toJson(stream: StreamName, event: AnyEvent): string {
   let json: string;
   try {
