@@ -97,7 +97,7 @@ async function stop(
     if (isForce && run.stops <= stopStuck) {
       return { kind: 'stuck', message: `pid ${run.process?.pid} outlived SIGKILL` };
     }
-    if (isForce || !ignoresSignals) endBy(world, run, step.signal);
+    if (isForce || !(ignoresSignals || stopStuck > 0)) endBy(world, run, step.signal);
     else await Promise.race([run.ended.promise, pauseFor(world, step.waitMs, signal)]);
   }
   return isLiving(run) ? { kind: 'stuck', message: 'the plan ended before it' } : { kind: 'ended' };
