@@ -113,6 +113,9 @@ function snapshotOf<C>(table: ChartTable<C>, folded: Folded<C>): SourcedSnapshot
 
 type Self<C, M> = ActorScope<SourcedSnapshot<C>, SourcedEvent<C, M>>['self'];
 
+/** Why a duty is aborted. One for all: making an error with its stack for every step costs more than the step. */
+const LEFT = new HoldfastError('ABORTED', 'the state was left');
+
 class Mailbox<C, M, E extends AnyEvent> {
   #folded: Folded<C>;
   readonly #waiting: Mail<M>[] = [];
@@ -144,7 +147,7 @@ class Mailbox<C, M, E extends AnyEvent> {
 
   stop(): void {
     this.#isStopped = true;
-    this.#leave.abort();
+    this.#leave.abort(LEFT);
     for (const mail of this.#waiting.splice(0)) {
       mail.answer?.(new HoldfastError('CLOSED', `${this.#spec.stream} was stopped`));
     }
@@ -192,7 +195,7 @@ class Mailbox<C, M, E extends AnyEvent> {
       value = (states[index] as ChartState<C>).value;
     }
     if (isEntered) {
-      this.#leave.abort();
+      this.#leave.abort(LEFT);
       if (!isFinal(table, state.value)) this.#startDuty();
     }
     this.#self.send({ type: 'evolved', folded: this.#folded });

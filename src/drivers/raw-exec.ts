@@ -26,7 +26,7 @@ export function rawExec(): Driver {
     },
     async program({ task, dirs, env }) {
       const { command, args, workDir } = readConfig(task.config);
-      const path = await findCommand({ command, taskDir: dirs.task, path: env['PATH'] ?? '' });
+      const path = findCommand({ command, taskDir: dirs.task, path: env['PATH'] ?? '' });
       return {
         command: path,
         args,
