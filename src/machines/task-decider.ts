@@ -25,15 +25,9 @@ export function decideTask(
     case 'SignalTask':
       return decideCommand(message, state, make, tools);
     case 'HooksProgressed':
-      return state.value === 'dead' ? [] : completed(make, message.phase, message.results);
     case 'HookFaulted':
-      return state.value === 'dead' ? [] : [failed(make, message.phase, message.fault)];
     case 'HookSpoke':
-      if (state.value === 'dead' || state.value === 'pending' || state.value === 'backoff')
-        return [];
-      return [
-        make('HookMessage', { hook: message.hook, phase: message.phase, message: message.message }),
-      ];
+      return isWorking(state.value) ? decideNote(message, make) : [];
     case 'PrestartFinished':
     case 'PrestartFaulted':
       return decidePrestart(message, state, make, tools);
