@@ -82,7 +82,11 @@ export class Executor implements ExecutorDoor {
         this.#doors.pool.note(key, host);
         this.#watched.add(key);
       }
-    } else if (report?.$case === 'exit') {
+      return;
+    }
+    // A run that has ended is still the host's until it is told to forget it.
+    this.#doors.pool.note(launchKey, host);
+    if (report?.$case === 'exit') {
       this.#settle(launchKey, fromExit(report.value));
     } else if (report?.$case === 'lost') {
       const { reason, maybeRan } = report.value;
@@ -213,15 +217,25 @@ export class Executor implements ExecutorDoor {
     return (await call(host.host.channel, service.signal, request, options)).delivered;
   }
 
-  async release(run: RunRequest): Promise<void> {
+  release(run: RunRequest): Promise<void> {
+    return this.#forget(run.launchKey);
+  }
+
+  /** Ended runs of earlier agents that no task is about any more: an agent died before it could release them. */
+  async forgetOthers(current: ReadonlySet<string>): Promise<void> {
+    const others = [...this.#outcomes.keys()].filter((key) => !current.has(key));
+    await Promise.all(others.map((key) => this.#forget(key)));
+  }
+
+  async #forget(launchKey: string): Promise<void> {
     const { pool, agentEpoch } = this.#doors;
-    const host = pool.hostOf(run.launchKey);
-    pool.forget(run.launchKey);
+    const host = pool.hostOf(launchKey);
+    pool.forget(launchKey);
     for (const memory of [this.#watched, this.#own, this.#outcomes, this.#marks]) {
-      memory.delete(run.launchKey);
+      memory.delete(launchKey);
     }
     if (host === undefined || !host.isLive) return;
-    const request = { agentEpoch, launchKey: run.launchKey };
+    const request = { agentEpoch, launchKey };
     await call(host.host.channel, service.forget, request, { deadlineMs: CALL_DEADLINE_MS });
   }
 }

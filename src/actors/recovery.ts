@@ -1,5 +1,6 @@
 /** What an agent does between replaying and being ready: meets the hosts, rebuilds what was lost, wakes every actor. */
 import type { RecoveryOutcome, RecoveryReport } from '../api.ts';
+import { messageOf } from '../errors.ts';
 import { allocStream, taskStream } from '../events/envelope.ts';
 import type { Facts } from '../machines/chart-parts.ts';
 import type { NodeEvent } from '../events/node-event.ts';
@@ -15,7 +16,7 @@ import type { HostPool } from './host-pool.ts';
 import type { NodeJournal } from './node-journal.ts';
 import type { Replayed } from './replay.ts';
 import type { Roster } from './roster.ts';
-import { findRuns } from './run-files.ts';
+import { findRuns, idleAmong, launchKeys } from './run-files.ts';
 import { forgetSpec, readSpecs } from './spec-files.ts';
 
 export interface RecoveryDoors {
@@ -92,6 +93,9 @@ export class Recovery {
     const cancel = agent.clock.at(agent.clock.now() + PATIENCE_MS, () => this.#ready.resolve());
     await this.#ready.promise;
     cancel();
+    void this.#tidy().catch((error: unknown) => {
+      agent.logger.warn({ error: messageOf(error) }, 'what an earlier agent left was not put away');
+    });
     return {
       events: replayed.events,
       streams: replayed.tasks.size + replayed.allocs.size,
@@ -101,6 +105,25 @@ export class Recovery {
       tasks: this.#report(),
       damage: store.damage ?? null,
     };
+  }
+
+  /** What an agent that was killed could not put away: later, so that nobody waits for it. */
+  async #tidy(): Promise<void> {
+    const { agent, roster, machineEpoch } = this.#doors;
+    const current = new Set<string>();
+    for (const allocId of roster.allocIds) {
+      const folded = roster.folded(allocId);
+      if (folded === undefined || !isLive(folded.state.value)) continue;
+      for (const task of folded.state.context.spec?.tasks ?? []) {
+        const { launch } = roster.foldedTask(taskStream(allocId, task.name))?.state.context ?? {};
+        if (launch !== undefined) current.add(launch.launchKey);
+      }
+    }
+    // Listed before anything new can start: a run that is just beginning looks like one that never began.
+    const { runDir } = agent.layout;
+    const others = launchKeys(runDir).filter((key) => !current.has(key));
+    await agent.executor.forgetOthers(current);
+    for await (const key of idleAmong(others, runDir, machineEpoch)) agent.sweep(key);
   }
 
   async #recordDamage(): Promise<void> {

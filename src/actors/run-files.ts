@@ -2,8 +2,10 @@
 import { readdirSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { taskStream } from '../events/envelope.ts';
 import type { TaskMessage } from '../machines/task-messages.ts';
+import { gatherEvidence } from '../os/evidence.ts';
 import { isLaunchKey } from '../os/launch-key.ts';
 import { readIntent } from '../os/run-directory.ts';
 
@@ -21,11 +23,29 @@ export function findRuns(runDir: string, instanceId: string): ReadonlyMap<string
   return newest;
 }
 
-function launchKeys(runDir: string): readonly string[] {
+/** The launch keys of all runs that have files. */
+export function launchKeys(runDir: string): readonly string[] {
   try {
     return readdirSync(runDir).filter((name) => isLaunchKey(name));
   } catch {
     return [];
+  }
+}
+
+/**
+ * Those of the listed runs of which nothing lives, one after the other, with a pause for everybody else in between: a
+ * look takes milliseconds. The others are left alone: nobody knows what they are.
+ */
+export async function* idleAmong(
+  listed: readonly string[],
+  runDir: string,
+  epoch: string,
+): AsyncGenerator<string, void> {
+  for (const launchKey of listed) {
+    await nextTurn();
+    const seen = gatherEvidence({ runDir: join(runDir, launchKey), machineEpoch: epoch });
+    if (seen.claim === 'alive' || seen.claim === 'unknown' || seen.tree !== 'dead') continue;
+    yield launchKey;
   }
 }
 

@@ -91,6 +91,8 @@ export interface ExecutorDoor {
   signal(run: RunRequest, signal: string): Promise<boolean>;
   /** The end is recorded: the host may forget the run. */
   release(run: RunRequest): Promise<void>;
+  /** Has hosts forget ended runs with other keys than these. */
+  forgetOthers(current: ReadonlySet<string>): Promise<void>;
 }
 
 export interface DriverDoors {
