@@ -24,6 +24,8 @@ describe('a task that runs while its agent is away', () => {
     const types = await agent.types('web');
     expect(types.slice(-2)).toEqual(['TaskStarted', 'TaskReattached']);
     expect(agent.world.runs().map((run) => run.starts)).toEqual([1]);
+    const all = (await agent.events()).map(({ type }) => type);
+    expect(all).not.toContain('HostStarted');
   });
 
   it('is reattached by every agent after that too', async () => {

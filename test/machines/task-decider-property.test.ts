@@ -65,7 +65,7 @@ describe('whatever is mailed to a task', () => {
   it('gives only events that are lawful and fit their shape, and never throws', () => {
     fc.assert(
       fc.property(lives, (life) => void live(life)),
-      { numRuns: 800 },
+      { numRuns: 500 },
     );
   });
 
