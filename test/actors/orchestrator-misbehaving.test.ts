@@ -1,8 +1,8 @@
 /** What one task, hook, driver or subscriber does wrong is an event of its own, and no other task notices. */
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { defineHook, type Hook } from '../../src/hooks/hook.ts';
 import type { OrchestratorOptions } from '../../src/orchestrator.ts';
-import { MockAgent } from './mock-agent.ts';
+import { eventually, MockAgent } from './mock-agent.ts';
 
 const HEALTHY = [
   'TaskReceived',
@@ -29,7 +29,7 @@ async function expectFine(): Promise<void> {
   const events = await agent.events('fine/fine');
   expect(events.map(({ type }) => type)).toEqual(HEALTHY);
   await agent.orchestrator.signal('fine', 'SIGHUP');
-  await vi.waitFor(() => expect(agent.world.newest('fine').signals).toEqual(['SIGHUP']));
+  await eventually(() => expect(agent.world.newest('fine').signals).toEqual(['SIGHUP']));
   expect(await agent.orchestrator.stop('fine')).toMatchObject({ state: 'stopped' });
 }
 async function factsOf(type: string, ref?: string): Promise<readonly unknown[]> {
@@ -99,7 +99,7 @@ describe('the driver of one task', () => {
 
   it.each(['start', 'wait'] as const)('that has a bug in %s is told apart', async (throwIn) => {
     await agent.start('odd', { throwIn });
-    await vi.waitFor(async () => expect(await factsOf('StreamQuarantined')).toHaveLength(1));
+    await eventually(async () => expect(await factsOf('StreamQuarantined')).toHaveLength(1));
     const [quarantined] = await factsOf('StreamQuarantined');
     expect(quarantined).toMatchObject({
       message: expect.stringContaining(`the mock driver has a bug in ${throwIn}`),
@@ -155,11 +155,11 @@ describe('a subscriber', () => {
       calls += 1;
       throw new Error('a bug of the subscriber');
     });
-    await vi.waitFor(async () => expect(await factsOf('SubscriberFailed')).toHaveLength(1));
+    await eventually(async () => expect(await factsOf('SubscriberFailed')).toHaveLength(1));
     expect(await factsOf('SubscriberFailed')).toEqual([{ message: 'a bug of the subscriber' }]);
     await agent.start('other');
     await agent.until('other', 'running');
-    await vi.waitFor(() => expect(seen.filter((type) => type === 'TaskStarted')).toHaveLength(2));
+    await eventually(() => expect(seen.filter((type) => type === 'TaskStarted')).toHaveLength(2));
     expect(calls).toBe(1);
     good.unsubscribe();
     await expectFine();

@@ -1,6 +1,6 @@
 /** Random messages in random reachable states: nothing unlawful, nothing thrown, nothing said twice. */
 import fc from 'fast-check';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { encode } from '../../src/events/codec.ts';
 import type { TaskEvent } from '../../src/events/task-event.ts';
 import { evolve, isLawful } from '../../src/machines/chart-table.ts';
@@ -12,6 +12,8 @@ import type { TaskState } from '../../src/machines/task-state.ts';
 import { fixedTools } from '../../src/testing/index.ts';
 import { faultsOfMakers } from './random-facts.ts';
 import { everyMessage, policy, T, taskSpec } from './stories.ts';
+
+vi.setConfig({ testTimeout: 60_000 });
 
 interface Step {
   readonly message: TaskMessage;
