@@ -30,7 +30,9 @@ const counter = await runService();
 const before = await killAgent(counter);
 await comeBack(counter, before);
 await stopEverything(counter);
-heading(failedClaims() === 0 ? 'Everything was so.' : `${failedClaims()} claims were not so.`);
+heading(
+  failedClaims() === 0 ? 'Everything was so.' : `Not so: ${failedClaims()} of what was claimed.`,
+);
 process.exit(failedClaims() === 0 ? 0 : 1);
 
 async function startAgent(): Promise<void> {
