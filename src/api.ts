@@ -150,6 +150,8 @@ export type RecoveryOutcome =
   | 'lost'
   | 'restarting'
   | 'starting'
+  /** Nothing could be told of it yet; the agent goes on looking. */
+  | 'unknown'
   | 'quarantined';
 
 /** What opening found. */

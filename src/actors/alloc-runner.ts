@@ -1,5 +1,5 @@
 /** An alloc's actor with its doors wired; it holds the actors of its tasks. */
-import { messageOf } from '../errors.ts';
+import { messageOf, type HoldfastError } from '../errors.ts';
 import type { AllocEvent } from '../events/alloc-event.ts';
 import { allocStream, taskStream } from '../events/envelope.ts';
 import { decideAlloc } from '../machines/alloc-decider.ts';
@@ -26,6 +26,8 @@ export interface AllocRunnerDoors {
   /** A stream that could not be folded: its task is left alone. */
   readonly isQuarantined: (stream: string) => boolean;
   readonly onAllocState: (allocId: string, folded: Folded<AllocContext>) => void;
+  /** A task's actor crashed too often and is left alone, until somebody wants something of it. */
+  readonly onTaskEscalated: (stream: string, error: HoldfastError) => void;
   readonly onTaskState: (stream: string, folded: Folded<TaskContext>) => void;
   /** The alloc has ended: what was kept to rebuild it from is not needed any more. */
   readonly forgetFiles: (allocId: string) => Promise<void>;
@@ -135,18 +137,21 @@ export class AllocRunner {
   }
 
   #startTask(spec: AllocSpec, specHash: string, task: TaskSpec, openGate: Gate | null): void {
-    const { agent, foldedTask, foundRun, isQuarantined, onTaskState } = this.#doors;
+    const { agent, foldedTask, foundRun, isQuarantined, onTaskState, onTaskEscalated } =
+      this.#doors;
     const stream = taskStream(this.allocId, task.name);
     if (isQuarantined(stream)) return;
     const folded = foldedTask(stream) ?? { version: 0, position: 0, state: taskTable.initial };
     const identity = { allocId: this.allocId, allocName: spec.name, specHash, task };
     let isOver = folded.state.value === 'dead';
-    const runner = taskRunner(agent, identity, folded, (state) => {
+    const onState = (state: Folded<TaskContext>): void => {
       onTaskState(stream, state);
       if (isOver || state.state.value !== 'dead') return;
       isOver = true;
       void this.tell(this.#standing(task.name)).catch(() => undefined);
-    });
+    };
+    const onEscalate = (error: HoldfastError): void => onTaskEscalated(stream, error);
+    const runner = taskRunner(agent, identity, folded, { onState, onEscalate });
     this.#tasks.set(task.name, runner);
     runner.start();
     const found = foundRun(stream);

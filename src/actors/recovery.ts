@@ -60,6 +60,10 @@ export class Recovery {
       foundRun: (stream) => this.#found.get(stream),
       isQuarantined: (stream) => roster.isQuarantined(stream),
       onAllocState: (allocId, folded) => roster.noteAlloc(allocId, folded),
+      onTaskEscalated: (stream, error) => {
+        const [, allocId = ''] = stream.split('/');
+        roster.quarantine(allocId, stream, error);
+      },
       onTaskState: (stream, folded) => {
         const [, allocId = ''] = stream.split('/');
         this.#settle(stream, folded);
@@ -93,6 +97,7 @@ export class Recovery {
     const cancel = agent.clock.at(agent.clock.now() + PATIENCE_MS, () => this.#ready.resolve());
     await this.#ready.promise;
     cancel();
+    for (const stream of this.#unsettled) this.#outcomes.set(stream, 'unknown');
     void this.#tidy().catch((error: unknown) => {
       agent.logger.warn({ error: messageOf(error) }, 'what an earlier agent left was not put away');
     });

@@ -17,7 +17,7 @@ export interface Place {
 export class Roster {
   readonly #allocs = new Map<string, Folded<AllocContext>>();
   readonly #tasks: Map<string, Folded<TaskContext>>;
-  readonly #quarantined: ReadonlyMap<string, HoldfastError>;
+  readonly #quarantined: Map<string, HoldfastError>;
   readonly #runners = new Map<string, AllocRunner>();
   readonly #watchers = new Set<(allocId: string) => void>();
   readonly #onClosed = new Set<() => void>();
@@ -64,7 +64,13 @@ export class Roster {
     this.#tell(allocId);
     if (!isLive(folded.state.value)) this.#runners.delete(allocId);
   }
+  /** Nobody stands by this task any more: its view says `unknown`. */
+  quarantine(allocId: string, stream: string, error: HoldfastError): void {
+    this.#quarantined.set(stream, error);
+    this.#tell(allocId);
+  }
   noteTask(allocId: string, stream: string, folded: Folded<TaskContext>): void {
+    this.#quarantined.delete(stream);
     if (folded.version === 0) return;
     this.#tasks.set(stream, folded);
     this.#tell(allocId);
@@ -89,7 +95,7 @@ export class Roster {
     if (folded === undefined) throw new HoldfastError('NOT_FOUND', `no alloc ${allocId}`);
     return allocView(allocId, folded, (task) => {
       const stream = taskStream(allocId, task);
-      return this.#quarantined.has(stream) ? null : this.#tasks.get(stream);
+      return this.#quarantined.get(stream)?.message ?? this.#tasks.get(stream);
     });
   }
 
@@ -100,7 +106,7 @@ export class Roster {
       .map(([allocId]) => this.view(allocId));
   }
 
-  /** Resolves when the alloc is as `isReached` says. Errors: NOT_FOUND, ABORTED, CLOSED. */
+  /** Resolves when the alloc is as `isReached` says. Errors: what it throws, NOT_FOUND, ABORTED, CLOSED. */
   until(
     allocId: string,
     signal: AbortSignal | undefined,
@@ -109,8 +115,12 @@ export class Roster {
     return new Promise((resolve, reject) => {
       const look = (changed: string): void => {
         if (changed !== allocId) return;
-        const view = this.view(allocId);
-        if (isReached(view)) end(() => resolve(view));
+        try {
+          const view = this.view(allocId);
+          if (isReached(view)) end(() => resolve(view));
+        } catch (error) {
+          end(() => reject(error as Error));
+        }
       };
       const stopped = (error: HoldfastError) => (): void => end(() => reject(error));
       const abort = stopped(new HoldfastError('ABORTED', `nobody waits for ${allocId} any more`));

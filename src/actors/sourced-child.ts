@@ -2,6 +2,7 @@
  * A supervised event-sourced actor: crashed, it is folded anew from the log and goes on; crashing too often, it is
  * escalated. Messages wait while it is being restarted.
  */
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { createActor, type Actor } from 'xstate';
 import { HoldfastError } from '../errors.ts';
 import type { AnyEvent } from '../events/envelope.ts';
@@ -31,7 +32,7 @@ export class SourcedChild<C, M, E extends AnyEvent> {
   #folded: Folded<C>;
   #actor: Actor<SourcedLogic<C, M>> | undefined;
   #waiting: Letter<M>[] = [];
-  #ending = new AbortController();
+  readonly #ending = new AbortController();
   #isEscalated = false;
   readonly #spec: EventSourcedSpec<C, M, E>;
   readonly #doors: SourcedChildDoors<C>;
@@ -59,36 +60,48 @@ export class SourcedChild<C, M, E extends AnyEvent> {
     this.#doors.onEscalate(spec, error);
   }
 
-  #live(attempt: number): Promise<ChildEnd> {
+  /** Somebody wants something of it again: it gets another chance, with a fresh count of crashes. */
+  #revive(): void {
+    this.#isEscalated = false;
+    this.start();
+  }
+
+  async #live(attempt: number): Promise<ChildEnd> {
+    try {
+      if (attempt > 0) await this.#refold();
+      return await this.#untilEnd();
+    } catch (error) {
+      return { error };
+    } finally {
+      this.#actor = undefined;
+    }
+  }
+
+  /** What the crashed actor was just appending is durable, or has failed, one turn later. */
+  async #refold(): Promise<void> {
+    await nextTurn();
+    const { log, stream, table } = this.#spec;
+    this.#folded = foldEvents(table, log.readStream(stream));
+  }
+
+  #untilEnd(): Promise<ChildEnd> {
     return new Promise((resolve) => {
-      try {
-        const { log, stream, table } = this.#spec;
-        if (attempt > 0) this.#folded = foldEvents(table, log.readStream(stream));
-        const actor = createActor(eventSourced({ ...this.#spec, folded: this.#folded }), {
-          id: stream,
-        });
-        this.#actor = actor;
-        actor.subscribe({
-          next: ({ folded }) => this.#note(folded),
-          error: (error) => resolve(this.#end({ error })),
-          complete: () => resolve(this.#end({})),
-        });
-        actor.start();
-        for (const letter of this.#waiting.splice(0)) this.#post(letter);
-      } catch (error) {
-        resolve(this.#end({ error }));
-      }
+      const logic = eventSourced({ ...this.#spec, folded: this.#folded });
+      const actor = createActor(logic, { id: this.#spec.stream });
+      this.#actor = actor;
+      actor.subscribe({
+        next: ({ folded }) => this.#note(folded),
+        error: (error) => resolve({ error }),
+        complete: () => resolve({}),
+      });
+      actor.start();
+      for (const letter of this.#waiting.splice(0)) this.#post(letter);
     });
   }
 
   #note(folded: Folded<C>): void {
     this.#folded = folded;
     this.#doors.onState(folded);
-  }
-
-  #end(end: ChildEnd): ChildEnd {
-    this.#actor = undefined;
-    return end;
   }
 
   /** Resolves when the message was decided and its events are durable. Rejects with `decide`'s rejection or CLOSED. */
@@ -106,11 +119,20 @@ export class SourcedChild<C, M, E extends AnyEvent> {
     } else if (isFinal(this.#spec.table, this.#folded.state.value)) {
       const decision = this.#spec.decide(letter.message, this.#folded.state);
       letter.answer(isRejection(decision) ? decision.rejected : undefined);
-    } else if (this.#isEscalated) {
-      const text = `${this.#spec.stream} crashed too often and is left alone`;
-      letter.answer(new HoldfastError('WRONG_STATE', text));
-    } else if (this.#actor === undefined) this.#waiting.push(letter);
-    else this.#actor.send({ type: 'mail', ...letter });
+    } else if (this.#actor === undefined) {
+      this.#waiting.push(letter);
+      if (this.#isEscalated) this.#revive();
+    } else {
+      const { message } = letter;
+      this.#actor.send({ type: 'mail', message, answer: (error) => this.#answer(letter, error) });
+    }
+  }
+
+  /** What a crashing actor had not taken yet waits for the next one; what it crashed of does not. */
+  #answer(letter: Letter<M>, error: HoldfastError | undefined): void {
+    const isUntaken = error?.code === 'CLOSED' && !this.#ending.signal.aborted;
+    if (isUntaken) this.#waiting.push(letter);
+    else letter.answer(error);
   }
 
   /** Aborts the duty and takes no more messages. What the task runs is not touched. */

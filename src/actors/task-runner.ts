@@ -34,7 +34,10 @@ export function taskRunner(
   agent: AgentDoors,
   identity: TaskIdentity,
   folded: Folded<TaskContext>,
-  onState: (folded: Folded<TaskContext>) => void,
+  watcher: {
+    readonly onState: (folded: Folded<TaskContext>) => void;
+    readonly onEscalate: (error: HoldfastError) => void;
+  },
 ): TaskRunner {
   const { allocId, task } = identity;
   /** Keys that this agent drew and has not tried yet: nothing of them can exist, so nothing is looked up. */
@@ -69,14 +72,16 @@ export function taskRunner(
     {
       clock: agent.clock,
       intensity: INTENSITY,
-      onState,
+      onState: watcher.onState,
       onRestart: (spec, error) =>
         agent.logger.error(
           { stream: spec.id, error: messageOf(error) },
           'folded anew after a crash',
         ),
-      onEscalate: (spec, error) =>
-        agent.record('StreamQuarantined', { stream: spec.id, message: error.message }),
+      onEscalate(spec, error) {
+        agent.record('StreamQuarantined', { stream: spec.id, message: error.message });
+        watcher.onEscalate(error);
+      },
     },
   );
 }

@@ -1,10 +1,10 @@
 /** What a user asks to be done. Each resolves when it is durable, or when what was asked for has happened. */
-import type { AllocView, RunOptions } from '../api.ts';
+import type { AllocView, RunOptions, TaskView } from '../api.ts';
 import type { AgentDoors } from '../actors/agent-doors.ts';
 import { AllocRunner, type AllocRunnerDoors } from '../actors/alloc-runner.ts';
 import type { Roster } from '../actors/roster.ts';
 import { saveSpec } from '../actors/spec-files.ts';
-import { HoldfastError } from '../errors.ts';
+import { HoldfastError, messageOf } from '../errors.ts';
 import type { TaskMessage } from '../machines/task-messages.ts';
 import type { AllocSpec } from '../spec/alloc-spec.ts';
 import type { GroupSpecInput } from '../spec/group-schema.ts';
@@ -85,16 +85,16 @@ export class Commands {
     if (task !== undefined) {
       await runner?.task(task)?.tell({ type: 'StopTask', reason });
       return roster.until(allocId, options.signal, (view) =>
-        view.tasks.some((one) => one.task === task && one.nomadState === 'dead'),
+        hasEnded(view.tasks.filter((one) => one.task === task)),
       );
     }
     await runner?.tell({ type: 'StopAlloc', reason });
-    return roster.until(allocId, options.signal, (view) => !view.isLive);
-  }
-
-  /** Resolves when the alloc has ended. */
-  async wait(allocId: string, signal: AbortSignal | undefined): Promise<AllocView> {
-    return this.#doors.roster.until(allocId, signal, (view) => !view.isLive);
+    return roster.until(allocId, options.signal, (view) => {
+      if (!view.isLive) return true;
+      // The alloc's own last word follows that of its tasks.
+      assertWatched(view.tasks);
+      return false;
+    });
   }
 
   async restart(ref: string): Promise<void> {
@@ -128,11 +128,31 @@ export class Commands {
     );
   }
 
-  /** Ends every live alloc, side by side. */
+  /** Ends every live alloc, side by side. One that cannot be ended is left as it is, and said to the logger. */
   async stopAll(): Promise<void> {
-    const live = this.#doors.roster.views(false);
+    const { agent, roster } = this.#doors;
     await Promise.all(
-      live.map(({ allocId }) => this.stop(allocId, { reason: 'the agent is closing' })),
+      roster.views(false).map(async ({ allocId }) => {
+        try {
+          await this.stop(allocId, { reason: 'the agent is closing' });
+        } catch (error) {
+          agent.logger.error({ allocId, error: messageOf(error) }, 'could not be stopped');
+        }
+      }),
     );
+  }
+}
+
+function hasEnded(tasks: readonly TaskView[]): boolean {
+  assertWatched(tasks);
+  return tasks.every((one) => one.nomadState === 'dead');
+}
+
+/** Throws WRONG_STATE for a task that nobody stands by: waiting for its end would be waiting for ever. */
+function assertWatched(tasks: readonly TaskView[]): void {
+  const lost = tasks.find((one) => one.state === 'unknown');
+  if (lost !== undefined) {
+    const text = `task ${lost.alloc}/${lost.task} cannot be stopped: ${lost.reason}`;
+    throw new HoldfastError('WRONG_STATE', text, { details: { task: lost.task } });
   }
 }

@@ -161,6 +161,8 @@ export const taskMachine = setup({
         ...NOTES,
         TaskStarted: { target: 'running', actions: 'keepProcess' },
         TaskStartFailed: { actions: 'keepStartFault' },
+        // Without TaskStarted: the exit was found, and the files that say which process it was were not.
+        TaskExited: { target: 'exited', actions: 'keepExit' },
         TaskLost: { target: 'exited', actions: 'keepLoss' },
         TaskRestarting: RESTART,
         TaskNotRestarting: GIVE_UP,

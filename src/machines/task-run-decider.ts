@@ -45,8 +45,8 @@ export function decideRun(
       return value === 'starting' ? [] : [make('TaskReattached', { pid: message.pid })];
     case 'ProgramExited': {
       const exited = make('TaskExited', message.exit);
-      if (context.process !== undefined) return [exited];
-      return message.process === undefined ? [] : [make('TaskStarted', message.process), exited];
+      if (context.process !== undefined || message.process === undefined) return [exited];
+      return [make('TaskStarted', message.process), exited];
     }
     case 'ProgramLost':
       return [make('TaskLost', { reason: message.reason, maybeRan: message.maybeRan })];

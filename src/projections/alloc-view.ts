@@ -12,7 +12,7 @@ export interface AllocFold {
 export function allocView(
   allocId: string,
   folded: AllocFold,
-  foldedTask: (task: string) => TaskFold | undefined | null,
+  foldedTask: (task: string) => TaskFold | string | undefined,
 ): AllocView {
   const { value, context } = folded.state;
   const tasks = (context.spec?.tasks ?? []).map(({ name, driver }) =>

@@ -14,11 +14,11 @@ export interface TaskPlace {
   readonly driver: string;
 }
 
-/** `folded` is undefined for a task that has no events yet, null for one whose stream cannot be folded. */
-export function taskView(place: TaskPlace, folded: TaskFold | undefined | null): TaskView {
-  if (folded === undefined || folded === null) {
-    const state = folded === null ? 'unknown' : 'pending';
-    const reason = folded === null ? 'the events of this task cannot be read' : '';
+/** `folded` is undefined for a task that has no events yet; for one that nobody can stand by it is the reason. */
+export function taskView(place: TaskPlace, folded: TaskFold | string | undefined): TaskView {
+  if (folded === undefined || typeof folded === 'string') {
+    const state = folded === undefined ? 'pending' : 'unknown';
+    const reason = folded ?? '';
     return { ...place, ...NOTHING, state, nomadState: 'pending', reason };
   }
   const { value, context } = folded.state;

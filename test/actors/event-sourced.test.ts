@@ -206,7 +206,25 @@ describe('a crash', () => {
     await turns();
     expect(tries).toBe(3);
     expect(escalations).toMatchObject([{ message: expect.stringContaining('a bug') }]);
-    await expect(child.tell({ type: 'Poke' })).rejects.toMatchObject({ code: 'WRONG_STATE' });
+  });
+
+  it('that was escalated is forgiven once somebody wants something of the actor', async () => {
+    let tries = 0;
+    const { child, escalations } = smallActor({
+      restarts: 2,
+      duties: {
+        work() {
+          tries += 1;
+          return Promise.reject(new TypeError('a bug'));
+        },
+      },
+    });
+    await child.tell({ type: 'Begin' });
+    await turns();
+    await child.tell({ type: 'Poke' });
+    await turns();
+    expect(tries).toBe(6);
+    expect(escalations).toHaveLength(2);
   });
 });
 

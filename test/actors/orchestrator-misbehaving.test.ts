@@ -105,6 +105,8 @@ describe('the driver of one task', () => {
       message: expect.stringContaining(`the mock driver has a bug in ${throwIn}`),
     });
     expect(agent.world.runs('odd').length).toBeLessThanOrEqual(1);
+    expect((await agent.view('odd')).state).toBe('unknown');
+    expect(await agent.orchestrator.stop('odd')).toMatchObject({ state: 'stopped' });
   });
 
   it('that hangs in its start is stopped all the same', async () => {

@@ -97,7 +97,7 @@ describe('the view of a task', () => {
 
   it('says what is known of a task without events and of one that cannot be read', () => {
     expect(taskView(PLACE, undefined)).toMatchObject({ state: 'pending', run: 0, position: 0 });
-    expect(taskView(PLACE, null)).toMatchObject({
+    expect(taskView(PLACE, 'the events of this task cannot be read')).toMatchObject({
       state: 'unknown',
       reason: 'the events of this task cannot be read',
     });
