@@ -17,9 +17,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { makeFifo } from '../src/os/libc.ts';
 import { launchKey } from '../src/os/launch-key.ts';
-import { call } from '../src/rpc/call.ts';
+import { executorMethods as service } from '../src/rpc/executor-methods.ts';
+import { call } from '../src/rpc/framed-client.ts';
 import {
-  ExecutorServiceService as service,
   type LaunchRequest,
   StopStep_Target as Target,
 } from '../src/rpc/gen/holdfast/executor/v1/executor.ts';

@@ -5,8 +5,8 @@ import { setTimeout } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 
 import { makeFifo } from '../src/os/libc.ts';
-import { call } from '../src/rpc/call.ts';
-import { LogmonServiceService as Logmon } from '../src/rpc/gen/holdfast/logmon/v1/logmon.ts';
+import { call } from '../src/rpc/framed-client.ts';
+import { logmonMethods as Logmon } from '../src/rpc/logmon-methods.ts';
 import { type Host, spawnHost } from '../src/rpc/spawn-host.ts';
 
 const MAX_FILE_BYTES = 10_485_760;

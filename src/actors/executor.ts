@@ -15,11 +15,9 @@ import type {
 } from '../drivers/driver.ts';
 import type { StopStep } from '../machines/kill-policy.ts';
 import { decideStart } from '../machines/start-decision.ts';
-import { call, follow } from '../rpc/call.ts';
-import {
-  ExecutorServiceService as service,
-  type FollowResponse,
-} from '../rpc/gen/holdfast/executor/v1/executor.ts';
+import { executorMethods as service } from '../rpc/executor-methods.ts';
+import { call, follow } from '../rpc/framed-client.ts';
+import type { FollowResponse } from '../rpc/gen/holdfast/executor/v1/executor.ts';
 import type { HostPool, PooledHost } from './host-pool.ts';
 import { lookAtRun } from './run-sighting.ts';
 import { fromExit, fromLaunch, fromStop, toSteps } from './executor-words.ts';
@@ -30,6 +28,8 @@ export interface ExecutorDoors {
   readonly agentEpoch: number;
   readonly machineEpoch: string;
 }
+
+type Reports = AsyncGenerator<FollowResponse, void>;
 
 /** A launch answers when the program runs; the margin covers a machine that is very busy. */
 const LAUNCH_DEADLINE_MS = 60_000;
@@ -55,24 +55,29 @@ export class Executor implements ExecutorDoor {
   /** Called by the pool for every host that comes up: hears its reports, and has it adopt what a dead host left. */
   async greet(host: PooledHost, adopted: readonly string[], signal: AbortSignal): Promise<void> {
     for (const key of adopted) this.#watched.delete(key);
-    const reports = follow(
-      host.host.channel,
-      service.follow,
-      { agentEpoch: this.#doors.agentEpoch },
-      { signal },
-    );
+    const reports = this.#reportsOf(host, signal);
     const first = await reports.next();
     if (first.done === true) return;
     this.#note(host, first.value);
-    void this.#listen(host, reports);
+    void this.#listen(host, reports, signal);
     await Promise.all(adopted.map((key) => this.#rescue(key, signal)));
   }
 
-  async #listen(host: PooledHost, reports: AsyncGenerator<FollowResponse, void>): Promise<void> {
-    try {
-      for await (const report of reports) this.#note(host, report);
-    } catch {
-      // The host is gone: the pool replaces it and hands its runs over.
+  #reportsOf(host: PooledHost, signal: AbortSignal): Reports {
+    const request = { agentEpoch: this.#doors.agentEpoch };
+    return follow(host.host.channel, service.follow, request, { signal });
+  }
+
+  /** A host that is gone is replaced by the pool, which hands its runs over; one that lives on is followed again. */
+  async #listen(host: PooledHost, first: Reports, signal: AbortSignal): Promise<void> {
+    for (let reports = first; ; reports = this.#reportsOf(host, signal)) {
+      try {
+        for await (const report of reports) this.#note(host, report);
+      } catch (error) {
+        if (HoldfastError.is(error) && !error.retryable) return;
+      }
+      await delay(LOOK_AGAIN_MS, undefined, { signal }).catch(() => undefined);
+      if (signal.aborted || !host.isLive) return;
     }
   }
 
@@ -89,8 +94,7 @@ export class Executor implements ExecutorDoor {
     if (report?.$case === 'exit') {
       this.#settle(launchKey, fromExit(report.value));
     } else if (report?.$case === 'lost') {
-      const { reason, maybeRan } = report.value;
-      this.#settle(launchKey, { kind: 'lost', reason, maybeRan });
+      this.#settle(launchKey, { ...report.value, kind: 'lost' });
     }
   }
 

@@ -3,8 +3,8 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { HoldfastError } from '../errors.ts';
 import type { CollectWish, LogmonDoor } from '../hooks/hook.ts';
 import { makeFifo } from '../os/libc.ts';
-import { call } from '../rpc/call.ts';
-import { LogmonServiceService as service } from '../rpc/gen/holdfast/logmon/v1/logmon.ts';
+import { call } from '../rpc/framed-client.ts';
+import { logmonMethods as service } from '../rpc/logmon-methods.ts';
 import type { HostPool, PooledHost } from './host-pool.ts';
 
 const CALL_DEADLINE_MS = 10_000;

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { connectOrchestrator } from '../client/connect-orchestrator.ts';
 import { checkDataDirectory, checkDataDirectoryPath } from '../data-dir.ts';
 import { HoldfastError, messageOf } from '../errors.ts';
-import { probeSocket } from '../rpc/connect.ts';
+import { probeSocket } from '../rpc/unix-socket.ts';
 import { agentSocket } from '../server/agent-socket.ts';
 import type { Orchestrator } from '../api.ts';
 

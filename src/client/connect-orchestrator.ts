@@ -1,10 +1,10 @@
 /** The way in for users of an agent: the interface of `openOrchestrator`, over the agent's socket. */
 import { access, constants } from 'node:fs/promises';
 import { errnoOf, HoldfastError, messageOf } from '../errors.ts';
-import { call } from '../rpc/call.ts';
-import { connect } from '../rpc/connect.ts';
+import { call } from '../rpc/grpc-call.ts';
+import { connect } from '../rpc/grpc-connect.ts';
 import { AgentServiceService } from '../rpc/gen/holdfast/agent/v1/agent.ts';
-import { assertSocketPath } from '../rpc/serve.ts';
+import { assertSocketPath } from '../rpc/unix-socket.ts';
 import { AGENT_PROTOCOL, agentSocket } from '../server/agent-socket.ts';
 import { fromRecovery } from '../server/convert.ts';
 import { RemoteOrchestrator } from './remote-orchestrator.ts';

@@ -1,5 +1,5 @@
 import { HoldfastError } from '../errors.ts';
-import { call, follow } from '../rpc/call.ts';
+import { call, follow } from '../rpc/grpc-call.ts';
 import { AgentServiceService as agent } from '../rpc/gen/holdfast/agent/v1/agent.ts';
 import { ShutdownRequest_Tasks } from '../rpc/gen/holdfast/agent/v1/agent.ts';
 import { fromAgent, fromAlloc, fromEvent } from '../server/convert.ts';
@@ -8,8 +8,8 @@ import { observe } from './observe.ts';
 import { RemoteAlloc } from './remote-handles.ts';
 import type { Observable } from 'rxjs';
 import type * as api from '../api.ts';
-import type { CallOptions, Method } from '../rpc/call.ts';
-import type { Channel } from '../rpc/connect.ts';
+import type { Channel } from '../rpc/grpc-connect.ts';
+import type { CalledMethod, CallOptions } from '../rpc/method.ts';
 import type { GroupSpecInput } from '../spec/group-schema.ts';
 
 /** An orchestrator in another process. Made by `connectOrchestrator`. */
@@ -115,7 +115,7 @@ export class RemoteOrchestrator implements api.Orchestrator {
 
   /** One call of the agent. Errors: the agent's own, CLOSED after `close`, UNAVAILABLE when the agent is gone. */
   async call<Request, Response>(
-    method: Method<Request, Response>,
+    method: CalledMethod<Request, Response>,
     request: Request,
     options: CallOptions = {},
   ): Promise<Response> {
@@ -128,7 +128,7 @@ export class RemoteOrchestrator implements api.Orchestrator {
   }
 
   async *#follow<Request, Response>(
-    method: Method<Request, Response>,
+    method: CalledMethod<Request, Response>,
     request: Request,
     signal: AbortSignal | undefined,
   ): AsyncGenerator<Response, void, undefined> {

@@ -1,7 +1,7 @@
 /** Asks a host to end, which it does only when nothing is placed in it. */
-import { call } from './call.ts';
-import { ExecutorServiceService } from './gen/holdfast/executor/v1/executor.ts';
-import { LogmonServiceService } from './gen/holdfast/logmon/v1/logmon.ts';
+import { executorMethods } from './executor-methods.ts';
+import { call } from './framed-client.ts';
+import { logmonMethods } from './logmon-methods.ts';
 import type { Host } from './spawn-host.ts';
 
 const DEADLINE_MS = 2_000;
@@ -12,13 +12,9 @@ export async function dismissHost(host: Host, agentEpoch: number): Promise<boole
   try {
     if (host.address.kind === 'executor') {
       const request = { agentEpoch };
-      return (
-        (await call(host.channel, ExecutorServiceService.shutdown, request, options)).runs === 0
-      );
+      return (await call(host.channel, executorMethods.shutdown, request, options)).runs === 0;
     }
-    return (
-      (await call(host.channel, LogmonServiceService.shutdown, { agentEpoch }, options)).tasks === 0
-    );
+    return (await call(host.channel, logmonMethods.shutdown, { agentEpoch }, options)).tasks === 0;
   } catch {
     return false;
   }

@@ -1,8 +1,9 @@
 import type { HostKind } from './address-file.ts';
-import { call, type Method } from './call.ts';
-import type { Channel } from './connect.ts';
-import { ExecutorServiceService } from './gen/holdfast/executor/v1/executor.ts';
-import { LogmonServiceService } from './gen/holdfast/logmon/v1/logmon.ts';
+import { executorMethods } from './executor-methods.ts';
+import type { Channel } from './framed-channel.ts';
+import { call } from './framed-client.ts';
+import { logmonMethods } from './logmon-methods.ts';
+import type { CalledMethod } from './method.ts';
 
 /** What every kind of host says about itself. */
 export interface Greeting {
@@ -17,9 +18,9 @@ interface GreetingRequest {
   instanceId: string;
 }
 
-const HELLO: Record<HostKind, Method<GreetingRequest, Greeting>> = {
-  executor: ExecutorServiceService.hello,
-  logmon: LogmonServiceService.hello,
+const HELLO: Record<HostKind, CalledMethod<GreetingRequest, Greeting>> = {
+  executor: executorMethods.hello,
+  logmon: logmonMethods.hello,
 };
 
 const HELLO_DEADLINE_MS = 5_000;

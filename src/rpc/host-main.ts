@@ -8,7 +8,9 @@ import { machineEpoch } from '../os/machine-epoch.ts';
 import { ownIdentity } from '../os/process-identity.ts';
 import { type HostKind, hostDirectory, writeAddress } from './address-file.ts';
 import { restartWithWarmCache } from './compile-cache.ts';
-import { type Listener, serve, type Service } from './serve.ts';
+import { type FramedService, serveFrames } from './framed-server.ts';
+import { giveBackWhenQuiet } from './give-back.ts';
+import type { Listener } from './unix-socket.ts';
 
 /** What a host knows about itself when its service is made. */
 export interface HostContext {
@@ -26,7 +28,7 @@ export interface HostContext {
 }
 
 /** One service and what the host must know about it. */
-export interface HostedService extends Service {
+export interface HostedService extends FramedService {
   /** How many things it still owns. A host with none may end; one with some stays whatever it is told. */
   busyWith(): number;
 }
@@ -62,7 +64,7 @@ export async function runHost(
   };
   const service = open(context);
   surviveSignals(context, service);
-  listener = await serve([service], join(hostDir, 'sock'));
+  listener = await serveFrames({ ...service, onCall: giveBackWhenQuiet() }, join(hostDir, 'sock'));
   const { hostId, version } = context;
   const address = { hostId, kind, ...ownIdentity(epoch), protocol, version };
   writeAddress(hostDir, { ...address, socket: listener.socket });

@@ -1,15 +1,15 @@
 /** An orchestrator behind a socket: every method of holdfast.agent.v1 is one call of `api.ts`. */
 import { HoldfastError } from '../errors.ts';
-import { answer, answerStream } from '../rpc/answer.ts';
+import { answer, answerStream } from '../rpc/grpc-answer.ts';
 import { AgentServiceService, ShutdownRequest_Tasks } from '../rpc/gen/holdfast/agent/v1/agent.ts';
-import { serve } from '../rpc/serve.ts';
+import { serve } from '../rpc/grpc-serve.ts';
 import { AGENT_PROTOCOL, agentSocket } from './agent-socket.ts';
 import { toAgent, toAlloc, toRecovery, toTask } from './convert.ts';
 import { eventBatches } from './event-batches.ts';
 import { toLogMessages, toLogQuery } from './log-messages.ts';
 import type { EventQuery, Orchestrator } from '../api.ts';
 import type { AgentServiceServer, EventsRequest } from '../rpc/gen/holdfast/agent/v1/agent.ts';
-import type { Listener } from '../rpc/serve.ts';
+import type { Listener } from '../rpc/unix-socket.ts';
 import type { GroupSpecInput } from '../spec/group-schema.ts';
 
 export interface ServeAgentOptions {

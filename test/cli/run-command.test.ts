@@ -6,7 +6,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { runCommand } from '../../src/cli/run-command.ts';
 import { serveAgent } from '../../src/server/agent-service.ts';
 import { FakeOrchestrator } from '../client/fake-orchestrator.ts';
-import type { Listener } from '../../src/rpc/serve.ts';
+import type { Listener } from '../../src/rpc/unix-socket.ts';
 
 let dataDir: string;
 let stdout: string;

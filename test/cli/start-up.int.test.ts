@@ -7,7 +7,7 @@ import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { serveAgent } from '../../src/server/agent-service.ts';
 import { FakeOrchestrator } from '../client/fake-orchestrator.ts';
-import type { Listener } from '../../src/rpc/serve.ts';
+import type { Listener } from '../../src/rpc/unix-socket.ts';
 
 const run = promisify(execFile);
 const root = resolve(import.meta.dirname, '../..');

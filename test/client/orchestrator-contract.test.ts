@@ -7,7 +7,7 @@ import { connectOrchestrator } from '../../src/client/connect-orchestrator.ts';
 import { serveAgent } from '../../src/server/agent-service.ts';
 import { FakeOrchestrator, STORE_ID } from './fake-orchestrator.ts';
 import type { Orchestrator, PublicEvent } from '../../src/api.ts';
-import type { Listener } from '../../src/rpc/serve.ts';
+import type { Listener } from '../../src/rpc/unix-socket.ts';
 
 const group = { name: 'web', tasks: [{ name: 'api', driver: 'raw_exec' }] };
 

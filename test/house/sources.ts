@@ -72,7 +72,8 @@ export function importsOf({ path, text, parsed }: Source): readonly Import[] {
   }
   for (const { moduleRequest } of dynamicImports) {
     const written = text.slice(moduleRequest.start, moduleRequest.end);
-    found.push({ request: written.slice(1, -1), isType: false });
+    // What is worked out at run time names nothing here.
+    if (/^['"`]/.test(written)) found.push({ request: written.slice(1, -1), isType: false });
   }
   return found.map(({ request, isType }) => ({ from, to: target(path, request), isType }));
 }

@@ -4,11 +4,9 @@ import { afterAll, beforeAll, expect, test } from 'vitest';
 import { gatherEvidence } from '../../src/os/evidence.ts';
 import { machineEpoch } from '../../src/os/machine-epoch.ts';
 import { isAlive } from '../../src/os/process-identity.ts';
-import { call } from '../../src/rpc/call.ts';
-import {
-  ExecutorServiceService as service,
-  StopStep_Target as Target,
-} from '../../src/rpc/gen/holdfast/executor/v1/executor.ts';
+import { executorMethods as service } from '../../src/rpc/executor-methods.ts';
+import { call } from '../../src/rpc/framed-client.ts';
+import { StopStep_Target as Target } from '../../src/rpc/gen/holdfast/executor/v1/executor.ts';
 import type { Host } from '../../src/rpc/spawn-host.ts';
 import { kill, Rig, until } from './host-rig.ts';
 

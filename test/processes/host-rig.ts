@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { makeFifo } from '../../src/os/libc.ts';
 import { launchKey } from '../../src/os/launch-key.ts';
 import { runDirectory } from '../../src/os/run-directory.ts';
-import { call, follow } from '../../src/rpc/call.ts';
+import { executorMethods as service } from '../../src/rpc/executor-methods.ts';
+import { call, follow } from '../../src/rpc/framed-client.ts';
 import {
-  ExecutorServiceService as service,
   type FollowResponse,
   type LaunchRequest,
   type LaunchResponse,

@@ -12,10 +12,10 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 import { makeFifo } from '../../src/os/libc.ts';
-import { call } from '../../src/rpc/call.ts';
+import { call } from '../../src/rpc/framed-client.ts';
+import { logmonMethods as Logmon } from '../../src/rpc/logmon-methods.ts';
 import {
   CollectResponse_Way,
-  LogmonServiceService as Logmon,
   type CollectRequest,
 } from '../../src/rpc/gen/holdfast/logmon/v1/logmon.ts';
 import { type Host, spawnHost } from '../../src/rpc/spawn-host.ts';

@@ -2,10 +2,11 @@ import { mkdirSync } from 'node:fs';
 import { HoldfastError } from '../../errors.ts';
 import { signalProcess } from '../../os/process-tree.ts';
 import { readFate, readIntent, runDirectory, tryAbort } from '../../os/run-directory.ts';
-import { answer, answerStream } from '../../rpc/answer.ts';
 import { EpochGuard } from '../../rpc/epoch-guard.ts';
+import type { executorMethods } from '../../rpc/executor-methods.ts';
 import type * as wire from '../../rpc/gen/holdfast/executor/v1/executor.ts';
 import type { HostContext } from '../../rpc/host-main.ts';
+import type { Handlers } from '../../rpc/method.ts';
 import { fifosOf, HeldFifos } from './held-fifos.ts';
 import { launch, type ShimSource } from './launch.ts';
 import { Reports } from './reports.ts';
@@ -159,16 +160,15 @@ export class ExecutorHost {
   }
 }
 
-/** The host's methods as gRPC handlers, each behind the fence against an agent that was replaced. */
-export function executorHandlers(host: ExecutorHost): wire.ExecutorServiceServer {
+/** What answers the host's methods, each behind the fence against an agent that was replaced. */
+export function executorHandlers(host: ExecutorHost): Handlers<typeof executorMethods> {
   const guard = new EpochGuard();
-  const fenced = <Request extends { agentEpoch: number }, Response>(
-    handler: (request: Request) => Promise<Response> | Response,
-  ) =>
-    answer((request: Request) => {
+  const fenced =
+    <Request extends { agentEpoch: number }, Response>(handler: (request: Request) => Response) =>
+    (request: Request): Response => {
       guard.check(request.agentEpoch);
       return handler(request);
-    });
+    };
   return {
     hello: fenced((request: wire.HelloRequest) => host.hello(request)),
     launch: fenced((request: wire.LaunchRequest) => host.launch(request)),
@@ -177,9 +177,9 @@ export function executorHandlers(host: ExecutorHost): wire.ExecutorServiceServer
     signal: fenced((request: wire.SignalRequest) => host.signal(request)),
     forget: fenced((request: wire.ForgetRequest) => host.forget(request)),
     shutdown: fenced(() => host.shutdown()),
-    follow: answerStream((request: wire.FollowRequest, signal) => {
+    follow: (request, signal) => {
       guard.check(request.agentEpoch);
       return host.follow(signal);
-    }),
+    },
   };
 }

@@ -1,22 +1,21 @@
 import { HoldfastError } from '../../errors.ts';
-import { answer } from '../../rpc/answer.ts';
 import { EpochGuard } from '../../rpc/epoch-guard.ts';
+import { framedService } from '../../rpc/framed-server.ts';
 import {
   CollectResponse_Way,
-  LogmonServiceService,
   type CollectRequest,
   type CollectResponse,
   type DrainRequest,
   type DrainResponse,
   type HelloRequest,
   type HelloResponse,
-  type LogmonServiceServer,
   type ReleaseRequest,
   type ReleaseResponse,
   type ShutdownRequest,
   type ShutdownResponse,
 } from '../../rpc/gen/holdfast/logmon/v1/logmon.ts';
 import type { HostContext, HostedService } from '../../rpc/host-main.ts';
+import { logmonMethods } from '../../rpc/logmon-methods.ts';
 import { Collection, type Premises } from './collection.ts';
 import { PipeBudget } from './fifo.ts';
 import { Preview } from './preview.ts';
@@ -50,14 +49,14 @@ export class LogmonHost {
 
   /** What `runHost` serves. */
   hosted(): HostedService {
-    const handlers: LogmonServiceServer = {
-      hello: answer((request: HelloRequest) => this.#hello(request)),
-      collect: answer((request: CollectRequest) => this.#collect(request)),
-      drain: answer((request: DrainRequest, signal) => this.#drain(request, signal)),
-      release: answer((request: ReleaseRequest, signal) => this.#release(request, signal)),
-      shutdown: answer((request: ShutdownRequest) => this.#shutdown(request)),
-    };
-    return { definition: LogmonServiceService, handlers, busyWith: () => this.#tasks.size };
+    const service = framedService(logmonMethods, {
+      hello: (request) => this.#hello(request),
+      collect: (request) => this.#collect(request),
+      drain: (request, signal) => this.#drain(request, signal),
+      release: (request, signal) => this.#release(request, signal),
+      shutdown: (request) => this.#shutdown(request),
+    });
+    return { ...service, busyWith: () => this.#tasks.size };
   }
 
   #hello(request: HelloRequest): HelloResponse {

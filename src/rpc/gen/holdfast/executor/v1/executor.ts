@@ -5,21 +5,7 @@
 // source: holdfast/executor/v1/executor.proto
 
 /* eslint-disable */
-import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
-import {
-  type CallOptions,
-  type ChannelCredentials,
-  Client,
-  type ClientOptions,
-  type ClientReadableStream,
-  type ClientUnaryCall,
-  type handleServerStreamingCall,
-  type handleUnaryCall,
-  makeGenericClientConstructor,
-  type Metadata,
-  type ServiceError,
-  type UntypedServiceImplementation,
-} from "@grpc/grpc-js";
+import { BinaryReader, BinaryWriter } from "../../../../wire.ts";
 
 export const protobufPackage = "holdfast.executor.v1";
 
@@ -270,16 +256,6 @@ export const HelloRequest: MessageFns<HelloRequest> = {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
   },
-
-  create(base?: DeepPartial<HelloRequest>): HelloRequest {
-    return HelloRequest.fromPartial(base ?? {});
-  },
-  fromPartial(object: DeepPartial<HelloRequest>): HelloRequest {
-    const message = createBaseHelloRequest();
-    message.agentEpoch = object.agentEpoch ?? 0;
-    message.instanceId = object.instanceId ?? "";
-    return message;
-  },
 };
 
 function createBaseHelloResponse(): HelloResponse {
@@ -369,19 +345,6 @@ export const HelloResponse: MessageFns<HelloResponse> = {
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  create(base?: DeepPartial<HelloResponse>): HelloResponse {
-    return HelloResponse.fromPartial(base ?? {});
-  },
-  fromPartial(object: DeepPartial<HelloResponse>): HelloResponse {
-    const message = createBaseHelloResponse();
-    message.hostId = object.hostId ?? "";
-    message.protocol = object.protocol ?? 0;
-    message.version = object.version ?? "";
-    message.pid = object.pid ?? 0;
-    message.runs = object.runs ?? 0;
-    return message;
   },
 };
 
@@ -590,36 +553,6 @@ export const LaunchRequest: MessageFns<LaunchRequest> = {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
   },
-
-  create(base?: DeepPartial<LaunchRequest>): LaunchRequest {
-    return LaunchRequest.fromPartial(base ?? {});
-  },
-  fromPartial(object: DeepPartial<LaunchRequest>): LaunchRequest {
-    const message = createBaseLaunchRequest();
-    message.agentEpoch = object.agentEpoch ?? 0;
-    message.launchKey = object.launchKey ?? "";
-    message.token = object.token ?? "";
-    message.mark = object.mark ?? "";
-    message.allocId = object.allocId ?? "";
-    message.task = object.task ?? "";
-    message.run = object.run ?? 0;
-    message.specHash = object.specHash ?? "";
-    message.command = object.command ?? "";
-    message.args = object.args?.map((e) => e) || [];
-    message.env = (globalThis.Object.entries(object.env ?? {}) as [string, string][]).reduce(
-      (acc: { [key: string]: string }, [key, value]: [string, string]) => {
-        if (value !== undefined) {
-          acc[key] = globalThis.String(value);
-        }
-        return acc;
-      },
-      {},
-    );
-    message.cwd = object.cwd ?? "";
-    message.stdoutFifo = object.stdoutFifo ?? "";
-    message.stderrFifo = object.stderrFifo ?? "";
-    return message;
-  },
 };
 
 function createBaseLaunchRequest_EnvEntry(): LaunchRequest_EnvEntry {
@@ -676,16 +609,6 @@ export const LaunchRequest_EnvEntry: MessageFns<LaunchRequest_EnvEntry> = {
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  create(base?: DeepPartial<LaunchRequest_EnvEntry>): LaunchRequest_EnvEntry {
-    return LaunchRequest_EnvEntry.fromPartial(base ?? {});
-  },
-  fromPartial(object: DeepPartial<LaunchRequest_EnvEntry>): LaunchRequest_EnvEntry {
-    const message = createBaseLaunchRequest_EnvEntry();
-    message.key = object.key ?? "";
-    message.value = object.value ?? "";
-    return message;
   },
 };
 
@@ -766,18 +689,6 @@ export const Process: MessageFns<Process> = {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
   },
-
-  create(base?: DeepPartial<Process>): Process {
-    return Process.fromPartial(base ?? {});
-  },
-  fromPartial(object: DeepPartial<Process>): Process {
-    const message = createBaseProcess();
-    message.pid = object.pid ?? 0;
-    message.startTime = object.startTime ?? "";
-    message.machineEpoch = object.machineEpoch ?? "";
-    message.startedAtMs = object.startedAtMs ?? 0;
-    return message;
-  },
 };
 
 function createBaseLaunchResponse(): LaunchResponse {
@@ -848,34 +759,6 @@ export const LaunchResponse: MessageFns<LaunchResponse> = {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
   },
-
-  create(base?: DeepPartial<LaunchResponse>): LaunchResponse {
-    return LaunchResponse.fromPartial(base ?? {});
-  },
-  fromPartial(object: DeepPartial<LaunchResponse>): LaunchResponse {
-    const message = createBaseLaunchResponse();
-    switch (object.outcome?.$case) {
-      case "started": {
-        if (object.outcome?.value !== undefined && object.outcome?.value !== null) {
-          message.outcome = { $case: "started", value: Process.fromPartial(object.outcome.value) };
-        }
-        break;
-      }
-      case "failed": {
-        if (object.outcome?.value !== undefined && object.outcome?.value !== null) {
-          message.outcome = { $case: "failed", value: LaunchFailed.fromPartial(object.outcome.value) };
-        }
-        break;
-      }
-      case "aborted": {
-        if (object.outcome?.value !== undefined && object.outcome?.value !== null) {
-          message.outcome = { $case: "aborted", value: LaunchAborted.fromPartial(object.outcome.value) };
-        }
-        break;
-      }
-    }
-    return message;
-  },
 };
 
 function createBaseLaunchFailed(): LaunchFailed {
@@ -944,17 +827,6 @@ export const LaunchFailed: MessageFns<LaunchFailed> = {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
   },
-
-  create(base?: DeepPartial<LaunchFailed>): LaunchFailed {
-    return LaunchFailed.fromPartial(base ?? {});
-  },
-  fromPartial(object: DeepPartial<LaunchFailed>): LaunchFailed {
-    const message = createBaseLaunchFailed();
-    message.code = object.code ?? "";
-    message.message = object.message ?? "";
-    message.retryable = object.retryable ?? false;
-    return message;
-  },
 };
 
 function createBaseLaunchAborted(): LaunchAborted {
@@ -989,14 +861,6 @@ export const LaunchAborted: MessageFns<LaunchAborted> = {
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  create(base?: DeepPartial<LaunchAborted>): LaunchAborted {
-    return LaunchAborted.fromPartial(base ?? {});
-  },
-  fromPartial(_: DeepPartial<LaunchAborted>): LaunchAborted {
-    const message = createBaseLaunchAborted();
-    return message;
   },
 };
 
@@ -1055,16 +919,6 @@ export const AdoptRequest: MessageFns<AdoptRequest> = {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
   },
-
-  create(base?: DeepPartial<AdoptRequest>): AdoptRequest {
-    return AdoptRequest.fromPartial(base ?? {});
-  },
-  fromPartial(object: DeepPartial<AdoptRequest>): AdoptRequest {
-    const message = createBaseAdoptRequest();
-    message.agentEpoch = object.agentEpoch ?? 0;
-    message.launchKey = object.launchKey ?? "";
-    return message;
-  },
 };
 
 function createBaseAdoptResponse(): AdoptResponse {
@@ -1110,15 +964,6 @@ export const AdoptResponse: MessageFns<AdoptResponse> = {
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  create(base?: DeepPartial<AdoptResponse>): AdoptResponse {
-    return AdoptResponse.fromPartial(base ?? {});
-  },
-  fromPartial(object: DeepPartial<AdoptResponse>): AdoptResponse {
-    const message = createBaseAdoptResponse();
-    message.watching = object.watching ?? false;
-    return message;
   },
 };
 
@@ -1188,17 +1033,6 @@ export const StopStep: MessageFns<StopStep> = {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
   },
-
-  create(base?: DeepPartial<StopStep>): StopStep {
-    return StopStep.fromPartial(base ?? {});
-  },
-  fromPartial(object: DeepPartial<StopStep>): StopStep {
-    const message = createBaseStopStep();
-    message.signal = object.signal ?? "";
-    message.target = object.target ?? 0;
-    message.waitMs = object.waitMs ?? 0;
-    return message;
-  },
 };
 
 function createBaseStopRequest(): StopRequest {
@@ -1266,17 +1100,6 @@ export const StopRequest: MessageFns<StopRequest> = {
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  create(base?: DeepPartial<StopRequest>): StopRequest {
-    return StopRequest.fromPartial(base ?? {});
-  },
-  fromPartial(object: DeepPartial<StopRequest>): StopRequest {
-    const message = createBaseStopRequest();
-    message.agentEpoch = object.agentEpoch ?? 0;
-    message.launchKey = object.launchKey ?? "";
-    message.steps = object.steps?.map((e) => StopStep.fromPartial(e)) || [];
-    return message;
   },
 };
 
@@ -1348,34 +1171,6 @@ export const StopResponse: MessageFns<StopResponse> = {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
   },
-
-  create(base?: DeepPartial<StopResponse>): StopResponse {
-    return StopResponse.fromPartial(base ?? {});
-  },
-  fromPartial(object: DeepPartial<StopResponse>): StopResponse {
-    const message = createBaseStopResponse();
-    switch (object.outcome?.$case) {
-      case "ended": {
-        if (object.outcome?.value !== undefined && object.outcome?.value !== null) {
-          message.outcome = { $case: "ended", value: StopEnded.fromPartial(object.outcome.value) };
-        }
-        break;
-      }
-      case "aborted": {
-        if (object.outcome?.value !== undefined && object.outcome?.value !== null) {
-          message.outcome = { $case: "aborted", value: StopAborted.fromPartial(object.outcome.value) };
-        }
-        break;
-      }
-      case "stuck": {
-        if (object.outcome?.value !== undefined && object.outcome?.value !== null) {
-          message.outcome = { $case: "stuck", value: StopStuck.fromPartial(object.outcome.value) };
-        }
-        break;
-      }
-    }
-    return message;
-  },
 };
 
 function createBaseStopEnded(): StopEnded {
@@ -1411,14 +1206,6 @@ export const StopEnded: MessageFns<StopEnded> = {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
   },
-
-  create(base?: DeepPartial<StopEnded>): StopEnded {
-    return StopEnded.fromPartial(base ?? {});
-  },
-  fromPartial(_: DeepPartial<StopEnded>): StopEnded {
-    const message = createBaseStopEnded();
-    return message;
-  },
 };
 
 function createBaseStopAborted(): StopAborted {
@@ -1453,14 +1240,6 @@ export const StopAborted: MessageFns<StopAborted> = {
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  create(base?: DeepPartial<StopAborted>): StopAborted {
-    return StopAborted.fromPartial(base ?? {});
-  },
-  fromPartial(_: DeepPartial<StopAborted>): StopAborted {
-    const message = createBaseStopAborted();
-    return message;
   },
 };
 
@@ -1521,15 +1300,6 @@ export const StopStuck: MessageFns<StopStuck> = {
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  create(base?: DeepPartial<StopStuck>): StopStuck {
-    return StopStuck.fromPartial(base ?? {});
-  },
-  fromPartial(object: DeepPartial<StopStuck>): StopStuck {
-    const message = createBaseStopStuck();
-    message.pids = object.pids?.map((e) => e) || [];
-    return message;
   },
 };
 
@@ -1599,17 +1369,6 @@ export const SignalRequest: MessageFns<SignalRequest> = {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
   },
-
-  create(base?: DeepPartial<SignalRequest>): SignalRequest {
-    return SignalRequest.fromPartial(base ?? {});
-  },
-  fromPartial(object: DeepPartial<SignalRequest>): SignalRequest {
-    const message = createBaseSignalRequest();
-    message.agentEpoch = object.agentEpoch ?? 0;
-    message.launchKey = object.launchKey ?? "";
-    message.signal = object.signal ?? "";
-    return message;
-  },
 };
 
 function createBaseSignalResponse(): SignalResponse {
@@ -1656,15 +1415,6 @@ export const SignalResponse: MessageFns<SignalResponse> = {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
   },
-
-  create(base?: DeepPartial<SignalResponse>): SignalResponse {
-    return SignalResponse.fromPartial(base ?? {});
-  },
-  fromPartial(object: DeepPartial<SignalResponse>): SignalResponse {
-    const message = createBaseSignalResponse();
-    message.delivered = object.delivered ?? false;
-    return message;
-  },
 };
 
 function createBaseFollowRequest(): FollowRequest {
@@ -1710,15 +1460,6 @@ export const FollowRequest: MessageFns<FollowRequest> = {
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  create(base?: DeepPartial<FollowRequest>): FollowRequest {
-    return FollowRequest.fromPartial(base ?? {});
-  },
-  fromPartial(object: DeepPartial<FollowRequest>): FollowRequest {
-    const message = createBaseFollowRequest();
-    message.agentEpoch = object.agentEpoch ?? 0;
-    return message;
   },
 };
 
@@ -1801,35 +1542,6 @@ export const FollowResponse: MessageFns<FollowResponse> = {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
   },
-
-  create(base?: DeepPartial<FollowResponse>): FollowResponse {
-    return FollowResponse.fromPartial(base ?? {});
-  },
-  fromPartial(object: DeepPartial<FollowResponse>): FollowResponse {
-    const message = createBaseFollowResponse();
-    message.launchKey = object.launchKey ?? "";
-    switch (object.report?.$case) {
-      case "exit": {
-        if (object.report?.value !== undefined && object.report?.value !== null) {
-          message.report = { $case: "exit", value: Exit.fromPartial(object.report.value) };
-        }
-        break;
-      }
-      case "lost": {
-        if (object.report?.value !== undefined && object.report?.value !== null) {
-          message.report = { $case: "lost", value: Lost.fromPartial(object.report.value) };
-        }
-        break;
-      }
-      case "ready": {
-        if (object.report?.value !== undefined && object.report?.value !== null) {
-          message.report = { $case: "ready", value: Ready.fromPartial(object.report.value) };
-        }
-        break;
-      }
-    }
-    return message;
-  },
 };
 
 function createBaseReady(): Ready {
@@ -1875,15 +1587,6 @@ export const Ready: MessageFns<Ready> = {
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  create(base?: DeepPartial<Ready>): Ready {
-    return Ready.fromPartial(base ?? {});
-  },
-  fromPartial(object: DeepPartial<Ready>): Ready {
-    const message = createBaseReady();
-    message.launchKeys = object.launchKeys?.map((e) => e) || [];
-    return message;
   },
 };
 
@@ -1975,19 +1678,6 @@ export const Exit: MessageFns<Exit> = {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
   },
-
-  create(base?: DeepPartial<Exit>): Exit {
-    return Exit.fromPartial(base ?? {});
-  },
-  fromPartial(object: DeepPartial<Exit>): Exit {
-    const message = createBaseExit();
-    message.exitCode = object.exitCode ?? 0;
-    message.signal = object.signal ?? "";
-    message.oomKilled = object.oomKilled ?? false;
-    message.exitedAtMs = object.exitedAtMs ?? 0;
-    message.execFailed = object.execFailed ?? false;
-    return message;
-  },
 };
 
 function createBaseLost(): Lost {
@@ -2044,16 +1734,6 @@ export const Lost: MessageFns<Lost> = {
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  create(base?: DeepPartial<Lost>): Lost {
-    return Lost.fromPartial(base ?? {});
-  },
-  fromPartial(object: DeepPartial<Lost>): Lost {
-    const message = createBaseLost();
-    message.reason = object.reason ?? "";
-    message.maybeRan = object.maybeRan ?? false;
-    return message;
   },
 };
 
@@ -2112,16 +1792,6 @@ export const ForgetRequest: MessageFns<ForgetRequest> = {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
   },
-
-  create(base?: DeepPartial<ForgetRequest>): ForgetRequest {
-    return ForgetRequest.fromPartial(base ?? {});
-  },
-  fromPartial(object: DeepPartial<ForgetRequest>): ForgetRequest {
-    const message = createBaseForgetRequest();
-    message.agentEpoch = object.agentEpoch ?? 0;
-    message.launchKey = object.launchKey ?? "";
-    return message;
-  },
 };
 
 function createBaseForgetResponse(): ForgetResponse {
@@ -2156,14 +1826,6 @@ export const ForgetResponse: MessageFns<ForgetResponse> = {
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  create(base?: DeepPartial<ForgetResponse>): ForgetResponse {
-    return ForgetResponse.fromPartial(base ?? {});
-  },
-  fromPartial(_: DeepPartial<ForgetResponse>): ForgetResponse {
-    const message = createBaseForgetResponse();
-    return message;
   },
 };
 
@@ -2211,15 +1873,6 @@ export const ShutdownRequest: MessageFns<ShutdownRequest> = {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
   },
-
-  create(base?: DeepPartial<ShutdownRequest>): ShutdownRequest {
-    return ShutdownRequest.fromPartial(base ?? {});
-  },
-  fromPartial(object: DeepPartial<ShutdownRequest>): ShutdownRequest {
-    const message = createBaseShutdownRequest();
-    message.agentEpoch = object.agentEpoch ?? 0;
-    return message;
-  },
 };
 
 function createBaseShutdownResponse(): ShutdownResponse {
@@ -2266,271 +1919,92 @@ export const ShutdownResponse: MessageFns<ShutdownResponse> = {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
   },
-
-  create(base?: DeepPartial<ShutdownResponse>): ShutdownResponse {
-    return ShutdownResponse.fromPartial(base ?? {});
-  },
-  fromPartial(object: DeepPartial<ShutdownResponse>): ShutdownResponse {
-    const message = createBaseShutdownResponse();
-    message.runs = object.runs ?? 0;
-    return message;
-  },
 };
 
-export type ExecutorServiceService = typeof ExecutorServiceService;
-export const ExecutorServiceService = {
-  /** Says who the host is. The first call of every connection. */
-  hello: {
-    path: "/holdfast.executor.v1.ExecutorService/Hello" as const,
-    requestStream: false as const,
-    responseStream: false as const,
-    requestSerialize: (value: HelloRequest): Buffer => Buffer.from(HelloRequest.encode(value).finish()),
-    requestDeserialize: (value: Buffer): HelloRequest => HelloRequest.decode(value),
-    responseSerialize: (value: HelloResponse): Buffer => Buffer.from(HelloResponse.encode(value).finish()),
-    responseDeserialize: (value: Buffer): HelloResponse => HelloResponse.decode(value),
-  },
-  /**
-   * Makes the run directory and starts the shim, or finds that both are there: one launch key starts one program, ever.
-   * Answers when the program's identity is on disk, or it is certain that it will never be.
-   */
-  launch: {
-    path: "/holdfast.executor.v1.ExecutorService/Launch" as const,
-    requestStream: false as const,
-    responseStream: false as const,
-    requestSerialize: (value: LaunchRequest): Buffer => Buffer.from(LaunchRequest.encode(value).finish()),
-    requestDeserialize: (value: Buffer): LaunchRequest => LaunchRequest.decode(value),
-    responseSerialize: (value: LaunchResponse): Buffer => Buffer.from(LaunchResponse.encode(value).finish()),
-    responseDeserialize: (value: Buffer): LaunchResponse => LaunchResponse.decode(value),
-  },
-  /** Takes over a run that another host began: watches it and can signal and stop it from then on. */
-  adopt: {
-    path: "/holdfast.executor.v1.ExecutorService/Adopt" as const,
-    requestStream: false as const,
-    responseStream: false as const,
-    requestSerialize: (value: AdoptRequest): Buffer => Buffer.from(AdoptRequest.encode(value).finish()),
-    requestDeserialize: (value: Buffer): AdoptRequest => AdoptRequest.decode(value),
-    responseSerialize: (value: AdoptResponse): Buffer => Buffer.from(AdoptResponse.encode(value).finish()),
-    responseDeserialize: (value: Buffer): AdoptResponse => AdoptResponse.decode(value),
-  },
-  /**
-   * Carries out a stop plan and answers when nothing of the run lives, or when it will not die.
-   * A run that has not been launched is aborted instead: it can never start after that.
-   */
-  stop: {
-    path: "/holdfast.executor.v1.ExecutorService/Stop" as const,
-    requestStream: false as const,
-    responseStream: false as const,
-    requestSerialize: (value: StopRequest): Buffer => Buffer.from(StopRequest.encode(value).finish()),
-    requestDeserialize: (value: Buffer): StopRequest => StopRequest.decode(value),
-    responseSerialize: (value: StopResponse): Buffer => Buffer.from(StopResponse.encode(value).finish()),
-    responseDeserialize: (value: Buffer): StopResponse => StopResponse.decode(value),
-  },
-  signal: {
-    path: "/holdfast.executor.v1.ExecutorService/Signal" as const,
-    requestStream: false as const,
-    responseStream: false as const,
-    requestSerialize: (value: SignalRequest): Buffer => Buffer.from(SignalRequest.encode(value).finish()),
-    requestDeserialize: (value: Buffer): SignalRequest => SignalRequest.decode(value),
-    responseSerialize: (value: SignalResponse): Buffer => Buffer.from(SignalResponse.encode(value).finish()),
-    responseDeserialize: (value: Buffer): SignalResponse => SignalResponse.decode(value),
-  },
-  /** Ends and losses of every run of this host that was not forgotten: first those known already, then new ones. */
-  follow: {
-    path: "/holdfast.executor.v1.ExecutorService/Follow" as const,
-    requestStream: false as const,
-    responseStream: true as const,
-    requestSerialize: (value: FollowRequest): Buffer => Buffer.from(FollowRequest.encode(value).finish()),
-    requestDeserialize: (value: Buffer): FollowRequest => FollowRequest.decode(value),
-    responseSerialize: (value: FollowResponse): Buffer => Buffer.from(FollowResponse.encode(value).finish()),
-    responseDeserialize: (value: Buffer): FollowResponse => FollowResponse.decode(value),
-  },
-  /** The agent has recorded the end: the host drops what it knows of the run. The directory stays for the agent. */
-  forget: {
-    path: "/holdfast.executor.v1.ExecutorService/Forget" as const,
-    requestStream: false as const,
-    responseStream: false as const,
-    requestSerialize: (value: ForgetRequest): Buffer => Buffer.from(ForgetRequest.encode(value).finish()),
-    requestDeserialize: (value: Buffer): ForgetRequest => ForgetRequest.decode(value),
-    responseSerialize: (value: ForgetResponse): Buffer => Buffer.from(ForgetResponse.encode(value).finish()),
-    responseDeserialize: (value: Buffer): ForgetResponse => ForgetResponse.decode(value),
-  },
-  /** The host ends if it watches no run; otherwise it says how many it watches and stays. */
-  shutdown: {
-    path: "/holdfast.executor.v1.ExecutorService/Shutdown" as const,
-    requestStream: false as const,
-    responseStream: false as const,
-    requestSerialize: (value: ShutdownRequest): Buffer => Buffer.from(ShutdownRequest.encode(value).finish()),
-    requestDeserialize: (value: Buffer): ShutdownRequest => ShutdownRequest.decode(value),
-    responseSerialize: (value: ShutdownResponse): Buffer => Buffer.from(ShutdownResponse.encode(value).finish()),
-    responseDeserialize: (value: Buffer): ShutdownResponse => ShutdownResponse.decode(value),
+export type ExecutorServiceDefinition = typeof ExecutorServiceDefinition;
+export const ExecutorServiceDefinition = {
+  name: "ExecutorService",
+  fullName: "holdfast.executor.v1.ExecutorService",
+  methods: {
+    /** Says who the host is. The first call of every connection. */
+    hello: {
+      name: "Hello",
+      requestType: HelloRequest as typeof HelloRequest,
+      requestStream: false,
+      responseType: HelloResponse as typeof HelloResponse,
+      responseStream: false,
+      options: {},
+    },
+    /**
+     * Makes the run directory and starts the shim, or finds that both are there: one launch key starts one program, ever.
+     * Answers when the program's identity is on disk, or it is certain that it will never be.
+     */
+    launch: {
+      name: "Launch",
+      requestType: LaunchRequest as typeof LaunchRequest,
+      requestStream: false,
+      responseType: LaunchResponse as typeof LaunchResponse,
+      responseStream: false,
+      options: {},
+    },
+    /** Takes over a run that another host began: watches it and can signal and stop it from then on. */
+    adopt: {
+      name: "Adopt",
+      requestType: AdoptRequest as typeof AdoptRequest,
+      requestStream: false,
+      responseType: AdoptResponse as typeof AdoptResponse,
+      responseStream: false,
+      options: {},
+    },
+    /**
+     * Carries out a stop plan and answers when nothing of the run lives, or when it will not die.
+     * A run that has not been launched is aborted instead: it can never start after that.
+     */
+    stop: {
+      name: "Stop",
+      requestType: StopRequest as typeof StopRequest,
+      requestStream: false,
+      responseType: StopResponse as typeof StopResponse,
+      responseStream: false,
+      options: {},
+    },
+    signal: {
+      name: "Signal",
+      requestType: SignalRequest as typeof SignalRequest,
+      requestStream: false,
+      responseType: SignalResponse as typeof SignalResponse,
+      responseStream: false,
+      options: {},
+    },
+    /** Ends and losses of every run of this host that was not forgotten: first those known already, then new ones. */
+    follow: {
+      name: "Follow",
+      requestType: FollowRequest as typeof FollowRequest,
+      requestStream: false,
+      responseType: FollowResponse as typeof FollowResponse,
+      responseStream: true,
+      options: {},
+    },
+    /** The agent has recorded the end: the host drops what it knows of the run. The directory stays for the agent. */
+    forget: {
+      name: "Forget",
+      requestType: ForgetRequest as typeof ForgetRequest,
+      requestStream: false,
+      responseType: ForgetResponse as typeof ForgetResponse,
+      responseStream: false,
+      options: {},
+    },
+    /** The host ends if it watches no run; otherwise it says how many it watches and stays. */
+    shutdown: {
+      name: "Shutdown",
+      requestType: ShutdownRequest as typeof ShutdownRequest,
+      requestStream: false,
+      responseType: ShutdownResponse as typeof ShutdownResponse,
+      responseStream: false,
+      options: {},
+    },
   },
 } as const;
-
-export interface ExecutorServiceServer extends UntypedServiceImplementation {
-  /** Says who the host is. The first call of every connection. */
-  hello: handleUnaryCall<HelloRequest, HelloResponse>;
-  /**
-   * Makes the run directory and starts the shim, or finds that both are there: one launch key starts one program, ever.
-   * Answers when the program's identity is on disk, or it is certain that it will never be.
-   */
-  launch: handleUnaryCall<LaunchRequest, LaunchResponse>;
-  /** Takes over a run that another host began: watches it and can signal and stop it from then on. */
-  adopt: handleUnaryCall<AdoptRequest, AdoptResponse>;
-  /**
-   * Carries out a stop plan and answers when nothing of the run lives, or when it will not die.
-   * A run that has not been launched is aborted instead: it can never start after that.
-   */
-  stop: handleUnaryCall<StopRequest, StopResponse>;
-  signal: handleUnaryCall<SignalRequest, SignalResponse>;
-  /** Ends and losses of every run of this host that was not forgotten: first those known already, then new ones. */
-  follow: handleServerStreamingCall<FollowRequest, FollowResponse>;
-  /** The agent has recorded the end: the host drops what it knows of the run. The directory stays for the agent. */
-  forget: handleUnaryCall<ForgetRequest, ForgetResponse>;
-  /** The host ends if it watches no run; otherwise it says how many it watches and stays. */
-  shutdown: handleUnaryCall<ShutdownRequest, ShutdownResponse>;
-}
-
-export interface ExecutorServiceClient extends Client {
-  /** Says who the host is. The first call of every connection. */
-  hello(
-    request: HelloRequest,
-    callback: (error: ServiceError | null, response: HelloResponse) => void,
-  ): ClientUnaryCall;
-  hello(
-    request: HelloRequest,
-    metadata: Metadata,
-    callback: (error: ServiceError | null, response: HelloResponse) => void,
-  ): ClientUnaryCall;
-  hello(
-    request: HelloRequest,
-    metadata: Metadata,
-    options: Partial<CallOptions>,
-    callback: (error: ServiceError | null, response: HelloResponse) => void,
-  ): ClientUnaryCall;
-  /**
-   * Makes the run directory and starts the shim, or finds that both are there: one launch key starts one program, ever.
-   * Answers when the program's identity is on disk, or it is certain that it will never be.
-   */
-  launch(
-    request: LaunchRequest,
-    callback: (error: ServiceError | null, response: LaunchResponse) => void,
-  ): ClientUnaryCall;
-  launch(
-    request: LaunchRequest,
-    metadata: Metadata,
-    callback: (error: ServiceError | null, response: LaunchResponse) => void,
-  ): ClientUnaryCall;
-  launch(
-    request: LaunchRequest,
-    metadata: Metadata,
-    options: Partial<CallOptions>,
-    callback: (error: ServiceError | null, response: LaunchResponse) => void,
-  ): ClientUnaryCall;
-  /** Takes over a run that another host began: watches it and can signal and stop it from then on. */
-  adopt(
-    request: AdoptRequest,
-    callback: (error: ServiceError | null, response: AdoptResponse) => void,
-  ): ClientUnaryCall;
-  adopt(
-    request: AdoptRequest,
-    metadata: Metadata,
-    callback: (error: ServiceError | null, response: AdoptResponse) => void,
-  ): ClientUnaryCall;
-  adopt(
-    request: AdoptRequest,
-    metadata: Metadata,
-    options: Partial<CallOptions>,
-    callback: (error: ServiceError | null, response: AdoptResponse) => void,
-  ): ClientUnaryCall;
-  /**
-   * Carries out a stop plan and answers when nothing of the run lives, or when it will not die.
-   * A run that has not been launched is aborted instead: it can never start after that.
-   */
-  stop(request: StopRequest, callback: (error: ServiceError | null, response: StopResponse) => void): ClientUnaryCall;
-  stop(
-    request: StopRequest,
-    metadata: Metadata,
-    callback: (error: ServiceError | null, response: StopResponse) => void,
-  ): ClientUnaryCall;
-  stop(
-    request: StopRequest,
-    metadata: Metadata,
-    options: Partial<CallOptions>,
-    callback: (error: ServiceError | null, response: StopResponse) => void,
-  ): ClientUnaryCall;
-  signal(
-    request: SignalRequest,
-    callback: (error: ServiceError | null, response: SignalResponse) => void,
-  ): ClientUnaryCall;
-  signal(
-    request: SignalRequest,
-    metadata: Metadata,
-    callback: (error: ServiceError | null, response: SignalResponse) => void,
-  ): ClientUnaryCall;
-  signal(
-    request: SignalRequest,
-    metadata: Metadata,
-    options: Partial<CallOptions>,
-    callback: (error: ServiceError | null, response: SignalResponse) => void,
-  ): ClientUnaryCall;
-  /** Ends and losses of every run of this host that was not forgotten: first those known already, then new ones. */
-  follow(request: FollowRequest, options?: Partial<CallOptions>): ClientReadableStream<FollowResponse>;
-  follow(
-    request: FollowRequest,
-    metadata?: Metadata,
-    options?: Partial<CallOptions>,
-  ): ClientReadableStream<FollowResponse>;
-  /** The agent has recorded the end: the host drops what it knows of the run. The directory stays for the agent. */
-  forget(
-    request: ForgetRequest,
-    callback: (error: ServiceError | null, response: ForgetResponse) => void,
-  ): ClientUnaryCall;
-  forget(
-    request: ForgetRequest,
-    metadata: Metadata,
-    callback: (error: ServiceError | null, response: ForgetResponse) => void,
-  ): ClientUnaryCall;
-  forget(
-    request: ForgetRequest,
-    metadata: Metadata,
-    options: Partial<CallOptions>,
-    callback: (error: ServiceError | null, response: ForgetResponse) => void,
-  ): ClientUnaryCall;
-  /** The host ends if it watches no run; otherwise it says how many it watches and stays. */
-  shutdown(
-    request: ShutdownRequest,
-    callback: (error: ServiceError | null, response: ShutdownResponse) => void,
-  ): ClientUnaryCall;
-  shutdown(
-    request: ShutdownRequest,
-    metadata: Metadata,
-    callback: (error: ServiceError | null, response: ShutdownResponse) => void,
-  ): ClientUnaryCall;
-  shutdown(
-    request: ShutdownRequest,
-    metadata: Metadata,
-    options: Partial<CallOptions>,
-    callback: (error: ServiceError | null, response: ShutdownResponse) => void,
-  ): ClientUnaryCall;
-}
-
-export const ExecutorServiceClient = makeGenericClientConstructor(
-  ExecutorServiceService,
-  "holdfast.executor.v1.ExecutorService",
-) as unknown as {
-  new (address: string, credentials: ChannelCredentials, options?: Partial<ClientOptions>): ExecutorServiceClient;
-  service: typeof ExecutorServiceService;
-  serviceName: string;
-};
-
-type Builtin = Date | Function | Uint8Array | string | number | boolean | undefined;
-
-export type DeepPartial<T> = T extends Builtin ? T
-  : T extends globalThis.Array<infer U> ? globalThis.Array<DeepPartial<U>>
-  : T extends ReadonlyArray<infer U> ? ReadonlyArray<DeepPartial<U>>
-  : T extends { $case: string; value: unknown } ? { $case: T["$case"]; value?: DeepPartial<T["value"]> }
-  : T extends {} ? { [K in keyof T]?: DeepPartial<T[K]> }
-  : Partial<T>;
 
 function longToNumber(int64: { toString(): string }): number {
   const num = globalThis.Number(int64.toString());
@@ -2546,6 +2020,4 @@ function longToNumber(int64: { toString(): string }): number {
 export interface MessageFns<T> {
   encode(message: T, writer?: BinaryWriter): BinaryWriter;
   decode(input: BinaryReader | Uint8Array, length?: number): T;
-  create(base?: DeepPartial<T>): T;
-  fromPartial(object: DeepPartial<T>): T;
 }

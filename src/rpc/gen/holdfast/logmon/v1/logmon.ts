@@ -5,19 +5,7 @@
 // source: holdfast/logmon/v1/logmon.proto
 
 /* eslint-disable */
-import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
-import {
-  type CallOptions,
-  type ChannelCredentials,
-  Client,
-  type ClientOptions,
-  type ClientUnaryCall,
-  type handleUnaryCall,
-  makeGenericClientConstructor,
-  type Metadata,
-  type ServiceError,
-  type UntypedServiceImplementation,
-} from "@grpc/grpc-js";
+import { BinaryReader, BinaryWriter } from "../../../../wire.ts";
 
 export const protobufPackage = "holdfast.logmon.v1";
 
@@ -147,16 +135,6 @@ export const HelloRequest: MessageFns<HelloRequest> = {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
   },
-
-  create(base?: DeepPartial<HelloRequest>): HelloRequest {
-    return HelloRequest.fromPartial(base ?? {});
-  },
-  fromPartial(object: DeepPartial<HelloRequest>): HelloRequest {
-    const message = createBaseHelloRequest();
-    message.agentEpoch = object.agentEpoch ?? 0;
-    message.instanceId = object.instanceId ?? "";
-    return message;
-  },
 };
 
 function createBaseHelloResponse(): HelloResponse {
@@ -257,20 +235,6 @@ export const HelloResponse: MessageFns<HelloResponse> = {
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  create(base?: DeepPartial<HelloResponse>): HelloResponse {
-    return HelloResponse.fromPartial(base ?? {});
-  },
-  fromPartial(object: DeepPartial<HelloResponse>): HelloResponse {
-    const message = createBaseHelloResponse();
-    message.hostId = object.hostId ?? "";
-    message.protocol = object.protocol ?? 0;
-    message.version = object.version ?? "";
-    message.pid = object.pid ?? 0;
-    message.tasks = object.tasks ?? 0;
-    message.taskKeys = object.taskKeys?.map((e) => e) || [];
-    return message;
   },
 };
 
@@ -404,22 +368,6 @@ export const CollectRequest: MessageFns<CollectRequest> = {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
   },
-
-  create(base?: DeepPartial<CollectRequest>): CollectRequest {
-    return CollectRequest.fromPartial(base ?? {});
-  },
-  fromPartial(object: DeepPartial<CollectRequest>): CollectRequest {
-    const message = createBaseCollectRequest();
-    message.agentEpoch = object.agentEpoch ?? 0;
-    message.taskKey = object.taskKey ?? "";
-    message.stdoutFifo = object.stdoutFifo ?? "";
-    message.stderrFifo = object.stderrFifo ?? "";
-    message.logDir = object.logDir ?? "";
-    message.fileStem = object.fileStem ?? "";
-    message.maxFiles = object.maxFiles ?? 0;
-    message.maxFileBytes = object.maxFileBytes ?? 0;
-    return message;
-  },
 };
 
 function createBaseCollectResponse(): CollectResponse {
@@ -465,15 +413,6 @@ export const CollectResponse: MessageFns<CollectResponse> = {
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  create(base?: DeepPartial<CollectResponse>): CollectResponse {
-    return CollectResponse.fromPartial(base ?? {});
-  },
-  fromPartial(object: DeepPartial<CollectResponse>): CollectResponse {
-    const message = createBaseCollectResponse();
-    message.way = object.way ?? 0;
-    return message;
   },
 };
 
@@ -532,16 +471,6 @@ export const DrainRequest: MessageFns<DrainRequest> = {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
   },
-
-  create(base?: DeepPartial<DrainRequest>): DrainRequest {
-    return DrainRequest.fromPartial(base ?? {});
-  },
-  fromPartial(object: DeepPartial<DrainRequest>): DrainRequest {
-    const message = createBaseDrainRequest();
-    message.agentEpoch = object.agentEpoch ?? 0;
-    message.taskKey = object.taskKey ?? "";
-    return message;
-  },
 };
 
 function createBaseDrainResponse(): DrainResponse {
@@ -598,16 +527,6 @@ export const DrainResponse: MessageFns<DrainResponse> = {
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  create(base?: DeepPartial<DrainResponse>): DrainResponse {
-    return DrainResponse.fromPartial(base ?? {});
-  },
-  fromPartial(object: DeepPartial<DrainResponse>): DrainResponse {
-    const message = createBaseDrainResponse();
-    message.stdoutBytes = object.stdoutBytes ?? 0;
-    message.stderrBytes = object.stderrBytes ?? 0;
-    return message;
   },
 };
 
@@ -666,16 +585,6 @@ export const ReleaseRequest: MessageFns<ReleaseRequest> = {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
   },
-
-  create(base?: DeepPartial<ReleaseRequest>): ReleaseRequest {
-    return ReleaseRequest.fromPartial(base ?? {});
-  },
-  fromPartial(object: DeepPartial<ReleaseRequest>): ReleaseRequest {
-    const message = createBaseReleaseRequest();
-    message.agentEpoch = object.agentEpoch ?? 0;
-    message.taskKey = object.taskKey ?? "";
-    return message;
-  },
 };
 
 function createBaseReleaseResponse(): ReleaseResponse {
@@ -710,14 +619,6 @@ export const ReleaseResponse: MessageFns<ReleaseResponse> = {
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  create(base?: DeepPartial<ReleaseResponse>): ReleaseResponse {
-    return ReleaseResponse.fromPartial(base ?? {});
-  },
-  fromPartial(_: DeepPartial<ReleaseResponse>): ReleaseResponse {
-    const message = createBaseReleaseResponse();
-    return message;
   },
 };
 
@@ -765,15 +666,6 @@ export const ShutdownRequest: MessageFns<ShutdownRequest> = {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
   },
-
-  create(base?: DeepPartial<ShutdownRequest>): ShutdownRequest {
-    return ShutdownRequest.fromPartial(base ?? {});
-  },
-  fromPartial(object: DeepPartial<ShutdownRequest>): ShutdownRequest {
-    const message = createBaseShutdownRequest();
-    message.agentEpoch = object.agentEpoch ?? 0;
-    return message;
-  },
 };
 
 function createBaseShutdownResponse(): ShutdownResponse {
@@ -820,181 +712,59 @@ export const ShutdownResponse: MessageFns<ShutdownResponse> = {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
   },
-
-  create(base?: DeepPartial<ShutdownResponse>): ShutdownResponse {
-    return ShutdownResponse.fromPartial(base ?? {});
-  },
-  fromPartial(object: DeepPartial<ShutdownResponse>): ShutdownResponse {
-    const message = createBaseShutdownResponse();
-    message.tasks = object.tasks ?? 0;
-    return message;
-  },
 };
 
-export type LogmonServiceService = typeof LogmonServiceService;
-export const LogmonServiceService = {
-  hello: {
-    path: "/holdfast.logmon.v1.LogmonService/Hello" as const,
-    requestStream: false as const,
-    responseStream: false as const,
-    requestSerialize: (value: HelloRequest): Buffer => Buffer.from(HelloRequest.encode(value).finish()),
-    requestDeserialize: (value: Buffer): HelloRequest => HelloRequest.decode(value),
-    responseSerialize: (value: HelloResponse): Buffer => Buffer.from(HelloResponse.encode(value).finish()),
-    responseDeserialize: (value: Buffer): HelloResponse => HelloResponse.decode(value),
-  },
-  /** Begins to collect both streams of a task, or finds that it does already. */
-  collect: {
-    path: "/holdfast.logmon.v1.LogmonService/Collect" as const,
-    requestStream: false as const,
-    responseStream: false as const,
-    requestSerialize: (value: CollectRequest): Buffer => Buffer.from(CollectRequest.encode(value).finish()),
-    requestDeserialize: (value: Buffer): CollectRequest => CollectRequest.decode(value),
-    responseSerialize: (value: CollectResponse): Buffer => Buffer.from(CollectResponse.encode(value).finish()),
-    responseDeserialize: (value: Buffer): CollectResponse => CollectResponse.decode(value),
-  },
-  /** Answers when everything that was in the FIFOs at the time of the call is in the files. */
-  drain: {
-    path: "/holdfast.logmon.v1.LogmonService/Drain" as const,
-    requestStream: false as const,
-    responseStream: false as const,
-    requestSerialize: (value: DrainRequest): Buffer => Buffer.from(DrainRequest.encode(value).finish()),
-    requestDeserialize: (value: Buffer): DrainRequest => DrainRequest.decode(value),
-    responseSerialize: (value: DrainResponse): Buffer => Buffer.from(DrainResponse.encode(value).finish()),
-    responseDeserialize: (value: Buffer): DrainResponse => DrainResponse.decode(value),
-  },
-  /** Drains, then closes the FIFOs and files of the task. The agent unlinks the FIFOs afterwards. */
-  release: {
-    path: "/holdfast.logmon.v1.LogmonService/Release" as const,
-    requestStream: false as const,
-    responseStream: false as const,
-    requestSerialize: (value: ReleaseRequest): Buffer => Buffer.from(ReleaseRequest.encode(value).finish()),
-    requestDeserialize: (value: Buffer): ReleaseRequest => ReleaseRequest.decode(value),
-    responseSerialize: (value: ReleaseResponse): Buffer => Buffer.from(ReleaseResponse.encode(value).finish()),
-    responseDeserialize: (value: Buffer): ReleaseResponse => ReleaseResponse.decode(value),
-  },
-  /** The host ends if it collects for no task; otherwise it says for how many it does and stays. */
-  shutdown: {
-    path: "/holdfast.logmon.v1.LogmonService/Shutdown" as const,
-    requestStream: false as const,
-    responseStream: false as const,
-    requestSerialize: (value: ShutdownRequest): Buffer => Buffer.from(ShutdownRequest.encode(value).finish()),
-    requestDeserialize: (value: Buffer): ShutdownRequest => ShutdownRequest.decode(value),
-    responseSerialize: (value: ShutdownResponse): Buffer => Buffer.from(ShutdownResponse.encode(value).finish()),
-    responseDeserialize: (value: Buffer): ShutdownResponse => ShutdownResponse.decode(value),
+export type LogmonServiceDefinition = typeof LogmonServiceDefinition;
+export const LogmonServiceDefinition = {
+  name: "LogmonService",
+  fullName: "holdfast.logmon.v1.LogmonService",
+  methods: {
+    hello: {
+      name: "Hello",
+      requestType: HelloRequest as typeof HelloRequest,
+      requestStream: false,
+      responseType: HelloResponse as typeof HelloResponse,
+      responseStream: false,
+      options: {},
+    },
+    /** Begins to collect both streams of a task, or finds that it does already. */
+    collect: {
+      name: "Collect",
+      requestType: CollectRequest as typeof CollectRequest,
+      requestStream: false,
+      responseType: CollectResponse as typeof CollectResponse,
+      responseStream: false,
+      options: {},
+    },
+    /** Answers when everything that was in the FIFOs at the time of the call is in the files. */
+    drain: {
+      name: "Drain",
+      requestType: DrainRequest as typeof DrainRequest,
+      requestStream: false,
+      responseType: DrainResponse as typeof DrainResponse,
+      responseStream: false,
+      options: {},
+    },
+    /** Drains, then closes the FIFOs and files of the task. The agent unlinks the FIFOs afterwards. */
+    release: {
+      name: "Release",
+      requestType: ReleaseRequest as typeof ReleaseRequest,
+      requestStream: false,
+      responseType: ReleaseResponse as typeof ReleaseResponse,
+      responseStream: false,
+      options: {},
+    },
+    /** The host ends if it collects for no task; otherwise it says for how many it does and stays. */
+    shutdown: {
+      name: "Shutdown",
+      requestType: ShutdownRequest as typeof ShutdownRequest,
+      requestStream: false,
+      responseType: ShutdownResponse as typeof ShutdownResponse,
+      responseStream: false,
+      options: {},
+    },
   },
 } as const;
-
-export interface LogmonServiceServer extends UntypedServiceImplementation {
-  hello: handleUnaryCall<HelloRequest, HelloResponse>;
-  /** Begins to collect both streams of a task, or finds that it does already. */
-  collect: handleUnaryCall<CollectRequest, CollectResponse>;
-  /** Answers when everything that was in the FIFOs at the time of the call is in the files. */
-  drain: handleUnaryCall<DrainRequest, DrainResponse>;
-  /** Drains, then closes the FIFOs and files of the task. The agent unlinks the FIFOs afterwards. */
-  release: handleUnaryCall<ReleaseRequest, ReleaseResponse>;
-  /** The host ends if it collects for no task; otherwise it says for how many it does and stays. */
-  shutdown: handleUnaryCall<ShutdownRequest, ShutdownResponse>;
-}
-
-export interface LogmonServiceClient extends Client {
-  hello(
-    request: HelloRequest,
-    callback: (error: ServiceError | null, response: HelloResponse) => void,
-  ): ClientUnaryCall;
-  hello(
-    request: HelloRequest,
-    metadata: Metadata,
-    callback: (error: ServiceError | null, response: HelloResponse) => void,
-  ): ClientUnaryCall;
-  hello(
-    request: HelloRequest,
-    metadata: Metadata,
-    options: Partial<CallOptions>,
-    callback: (error: ServiceError | null, response: HelloResponse) => void,
-  ): ClientUnaryCall;
-  /** Begins to collect both streams of a task, or finds that it does already. */
-  collect(
-    request: CollectRequest,
-    callback: (error: ServiceError | null, response: CollectResponse) => void,
-  ): ClientUnaryCall;
-  collect(
-    request: CollectRequest,
-    metadata: Metadata,
-    callback: (error: ServiceError | null, response: CollectResponse) => void,
-  ): ClientUnaryCall;
-  collect(
-    request: CollectRequest,
-    metadata: Metadata,
-    options: Partial<CallOptions>,
-    callback: (error: ServiceError | null, response: CollectResponse) => void,
-  ): ClientUnaryCall;
-  /** Answers when everything that was in the FIFOs at the time of the call is in the files. */
-  drain(
-    request: DrainRequest,
-    callback: (error: ServiceError | null, response: DrainResponse) => void,
-  ): ClientUnaryCall;
-  drain(
-    request: DrainRequest,
-    metadata: Metadata,
-    callback: (error: ServiceError | null, response: DrainResponse) => void,
-  ): ClientUnaryCall;
-  drain(
-    request: DrainRequest,
-    metadata: Metadata,
-    options: Partial<CallOptions>,
-    callback: (error: ServiceError | null, response: DrainResponse) => void,
-  ): ClientUnaryCall;
-  /** Drains, then closes the FIFOs and files of the task. The agent unlinks the FIFOs afterwards. */
-  release(
-    request: ReleaseRequest,
-    callback: (error: ServiceError | null, response: ReleaseResponse) => void,
-  ): ClientUnaryCall;
-  release(
-    request: ReleaseRequest,
-    metadata: Metadata,
-    callback: (error: ServiceError | null, response: ReleaseResponse) => void,
-  ): ClientUnaryCall;
-  release(
-    request: ReleaseRequest,
-    metadata: Metadata,
-    options: Partial<CallOptions>,
-    callback: (error: ServiceError | null, response: ReleaseResponse) => void,
-  ): ClientUnaryCall;
-  /** The host ends if it collects for no task; otherwise it says for how many it does and stays. */
-  shutdown(
-    request: ShutdownRequest,
-    callback: (error: ServiceError | null, response: ShutdownResponse) => void,
-  ): ClientUnaryCall;
-  shutdown(
-    request: ShutdownRequest,
-    metadata: Metadata,
-    callback: (error: ServiceError | null, response: ShutdownResponse) => void,
-  ): ClientUnaryCall;
-  shutdown(
-    request: ShutdownRequest,
-    metadata: Metadata,
-    options: Partial<CallOptions>,
-    callback: (error: ServiceError | null, response: ShutdownResponse) => void,
-  ): ClientUnaryCall;
-}
-
-export const LogmonServiceClient = makeGenericClientConstructor(
-  LogmonServiceService,
-  "holdfast.logmon.v1.LogmonService",
-) as unknown as {
-  new (address: string, credentials: ChannelCredentials, options?: Partial<ClientOptions>): LogmonServiceClient;
-  service: typeof LogmonServiceService;
-  serviceName: string;
-};
-
-type Builtin = Date | Function | Uint8Array | string | number | boolean | undefined;
-
-export type DeepPartial<T> = T extends Builtin ? T
-  : T extends globalThis.Array<infer U> ? globalThis.Array<DeepPartial<U>>
-  : T extends ReadonlyArray<infer U> ? ReadonlyArray<DeepPartial<U>>
-  : T extends { $case: string; value: unknown } ? { $case: T["$case"]; value?: DeepPartial<T["value"]> }
-  : T extends {} ? { [K in keyof T]?: DeepPartial<T[K]> }
-  : Partial<T>;
 
 function longToNumber(int64: { toString(): string }): number {
   const num = globalThis.Number(int64.toString());
@@ -1010,6 +780,4 @@ function longToNumber(int64: { toString(): string }): number {
 export interface MessageFns<T> {
   encode(message: T, writer?: BinaryWriter): BinaryWriter;
   decode(input: BinaryReader | Uint8Array, length?: number): T;
-  create(base?: DeepPartial<T>): T;
-  fromPartial(object: DeepPartial<T>): T;
 }

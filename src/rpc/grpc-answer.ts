@@ -3,7 +3,7 @@ import type {
   handleUnaryCall,
   ServerWritableStream,
 } from '@grpc/grpc-js';
-import { toStatus } from './status.ts';
+import { toStatus } from './grpc-status.ts';
 
 /** Answers a unary call with what `handler` returns, or with the status of what it throws. */
 export function answer<Request, Response>(

@@ -1,24 +1,12 @@
 import { type Client, Metadata, type ServiceError } from '@grpc/grpc-js';
 import { HoldfastError } from '../errors.ts';
-import { fromStatus } from './status.ts';
+import { fromStatus } from './grpc-status.ts';
+import type { CalledMethod, CallOptions } from './method.ts';
 
-/** One method of a generated service, as far as a caller needs it: `ExecutorServiceService.launch`. */
-export interface Method<Request, Response> {
-  readonly path: string;
-  readonly requestSerialize: (request: Request) => Buffer;
-  readonly responseDeserialize: (bytes: Buffer) => Response;
-}
-
-export interface CallOptions {
-  /** Milliseconds from now; a call without one may wait as long as its host lives. */
-  readonly deadlineMs?: number;
-  readonly signal?: AbortSignal | undefined;
-}
-
-/** One request, one answer. Throws the host's HoldfastError; UNAVAILABLE, TIMEOUT or ABORTED where there is none. */
+/** One request, one answer. Throws the agent's HoldfastError; UNAVAILABLE, TIMEOUT or ABORTED where there is none. */
 export function call<Request, Response>(
   channel: Client,
-  method: Method<Request, Response>,
+  method: CalledMethod<Request, Response>,
   request: Request,
   options: CallOptions = {},
 ): Promise<Response> {
@@ -44,12 +32,12 @@ export function call<Request, Response>(
 }
 
 /**
- * One request, many answers, as they come. The host waits when nobody takes them; leaving the loop ends the call. An
+ * One request, many answers, as they come. The agent waits when nobody takes them; leaving the loop ends the call. An
  * abort ends it without an error. Throws as `call` does.
  */
 export async function* follow<Request, Response>(
   channel: Client,
-  method: Method<Request, Response>,
+  method: CalledMethod<Request, Response>,
   request: Request,
   options: CallOptions = {},
 ): AsyncGenerator<Response, void, undefined> {

@@ -1,11 +1,9 @@
 import { Metadata, type ServiceError, status, type StatusObject } from '@grpc/grpc-js';
-import { ERROR_CODES, type ErrorCode, type ErrorDetails, HoldfastError } from '../errors.ts';
+import { ERROR_CODES, type ErrorCode, HoldfastError } from '../errors.ts';
+import { fromErrorBytes, toErrorBytes } from './error-bytes.ts';
 
 /** Binary, because an error's text may be in any script and headers are ASCII. */
 const ERROR_KEY = 'holdfast-error-bin';
-/** Trailers share a limit of some 8 KB; the code and the message matter more than the facts beside them. */
-const ERROR_BYTES_LIMIT = 4096;
-const MESSAGE_LIMIT = 1024;
 
 /** What a status without our own data means. Everything else is INTERNAL. */
 const CODE_OF_STATUS = new Map<number, ErrorCode>([
@@ -21,15 +19,12 @@ const CODE_OF_STATUS = new Map<number, ErrorCode>([
 /** The gRPC status of anything thrown: its code by the table in errors.ts, the whole error beside it as JSON. */
 export function toStatus(error: unknown): Pick<StatusObject, 'code' | 'details' | 'metadata'> {
   const own = HoldfastError.from(error);
-  const data = { ...own.toData(), message: own.message.slice(0, MESSAGE_LIMIT) };
-  let json = Buffer.from(JSON.stringify(data));
-  if (json.length > ERROR_BYTES_LIMIT) json = Buffer.from(JSON.stringify({ ...data, details: {} }));
   const metadata = new Metadata();
-  metadata.set(ERROR_KEY, json);
+  metadata.set(ERROR_KEY, toErrorBytes(own));
   // The status message travels percent-encoded in the same trailers, so that it gets a short form only.
   return {
     code: status[ERROR_CODES[own.code].grpc],
-    details: data.message.slice(0, 256),
+    details: own.message.slice(0, 256),
     metadata,
   };
 }
@@ -37,26 +32,8 @@ export function toStatus(error: unknown): Pick<StatusObject, 'code' | 'details' 
 /** The way back. A status of somebody else (a dead channel, a deadline) becomes the nearest code. */
 export function fromStatus(error: ServiceError): HoldfastError {
   const sent = error.metadata?.get(ERROR_KEY)[0];
-  const own = Buffer.isBuffer(sent) ? fromJson(sent.toString(), error) : undefined;
+  const own = Buffer.isBuffer(sent) ? fromErrorBytes(sent, { cause: error }) : undefined;
   if (own !== undefined) return own;
   const code = CODE_OF_STATUS.get(error.code) ?? 'INTERNAL';
   return new HoldfastError(code, error.details || error.message, { cause: error });
-}
-
-function fromJson(text: string, cause: ServiceError): HoldfastError | undefined {
-  try {
-    const { code, message, retryable, details } = JSON.parse(text) as Record<string, unknown>;
-    if (typeof code !== 'string' || !Object.hasOwn(ERROR_CODES, code)) return undefined;
-    return new HoldfastError(code as ErrorCode, String(message), {
-      cause,
-      retryable: retryable === true,
-      details: isDetails(details) ? details : {},
-    });
-  } catch {
-    return undefined;
-  }
-}
-
-function isDetails(value: unknown): value is ErrorDetails {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -1,39 +1,18 @@
-import { connect as connectSocket } from 'node:net';
 import { Client, credentials } from '@grpc/grpc-js';
-import { errnoOf, HoldfastError, messageOf } from '../errors.ts';
-import { MESSAGE_LIMIT_BYTES } from './serve.ts';
+import { HoldfastError, messageOf } from '../errors.ts';
+import { MESSAGE_LIMIT_BYTES } from './grpc-serve.ts';
+import { probeSocket } from './unix-socket.ts';
 
-/** Bytes a host may send ahead of its reader; the default of 64 KB stalls event streams. */
+/** Bytes an agent may send ahead of its reader; the default of 64 KB stalls event streams. */
 const FLOW_CONTROL_WINDOW_BYTES = 1024 * 1024;
 
-/**
- * What connect(2) says about whoever should listen. Only `dead` is certain: nobody listens on a socket that is there.
- * `absent` is a listener that has not come so far or has gone; `unknown` one that is too busy to accept.
- */
-export type SocketVerdict = 'listening' | 'dead' | 'absent' | 'unknown';
-
-export function probeSocket(path: string): Promise<SocketVerdict> {
-  return new Promise((resolve) => {
-    const socket = connectSocket(path);
-    socket.once('connect', () => {
-      socket.destroy();
-      resolve('listening');
-    });
-    socket.once('error', (error) => {
-      const errno = errnoOf(error);
-      if (errno === 'ECONNREFUSED') resolve('dead');
-      else resolve(errno === 'ENOENT' ? 'absent' : 'unknown');
-    });
-  });
-}
-
-/** A channel to one host. `Client` has no methods of its own; `call` and `follow` take the method's definition. */
+/** A channel to an agent. `Client` has no methods of its own; `call` and `follow` take the method's definition. */
 export type Channel = Client;
 
 /**
  * Opens a channel and waits until it is ready. Throws UNAVAILABLE at once when nobody listens, and after `deadlineMs`
- * when somebody does but does not answer. A channel whose host dies later fails its calls with UNAVAILABLE instead of
- * waiting for a return, because a host that died never comes back under the same address.
+ * when somebody does but does not answer. A channel whose agent dies later fails its calls with UNAVAILABLE instead of
+ * waiting for a return.
  */
 export async function connect(socket: string, deadlineMs: number): Promise<Channel> {
   const verdict = await probeSocket(socket);

@@ -1,0 +1,64 @@
+/** What both transports know about unix sockets: which paths work, how one appears, and who listens. */
+import { chmodSync, renameSync } from 'node:fs';
+import { connect } from 'node:net';
+import { errnoOf, HoldfastError } from '../errors.ts';
+import { removeFile } from '../os/atomic-file.ts';
+
+/** The kernel takes 107 bytes; the rest is room for the temporary name. */
+const SOCKET_PATH_LIMIT_BYTES = 100;
+
+export interface Listener {
+  readonly socket: string;
+  /** Takes no new calls, waits `graceMs` for running ones, cuts the rest off and removes the socket. Repeatable. */
+  close(graceMs?: number): Promise<void>;
+}
+
+/** Throws DATA_DIR_REFUSED for a path that cannot be a unix socket's. */
+export function assertSocketPath(path: string): void {
+  const bytes = Buffer.byteLength(path);
+  if (bytes <= SOCKET_PATH_LIMIT_BYTES) return;
+  throw new HoldfastError(
+    'DATA_DIR_REFUSED',
+    `the socket path is ${bytes} bytes long and at most ${SOCKET_PATH_LIMIT_BYTES} work: ` +
+      `choose a data directory with a shorter path (${path})`,
+  );
+}
+
+/**
+ * Has `bind` listen under another name and renames it, so that whoever finds `socket` finds somebody listening; mode
+ * 0600. A socket left by a dead process is replaced. Throws DATA_DIR_REFUSED for a long path, and what `bind` throws.
+ */
+export async function publishSocket(
+  socket: string,
+  bind: (temporary: string) => Promise<void>,
+): Promise<void> {
+  assertSocketPath(socket);
+  const temporary = `${socket}~`;
+  removeFile(temporary);
+  await bind(temporary);
+  chmodSync(temporary, 0o600);
+  renameSync(temporary, socket);
+}
+
+/**
+ * What connect(2) says about whoever should listen. Only `dead` is certain: nobody listens on a socket that is there.
+ * `absent` is a listener that has not come so far or has gone; `unknown` one that is too busy to accept.
+ */
+export type SocketVerdict = 'listening' | 'dead' | 'absent' | 'unknown';
+
+export function verdictOf(connectError: unknown): Exclude<SocketVerdict, 'listening'> {
+  const errno = errnoOf(connectError);
+  if (errno === 'ECONNREFUSED') return 'dead';
+  return errno === 'ENOENT' ? 'absent' : 'unknown';
+}
+
+export function probeSocket(path: string): Promise<SocketVerdict> {
+  return new Promise((resolve) => {
+    const socket = connect(path);
+    socket.once('connect', () => {
+      socket.destroy();
+      resolve('listening');
+    });
+    socket.once('error', (error) => resolve(verdictOf(error)));
+  });
+}
