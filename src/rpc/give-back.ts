@@ -1,4 +1,4 @@
-/** Long enough that a burst of launches is over; a collection halts the host for some 30 ms. */
+/** Long enough that a burst of launches is over; a collection halts the host for 20 to 45 ms. */
 const QUIET_MS = 2_000;
 
 /**
