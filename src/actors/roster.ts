@@ -119,7 +119,7 @@ export class Roster {
           const view = this.view(allocId);
           if (isReached(view)) end(() => resolve(view));
         } catch (error) {
-          end(() => reject(error as Error));
+          end(() => reject(error));
         }
       };
       const stopped = (error: HoldfastError) => (): void => end(() => reject(error));

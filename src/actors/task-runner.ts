@@ -16,7 +16,7 @@ import { taskDirsOf } from '../layout.ts';
 import type { AgentDoors } from './agent-doors.ts';
 import type { TaskDoors, TaskScope } from './duty-tools.ts';
 import type { Folded } from './event-sourced.ts';
-import { SourcedChild } from './sourced-child.ts';
+import { SourcedChild, type SourcedChildDoors } from './sourced-child.ts';
 import { taskDuties } from './task-duties.ts';
 
 export interface TaskIdentity {
@@ -30,23 +30,25 @@ export type TaskRunner = SourcedChild<TaskContext, TaskMessage, TaskEvent>;
 
 const INTENSITY = { restarts: 5, withinMs: 60_000 };
 
+/** Who is told of a task's steps, and of its actor being given up. */
+export interface TaskWatcher {
+  readonly onState: (folded: Folded<TaskContext>) => void;
+  readonly onEscalate: (error: HoldfastError) => void;
+}
+
 export function taskRunner(
   agent: AgentDoors,
   identity: TaskIdentity,
   folded: Folded<TaskContext>,
-  watcher: {
-    readonly onState: (folded: Folded<TaskContext>) => void;
-    readonly onEscalate: (error: HoldfastError) => void;
-  },
+  watcher: TaskWatcher,
 ): TaskRunner {
   const { allocId, task } = identity;
   /** Keys that this agent drew and has not tried yet: nothing of them can exist, so nothing is looked up. */
   const fresh = new Set<string>();
   const doors = taskDoors(agent, identity, fresh);
-  const stream = taskStream(allocId, task.name);
   return new SourcedChild<TaskContext, TaskMessage, TaskEvent>(
     {
-      stream,
+      stream: taskStream(allocId, task.name),
       log: agent.log,
       table: taskTable,
       folded,
@@ -69,21 +71,23 @@ export function taskRunner(
         },
       },
     },
-    {
-      clock: agent.clock,
-      intensity: INTENSITY,
-      onState: watcher.onState,
-      onRestart: (spec, error) =>
-        agent.logger.error(
-          { stream: spec.id, error: messageOf(error) },
-          'folded anew after a crash',
-        ),
-      onEscalate(spec, error) {
-        agent.record('StreamQuarantined', { stream: spec.id, message: error.message });
-        watcher.onEscalate(error);
-      },
-    },
+    supervision(agent, watcher),
   );
+}
+
+function supervision(agent: AgentDoors, watcher: TaskWatcher): SourcedChildDoors<TaskContext> {
+  return {
+    clock: agent.clock,
+    intensity: INTENSITY,
+    onState: watcher.onState,
+    onRestart(spec, error) {
+      agent.logger.error({ stream: spec.id, error: messageOf(error) }, 'folded anew after a crash');
+    },
+    onEscalate(spec, error) {
+      agent.record('StreamQuarantined', { stream: spec.id, message: error.message });
+      watcher.onEscalate(error);
+    },
+  };
 }
 
 /** A signal is recorded, then sent once: an agent that dies in between does not send it again. */

@@ -1,11 +1,12 @@
-import { existsSync, mkdirSync, readFileSync, writeSync } from 'node:fs';
+import { existsSync, mkdirSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { HoldfastError, messageOf } from '../errors.ts';
+import { HoldfastError } from '../errors.ts';
 import { removeFile } from '../os/atomic-file.ts';
 import { closeOnExecAbove2 } from '../os/libc.ts';
 import { machineEpoch } from '../os/machine-epoch.ts';
 import { ownIdentity } from '../os/process-identity.ts';
+import { PACKAGE_VERSION } from '../version.ts';
 import { type HostKind, hostDirectory, writeAddress } from './address-file.ts';
 import { restartWithWarmCache } from './compile-cache.ts';
 import { type FramedService, serveFrames } from './framed-server.ts';
@@ -58,7 +59,7 @@ export async function runHost(
     ...args,
     kind,
     machineEpoch: epoch,
-    version: packageVersion(),
+    version: PACKAGE_VERSION,
     log: logLine,
     end: (reason) => void end(hostDir, listener, reason),
   };
@@ -124,15 +125,5 @@ function logLine(event: string, facts: object = {}): void {
     writeSync(1, `${line}\n`);
   } catch {
     // A full disk takes the log, not the host.
-  }
-}
-
-/** `src/` and `dist/` lie at the same depth below package.json. */
-function packageVersion(): string {
-  try {
-    const text = readFileSync(new URL('../../package.json', import.meta.url), 'utf8');
-    return String((JSON.parse(text) as { version?: unknown }).version);
-  } catch (error) {
-    return `unknown (${messageOf(error)})`;
   }
 }

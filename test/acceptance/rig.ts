@@ -92,9 +92,8 @@ export class Machine {
       .join('');
   }
 
-  /** Ends everything that belongs to this machine and removes its files. */
-  async scrap(): Promise<void> {
-    await this.killAgent();
+  /** As a power cut would: hosts, shims and programs. */
+  killAll(): void {
     for (const pid of processesOf(this.dataDir)) {
       try {
         process.kill(pid, 'SIGKILL');
@@ -102,6 +101,12 @@ export class Machine {
         // It ended by itself.
       }
     }
+  }
+
+  /** Ends everything that belongs to this machine and removes its files. */
+  async scrap(): Promise<void> {
+    await this.killAgent();
+    this.killAll();
     rmSync(this.dataDir, { recursive: true, force: true, maxRetries: 5 });
   }
 }

@@ -13,7 +13,7 @@ export const ROOMS: Readonly<Record<string, string>> = {
   log: 'errors ports events',
   os: 'errors',
   output: 'errors os',
-  rpc: 'errors os ports:type',
+  rpc: 'errors version os ports:type',
   hooks: 'errors ports:type spec:type events:type machines:type',
   drivers: 'errors ports:type spec:type machines:type hooks:type os',
   layout: 'os hooks:type',

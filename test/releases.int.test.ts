@@ -1,0 +1,106 @@
+/** Every release that was ever kept: its data directory opens, and its hosts serve this agent. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import {
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { AllocView, Orchestrator } from '../src/api.ts';
+import { rawExec } from '../src/drivers/raw-exec.ts';
+import { openOrchestrator } from '../src/orchestrator.ts';
+import { COUNTING, faultInCount, pidsOf, until } from './acceptance/rig.ts';
+
+const RELEASES = new URL('./fixtures/releases/', import.meta.url).pathname;
+
+describe.each(readdirSync(RELEASES))('release %s', (name) => {
+  const release = join(RELEASES, name);
+  let dataDir: string;
+  let hosts: ChildProcess[];
+
+  beforeEach(() => {
+    dataDir = mkdtempSync(join(tmpdir(), 'hf-'));
+    hosts = [];
+  });
+  afterEach(() => {
+    for (const host of hosts) host.kill('SIGKILL');
+    rmSync(dataDir, { recursive: true, force: true, maxRetries: 5 });
+  });
+
+  function open(): Promise<Orchestrator> {
+    return openOrchestrator({ dataDir, drivers: [rawExec()], onClose: 'leave' });
+  }
+
+  it('left a data directory that opens: what was over is as it was, what ran is lost', async () => {
+    cpSync(join(release, 'data'), dataDir, { recursive: true });
+    const before = JSON.parse(readFileSync(join(release, 'allocs.json'), 'utf8')) as AllocView[];
+    const orchestrator = await open();
+    expect(orchestrator.recovery).toMatchObject({ damage: null });
+    expect(orchestrator.recovery.events).toBeGreaterThan(0);
+    for (const view of before.filter(({ isLive }) => !isLive)) {
+      expect(await orchestrator.inspect(view.allocId)).toEqual(view);
+    }
+    const live = before.filter(({ isLive }) => isLive);
+    expect(orchestrator.recovery.tasks).toEqual(
+      live.flatMap(({ alloc, allocId, tasks }) =>
+        tasks.map(({ task }) => ({ alloc, allocId, task, outcome: 'lost' })),
+      ),
+    );
+    for (const { allocId } of live) {
+      expect(await orchestrator.stop(allocId)).toMatchObject({ state: 'stopped' });
+    }
+    await orchestrator.close();
+  });
+
+  it('left hosts that serve this agent: start, output, reattachment and stop', async () => {
+    await (await open()).close();
+    for (const kind of ['executor', 'logmon'] as const) startHost(kind);
+    await until('both hosts have an address', () =>
+      ['executor', 'logmon'].every((kind) =>
+        existsSync(join(dataDir, 'state', 'hosts', `old-${kind}`, 'address.json')),
+      ),
+    );
+    let orchestrator = await open();
+    const task = { name: 'count', driver: 'raw_exec', config: COUNTING };
+    const { allocId } = await orchestrator.run({ name: 'old', tasks: [task] });
+    const pids = await until('it runs', () => pidsOf(orchestrator, allocId));
+    await orchestrator.close();
+    orchestrator = await open();
+    expect(await pidsOf(orchestrator, allocId)).toEqual(pids);
+    expect(orchestrator.recovery.tasks).toMatchObject([{ task: 'count', outcome: 'reattached' }]);
+    expect(await orchestrator.stop(allocId)).toMatchObject({ state: 'stopped' });
+    let text = '';
+    for await (const { data } of orchestrator.logs(allocId)) text += new TextDecoder().decode(data);
+    expect(text).not.toBe('');
+    expect(faultInCount(text)).toBeUndefined();
+    const started = [];
+    for await (const { type } of orchestrator.events({ until: 'head' })) {
+      if (type === 'HostStarted') started.push(type);
+    }
+    expect(started).toEqual([]);
+    await orchestrator.close();
+  });
+
+  function startHost(kind: 'executor' | 'logmon'): void {
+    const stateDir = join(dataDir, 'state');
+    const hostDir = join(stateDir, 'hosts', `old-${kind}`);
+    mkdirSync(hostDir, { recursive: true, mode: 0o700 });
+    const { instanceId } = JSON.parse(readFileSync(join(stateDir, 'instance.json'), 'utf8')) as {
+      instanceId: string;
+    };
+    const args = [
+      join(release, 'hosts', `${kind}-host`, 'main.js'),
+      `--state-dir=${stateDir}`,
+      `--host-id=old-${kind}`,
+      `--kind=${kind}`,
+      `--instance-id=${instanceId}`,
+    ];
+    hosts.push(spawn(process.execPath, args, { stdio: 'ignore' }));
+  }
+});
