@@ -1,6 +1,7 @@
 /** The composition root: opens a data directory, wires everything, replays the log, and only then acts. */
 import { createHash, randomUUID } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
+import { resolve } from 'node:path';
 import type { Orchestrator } from './api.ts';
 import type { AgentDoors } from './actors/agent-doors.ts';
 import { Executor } from './actors/executor.ts';
@@ -72,7 +73,8 @@ export async function openOrchestrator(options: OrchestratorOptions): Promise<Or
 
 function prepare(dataDir: string): Layout {
   checkDataDirectory(dataDir);
-  const layout = layoutOf(dataDir);
+  // Hosts live in another working directory.
+  const layout = layoutOf(resolve(dataDir));
   mkdirSync(layout.dataDir, { recursive: true, mode: 0o711 });
   for (const dir of [layout.stateDir, layout.fifoDir, layout.specDir, layout.runDir]) {
     mkdirSync(dir, { recursive: true, mode: 0o700 });

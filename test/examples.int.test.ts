@@ -21,7 +21,8 @@ afterAll(() => rmSync(dir, { recursive: true, force: true }));
 
 describe('the embedding example', () => {
   it('runs a task, sees its events in order and prints its output', async () => {
-    const { stdout } = await run(process.execPath, [join(examples, 'embed.ts'), join(dir, 'data')]);
+    // Its data directory is a relative one.
+    const { stdout } = await run(process.execPath, [join(examples, 'embed.ts')], { cwd: dir });
     const lines = stdout.trimEnd().split('\n');
     expect(lines.at(-1)).toBe('hello, world');
     const positions = lines.slice(0, -1).map((line) => Number(line.split(' ')[0]));

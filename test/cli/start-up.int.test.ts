@@ -70,7 +70,9 @@ describe('bin/holdfast', () => {
     (version) => {
       const command = copyOfBin('');
       fakeNode(version);
-      expect(start(command).stdout).toBe(`ran ${dir}/dist/cli/main.js ps a b\n`);
+      expect(start(command).stdout).toBe(
+        `ran --max-semi-space-size=1 ${dir}/dist/cli/main.js ps a b\n`,
+      );
     },
   );
 
