@@ -47,6 +47,8 @@ async function serveUntilEnd(options: AgentOptions, logger: Logger): Promise<voi
     const onShutdown = (): void => endBecauseOf('a Shutdown call');
     const listener = await serveAgent({ orchestrator, dataDir, onShutdown });
     sayReady(orchestrator, listener.socket, drivers, logger);
+    // The first `run` shall not wait for its validator; opening did not either.
+    void import('../spec/validate-spec.ts').catch(() => undefined);
     const reason = await end;
     process.once('SIGINT', () => process.exit(130));
     logger.info({ reason }, 'ending; the tasks go on');
