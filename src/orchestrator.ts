@@ -2,7 +2,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import { resolve } from 'node:path';
-import type { Orchestrator } from './api.ts';
+import type { Orchestrator, RecoveryReport } from './api.ts';
 import type { AgentDoors } from './actors/agent-doors.ts';
 import { Executor } from './actors/executor.ts';
 import { HostPool, type HostPoolDoors } from './actors/host-pool.ts';
@@ -22,10 +22,13 @@ import type { Hook } from './hooks/hook.ts';
 import { HookRegistry } from './hooks/registry.ts';
 import { layoutOf, type Layout } from './layout.ts';
 import { LocalOrchestrator } from './local/local-orchestrator.ts';
+import type { EventLog } from './log/event-log.ts';
 import { openStore, type OpenedStore } from './log/open-store.ts';
 import { lockStore } from './log/store-lock.ts';
 import { machineEpoch as readMachineEpoch } from './os/machine-epoch.ts';
 import { silentLogger, type Clock, type Logger, type Random } from './ports.ts';
+import { HoldfastError } from './errors.ts';
+import type { AllocSpec } from './spec/alloc-spec.ts';
 import type { GroupSpecInput } from './spec/group-schema.ts';
 import { specHash } from './spec/spec-hash.ts';
 
@@ -123,8 +126,12 @@ async function wire(
   const roster = new Roster(replayed);
   const epochs = { agentEpoch, machineEpoch };
   const recovery = new Recovery({ agent, journal, roster, store, replayed, ...epochs });
-  await journal.append('AgentStarted', recovery.started());
-  const report = await recovery.run(pools, beganAt);
+  const shutDown = shutDownOf({ roster, journal, pools, closing, log, unlock });
+  const report = await recover(recovery, journal, pools, beganAt).catch(async (error: unknown) => {
+    // Nothing may go on working on behalf of an agent that did not open.
+    await shutDown();
+    throw error;
+  });
   return new LocalOrchestrator({
     agent,
     roster,
@@ -134,17 +141,40 @@ async function wire(
     allocDoors: recovery.allocDoors,
     newAllocId: () => randomUUID(),
     readSpec: (input) => readSpec(input, options.maxKillTimeoutMs),
-    async shutDown() {
-      for (const runner of roster.runners) runner.stop();
-      roster.close();
-      await journal.settled();
-      await Promise.all(pools.map((pool) => pool.dismissIdle()));
-      closing.abort();
-      for (const pool of pools) pool.close();
-      await log.close();
-      unlock();
-    },
+    shutDown,
   });
+}
+
+/** Ends the actors, lets go of the hosts, closes the log and frees the lock. What the tasks run is not touched. */
+function shutDownOf(parts: {
+  readonly roster: Roster;
+  readonly journal: NodeJournal;
+  readonly pools: readonly HostPool[];
+  readonly closing: AbortController;
+  readonly log: EventLog;
+  readonly unlock: () => void;
+}): () => Promise<void> {
+  const { roster, journal, pools, closing, log, unlock } = parts;
+  return async () => {
+    for (const runner of roster.runners) runner.stop();
+    roster.close();
+    await journal.settled();
+    await Promise.all(pools.map((pool) => pool.dismissIdle()));
+    closing.abort();
+    for (const pool of pools) pool.close();
+    await log.close();
+    unlock();
+  };
+}
+
+async function recover(
+  recovery: Recovery,
+  journal: NodeJournal,
+  pools: readonly HostPool[],
+  beganAt: number,
+): Promise<RecoveryReport> {
+  await journal.append('AgentStarted', recovery.started());
+  return recovery.run(pools, beganAt);
 }
 
 /** What every actor is handed. */
@@ -197,6 +227,19 @@ async function readSpec(
     import('./spec/resolve-spec.ts'),
   ]);
   const spec = resolveSpec(validateGroup(input), { maxKillTimeoutMs });
+  assertStorable(spec);
   const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
   return { spec, specHash: specHash(spec, sha256) };
+}
+
+/** A spec is stored as one event, with some facts beside it. */
+const SPEC_LIMIT_BYTES = 60 * 1024;
+
+function assertStorable(spec: AllocSpec): void {
+  const bytes = Buffer.byteLength(JSON.stringify(spec));
+  if (bytes <= SPEC_LIMIT_BYTES) return;
+  const message = `the group takes ${bytes} bytes as JSON, and at most ${SPEC_LIMIT_BYTES} are taken: put what is large into a file`;
+  throw new HoldfastError('SPEC_INVALID', message, {
+    details: { issues: [{ path: '', message }] },
+  });
 }

@@ -92,7 +92,11 @@ export class Recovery {
       this.#reportQuarantine(),
     ]);
     for (const allocId of roster.allocIds) this.#wake(allocId);
-    if (store.damage !== undefined) await this.#rebuild();
+    if (store.damage !== undefined) {
+      await this.#rebuild();
+      // Not before: an agent that dies in the middle of it must find the damage again.
+      store.acknowledgeDamage();
+    }
     if (this.#unsettled.size === 0) this.#ready.resolve();
     const cancel = agent.clock.at(agent.clock.now() + PATIENCE_MS, () => this.#ready.resolve());
     await this.#ready.promise;
@@ -137,7 +141,6 @@ export class Recovery {
     agent.logger.error(store.damage, 'the store was damaged and is moved aside');
     this.#found = findRuns(agent.layout.runDir, agent.instanceId);
     await this.#doors.journal.append('StoreDamaged', store.damage);
-    store.acknowledgeDamage();
   }
 
   async #fingerprint(): Promise<void> {
@@ -188,7 +191,15 @@ export class Recovery {
         if (this.#found.has(stream)) this.#unsettled.add(stream);
       }
       runner.start();
-      await runner.tell({ type: 'ReceiveAlloc', spec, specHash, recovered: true });
+      try {
+        await runner.tell({ type: 'ReceiveAlloc', spec, specHash, recovered: true });
+      } catch (error) {
+        // One spec that cannot be accepted must not keep the agent from all the others.
+        agent.logger.error({ allocId, error: messageOf(error) }, 'could not be rebuilt');
+        runner.stop();
+        roster.dismiss(allocId);
+        for (const task of spec.tasks) this.#unsettled.delete(taskStream(allocId, task.name));
+      }
     }
   }
 

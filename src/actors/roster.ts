@@ -14,6 +14,13 @@ export interface Place {
   readonly task: string | undefined;
 }
 
+/** A name that is being accepted. */
+export interface Reservation {
+  readonly allocId: string;
+  readonly specHash: string;
+  readonly accepted: Promise<void>;
+}
+
 export class Roster {
   readonly #allocs = new Map<string, Folded<AllocContext>>();
   readonly #tasks: Map<string, Folded<TaskContext>>;
@@ -21,7 +28,7 @@ export class Roster {
   readonly #runners = new Map<string, AllocRunner>();
   readonly #watchers = new Set<(allocId: string) => void>();
   readonly #onClosed = new Set<() => void>();
-  readonly #reserved = new Map<string, string>();
+  readonly #reserved = new Map<string, Reservation>();
 
   constructor(replayed: Replayed) {
     for (const [stream, folded] of replayed.allocs) {
@@ -40,6 +47,10 @@ export class Roster {
 
   admit(runner: AllocRunner): void {
     this.#runners.set(runner.allocId, runner);
+  }
+  /** An alloc that was refused after all. */
+  dismiss(allocId: string): void {
+    this.#runners.delete(allocId);
   }
   runner(allocId: string): AllocRunner | undefined {
     return this.#runners.get(allocId);
@@ -149,8 +160,11 @@ export class Roster {
   }
 
   /** A name is taken from the moment of its acceptance, before its first event is durable. */
-  reserve(name: string, allocId: string): void {
-    this.#reserved.set(name, allocId);
+  reserve(name: string, reservation: Reservation): void {
+    this.#reserved.set(name, reservation);
+  }
+  reservation(name: string): Reservation | undefined {
+    return this.#reserved.get(name);
   }
   unreserve(name: string): void {
     this.#reserved.delete(name);
@@ -161,7 +175,7 @@ export class Roster {
     for (const [allocId, { state }] of this.#allocs) {
       if (state.context.name === name && isLive(state.value)) return allocId;
     }
-    return this.#reserved.get(name);
+    return this.#reserved.get(name)?.allocId;
   }
 
   /**

@@ -135,7 +135,10 @@ export async function killRun(doors: TaskDoors, scope: TaskScope): Promise<TaskM
     const wish = scope.current().context.kill;
     return wish === undefined ? LEFTOVER_PLAN : stopPlan(wish, doors.clock.now());
   });
-  if (how === 'aborted') return { type: 'NothingRan' };
+  // An abort of what had started means that its files were gone: how it ended is asked below.
+  if (how === 'aborted' && scope.current().context.process === undefined) {
+    return { type: 'NothingRan' };
+  }
   const report = await untilKnown(doors, scope, async () => {
     const seen = await doors.driver().inspect(run, doors.driverDoors);
     const verdict = decideStart('started', seen.evidence);

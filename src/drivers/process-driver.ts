@@ -22,8 +22,8 @@ export function processDriver(spec: ProcessDriverSpec): Driver {
       try {
         program = await spec.program(run);
       } catch (error) {
-        if (!HoldfastError.is(error)) throw error;
-        const { code, message, retryable } = error;
+        // Nothing was claimed yet, so a bug of the driver is a refused start like any other, and says what it is.
+        const { code, message, retryable } = HoldfastError.from(error);
         return { kind: 'refused', code, message, isRecoverable: retryable };
       }
       return executor.launch(run, program, signal);

@@ -3,7 +3,7 @@ import type { AllocView, RunOptions, TaskView } from '../api.ts';
 import type { AgentDoors } from '../actors/agent-doors.ts';
 import { AllocRunner, type AllocRunnerDoors } from '../actors/alloc-runner.ts';
 import type { Roster } from '../actors/roster.ts';
-import { saveSpec } from '../actors/spec-files.ts';
+import { forgetSpec, saveSpec, type SavedSpec } from '../actors/spec-files.ts';
 import { HoldfastError, messageOf } from '../errors.ts';
 import type { TaskMessage } from '../machines/task-messages.ts';
 import type { AllocSpec } from '../spec/alloc-spec.ts';
@@ -33,35 +33,60 @@ export class Commands {
   async run(input: GroupSpecInput, options: RunOptions = {}): Promise<string> {
     const { agent, roster } = this.#doors;
     this.#doors.assertOpen();
+    assertNotAborted(options.signal);
     const { spec, specHash } = await this.#doors.readSpec(input);
     this.#doors.assertOpen();
+    assertNotAborted(options.signal);
     for (const task of spec.tasks) agent.drivers.check(task);
     const existing = options.allocId === undefined ? roster.liveByName(spec.name) : undefined;
     if (existing !== undefined) return this.#sameSpec(existing, spec.name, specHash);
     const allocId = options.allocId ?? this.#doors.newAllocId();
     this.#assertFresh(allocId);
-    const runner = new AllocRunner(allocId, undefined, this.#doors.allocDoors);
-    roster.admit(runner);
-    roster.reserve(spec.name, allocId);
-    runner.start();
+    const accepted = this.#accept({ allocId, spec, specHash });
+    roster.reserve(spec.name, { allocId, specHash, accepted });
     try {
-      // Side by side: both are durable before the caller hears of it.
-      await Promise.all([
-        saveSpec(agent.layout.specDir, { allocId, spec, specHash }),
-        runner.tell({ type: 'ReceiveAlloc', spec, specHash, recovered: false }),
-      ]);
+      await accepted;
     } finally {
       roster.unreserve(spec.name);
     }
     return allocId;
   }
 
-  #sameSpec(allocId: string, name: string, specHash: string): string {
-    if (this.#doors.roster.folded(allocId)?.state.context.specHash === specHash) {
-      return allocId;
+  /** Side by side: both the spec file and the event are durable before the caller hears of it. */
+  async #accept(saved: SavedSpec): Promise<void> {
+    const { agent, allocDoors, roster } = this.#doors;
+    const { allocId, spec, specHash } = saved;
+    const runner = new AllocRunner(allocId, undefined, allocDoors);
+    roster.admit(runner);
+    runner.start();
+    const received = { type: 'ReceiveAlloc', spec, specHash, recovered: false } as const;
+    const [file, event] = await Promise.allSettled([
+      saveSpec(agent.layout.specDir, saved),
+      runner.tell(received),
+    ]);
+    if (event.status === 'rejected') {
+      // Refused: nothing half-made stays. Whether an append that failed is in the log is not known: that file stays.
+      runner.stop();
+      roster.dismiss(allocId);
+      if (!HoldfastError.is(event.reason, 'STORE_FAILED')) {
+        forgetSpec(agent.layout.specDir, allocId);
+      }
+      throw event.reason;
     }
-    const text = `alloc "${name}" (${allocId}) runs with another spec: stop it first`;
-    throw new HoldfastError('ALREADY_EXISTS', text, { details: { allocId } });
+    if (file.status === 'rejected') throw file.reason;
+  }
+
+  /** The live alloc of that name, or the one that is being accepted, when it is the same. */
+  async #sameSpec(allocId: string, name: string, specHash: string): Promise<string> {
+    const { roster } = this.#doors;
+    const reserved = roster.reservation(name);
+    const known = roster.folded(allocId)?.state.context.specHash ?? reserved?.specHash;
+    if (known !== specHash) {
+      const text = `alloc "${name}" (${allocId}) runs with another spec: stop it first`;
+      throw new HoldfastError('ALREADY_EXISTS', text, { details: { allocId } });
+    }
+    await reserved?.accepted;
+    return allocId;
   }
 
   #assertFresh(allocId: string): void {
@@ -141,6 +166,13 @@ export class Commands {
       }),
     );
   }
+}
+
+/** From here on the group is accepted and an abort changes nothing any more. */
+function assertNotAborted(signal: AbortSignal | undefined): void {
+  if (signal?.aborted !== true) return;
+  const options = { cause: signal.reason };
+  throw new HoldfastError('ABORTED', 'the call was aborted before the group was accepted', options);
 }
 
 function hasEnded(tasks: readonly TaskView[]): boolean {

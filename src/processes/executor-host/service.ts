@@ -76,11 +76,10 @@ export class ExecutorHost {
   async stop(request: wire.StopRequest): Promise<wire.StopResponse> {
     for (const step of request.steps) assertSignal(step.signal);
     const dir = runDirectory(this.#facts.stateDir, request.launchKey);
-    mkdirSync(dir, { recursive: true, mode: 0o700 });
     const fate = readFate(dir);
-    const mayAbort = fate.is !== 'whole' || fate.value.verdict === 'abort';
-    if (mayAbort && tryAbort(dir, 'host: stopped before it was launched')) {
-      return { outcome: { $case: 'aborted', value: {} } };
+    const isLaunched = fate.is === 'whole' && fate.value.verdict === 'launch';
+    if (!isLaunched && this.#runs.get(request.launchKey)?.program === undefined) {
+      return this.#stopUnlaunched(request, dir);
     }
     const run = this.#runs.get(request.launchKey) ?? this.#takeUp(request.launchKey);
     if (run === undefined) {
@@ -91,6 +90,25 @@ export class ExecutorHost {
     if (this.#isEmpty(run)) return { outcome: { $case: 'ended', value: {} } };
     await executed(run, this.#source.script);
     return stopTree(run, request.steps, this.#source.machineEpoch);
+  }
+
+  /**
+   * No launch is on disk and this host knows of no program. Without an intent the directory may have been removed under
+   * a living program, which its mark still tells; with one, or when nothing carries the mark, the start is aborted.
+   */
+  async #stopUnlaunched(request: wire.StopRequest, dir: string): Promise<wire.StopResponse> {
+    const { instanceId, machineEpoch } = this.#source;
+    if (readIntent(dir).is !== 'whole') {
+      const mark = `${instanceId}:${request.launchKey}`;
+      const run = new Run(request.launchKey, dir, mark);
+      const answer = await stopTree(run, request.steps, machineEpoch);
+      if (answer.outcome?.$case === 'stuck') return answer;
+    }
+    mkdirSync(dir, { recursive: true, mode: 0o700 });
+    if (tryAbort(dir, 'host: stopped before it was launched')) {
+      return { outcome: { $case: 'aborted', value: {} } };
+    }
+    throw new HoldfastError('UNAVAILABLE', `${dir} cannot be read, or is being written`);
   }
 
   /** Proved without a scan of the process table, which takes milliseconds, at the end of every run. */

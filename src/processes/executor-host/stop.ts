@@ -78,7 +78,8 @@ export async function stopTree(
   if (!tree.isComplete) {
     throw new HoldfastError('UNAVAILABLE', 'the process table cannot be read as a whole');
   }
-  const deadline = Date.now() + RECORD_WAIT_MS;
+  // A run that nobody watches has no end to wait for.
+  const deadline = Date.now() + (run.program === undefined ? 0 : RECORD_WAIT_MS);
   while (run.end === undefined && Date.now() < deadline) await run.changed(LONGEST_PAUSE_MS);
   return { outcome: { $case: 'ended', value: {} } };
 }

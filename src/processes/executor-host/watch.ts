@@ -126,7 +126,8 @@ export class Watch {
     if (exit.is === 'whole') return { is: 'exited', record: exit.value };
     const fate = readFate(run.dir);
     if (fate.is === 'whole' && fate.value.verdict === 'abort') return { is: 'aborted' };
-    if (fate.is === 'absent' || fate.is === 'broken') {
+    const isUnknown = fate.is === 'absent' || fate.is === 'broken';
+    if (isUnknown && run.program === undefined) {
       return { is: 'never', reason: 'the shim ended before it could start the program' };
     }
     if (run.program === undefined) {
@@ -138,7 +139,8 @@ export class Watch {
       }
     }
     if (isAlive(run.program, this.#machineEpoch) !== 'dead') return undefined;
-    const why = exit.is === 'absent' ? 'its shim was killed' : 'its exit record is damaged';
+    const gone = isUnknown ? 'its files are gone' : 'its shim was killed';
+    const why = exit.is === 'absent' ? gone : 'its exit record is damaged';
     return { is: 'lost', reason: `${why}: nobody knows the exit status`, maybeRan: true };
   }
 
