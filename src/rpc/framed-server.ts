@@ -20,6 +20,11 @@ export interface FramedService {
   readonly onCall?: () => void;
 }
 
+export interface FramedListener extends Listener {
+  /** How many are connected now. */
+  connections(): number;
+}
+
 export function framedService<Table extends Readonly<Record<keyof Table, object>>>(
   methods: Table,
   handlers: Handlers<Table>,
@@ -35,12 +40,16 @@ export function framedService<Table extends Readonly<Record<keyof Table, object>
 }
 
 /** Listens as `publishSocket` says. Throws DATA_DIR_REFUSED for a long path, UNAVAILABLE when the kernel refuses. */
-export async function serveFrames(service: FramedService, socket: string): Promise<Listener> {
+export async function serveFrames(service: FramedService, socket: string): Promise<FramedListener> {
   const open = new Map<FrameSocket, ServedCalls>();
   const server = createServer((accepted) => accept(accepted, service, open));
   await publishSocket(socket, (temporary) => bind(server, temporary));
   let closed: Promise<void> | undefined;
-  return { socket, close: (graceMs = 0) => (closed ??= close(server, open, socket, graceMs)) };
+  return {
+    socket,
+    connections: () => open.size,
+    close: (graceMs = 0) => (closed ??= close(server, open, socket, graceMs)),
+  };
 }
 
 function bind(server: Server, path: string): Promise<void> {

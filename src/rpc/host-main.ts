@@ -9,9 +9,8 @@ import { ownIdentity } from '../os/process-identity.ts';
 import { PACKAGE_VERSION } from '../version.ts';
 import { type HostKind, hostDirectory, writeAddress } from './address-file.ts';
 import { restartWithWarmCache } from './compile-cache.ts';
-import { type FramedService, serveFrames } from './framed-server.ts';
+import { type FramedListener, type FramedService, serveFrames } from './framed-server.ts';
 import { giveBackWhenQuiet } from './give-back.ts';
-import type { Listener } from './unix-socket.ts';
 
 /** What a host knows about itself when its service is made. */
 export interface HostContext {
@@ -34,7 +33,9 @@ export interface HostedService extends FramedService {
   busyWith(): number;
 }
 
-const ORPHAN_CHECK_MS = 10_000;
+const IDLE_CHECK_MS = 10_000;
+/** An agent that was killed is started again within seconds where something supervises it. */
+const FORSAKEN_AFTER_MS = 60_000;
 const CLOSE_GRACE_MS = 1_000;
 
 /**
@@ -54,7 +55,7 @@ export async function runHost(
   const epoch = machineEpoch();
   const hostDir = hostDirectory(args.stateDir, args.hostId);
   mkdirSync(hostDir, { recursive: true, mode: 0o700 });
-  let listener: Listener | undefined;
+  let listener: FramedListener | undefined;
   const context: HostContext = {
     ...args,
     kind,
@@ -65,11 +66,21 @@ export async function runHost(
   };
   const service = open(context);
   surviveSignals(context, service);
-  listener = await serveFrames({ ...service, onCall: giveBackWhenQuiet() }, join(hostDir, 'sock'));
+  const giveBack = giveBackWhenQuiet();
+  let heardAt = performance.now();
+  const onCall = (): void => {
+    heardAt = performance.now();
+    giveBack();
+  };
+  listener = await serveFrames({ ...service, onCall }, join(hostDir, 'sock'));
   const { hostId, version } = context;
   const address = { hostId, kind, ...ownIdentity(epoch), protocol, version };
   writeAddress(hostDir, { ...address, socket: listener.socket });
-  endWhenOrphaned(hostDir, context, service);
+  endWhenIdle(hostDir, context, () => {
+    const connections = listener?.connections() ?? 0;
+    if (connections > 0) heardAt = performance.now();
+    return { busyWith: service.busyWith(), connections, idleForMs: performance.now() - heardAt };
+  });
   logLine('host-started', { ...address, node: process.version });
 }
 
@@ -103,16 +114,33 @@ function surviveSignals(context: HostContext, service: HostedService): void {
   });
 }
 
-/** A host whose directory was removed can be found by nobody: without anything to watch it ends by itself. */
-function endWhenOrphaned(hostDir: string, context: HostContext, service: HostedService): void {
-  setInterval(() => {
-    if (service.busyWith() === 0 && !existsSync(join(hostDir, 'address.json'))) {
-      context.end('its directory was removed');
-    }
-  }, ORPHAN_CHECK_MS);
+interface Company {
+  readonly busyWith: number;
+  readonly connections: number;
+  /** Since the last call or connection. */
+  readonly idleForMs: number;
 }
 
-async function end(hostDir: string, listener: Listener | undefined, reason: string): Promise<void> {
+/** A host that watches nothing and that nobody has talked to for a minute: its agent was killed, none came after. */
+export function isForsaken({ busyWith, connections, idleForMs }: Company): boolean {
+  return busyWith === 0 && connections === 0 && idleForMs >= FORSAKEN_AFTER_MS;
+}
+
+/** A host whose directory was removed can be found by nobody: without anything to watch it ends at once. */
+function endWhenIdle(hostDir: string, context: HostContext, company: () => Company): void {
+  setInterval(() => {
+    const now = company();
+    if (now.busyWith > 0) return;
+    if (!existsSync(join(hostDir, 'address.json'))) context.end('its directory was removed');
+    else if (isForsaken(now)) context.end('no agent has come for a minute');
+  }, IDLE_CHECK_MS);
+}
+
+async function end(
+  hostDir: string,
+  listener: FramedListener | undefined,
+  reason: string,
+): Promise<void> {
   logLine('host-ends', { reason });
   removeFile(join(hostDir, 'address.json'));
   await listener?.close(CLOSE_GRACE_MS);
