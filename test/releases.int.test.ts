@@ -44,7 +44,7 @@ describe.each(readdirSync(RELEASES))('release %s', (name) => {
     expect(orchestrator.recovery).toMatchObject({ damage: null });
     expect(orchestrator.recovery.events).toBeGreaterThan(0);
     for (const view of before.filter(({ isLive }) => !isLive)) {
-      expect(await orchestrator.inspect(view.allocId)).toEqual(view);
+      expect(factsOf(await orchestrator.inspect(view.allocId))).toEqual(factsOf(view));
     }
     const live = before.filter(({ isLive }) => isLive);
     expect(orchestrator.recovery.tasks).toEqual(
@@ -104,3 +104,12 @@ describe.each(readdirSync(RELEASES))('release %s', (name) => {
     hosts.push(spawn(process.execPath, args, { stdio: 'ignore' }));
   }
 });
+
+/** What must never change in meaning; sentences and new fields may. */
+function factsOf(view: AllocView): unknown {
+  const { alloc, allocId, type, state, isLive, specHash, createdAt } = view;
+  const tasks = view.tasks.map(({ task, driver, state: own, run, restarts, exitCode, signal }) => {
+    return { task, driver, state: own, run, restarts, exitCode, signal };
+  });
+  return { alloc, allocId, type, state, isLive, specHash, createdAt, tasks };
+}

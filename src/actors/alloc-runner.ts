@@ -7,7 +7,7 @@ import { allocTable, type AllocContext } from '../machines/alloc-machine.ts';
 import type { AllocMessage, TaskStanding } from '../machines/alloc-messages.ts';
 import { taskTable } from '../machines/task-machine.ts';
 import type { TaskMessage } from '../machines/task-messages.ts';
-import type { TaskContext } from '../machines/task-state.ts';
+import { reasonOf, type TaskContext } from '../machines/task-state.ts';
 import type { AllocSpec } from '../spec/alloc-spec.ts';
 import type { Gate, TaskSpec } from '../spec/task-spec.ts';
 import type { AgentDoors } from './agent-doors.ts';
@@ -170,7 +170,8 @@ export class AllocRunner {
       const state = this.#tasks.get(name)?.folded.state;
       const context = state?.context;
       const isDead = state?.value === 'dead';
-      return { task: name, isDead, outcome: context?.outcome, reason: context?.reason ?? '' };
+      const reason = context === undefined ? '' : reasonOf(context);
+      return { task: name, isDead, outcome: context?.outcome, reason };
     });
     return { type: 'TaskEnded', task, standings };
   }

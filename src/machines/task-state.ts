@@ -98,3 +98,17 @@ export const INITIAL_TASK: TaskContext = {
   restarts: { count: 0, intervalStart: 0, total: 0 },
   reason: '',
 };
+
+/** Why a task is as it is, for an operator: of a failure first what happened, then what the policy said of it. */
+export function reasonOf({ stuck, outcome, end, reason }: TaskContext): string {
+  if (stuck !== undefined) return stuck;
+  if (outcome !== 'failed' || end === undefined) return reason;
+  const cause = causeOf(end);
+  return reason.includes(cause) ? reason : `${cause}: ${reason}`;
+}
+
+function causeOf(end: RunEnd): string {
+  if (end.kind === 'fault') return end.message;
+  if (end.kind === 'lost') return end.reason;
+  return end.signal === null ? `exit code ${end.exitCode}` : `ended by ${end.signal}`;
+}

@@ -1,6 +1,6 @@
 /** What users see of a task, from its folded state. */
 import type { TaskView, TaskViewState } from '../api.ts';
-import type { TaskContext } from '../machines/task-state.ts';
+import { reasonOf, type TaskContext } from '../machines/task-state.ts';
 
 export interface TaskFold {
   readonly position: number;
@@ -38,7 +38,7 @@ export function taskView(place: TaskPlace, folded: TaskFold | string | undefined
     startedAt: isoTime(context.startedAt),
     finishedAt: isRunning ? null : isoTime(context.finishedAt),
     nextStartAt: value === 'backoff' ? isoTime(context.nextStartAt) : null,
-    reason: context.stuck ?? context.reason,
+    reason: reasonOf(context),
     position: folded.position,
   };
 }

@@ -148,7 +148,7 @@ describe('a pause before a restart', () => {
     await agent.reopen();
     agent.world.exit('web', { exitCode: 1 });
     expect(await agent.until('web', 'failed')).toMatchObject({
-      reason: 'Exceeded allowed attempts 1 in interval 1h and mode is "fail"',
+      reason: 'exit code 1: Exceeded allowed attempts 1 in interval 1h and mode is "fail"',
     });
   });
 });

@@ -39,7 +39,7 @@ describe('the view of a task', () => {
     expect(viewOf(ended(outcome))).toMatchObject({
       state: outcome,
       failed: outcome !== 'complete',
-      reason: 'why',
+      reason: outcome === 'failed' ? 'exit code 1: why' : 'why',
     });
   });
 
