@@ -8,6 +8,8 @@ import type { Stats } from 'node:fs';
 const SOCKET_PATH_LIMIT_BYTES = 100;
 /** Hosts listen deeper than the agent does; the longest of our socket paths decides. */
 const LONGEST_SOCKET = '/state/hosts/12345678/sock';
+/** The kernel's own: nothing can be made there, and Node's recursive mkdir never returns. */
+const KERNEL_DIRECTORIES = ['/proc', '/sys'];
 const PATH_LIMIT_BYTES = SOCKET_PATH_LIMIT_BYTES - LONGEST_SOCKET.length;
 
 /**
@@ -29,7 +31,9 @@ export function checkDataDirectory(dataDir: string): void {
       `others can write the data directory ${dataDir} (mode ${mode}): chmod go-w ${dataDir}`,
     );
   }
-  if (!isAllowed(dataDir, constants.R_OK | constants.W_OK | constants.X_OK)) {
+  const errno = denied(dataDir, constants.R_OK | constants.W_OK | constants.X_OK);
+  if (errno === 'EROFS') throw readOnly(dataDir, dataDir);
+  if (errno !== undefined) {
     throw refused(
       `the data directory ${dataDir} cannot be read and written: chmod u+rwx ${dataDir}`,
     );
@@ -41,6 +45,12 @@ export function checkDataDirectory(dataDir: string): void {
  * what is there, undefined for nothing. Throws DATA_DIR_REFUSED.
  */
 export function checkDataDirectoryPath(dataDir: string): Stats | undefined {
+  const kernels = KERNEL_DIRECTORIES.find((top) => isWithin(resolve(dataDir), top));
+  if (kernels !== undefined) {
+    throw refused(
+      `${dataDir} is in ${kernels}, where the kernel keeps its own: choose another one`,
+    );
+  }
   const bytes = Buffer.byteLength(resolve(dataDir));
   if (bytes > PATH_LIMIT_BYTES) {
     throw refused(
@@ -59,9 +69,15 @@ function checkParent(path: string): void {
   const found = statOf(parent);
   if (found === undefined) return checkParent(parent);
   if (!found.isDirectory()) throw refused(`${parent} is not a directory`);
-  if (!isAllowed(parent, constants.W_OK | constants.X_OK)) {
+  const errno = denied(parent, constants.W_OK | constants.X_OK);
+  if (errno === 'EROFS') throw readOnly(path, parent);
+  if (errno !== undefined) {
     throw refused(`${path} cannot be made: you may not write to ${parent}`);
   }
+}
+
+function isWithin(path: string, top: string): boolean {
+  return path === top || path.startsWith(`${top}/`);
 }
 
 function statOf(path: string): Stats | undefined {
@@ -77,13 +93,21 @@ function statOf(path: string): Stats | undefined {
   }
 }
 
-function isAllowed(path: string, mode: number): boolean {
+/** What the kernel says against it, undefined when it is allowed. */
+function denied(path: string, mode: number): string | undefined {
   try {
     accessSync(path, mode);
-    return true;
-  } catch {
-    return false;
+    return undefined;
+  } catch (error) {
+    return errnoOf(error) ?? messageOf(error);
   }
+}
+
+function readOnly(dataDir: string, place: string): HoldfastError {
+  return refused(
+    `the data directory ${dataDir} cannot be written: the file system of ${place} is read-only, ` +
+      'choose another directory',
+  );
 }
 
 function refused(message: string): HoldfastError {

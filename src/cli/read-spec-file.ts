@@ -32,11 +32,14 @@ export async function readSpecFile(path: string): Promise<SpecFile> {
   const fault = document.errors[0] ?? document.warnings[0];
   // Tabs may indent JSON but not YAML, so that what is JSON is asked first there.
   const json = extname(path) === '.json' ? parseJson(text) : undefined;
-  if (fault !== undefined && (json === undefined || fault.code === 'DUPLICATE_KEY')) {
-    const { line, col } = lines.linePos(fault.pos[0]);
-    throw invalid(`${file}:${line}:${col}`, faultText(fault.code, fault.message));
+  const isJson = json !== undefined && 'value' in json;
+  if (fault !== undefined && (!isJson || fault.code === 'DUPLICATE_KEY')) {
+    const position = (isJson ? undefined : json?.position) ?? fault.pos[0];
+    const { line, col } = lines.linePos(position);
+    const words = isJson || json === undefined ? faultText(fault.code, fault.message) : json.fault;
+    throw invalid(`${file}:${line}:${col}`, words);
   }
-  const value = json === undefined ? toValue(document, file) : json.value;
+  const value = isJson ? json.value : toValue(document, file);
   if (value === null) throw invalid(file, 'is empty: a group needs a name and tasks');
   return { value, source: { file, locate: locator(document, lines) } };
 }
@@ -82,15 +85,30 @@ function faultText(code: string, message: string): string {
   if (code === 'MULTIPLE_DOCS') return 'begins a second document: a file holds one group';
   if (code === 'DUPLICATE_KEY') return 'repeats a key of the same map';
   const [line = ''] = message.split('\n');
-  return `is not YAML: ${line.charAt(0).toLowerCase()}${line.slice(1)}`;
+  return `is not YAML: ${lowerFirst(line)}`;
 }
 
-function parseJson(text: string): { value: unknown } | undefined {
+interface JsonFault {
+  readonly fault: string;
+  /** Not every message of V8 has one. */
+  readonly position: number | undefined;
+}
+
+function parseJson(text: string): { value: unknown } | JsonFault {
   try {
     return { value: JSON.parse(text) as unknown };
-  } catch {
-    return undefined;
+  } catch (error) {
+    const message = messageOf(error);
+    const at = /at position (\d+)/.exec(message)?.[1];
+    // V8 goes on with a piece of the text, or with its own count of lines.
+    const words = message.replace(/(?:,| in JSON at| at position| \(line) .*$/s, '');
+    const fault = `is not JSON: ${lowerFirst(words)}`;
+    return { fault, position: at === undefined ? undefined : Number(at) };
   }
+}
+
+function lowerFirst(text: string): string {
+  return `${text.charAt(0).toLowerCase()}${text.slice(1)}`;
 }
 
 function toValue(document: Document, file: string): unknown {

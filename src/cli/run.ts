@@ -37,27 +37,36 @@ async function agentOrNewOne(
 ): Promise<Orchestrator> {
   const agent = await agentIfAny(dataDir);
   if (agent !== undefined) return agent;
-  await refuseUnknownDrivers(group, file);
+  await refuseUnfitTasks(group, file);
   const { startAgent } = await import('./start-agent.ts');
   return startAgent(dataDir);
 }
 
 /** An agent is not started for a group that it must refuse. */
-async function refuseUnknownDrivers(group: CheckedGroup, file: string): Promise<void> {
+async function refuseUnfitTasks(group: CheckedGroup, file: string): Promise<void> {
   const { builtinDrivers } = await import('../drivers/registry.ts');
-  const names = builtinDrivers().map(({ name }) => name);
-  const task = group.tasks.find(({ driver }) => !names.includes(driver));
-  if (task === undefined) return;
-  const message = `${file}: task ${task.name} wants the driver "${task.driver}". There are: ${names.join(', ')}`;
-  throw new HoldfastError('DRIVER_UNKNOWN', message);
+  const drivers = new Map(builtinDrivers().map((driver) => [driver.name, driver]));
+  for (const { name, driver, config } of group.tasks) {
+    const known = drivers.get(driver);
+    if (known === undefined) {
+      const there = [...drivers.keys()].join(', ');
+      const message = `${file}: task ${name} wants the driver "${driver}". There are: ${there}`;
+      throw new HoldfastError('DRIVER_UNKNOWN', message);
+    }
+    try {
+      known.checkConfig(config);
+    } catch (error) {
+      throw inFile(error, `${file}: task ${name}`);
+    }
+  }
 }
 
-/** What the agent says about the group names the file too. */
-function inFile(error: unknown, file: string): unknown {
+/** What the agent or a driver says about the group names its place too. */
+function inFile(error: unknown, place: string): unknown {
   const codes = ['SPEC_INVALID', 'DRIVER_UNKNOWN', 'DRIVER_CONFIG_INVALID'];
   if (!HoldfastError.is(error) || !codes.includes(error.code)) return error;
   const { code, message, details } = error;
-  return new HoldfastError(code, `${file}: ${message}`, { cause: error, details });
+  return new HoldfastError(code, `${place}: ${message}`, { cause: error, details });
 }
 
 async function waitForEnd(handle: AllocHandle): Promise<void> {

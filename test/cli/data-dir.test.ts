@@ -50,6 +50,17 @@ describe('checkDataDirectory', () => {
     expect(() => checkDataDirectory(deep)).toThrow(/is \d+ bytes long and at most 74 work/);
   });
 
+  it.each(['/proc', '/proc/self/hf', '/sys', '/sys/fs/cgroup/hf', '/tmp/../proc/hf'])(
+    'refuses %s, which is the kernel’s',
+    (path) => {
+      expect(() => checkDataDirectory(path)).toThrow(/is in \/(proc|sys), where the kernel keeps/);
+    },
+  );
+
+  it('takes one whose name only begins like the kernel’s', () => {
+    expect(() => checkDataDirectory('/processes/hf')).not.toThrow('kernel');
+  });
+
   it.skipIf(process.getuid?.() === 0)('refuses one that we may not read', () => {
     chmodSync(dir, 0o000);
     expect(() => checkDataDirectory(dir)).toThrow('cannot be read and written');

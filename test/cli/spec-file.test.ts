@@ -129,8 +129,11 @@ describe('a mistake in a group file is one line', () => {
     expect(await refusal(file('bad.yaml', 'name: [web\n'))).toMatch(
       /^SPEC_INVALID bad\.yaml:\d+:\d+ {2}is not YAML: .+$/,
     );
-    expect(await refusal(file('bad.json', '{"name": }}'))).toMatch(
-      /^SPEC_INVALID bad\.json:\d+:\d+ {2}.+$/,
+    expect(await refusal(file('bad.json', '{"name": }}'))).toBe(
+      "SPEC_INVALID bad.json:1:11  is not JSON: unexpected token '}'",
+    );
+    expect(await refusal(file('open.json', '{"name": "web",\n "tasks": [1, 2}'))).toMatch(
+      /^SPEC_INVALID open\.json:2:15 {2}is not JSON: expected [^\n]+$/,
     );
   });
 

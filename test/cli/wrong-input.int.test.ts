@@ -101,6 +101,12 @@ describe('a wrong group file', () => {
     expectRefusal(holdfast(['run', path]), 6, line);
   });
 
+  it('with settings that its driver refuses starts no agent', () => {
+    const line =
+      /^holdfast: group\.yaml: task api: config\.command is required by driver raw_exec$/m;
+    expectRefusal(holdfast(['run', file(GROUP)]), 6, line);
+  });
+
   it('on standard input is called stdin', () => {
     const { status, stderr } = spawnSync(bin, ['run', '-'], {
       input: 'name: 3\ntasks: [{ name: a, driver: b }]\n',
@@ -128,6 +134,11 @@ describe('a wrong data directory', () => {
     dataDir = join(dir, 'x'.repeat(100));
     expectRefusal(holdfast(argsOf(command)), 8, /is \d+ bytes long and at most 74 work/);
     expect(existsSync(dataDir)).toBe(false);
+  });
+
+  it.each(commands)('of the kernel is refused by %s', (...command) => {
+    dataDir = '/proc/hf';
+    expectRefusal(holdfast(argsOf(command)), 8, /is in \/proc, where the kernel keeps its own/);
   });
 
   it.each(commands)('that is a file is refused by %s', (...command) => {
