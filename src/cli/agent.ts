@@ -11,18 +11,22 @@ import type { Logger } from '../ports.ts';
 
 export interface AgentOptions {
   readonly dataDir?: string;
-  readonly driver: readonly string[];
-  readonly onlyDriver: readonly string[];
+  readonly driver?: readonly string[];
+  readonly onlyDriver?: readonly string[];
+  /** `run` started it, and reads from its log why it ended. */
+  readonly background?: boolean;
 }
 
-/** Resolves when the agent has ended in order. Errors are logged as well: the one who started it reads the log. */
+/** Resolves when the agent has ended in order. Errors are thrown; in the background they are logged too. */
 export async function agent(options: AgentOptions): Promise<void> {
   const logger = agentLog();
   try {
     await serveUntilEnd(options, logger);
   } catch (error) {
-    if (process.stderr.isTTY) throw error;
     const { code, message, stack } = HoldfastError.from(error);
+    // A bug is worth its stack wherever the log goes; anything else is one line for whoever typed the command.
+    const isLogged = code === 'INTERNAL' && !process.stderr.isTTY;
+    if (options.background !== true && !isLogged) throw error;
     logger.error({ code, ...(code === 'INTERNAL' ? { stack } : {}) }, message);
     // Its line has been written.
     throw new HoldfastError(code, message, { cause: error, details: { isReported: true } });
@@ -73,7 +77,8 @@ function sayReady(
     return;
   }
   say(`holdfast ${facts.version} is ready on ${socket}`);
-  say(`pid ${process.pid}, drivers ${names.join(', ') || 'none'}, ${tasks.length} known tasks`);
+  const known = `${tasks.length} known task${tasks.length === 1 ? '' : 's'}`;
+  say(`pid ${process.pid}, drivers ${names.join(', ') || 'none'}, ${known}`);
   if (damage !== null)
     say(`the store was damaged and moved to ${damage.movedTo}: ${damage.reason}`);
 }
@@ -81,7 +86,7 @@ function sayReady(
 /** All but raw_exec, which isolates nothing, and those that are named; or only those that are named. Throws USAGE. */
 function chosen<D extends { readonly name: string }>(
   all: readonly D[],
-  { driver, onlyDriver }: AgentOptions,
+  { driver = [], onlyDriver = [] }: AgentOptions,
 ): D[] {
   const names = all.map(({ name }) => name);
   for (const name of [...driver, ...onlyDriver]) {

@@ -1,5 +1,5 @@
 /** What can be typed. Each command's file is loaded when it is called: start-up is felt on every one of them. */
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { PACKAGE_VERSION } from '../version.ts';
 
 const DATA_DIR = [
@@ -7,6 +7,7 @@ const DATA_DIR = [
   'data directory of the agent (env HOLDFAST_DATA_DIR)',
 ] as const;
 const REF = 'ALLOC or ALLOC/TASK; ALLOC is a name, an id or the beginning of one';
+const RAW_EXEC = 'raw_exec isolates nothing and is off unless asked for: --driver raw_exec';
 
 const EXAMPLES = `Examples:
   holdfast run web.yaml           start a task group, and an agent if there is none
@@ -16,10 +17,23 @@ const EXAMPLES = `Examples:
   holdfast stop web               end it
 `;
 
+const ENDING = `
+Data directory: --data-dir, else HOLDFAST_DATA_DIR, else /var/lib/holdfast for root and
+$XDG_STATE_HOME/holdfast or ~/.local/state/holdfast for everybody else.
+
+Exit status:
+  0  done                                5  no agent answers
+  1  failed                              6  the group is refused
+  2  wrong usage                         7  it took too long
+  3  not found, or more than one fits    8  the data directory is refused, or no permission
+  4  not possible as things are        130  interrupted
+`;
+
 export function program(): Command {
   const root = new Command('holdfast')
     .description('Runs tasks on one machine and never loses track of them.')
     .addHelpText('before', EXAMPLES)
+    .addHelpText('after', ENDING)
     .option(...DATA_DIR)
     .version(PACKAGE_VERSION, '-V, --version', 'print the version')
     .helpCommand(false)
@@ -35,12 +49,17 @@ export function program(): Command {
 }
 
 function addAgentCommands(root: Command): void {
-  const many = (name: string, before: readonly string[]): string[] => [...before, name];
+  const many = (name: string, before: readonly string[] = []): string[] => [...before, name];
   subcommand(root, 'agent', 'be the agent, in the foreground', [
     'holdfast agent --driver raw_exec   with the driver that isolates nothing',
   ])
-    .option('--driver <name>', 'add a driver to those of the machine (repeatable)', many, [])
-    .option('--only-driver <name>', 'use only this driver (repeatable)', many, [])
+    .option(
+      '--driver <name>',
+      `add a driver to those of the machine (repeatable); ${RAW_EXEC}`,
+      many,
+    )
+    .option('--only-driver <name>', 'use only this driver (repeatable)', many)
+    .addOption(new Option('--background', 'report errors to the run that started it').hideHelp())
     .action(async (_options, command: Command) =>
       (await import('./agent.ts')).agent(command.optsWithGlobals()),
     );

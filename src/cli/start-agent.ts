@@ -63,7 +63,16 @@ function spawnAgent(dataDir: string, log: number): ChildProcess {
   const main = fileURLToPath(new URL(`./main.${extension}`, import.meta.url));
   const child = spawn(
     process.execPath,
-    [...process.execArgv, main, 'agent', '--data-dir', dataDir, '--driver', 'raw_exec'],
+    [
+      ...process.execArgv,
+      main,
+      'agent',
+      '--background',
+      '--data-dir',
+      dataDir,
+      '--driver',
+      'raw_exec',
+    ],
     { cwd: '/', detached: true, stdio: ['ignore', log, log] },
   );
   child.unref();

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { runCommand } from '../../src/cli/run-command.ts';
+import { ERROR_CODES } from '../../src/errors.ts';
 import { serveAgent } from '../../src/server/agent-service.ts';
 import { FakeOrchestrator } from '../client/fake-orchestrator.ts';
 import type { Listener } from '../../src/rpc/unix-socket.ts';
@@ -78,6 +79,22 @@ describe('without an agent', () => {
     expect(stdout).toMatch(/^holdfast \d+\.\d+\.\d+ \(Node [\d.]+\)\n$/);
     expect(await holdfast('ps', '--help')).toBe(0);
     expect(stdout).toMatch(/^Examples:\n {2}holdfast ps -a --json\n\nUsage: holdfast ps/);
+  });
+
+  it('help names the default data directory and every exit status', async () => {
+    expect(await holdfast('--help')).toBe(0);
+    expect(stdout).toContain('/var/lib/holdfast for root');
+    // What a program is not found with is told by the state of its task, not by the command.
+    const statuses = Object.values(ERROR_CODES).map(({ exit }) => exit);
+    for (const status of statuses.filter((exit) => exit !== 126 && exit !== 127)) {
+      expect(stdout).toMatch(new RegExp(` ${status}  [a-z]`));
+    }
+  });
+
+  it('help of agent says what raw_exec needs, and hides what only run uses', async () => {
+    expect(await holdfast('agent', '--help')).toBe(0);
+    expect(stdout.replaceAll(/\s+/g, ' ')).toContain('is off unless asked for: --driver raw_exec');
+    expect(stdout).not.toMatch(/default:|--background/);
   });
 });
 

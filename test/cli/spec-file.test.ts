@@ -133,7 +133,7 @@ describe('a mistake in a group file is one line', () => {
       "SPEC_INVALID bad.json:1:11  is not JSON: unexpected token '}'",
     );
     expect(await refusal(file('open.json', '{"name": "web",\n "tasks": [1, 2}'))).toMatch(
-      /^SPEC_INVALID open\.json:2:15 {2}is not JSON: expected [^\n]+$/,
+      /^SPEC_INVALID open\.json:2:16 {2}is not JSON: expected [^\n]+$/,
     );
   });
 

@@ -189,13 +189,8 @@ describe('a command that is not found', () => {
 
 describe('a driver of the agent that does not exist', () => {
   it('is wrong usage and starts nothing', () => {
-    const ended = holdfast(['agent', '--driver', 'raw_exek']);
-    expect(ended.status).toBe(2);
-    const entry = JSON.parse(ended.stderr) as { code: string; message: string };
-    expect(entry).toMatchObject({
-      code: 'USAGE',
-      message: expect.stringContaining('raw_exek') as unknown,
-    });
+    const line = /^holdfast: there is no driver raw_exek\. Did you mean raw_exec\?$/m;
+    expectRefusal(holdfast(['agent', '--driver', 'raw_exek']), 2, line);
     expect(existsSync(dataDir)).toBe(false);
   });
 });
