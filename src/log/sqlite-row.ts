@@ -19,6 +19,19 @@ export interface DiskRow {
   readonly crc: number;
 }
 
+/** The same in the order of ROW_COLUMNS. */
+export type RowColumns = readonly [
+  position: number,
+  stream: number,
+  version: number,
+  type: string,
+  schema: number,
+  run: number,
+  at: number,
+  data: string,
+  crc: number,
+];
+
 /** Why a row must not be believed, or undefined. A damaged page can put any value into any column. */
 export function faultOf(row: DiskRow, streams: StreamIds): string | undefined {
   if (typeof row.data !== 'string' || typeof row.type !== 'string') return 'a column is missing';
@@ -51,6 +64,24 @@ export function checked(
     at: row.at,
     data: row.data,
   };
+}
+
+/** `checked` for a row that came as bare columns. */
+export function checkedColumns(
+  [position, id, version, type, schema, run, at, data, crc]: RowColumns,
+  streams: StreamIds,
+  expectedVersion: number,
+): StoredRow {
+  const seed = streams.seed(id);
+  if (seed === undefined || typeof data !== 'string' || typeof type !== 'string') {
+    throw damaged(position, 'a column is missing, or its stream has no name');
+  }
+  const row = { position, stream: streams.name(id), version, type, schema, run, at, data };
+  if (checksumOf(seed, row) !== crc) throw damaged(position, 'the checksum is wrong');
+  if (version !== expectedVersion) {
+    throw damaged(position, `version ${version} where ${expectedVersion} should follow`);
+  }
+  return row;
 }
 
 /** True for what `checked` throws, and for `missing`: a damaged store, not merely an event this code cannot read. */
