@@ -99,6 +99,11 @@ export class HoldfastError extends Error {
   }
 }
 
+/** May the same call succeed later without anybody changing it? False for what is no error of ours: that is a bug. */
+export function isRetryable(error: unknown): error is HoldfastError {
+  return HoldfastError.is(error) && error.retryable;
+}
+
 /** One line for an operator from whatever was thrown. */
 export function messageOf(error: unknown): string {
   if (error instanceof Error) return error.message || error.name;

@@ -12,7 +12,6 @@ export interface Layout {
   readonly specDir: string;
   /** `run/<launchKey>/` are the files of one run. */
   readonly runDir: string;
-  readonly agentSocket: string;
 }
 
 export function layoutOf(dataDir: string): Layout {
@@ -24,7 +23,6 @@ export function layoutOf(dataDir: string): Layout {
     fifoDir: join(stateDir, 'fifo'),
     specDir: join(stateDir, 'specs'),
     runDir: join(stateDir, 'run'),
-    agentSocket: join(dataDir, 'agent.sock'),
   };
 }
 

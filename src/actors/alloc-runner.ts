@@ -81,10 +81,6 @@ export class AllocRunner {
     return this.#tasks.get(name);
   }
 
-  get tasks(): readonly TaskRunner[] {
-    return [...this.#tasks.values()];
-  }
-
   /** Aborts every duty. What the tasks run is not touched. */
   stop(): void {
     this.#actor.stop();

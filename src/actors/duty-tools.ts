@@ -1,5 +1,5 @@
 /** What every duty of a task is written with. */
-import { HoldfastError, messageOf } from '../errors.ts';
+import { isRetryable, messageOf } from '../errors.ts';
 import type { Driver, DriverDoors, RunRequest } from '../drivers/driver.ts';
 import type { HookPhase } from '../events/task-event.ts';
 import type { PhaseOutcome } from '../hooks/run-phase.ts';
@@ -48,7 +48,7 @@ export async function untilKnown<T>(
       if (found !== undefined) return found;
     } catch (error) {
       scope.signal.throwIfAborted();
-      if (!HoldfastError.is(error) || !error.retryable) throw error;
+      if (!isRetryable(error)) throw error;
       doors.logger.warn({ code: error.code, error: messageOf(error) }, 'trying again');
     }
     await pause(doors.clock, doors.clock.now() + LOOK_AGAIN_MS, scope.signal);

@@ -3,7 +3,7 @@
  * says is the fast path; when a host is lost, the run's own files decide.
  */
 import { setTimeout as delay } from 'node:timers/promises';
-import { HoldfastError, messageOf } from '../errors.ts';
+import { HoldfastError, isRetryable } from '../errors.ts';
 import type {
   ExecutorDoor,
   ProgramWish,
@@ -15,6 +15,7 @@ import type {
 } from '../drivers/driver.ts';
 import type { StopStep } from '../machines/kill-policy.ts';
 import { decideStart } from '../machines/start-decision.ts';
+import { markOf } from '../os/launch-key.ts';
 import { executorMethods as service } from '../rpc/executor-methods.ts';
 import { call, follow } from '../rpc/framed-client.ts';
 import type { FollowResponse } from '../rpc/gen/holdfast/executor/v1/executor.ts';
@@ -25,6 +26,7 @@ import { fromExit, fromLaunch, fromStop, toSteps } from './executor-words.ts';
 export interface ExecutorDoors {
   readonly pool: HostPool;
   readonly stateDir: string;
+  readonly instanceId: string;
   readonly agentEpoch: number;
   readonly machineEpoch: string;
 }
@@ -46,7 +48,6 @@ export class Executor implements ExecutorDoor {
   readonly #watched = new Set<string>();
   /** What this agent launched or adopted. */
   readonly #own = new Set<string>();
-  readonly #marks = new Map<string, string>();
 
   constructor(doors: ExecutorDoors) {
     this.#doors = doors;
@@ -110,12 +111,13 @@ export class Executor implements ExecutorDoor {
     while (!signal.aborted && !this.#outcomes.has(key)) {
       try {
         if (await this.#adopt(key, signal)) return;
-        const { evidence, outcome } = this.#look(key, this.#marks.get(key) ?? '');
+        const { evidence, outcome } = this.#look(key);
         if (outcome !== undefined) return this.#settle(key, outcome);
         const verdict = decideStart('started', evidence);
         if (verdict.act === 'recordLost') return this.#settle(key, { ...verdict, kind: 'lost' });
       } catch (error) {
-        if (!isPassing(error)) throw error;
+        // The host may be gone or busy: the same question may be answered later.
+        if (!isRetryable(error)) throw error;
       }
       await delay(LOOK_AGAIN_MS, undefined, { signal }).catch(() => undefined);
     }
@@ -152,17 +154,16 @@ export class Executor implements ExecutorDoor {
     }
     this.#watched.add(launchKey);
     this.#own.add(launchKey);
-    this.#marks.set(launchKey, mark);
     return outcome;
   }
 
   async inspect(run: RunRequest): Promise<RunSighting> {
-    return this.#look(run.launchKey, run.mark);
+    return this.#look(run.launchKey);
   }
 
-  #look(launchKey: string, mark: string): RunSighting {
-    const { stateDir, machineEpoch } = this.#doors;
-    return lookAtRun(stateDir, launchKey, machineEpoch, mark);
+  #look(launchKey: string): RunSighting {
+    const { stateDir, machineEpoch, instanceId } = this.#doors;
+    return lookAtRun(stateDir, launchKey, machineEpoch, markOf(instanceId, launchKey));
   }
 
   isOwn(launchKey: string): boolean {
@@ -171,7 +172,6 @@ export class Executor implements ExecutorDoor {
 
   async adopt(run: RunRequest, signal: AbortSignal): Promise<boolean> {
     this.#own.add(run.launchKey);
-    this.#marks.set(run.launchKey, run.mark);
     return this.#watched.has(run.launchKey) || (await this.#adopt(run.launchKey, signal));
   }
 
@@ -235,16 +235,11 @@ export class Executor implements ExecutorDoor {
     const { pool, agentEpoch } = this.#doors;
     const host = pool.hostOf(launchKey);
     pool.forget(launchKey);
-    for (const memory of [this.#watched, this.#own, this.#outcomes, this.#marks]) {
+    for (const memory of [this.#watched, this.#own, this.#outcomes]) {
       memory.delete(launchKey);
     }
     if (host === undefined || !host.isLive) return;
     const request = { agentEpoch, launchKey };
     await call(host.host.channel, service.forget, request, { deadlineMs: CALL_DEADLINE_MS });
   }
-}
-
-/** The host may be gone or busy: the same question may be answered later. */
-function isPassing(error: unknown): boolean {
-  return HoldfastError.is(error) ? error.retryable : messageOf(error) === '';
 }

@@ -1,6 +1,6 @@
 /** The log collector as an actor of the agent: keeps every task's output flowing through whatever host has it. */
 import { setTimeout as delay } from 'node:timers/promises';
-import { HoldfastError } from '../errors.ts';
+import { HoldfastError, isRetryable } from '../errors.ts';
 import type { CollectWish, LogmonDoor } from '../hooks/hook.ts';
 import { makeFifo } from '../os/libc.ts';
 import { call } from '../rpc/framed-client.ts';
@@ -52,7 +52,7 @@ export class Logmon implements LogmonDoor {
       await call(host.host.channel, service.collect, request, options);
       return true;
     } catch (error) {
-      if (HoldfastError.is(error) && error.retryable) return false;
+      if (isRetryable(error)) return false;
       throw error;
     }
   }
@@ -81,7 +81,7 @@ export class Logmon implements LogmonDoor {
         await call(host.host.channel, service.release, request, { signal });
         break;
       } catch (error) {
-        if (!HoldfastError.is(error) || !error.retryable) throw error;
+        if (!isRetryable(error)) throw error;
         await delay(LOOK_AGAIN_MS, undefined, { signal });
       }
     }

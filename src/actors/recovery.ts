@@ -76,10 +76,7 @@ export class Recovery {
   async #forgetFiles(allocId: string): Promise<void> {
     const { agent, roster } = this.#doors;
     forgetSpec(agent.layout.specDir, allocId);
-    for (const task of roster.folded(allocId)?.state.context.spec?.tasks ?? []) {
-      const { launch } = roster.foldedTask(taskStream(allocId, task.name))?.state.context ?? {};
-      if (launch !== undefined) agent.sweep(launch.launchKey);
-    }
+    for (const launchKey of roster.launchKeysOf(allocId)) agent.sweep(launchKey);
   }
 
   /** Resolves when every run that may be alive is known to be alive or over. */
@@ -123,10 +120,7 @@ export class Recovery {
     for (const allocId of roster.allocIds) {
       const folded = roster.folded(allocId);
       if (folded === undefined || !isLive(folded.state.value)) continue;
-      for (const task of folded.state.context.spec?.tasks ?? []) {
-        const { launch } = roster.foldedTask(taskStream(allocId, task.name))?.state.context ?? {};
-        if (launch !== undefined) current.add(launch.launchKey);
-      }
+      for (const launchKey of roster.launchKeysOf(allocId)) current.add(launchKey);
     }
     // Listed before anything new can start: a run that is just beginning looks like one that never began.
     const { runDir } = agent.layout;

@@ -62,6 +62,14 @@ export class Roster {
   foldedTask(stream: string): Folded<TaskContext> | undefined {
     return this.#tasks.get(stream);
   }
+  /** The newest run of each task of the alloc that had one. */
+  launchKeysOf(allocId: string): readonly string[] {
+    const tasks = this.#allocs.get(allocId)?.state.context.spec?.tasks ?? [];
+    return tasks.flatMap(({ name }) => {
+      const launch = this.#tasks.get(taskStream(allocId, name))?.state.context.launch;
+      return launch === undefined ? [] : [launch.launchKey];
+    });
+  }
   isQuarantined(stream: string): boolean {
     return this.#quarantined.has(stream);
   }

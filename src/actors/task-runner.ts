@@ -9,7 +9,7 @@ import { decideTask } from '../machines/task-decider.ts';
 import { taskTable } from '../machines/task-machine.ts';
 import type { HookResult, TaskMessage } from '../machines/task-messages.ts';
 import type { TaskContext } from '../machines/task-state.ts';
-import { launchKey } from '../os/launch-key.ts';
+import { launchKey, markOf } from '../os/launch-key.ts';
 import { taskEnv } from '../spec/task-env.ts';
 import type { TaskSpec } from '../spec/task-spec.ts';
 import { taskDirsOf } from '../layout.ts';
@@ -60,7 +60,7 @@ export function taskRunner(
             const token = agent.random.hex(16);
             const key = launchKey(allocId, task.name, run, token);
             fresh.add(key);
-            return { launchKey: key, token, mark: `${agent.instanceId}:${key}` };
+            return { launchKey: key, token, mark: markOf(agent.instanceId, key) };
           },
         }),
       duties: taskDuties(doors),

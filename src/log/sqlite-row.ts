@@ -32,56 +32,37 @@ export type RowColumns = readonly [
   crc: number,
 ];
 
-/** Why a row must not be believed, or undefined. A damaged page can put any value into any column. */
-export function faultOf(row: DiskRow, streams: StreamIds): string | undefined {
-  if (typeof row.data !== 'string' || typeof row.type !== 'string') return 'a column is missing';
-  const seed = streams.seed(row.stream);
-  if (seed === undefined) return `stream number ${row.stream} has no name`;
-  return checksumOf(seed, row) === row.crc ? undefined : 'the checksum is wrong';
-}
-
 /**
- * The row with its stream's name. Errors: EVENT_MALFORMED with `details.isDamage` when the checksum is wrong or the
- * version is not the one that follows in its stream.
+ * The row with its stream's name. A damaged page can put any value into any column. Errors: EVENT_MALFORMED with
+ * `details.isDamage` when the checksum is wrong or the version is not the one that follows in its stream.
  */
-export function checked(
-  row: DiskRow,
-  streams: StreamIds,
-  expectedVersion = row.version,
-): StoredRow {
-  const fault = faultOf(row, streams);
-  if (fault !== undefined) throw damaged(row.position, fault);
-  if (row.version !== expectedVersion) {
-    throw damaged(row.position, `version ${row.version} where ${expectedVersion} should follow`);
-  }
-  return {
-    position: row.position,
-    stream: streams.name(row.stream),
-    version: row.version,
-    type: row.type,
-    schema: row.schema,
-    run: row.run,
-    at: row.at,
-    data: row.data,
-  };
-}
-
-/** `checked` for a row that came as bare columns. */
 export function checkedColumns(
   [position, id, version, type, schema, run, at, data, crc]: RowColumns,
   streams: StreamIds,
   expectedVersion: number,
 ): StoredRow {
-  const seed = streams.seed(id);
-  if (seed === undefined || typeof data !== 'string' || typeof type !== 'string') {
-    throw damaged(position, 'a column is missing, or its stream has no name');
+  if (typeof data !== 'string' || typeof type !== 'string') {
+    throw damaged(position, 'a column is missing');
   }
+  const seed = streams.seed(id);
+  if (seed === undefined) throw damaged(position, `stream number ${id} has no name`);
   const row = { position, stream: streams.name(id), version, type, schema, run, at, data };
   if (checksumOf(seed, row) !== crc) throw damaged(position, 'the checksum is wrong');
   if (version !== expectedVersion) {
     throw damaged(position, `version ${version} where ${expectedVersion} should follow`);
   }
   return row;
+}
+
+/** The same for a row that came as an object. */
+export function checked(
+  row: DiskRow,
+  streams: StreamIds,
+  expectedVersion = row.version,
+): StoredRow {
+  const { position, stream, version, type, schema, run, at, data, crc } = row;
+  const columns = [position, stream, version, type, schema, run, at, data, crc] as const;
+  return checkedColumns(columns, streams, expectedVersion);
 }
 
 /** True for what `checked` throws, and for `missing`: a damaged store, not merely an event this code cannot read. */

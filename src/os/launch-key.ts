@@ -35,6 +35,11 @@ export function taskKey(allocId: string, task: string): string {
   return keyOf([allocId, task], TASK_KEY_LENGTH);
 }
 
+/** What every process of a run carries as HOLDFAST_MARK: only a full match is ours. */
+export function markOf(instanceId: string, key: string): string {
+  return `${instanceId}:${key}`;
+}
+
 /** Only such a text may become part of a path. */
 export function isLaunchKey(text: string): boolean {
   return /^[a-z2-7]{20}$/.test(text);

@@ -1,5 +1,6 @@
 import { mkdirSync } from 'node:fs';
 import { HoldfastError } from '../../errors.ts';
+import { markOf } from '../../os/launch-key.ts';
 import { signalProcess } from '../../os/process-tree.ts';
 import { readFate, readIntent, runDirectory, tryAbort } from '../../os/run-directory.ts';
 import { EpochGuard } from '../../rpc/epoch-guard.ts';
@@ -99,7 +100,7 @@ export class ExecutorHost {
   async #stopUnlaunched(request: wire.StopRequest, dir: string): Promise<wire.StopResponse> {
     const { instanceId, machineEpoch } = this.#source;
     if (readIntent(dir).is !== 'whole') {
-      const mark = `${instanceId}:${request.launchKey}`;
+      const mark = markOf(instanceId, request.launchKey);
       const run = new Run(request.launchKey, dir, mark);
       const answer = await stopTree(run, request.steps, machineEpoch);
       if (answer.outcome?.$case === 'stuck') return answer;
