@@ -1,0 +1,80 @@
+/**
+ * What a drill needs from the machine. In CI (`CI=true`) a missing program fails its tests, because a drill that is
+ * quietly left out proves nothing; elsewhere they are skipped and say why.
+ */
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+/** Programs by the names they are called by, with the Debian package that has them. */
+const PACKAGES = {
+  strace: 'strace',
+  faketime: 'faketime',
+  'mkfs.ext4': 'e2fsprogs',
+  unshare: 'util-linux',
+  mount: 'util-linux',
+} as const;
+
+export type Tool = keyof typeof PACKAGES;
+
+/** Privileges that a machine may refuse whatever is installed on it. */
+export type Privilege = 'tracing' | 'mounting' | 'loop device' | 'pid namespace';
+
+const SEARCHED = [...(process.env['PATH'] ?? '').split(':'), '/usr/sbin', '/sbin'];
+const isCi = process.env['CI'] === 'true' || process.env['CI'] === '1';
+
+/**
+ * Why a drill cannot be done here, undefined when it can. In CI a missing program throws; a missing privilege only
+ * speaks up, since no package brings it.
+ */
+export function lacking(
+  tools: readonly Tool[],
+  privileges: readonly Privilege[] = [],
+): string | undefined {
+  const missing = tools.filter((tool) => !SEARCHED.some((dir) => existsSync(join(dir, tool))));
+  if (missing.length > 0) {
+    const reason = missing.map((tool) => `${tool} (package ${PACKAGES[tool]})`).join(', ');
+    if (isCi) throw new Error(`CI must have installed ${reason}: see .ci/run`);
+    return `${reason} is not installed`;
+  }
+  const refused = privileges.find((privilege) => !isGranted(privilege));
+  if (refused === undefined) return undefined;
+  const reason = `this machine grants no ${refused}`;
+  process.stderr.write(`NOT TESTED HERE: ${reason}\n`);
+  return reason;
+}
+
+const granted = new Map<Privilege, boolean>();
+
+/** Tried once, by doing it. */
+function isGranted(privilege: Privilege): boolean {
+  const known = granted.get(privilege);
+  if (known !== undefined) return known;
+  const found = succeeds(PROBES[privilege]);
+  granted.set(privilege, found);
+  return found;
+}
+
+/** `sh` programs in a directory of their own that succeed where the privilege is granted. */
+const PROBES: Readonly<Record<Privilege, string>> = {
+  tracing: 'strace -o /dev/null true',
+  mounting: 'mount -t tmpfs -o size=64k tmpfs . && umount -l "$PWD"',
+  'loop device':
+    'truncate -s 4M image && mkfs.ext4 -q image && mkdir disk && mount -o loop image disk && umount disk',
+  'pid namespace':
+    "unshare --pid --fork --mount-proc sh -c 'echo 4000 > /proc/sys/kernel/ns_last_pid'",
+};
+
+function succeeds(script: string): boolean {
+  const dir = mkdtempSync(join(tmpdir(), 'hf-probe-'));
+  try {
+    const env = { ...process.env, PATH: SEARCHED.join(':') };
+    execFileSync('sh', ['-c', script], { cwd: dir, env, stdio: 'ignore' });
+    return true;
+  } catch {
+    return false;
+  } finally {
+    rmSync(dir, { recursive: true, force: true });
+  }
+}
