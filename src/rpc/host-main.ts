@@ -64,6 +64,7 @@ export async function runHost(
     log: logLine,
     end: (reason) => void end(hostDir, listener, reason),
   };
+  // crash point: host.opening
   const service = open(context);
   surviveSignals(context, service);
   const giveBack = giveBackWhenQuiet();
@@ -73,9 +74,11 @@ export async function runHost(
     giveBack();
   };
   listener = await serveFrames({ ...service, onCall }, join(hostDir, 'sock'));
+  // crash point: host.listening
   const { hostId, version } = context;
   const address = { hostId, kind, ...ownIdentity(epoch), protocol, version };
   writeAddress(hostDir, { ...address, socket: listener.socket });
+  // crash point: host.address.written
   endWhenIdle(hostDir, context, () => {
     const connections = listener?.connections() ?? 0;
     if (connections > 0) heardAt = performance.now();
@@ -143,6 +146,7 @@ async function end(
 ): Promise<void> {
   logLine('host-ends', { reason });
   removeFile(join(hostDir, 'address.json'));
+  // crash point: host.ending
   await listener?.close(CLOSE_GRACE_MS);
   process.exit(0);
 }

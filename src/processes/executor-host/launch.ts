@@ -43,10 +43,12 @@ export async function launch(
   source: ShimSource,
   watch: Watch,
 ): Promise<LaunchResponse> {
+  // crash point: executor.launch.asked
   mkdirSync(run.dir, { recursive: true, mode: 0o700 });
   const failure =
     readFate(run.dir).is === 'absent' ? begin(run, request, source, watch) : undefined;
   if (failure !== undefined) {
+    // crash point: executor.abort.before
     // A shim of another host may have won in the meantime: then the run is on after all.
     if (tryAbort(run.dir, 'host: the start failed')) return failed(failure);
   }
@@ -54,6 +56,7 @@ export async function launch(
   for (;;) {
     watch.noticeProgram(run);
     if (run.program !== undefined) {
+      // crash point: executor.identity.seen
       // The end of our own shim is told by SIGCHLD: `life` is not needed any longer.
       if (run.ownShim !== undefined) watch.release(run);
       return { outcome: { $case: 'started', value: { ...run.program } } };
@@ -79,10 +82,14 @@ function begin(
 ): HoldfastError | undefined {
   try {
     assertStartable(request);
+    // crash point: executor.intent.before
     writeIntentOf(run, request, source);
+    // crash point: executor.intent.written
     makeLife(run.dir);
+    // crash point: executor.life.made
     watch.listen(run);
     watch.ownShim(run, startShim(run, request, source));
+    // crash point: executor.spawn.after
     return undefined;
   } catch (error) {
     watch.release(run);
@@ -149,6 +156,7 @@ function startShim(run: Run, request: LaunchRequest, source: ShimSource): number
   try {
     const bytes = Buffer.from(programText({ command, args, env, cwd }));
     for (let at = 0; at < bytes.length;) at += writeSync(words, bytes, at);
+    // crash point: executor.spawn.before
     return spawnSession({
       path: source.shell,
       argv: [source.shell, source.script, run.dir, request.stdoutFifo, request.stderrFifo],

@@ -60,6 +60,7 @@ export class ExecutorHost {
     this.#launches.set(key, running);
     try {
       const response = await running;
+      // crash point: executor.launch.answered
       if (response.outcome?.$case !== 'started') this.#drop(key);
       return response;
     } finally {
@@ -70,7 +71,9 @@ export class ExecutorHost {
   adopt(request: wire.AdoptRequest): wire.AdoptResponse {
     const known = this.#runs.get(request.launchKey);
     if (known !== undefined) return { watching: known.end === undefined };
+    // crash point: executor.adopt.before
     const run = this.#takeUp(request.launchKey);
+    // crash point: executor.adopt.done
     return { watching: run !== undefined && run.end === undefined };
   }
 
@@ -89,6 +92,7 @@ export class ExecutorHost {
     await this.#launches.get(request.launchKey);
     this.#watch.noticeProgram(run);
     if (this.#isEmpty(run)) return { outcome: { $case: 'ended', value: {} } };
+    // crash point: executor.stop.asked
     await executed(run, this.#source.script);
     return stopTree(run, request.steps, this.#source.machineEpoch);
   }
@@ -105,6 +109,7 @@ export class ExecutorHost {
       const answer = await stopTree(run, request.steps, machineEpoch);
       if (answer.outcome?.$case === 'stuck') return answer;
     }
+    // crash point: executor.stop.unlaunched
     mkdirSync(dir, { recursive: true, mode: 0o700 });
     if (tryAbort(dir, 'host: stopped before it was launched')) {
       return { outcome: { $case: 'aborted', value: {} } };
@@ -140,6 +145,7 @@ export class ExecutorHost {
     if (run !== undefined && run.end === undefined) {
       throw new HoldfastError('WRONG_STATE', 'the run goes on and is still watched');
     }
+    // crash point: executor.forget
     this.#drop(request.launchKey);
     return {};
   }
@@ -150,6 +156,7 @@ export class ExecutorHost {
   }
 
   shutdown(): wire.ShutdownResponse {
+    // crash point: executor.shutdown
     const runs = this.busyWith();
     if (runs === 0) this.#facts.end('the agent asked for it');
     return { runs };

@@ -23,19 +23,27 @@ told=
 [ -z "\${BASH_VERSION-}" ] || { set -o posix; trap : CHLD; }
 signals='HUP INT QUIT TERM USR1 USR2 PIPE ALRM TSTP TTIN TTOU CONT'
 trap : $signals
+# crash point: shim.begun
 exec 3<>"$2" 4<>"$3" 5<>life 6<&0 0</dev/null
+# crash point: shim.fifos.opened
 read -r me </proc/self/stat
+# crash point: shim.fate.before
 set -C
 { echo "launch $me" >fate; } 2>/dev/null || exit 75
+# crash point: shim.fate.won
 set +C
 
 program() {
   trap ': >"$run/exec-failed"' EXIT
+  # crash point: shim.child.begun
   read -r me </proc/self/stat
+  # crash point: shim.identity.before
   echo "$me" >identity
+  # crash point: shim.identity.written
   echo >&5
   umask 022
   . /proc/self/fd/6
+  # crash point: shim.exec.before
   exec 1>&3 2>&4 3>&- 4>&- 5>&- 6>&-
   cd "$cwd" || exit 126
   [ -e "$1" ] || exit 127
@@ -44,6 +52,7 @@ program() {
 }
 
 program &
+# crash point: shim.forked
 exec 6<&-
 trap '' $signals
 wait $!
@@ -55,6 +64,7 @@ if [ "\${BASH_VERSION-}" ] && [ $code = 145 ]; then
   late=$?
   [ $late = 127 ] || code=$late
 fi
+# crash point: shim.exit.before
 {
   echo "code $code"
   [ ! -e exec-failed ] || echo exec-failed
@@ -62,6 +72,7 @@ fi
   echo "$told"
   echo .
 } >>exit
+# crash point: shim.exit.written
 exec /usr/bin/sync -d exit .
 `.trimStart();
 

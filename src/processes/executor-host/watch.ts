@@ -70,9 +70,11 @@ export class Watch {
     if (shim === 'unknown') return this.#lookLater(run);
     const end = this.#endWithoutShim(run);
     if (end === undefined) return this.#lookLater(run);
+    // crash point: executor.end.before
     run.end = end;
     this.#ended(run);
     run.wake();
+    // crash point: executor.end.told
   }
 
   /** Reads the program's identity as soon as it is on disk. */
@@ -105,6 +107,7 @@ export class Watch {
   #countChildren(): void {
     for (const run of this.#own) {
       if (run.ownShim === undefined || !reap(run.ownShim)) continue;
+      // crash point: executor.shim.reaped
       this.#own.delete(run);
       run.ownShim = undefined;
       this.takeUp(run);

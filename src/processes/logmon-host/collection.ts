@@ -86,9 +86,11 @@ async function openFlow(
   { pump, pipes, shop }: Premises,
 ): Promise<Flow> {
   const fifo = await openFifo(stream === 'stdout' ? request.stdoutFifo : request.stderrFifo);
+  // crash point: logmon.fifo.opened
   const { logDir: dir, fileStem: stem, maxFiles, maxFileBytes } = request;
   try {
     const writer = new StreamWriter(fifo, { dir, stem, stream, maxFiles, maxFileBytes }, shop);
+    // crash point: logmon.segment.opened
     return { writer, pipeBytes: pipes.widen(fifo), stop: pump.add(writer) };
   } catch (error) {
     closeSync(fifo);
@@ -107,9 +109,11 @@ function notOpened(dir: string, error: unknown): HoldfastError {
 }
 
 async function closeFlow(flow: Flow, { pipes }: Premises): Promise<void> {
+  // crash point: logmon.close.before
   flow.stop();
   pipes.giveBack(flow.pipeBytes);
   await flow.writer.close();
+  // crash point: logmon.close.synced
 }
 
 async function drainStream(writer: StreamWriter, signal: AbortSignal): Promise<void> {

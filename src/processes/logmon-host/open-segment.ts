@@ -71,7 +71,9 @@ export class OpenSegment {
   rotate(report: (error: unknown) => void): void {
     const full = this.#fd;
     const number = this.#numbers.at(-1) ?? 0;
+    // crash point: logmon.rotate.before
     this.#fd = this.#create();
+    // crash point: logmon.rotate.created
     this.#sizeBytes = 0;
     this.#settling.set(number, full);
     void this.#disk

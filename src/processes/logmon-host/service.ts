@@ -88,6 +88,7 @@ export class LogmonHost {
     if (known !== undefined) assertSame(known.request, request);
     const { opened } = known ?? this.#open(request);
     const { way } = await opened;
+    // crash point: logmon.collect.opened
     return { way: way === 'splice' ? CollectResponse_Way.SPLICE : CollectResponse_Way.COPY };
   }
 
@@ -114,7 +115,9 @@ export class LogmonHost {
     const collecting = this.#tasks.get(request.taskKey);
     if (collecting === undefined) return {};
     const collection = await collecting.opened;
+    // crash point: logmon.release.asked
     if (collecting.released === undefined) await collection.drain(signal);
+    // crash point: logmon.release.drained
     collecting.released ??= this.#close(request.taskKey, collection);
     await collecting.released;
     return {};

@@ -141,7 +141,9 @@ export class StreamWriter {
 
   #move(bytes: number): { movedBytes: number; dry: boolean } {
     const segment = this.#segment;
+    // crash point: logmon.splice.before
     const count = this.#mover.move(this.fifo, segment.fd, segment.sizeBytes, bytes);
+    // crash point: logmon.splice.after
     if (count === -ERRNO.EAGAIN || count === -ERRNO.EINTR) return { movedBytes: 0, dry: true };
     if (count === -ERRNO.EINVAL && this.#mover.way === 'splice') {
       this.#shop.report(`${this.#name}: splice does not work here, copying instead`);
