@@ -14,7 +14,8 @@ export interface Patch {
 }
 
 const PACKAGE = new URL('../../', import.meta.url).pathname;
-const PARTS = ['bin', 'src', 'package.json'];
+/** With the programs of the drills, which import the sources beside them. */
+const PARTS = ['bin', 'src', 'package.json', 'test/faults/programs', 'test/machines'];
 
 /** Copies the package to `dir`, which it makes, and applies the patches. Throws for one that does not fit. */
 export function copyPackage(dir: string, patches: readonly Patch[]): void {

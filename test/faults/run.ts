@@ -1,0 +1,66 @@
+/**
+ * Runs the drills: `npm run faults -- [--full] [--seed N] [--only TEXT] [--cases N] [--json FILE]`. Without `--full`
+ * each has the size of its share of CI. Ends with status 1 when something was found.
+ */
+import { execFileSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { parseArgs } from 'node:util';
+import { PACKAGE_VERSION } from '../../src/version.ts';
+import { performDrill, type Failure } from './drill.ts';
+import { powerCuts } from './power-cut.ts';
+
+const DRILLS = [powerCuts];
+
+const { values } = parseArgs({
+  options: {
+    full: { type: 'boolean', default: false },
+    seed: { type: 'string', default: '1' },
+    only: { type: 'string', default: '' },
+    cases: { type: 'string' },
+    json: { type: 'string' },
+  },
+});
+const seed = Number(values.seed);
+const began = performance.now();
+const figures: Record<string, number> = {};
+const controls: Record<string, string> = {};
+const failures: Failure[] = [];
+
+for (const drill of DRILLS.filter(({ name }) => name.includes(values.only))) {
+  const start = performance.now();
+  const cases = Number(values.cases ?? (values.full ? drill.cases.full : drill.cases.share));
+  const found = await performDrill(drill, cases, seed);
+  const tookS = ((performance.now() - start) / 1_000).toFixed(1);
+  say(`${found.failures.length === 0 ? 'ok    ' : 'FAILED'}  ${drill.name} (${tookS} s)`);
+  for (const [name, value] of Object.entries(found.figures)) {
+    figures[`${drill.name}: ${name}`] = value;
+    say(`        ${name}: ${value}`);
+  }
+  for (const [name, text] of Object.entries(found.controls)) {
+    controls[`${drill.name}: ${name}`] = text;
+    say(`        control ${name}: ${text}`);
+  }
+  for (const failure of found.failures) {
+    failures.push({ ...failure, case: `${drill.name}: ${failure.case}` });
+    say(`        ${failure.case}: ${failure.text}`);
+  }
+}
+
+if (values.json !== undefined) {
+  const report = {
+    subject: 'faults',
+    seed,
+    version: PACKAGE_VERSION,
+    commit: execFileSync('git', ['rev-parse', 'HEAD'], { encoding: 'utf8' }).trim(),
+    figures,
+    controls,
+    failures,
+    tookMs: Math.round(performance.now() - began),
+  };
+  writeFileSync(values.json, `${JSON.stringify(report, undefined, 2)}\n`);
+}
+process.exitCode = failures.length > 0 ? 1 : 0;
+
+function say(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
