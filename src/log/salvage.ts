@@ -1,10 +1,11 @@
 /** Copying what can still be read of a damaged store into a new one. */
 import { existsSync } from 'node:fs';
 import type { StoredRow } from './event-log.ts';
-import { checked, ROW_COLUMNS, type DiskRow } from './sqlite-row.ts';
+import { checked } from './sqlite-row.ts';
 import { SqliteRows } from './sqlite-rows.ts';
 import { connect, type Connection } from './sqlite.ts';
 import { StreamIds } from './stream-ids.ts';
+import { attempt, highestOf, metaOf, readableRows, removedStreams } from './torn-store.ts';
 
 export interface Salvaged {
   readonly previousStoreId: string | null;
@@ -13,11 +14,6 @@ export interface Salvaged {
   /** Events of the old store that are not; null when it cannot be told how many there were. */
   readonly lost: number | null;
 }
-
-type OldRow = DiskRow & { readonly epoch: number };
-
-/** Old positions that one read covers; where it fails, each of them is tried alone. */
-const SPAN = 256;
 
 /**
  * Copies events with a right checksum in their order, of each stream only the versions that follow each other from its
@@ -116,55 +112,4 @@ function batchWriter(target: SqliteRows) {
     },
     highestEpoch: () => highestEpoch,
   };
-}
-
-/** Every row that SQLite still gives, in order; a page of the file that it refuses costs only the rows on it. */
-function* readableRows(old: Connection, highest: number): Generator<OldRow> {
-  const between = attempt(() =>
-    old.prepare(
-      `SELECT ${ROW_COLUMNS}, epoch FROM events
-       WHERE position > ? AND position <= ? ORDER BY position`,
-    ),
-  );
-  if (between === undefined) return;
-  const read = (after: number, through: number) =>
-    attempt(() => between.all(after, through) as OldRow[]);
-  for (let after = 0; after < highest; after += SPAN) {
-    const span = read(after, after + SPAN);
-    if (span !== undefined) {
-      yield* span;
-      continue;
-    }
-    for (let each = after; each < after + SPAN; each += 1) yield* read(each, each + 1) ?? [];
-  }
-}
-
-/** The highest position that anything in the file speaks of. */
-function highestOf(old: Connection): number {
-  const ask = (sql: string) => Number(attempt(() => old.prepare(sql).pluck().get()) ?? 0);
-  return Math.max(
-    ask('SELECT max(position) FROM events'),
-    ask(`SELECT seq FROM sqlite_sequence WHERE name = 'events'`),
-    ask('SELECT max(through) FROM stream_events'),
-  );
-}
-
-function metaOf(old: Connection): ReadonlyMap<string, string> {
-  const rows = attempt(() => old.prepare('SELECT key, value FROM meta').raw().all());
-  return new Map((rows ?? []) as [string, string][]);
-}
-
-function removedStreams(old: Connection) {
-  const sql = 'SELECT id, name, removed FROM streams WHERE removed IS NOT NULL';
-  const rows = attempt(() => old.prepare(sql).all()) ?? [];
-  return rows as { readonly id: number; readonly name: string; readonly removed: number }[];
-}
-
-/** The result, or undefined when the damaged file does not give it. */
-function attempt<T>(work: () => T): T | undefined {
-  try {
-    return work();
-  } catch {
-    return undefined;
-  }
 }
