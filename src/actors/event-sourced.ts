@@ -173,8 +173,10 @@ class Mailbox<C, M, E extends AnyEvent> {
     if (decision.length === 0) return undefined;
     // Folded before the append, so that an unlawful event crashes the actor instead of entering the log.
     const states = foldAll(this.#spec.table, this.#folded.state, decision);
+    // crash point: agent.decided
     const before = this.#folded;
     const recorded = await this.#spec.log.append(this.#spec.stream, before.version, decision);
+    // crash point: agent.appended
     if (this.#isStopped) return undefined;
     this.#advance(before, recorded, states);
     return undefined;

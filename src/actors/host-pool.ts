@@ -150,7 +150,9 @@ export class HostPool {
 
   async #spawn(adopted: readonly string[]): Promise<PooledHost> {
     const hostId = randomUUID().slice(0, 8);
+    // crash point: agent.host.before
     const host = await spawnHost(this.#request(hostId));
+    // crash point: agent.host.up
     const { kind } = this.#doors;
     this.#doors.record('HostStarted', { hostId, kind, pid: host.address.pid });
     return this.#admit(host, adopted);
@@ -221,6 +223,7 @@ export class HostPool {
     for (const key of keys) this.#homeless.set(key, settled);
     try {
       const by = await spawned;
+      // crash point: agent.host.replaced
       const { kind } = this.#doors;
       this.#doors.record('HostReplaced', {
         hostId: lost.id,

@@ -21,8 +21,10 @@ export function takeInstance(stateDir: string, log: EventLog): Instance {
     kept.instanceId ?? log.getMeta('instanceId') ?? randomBytes(16).toString('hex');
   const agentEpoch = Math.max(kept.agentEpoch, Number(log.getMeta('agentEpoch') ?? 0)) + 1;
   replaceFile(path, `${JSON.stringify({ instanceId, agentEpoch })}\n`, { durable: true });
+  // crash point: agent.open.epoch-filed
   log.setMeta('instanceId', instanceId);
   log.setMeta('agentEpoch', String(agentEpoch));
+  // crash point: agent.open.epoch-stored
   return { instanceId, agentEpoch };
 }
 

@@ -50,6 +50,7 @@ export class Logmon implements LogmonDoor {
       const request = { ...wish, agentEpoch: this.#agentEpoch };
       const options = { deadlineMs: CALL_DEADLINE_MS, signal };
       await call(host.host.channel, service.collect, request, options);
+      // crash point: agent.collect.answered
       return true;
     } catch (error) {
       if (isRetryable(error)) return false;
@@ -61,6 +62,7 @@ export class Logmon implements LogmonDoor {
     if (this.#wishes.has(wish.taskKey) && this.#pool.hostOf(wish.taskKey)?.isLive === true) return;
     ensureFifo(wish.stdoutFifo);
     ensureFifo(wish.stderrFifo);
+    // crash point: agent.collect.fifos
     this.#wishes.set(wish.taskKey, wish);
     while (!signal.aborted) {
       const host = await this.#pool.place(wish.taskKey);
@@ -85,6 +87,7 @@ export class Logmon implements LogmonDoor {
         await delay(LOOK_AGAIN_MS, undefined, { signal });
       }
     }
+    // crash point: agent.collect.released
     this.#wishes.delete(taskKey);
     this.#pool.forget(taskKey);
   }

@@ -23,6 +23,7 @@ export const logmon = defineHook({
     const wish = wishOf(request);
     await collector.collect(wish, signal);
     await collector.release(wish.taskKey, signal);
+    // crash point: agent.fifos.remove
     rmSync(stdoutFifo, { force: true });
     rmSync(stderrFifo, { force: true });
   },
