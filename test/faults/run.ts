@@ -7,9 +7,10 @@ import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { PACKAGE_VERSION } from '../../src/version.ts';
 import { performDrill, type Failure } from './drill.ts';
+import { damagedFiles } from './damaged-files.ts';
 import { powerCuts } from './power-cut.ts';
 
-const DRILLS = [powerCuts];
+const DRILLS = [damagedFiles, powerCuts];
 
 const { values } = parseArgs({
   options: {

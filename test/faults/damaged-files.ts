@@ -1,0 +1,85 @@
+/**
+ * Thousands of openings of a data directory whose store, run files, specs and addresses were damaged, in one process
+ * after the other, with mocked tasks: the agent always starts, nothing doubles, nothing is invented, losses are told.
+ */
+import { spawn } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Drill, Findings } from './drill.ts';
+import { copyPackage, type Patch } from './patched-copy.ts';
+
+const WITHOUT_LOGMON: readonly Patch[] = [
+  {
+    file: 'src/orchestrator.ts',
+    find: `import { Logmon } from './actors/logmon.ts';`,
+    replace: `import { SilentLogmon as Logmon } from '../test/faults/programs/silent-logmon.ts';`,
+  },
+];
+
+/** A case that has said nothing for so long hangs. */
+const SILENCE_MS = 30_000;
+
+export const damagedFiles: Drill = {
+  name: 'damaged files',
+  promise: 'an agent opens whatever happened to its files: nothing doubles, nothing is invented',
+  tools: [],
+  privileges: [],
+  cases: { share: 250, full: 3_000 },
+  async run(findings, cases) {
+    const home = mkdtempSync(join(tmpdir(), 'hf-damage-'));
+    try {
+      copyPackage(home, WITHOUT_LOGMON);
+      // A hang or a crash costs its own case only.
+      for (let next = 0; next < cases;) next = await openFrom(findings, home, next, cases);
+    } finally {
+      rmSync(home, { recursive: true, force: true });
+    }
+  },
+};
+
+/** Opens from case `from` on, to the end or to a case that ends its process; gives the next one. */
+function openFrom(findings: Findings, home: string, from: number, cases: number): Promise<number> {
+  const program = join(home, 'test/faults/programs/damaged-opens.ts');
+  const args = [program, findings.seed, from, cases - from].map(String);
+  const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] });
+  let number = from - 1;
+  let what = 'making the template';
+  let errors = '';
+  let isFinished = false;
+  let watchdog: NodeJS.Timeout | undefined;
+  const expectWords = (): void => {
+    clearTimeout(watchdog);
+    watchdog = setTimeout(() => child.kill('SIGKILL'), SILENCE_MS);
+  };
+  const hear = (line: string): void => {
+    expectWords();
+    const begun = /^case (\d+): (.*)$/.exec(line);
+    if (begun !== null) {
+      number = Number(begun[1]);
+      what = `${begun[1]}: ${begun[2]}`;
+      findings.count('openings');
+    } else if (line === 'finished') isFinished = true;
+    else if (line.startsWith('wrong: ')) findings.fail(what, line.slice('wrong: '.length));
+    else findings.count(line);
+  };
+  expectWords();
+  let rest = '';
+  child.stdout.setEncoding('utf8').on('data', (text: string) => {
+    const lines = `${rest}${text}`.split('\n');
+    rest = lines.pop() ?? '';
+    for (const line of lines) hear(line);
+  });
+  child.stderr.setEncoding('utf8').on('data', (text: string) => (errors += text));
+  return new Promise((resolve, reject) => {
+    child.once('close', (code, signal) => {
+      clearTimeout(watchdog);
+      if (isFinished) return resolve(cases);
+      const end =
+        signal === 'SIGKILL' ? 'it hangs' : `its process ended (${code ?? signal}): ${errors}`;
+      if (number < from) return reject(new Error(`${what}: ${end}`));
+      findings.fail(what, end);
+      resolve(number + 1);
+    });
+  });
+}
