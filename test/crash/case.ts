@@ -1,0 +1,178 @@
+/** One case: a fresh data directory, an agent that is started again whenever it ends, and a plan of what goes wrong. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { existsSync, mkdirSync, openSync, closeSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Canary } from './canary.ts';
+import type { InstrumentedCopy } from './instrument.ts';
+import {
+  arrivals,
+  landed,
+  placesOf,
+  RIG,
+  type CasePlaces,
+  type Strike,
+  strikerOf,
+  writePlan,
+} from './plan.ts';
+import { killAtOnce, processesOf, send } from './processes.ts';
+import { strikeFromOutside } from './rig-strikes.ts';
+import { findFaults } from './verdict.ts';
+import type { WorkloadName } from './workloads.ts';
+
+export interface CaseSpec {
+  /** What `planText` says of it: enough to repeat it. */
+  readonly id: string;
+  readonly axis: string;
+  readonly workload: WorkloadName;
+  readonly plan: readonly Strike[];
+}
+
+export interface CaseResult {
+  readonly spec: CaseSpec;
+  /** Strikes that landed; the others were never reached. */
+  readonly landed: number;
+  readonly lives: number;
+  readonly reached: ReadonlyMap<string, number>;
+  readonly faults: readonly string[];
+  readonly tookMs: number;
+}
+
+/** What all cases of a run share. */
+export interface CaseStage {
+  readonly copy: InstrumentedCopy;
+  readonly workDir: string;
+  readonly canary: Canary;
+}
+
+/** How long a case may take from its last strike to its end. Generous: what counts is that it ends. */
+const PATIENCE_MS = 60_000;
+/** Hosts that nobody needs end by themselves some seconds later. */
+const LEAVING_MS = 15_000;
+const LOOK_MS = 8;
+const MOST_LIVES = 12;
+
+export async function runCase(spec: CaseSpec, stage: CaseStage): Promise<CaseResult> {
+  const began = performance.now();
+  const places = placesOf(join(stage.workDir, spec.id.replaceAll(/[^A-Za-z0-9.-]/g, '_')));
+  mkdirSync(places.caseDir, { recursive: true });
+  writePlan(places, spec.plan);
+  mkdirSync(places.dataDir, { mode: 0o711 });
+  stage.canary.nestIn(places.dataDir);
+  const played = new Play(spec, places, stage);
+  const faults: string[] = [];
+  try {
+    faults.push(...(await played.toTheEnd()), ...(await leftAlive(places)));
+    faults.push(...(await findFaults(spec, places, stage)));
+  } catch (error) {
+    faults.push(`the rig failed: ${error instanceof Error ? error.stack : String(error)}`);
+  } finally {
+    await scrap(places);
+  }
+  const tookMs = Math.round(performance.now() - began);
+  const { lives } = played;
+  return { spec, landed: landed(places), lives, reached: arrivals(places), faults, tookMs };
+}
+
+export class Play {
+  readonly places: CasePlaces;
+  readonly #spec: CaseSpec;
+  readonly #stage: CaseStage;
+  /** The agent that counts; one that was replaced lives on until it notices. */
+  agent: ChildProcess | undefined;
+  lives = 0;
+  readonly faults: string[] = [];
+  #handled = 0;
+
+  constructor(spec: CaseSpec, places: CasePlaces, stage: CaseStage) {
+    this.#spec = spec;
+    this.places = places;
+    this.#stage = stage;
+  }
+
+  /** Starts an agent as often as one ends, lands what the rig has to land, until everything is done. */
+  async toTheEnd(): Promise<readonly string[]> {
+    let since = performance.now();
+    for (let seen = 0; !existsSync(this.places.doneFile) || this.#lives(this.agent);) {
+      if (!this.#lives(this.agent)) {
+        if (this.lives >= MOST_LIVES)
+          return [...this.faults, `the agent ended ${MOST_LIVES} times`];
+        this.agent = this.startLife();
+      }
+      const count = landed(this.places);
+      if (count > seen) since = performance.now();
+      seen = count;
+      await this.#land(count);
+      if (performance.now() - since > PATIENCE_MS) {
+        return [...this.faults, `nothing came to an end in ${PATIENCE_MS} ms`];
+      }
+      await delay(LOOK_MS);
+    }
+    return this.faults;
+  }
+
+  #lives(child: ChildProcess | undefined): boolean {
+    return child !== undefined && child.exitCode === null && child.signalCode === null;
+  }
+
+  startLife(): ChildProcess {
+    const { copy } = this.#stage;
+    this.lives += 1;
+    const log = openSync(join(this.places.caseDir, 'agent.err'), 'a');
+    const args = [copy.life, this.places.dataDir, this.#spec.workload];
+    const child = spawn(process.execPath, ['--max-semi-space-size=1', ...args], {
+      stdio: ['ignore', log, log],
+      env: {
+        PATH: process.env['PATH'],
+        HOME: process.env['HOME'],
+        XDG_CACHE_HOME: copy.cacheDir,
+        NODE_COMPILE_CACHE: join(copy.cacheDir, 'life'),
+      },
+    });
+    closeSync(log);
+    return child;
+  }
+
+  /** Continues what was stopped, and strikes where it is the rig's turn. */
+  async #land(count: number): Promise<void> {
+    for (; this.#handled < count; this.#handled += 1) {
+      const strike = this.#spec.plan[this.#handled];
+      if (strike?.action === 'stop') void this.#continue(this.#handled, strike.ms);
+    }
+    const next = this.#spec.plan[count];
+    if (next?.point !== RIG) return;
+    await delay(next.ms);
+    await strikeFromOutside(this, next.action, count, this.#stage);
+  }
+
+  async #continue(index: number, afterMs: number): Promise<void> {
+    await delay(afterMs);
+    for (let tries = 0; tries < 100; tries += 1) {
+      const pid = strikerOf(this.places, index);
+      if (pid !== undefined && send(pid, 'SIGCONT')) return;
+      await delay(10);
+    }
+  }
+}
+
+/** What still lives some time after the agent has closed in order: nothing may. */
+async function leftAlive({ caseDir }: CasePlaces): Promise<readonly string[]> {
+  const until = performance.now() + LEAVING_MS;
+  for (;;) {
+    const left = processesOf(caseDir);
+    if (left.length === 0) return [];
+    if (performance.now() > until) {
+      return left.map(({ pid, role, words }) => `${role} ${pid} is still alive: ${words}`);
+    }
+    await delay(25);
+  }
+}
+
+async function scrap({ caseDir }: CasePlaces): Promise<void> {
+  for (let tries = 0; tries < 20; tries += 1) {
+    const left = processesOf(caseDir);
+    if (left.length === 0) return;
+    killAtOnce(left);
+    await delay(20);
+  }
+}

@@ -1,0 +1,31 @@
+/** What a plan may cost at most: everything else that goes wrong is a fault. */
+import type { Strike } from './plan.ts';
+
+export interface Harm {
+  /** A shim was hurt or the machine started anew: an exit status may be lost, and the log must say so. */
+  readonly mayLose: boolean;
+  /** Programs themselves are killed. */
+  readonly killsPrograms: boolean;
+  /** Bytes in pipes went with the machine. */
+  readonly losesPipes: boolean;
+  /** Nothing but agents and hosts was hurt, and no call failed: every run takes place, once. */
+  readonly isExact: boolean;
+}
+
+export function harmOf(plan: readonly Strike[]): Harm {
+  const hurtsShim = ({ point, action }: Strike): boolean =>
+    (point.startsWith('shim.') && (action === 'kill' || action === 'error')) ||
+    action === 'kill-shim';
+  const endsMachine = ({ action }: Strike): boolean =>
+    action === 'reboot' || action === 'reuse-pids' || action === 'kill-run';
+  const failsStart = ({ point, action }: Strike): boolean =>
+    action === 'error' && !point.startsWith('agent.');
+  const losesPipes = plan.some(({ action }) => action === 'reboot' || action === 'reuse-pids');
+  const killsPrograms = plan.some((strike) => endsMachine(strike) || hurtsShim(strike));
+  return {
+    mayLose: killsPrograms,
+    killsPrograms,
+    losesPipes,
+    isExact: !killsPrograms && !plan.some(failsStart),
+  };
+}

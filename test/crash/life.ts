@@ -1,0 +1,81 @@
+/**
+ * One life of the agent in a case: `life.ts DATA_DIR WORKLOAD`, from the instrumented copy. Started again after every
+ * death, it goes on where the last one was, from nothing but what the orchestrator tells it; `done` says that all was
+ * brought to its end. Ends with 3 when another agent holds the data directory.
+ */
+import { appendFileSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { HoldfastError, openOrchestrator, rawExec } from '../../src/index.ts';
+import type { Orchestrator } from '../../src/api.ts';
+import { placesOf } from './plan.ts';
+import { installCrashPoints } from './runtime.ts';
+import { workload, type WorkloadName } from './workloads.ts';
+
+installCrashPoints();
+const [, , dataDir = '', name = 'batch'] = process.argv;
+const places = placesOf(dirname(dataDir));
+const witness = new URL('./witness.pl', import.meta.url).pathname;
+const work = workload(name as WorkloadName, places, witness);
+
+const agent = await openOrchestrator({
+  dataDir,
+  drivers: [rawExec()],
+  onClose: 'leave',
+  logger: { debug: () => undefined, info: say, warn: say, error: say },
+}).catch((error: unknown) => {
+  say({ error: String(error) }, 'not opened');
+  return process.exit(HoldfastError.is(error, 'STORE_LOCKED') ? 3 : 1);
+});
+await play(agent);
+await agent.close({ tasks: 'stop' });
+writeFileSync(places.doneFile, '');
+
+function say(facts: object, text?: string): void {
+  const line = JSON.stringify({ pid: process.pid, text, ...facts });
+  appendFileSync(join(places.caseDir, 'agent.log'), `${line}\n`);
+}
+
+async function play(agent: Orchestrator): Promise<void> {
+  const known = new Set((await agent.allocs({ all: true })).map(({ allocId }) => allocId));
+  for (const [allocId, spec] of Object.entries(work.groups)) {
+    if (!known.has(allocId)) await agent.run(spec, { allocId });
+  }
+  for (const allocId of work.ending) await (await agent.alloc(allocId)).wait();
+  if (work.isHasty !== true) for (const allocId of work.lasting) await running(agent, allocId, 1);
+  if (work.restarted !== undefined) {
+    const [task] = (await agent.inspect(work.restarted)).tasks;
+    if (task?.run === 1 && task.state === 'running') await agent.restart(work.restarted);
+    await running(agent, work.restarted, 2);
+  }
+  for (const allocId of work.lasting) await agent.stop(allocId);
+  await filesSwept();
+}
+
+/** Every program has written its first line in the ledger, or will never do so. */
+async function running(agent: Orchestrator, allocId: string, run: number): Promise<void> {
+  for (;;) {
+    const { tasks } = await agent.inspect(allocId);
+    const isOver = tasks.every(
+      (task) =>
+        task.nomadState === 'dead' ||
+        (task.state === 'running' && task.run >= run && isInLedger(task.pid)),
+    );
+    if (isOver) return;
+    await delay(10);
+  }
+}
+
+function isInLedger(pid: number | null): boolean {
+  try {
+    return readFileSync(places.ledger, 'utf8').includes(` ${pid} `);
+  } catch {
+    return false;
+  }
+}
+
+/** Files of ended runs go in the background; the case looks at what is left. A foreign directory stays. */
+async function filesSwept(): Promise<void> {
+  const runs = join(dataDir, 'state', 'run');
+  for (let tries = 0; tries < 500 && readdirSync(runs).length > 1; tries += 1) await delay(10);
+}

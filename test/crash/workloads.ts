@@ -1,0 +1,114 @@
+/** What the tasks of a case do, and how often each must have run when nothing but agents and hosts was hurt. */
+import type { GroupSpecInput } from '../../src/spec/group-schema.ts';
+import type { CasePlaces } from './plan.ts';
+
+export type WitnessKind = 'quick' | 'zero' | 'long' | 'deaf' | 'nap' | 'leaver';
+
+export interface Workload {
+  /** By allocId. */
+  readonly groups: Readonly<Record<string, GroupSpecInput>>;
+  /** Allocs that end by themselves. */
+  readonly ending: readonly string[];
+  /** Allocs that run until they are stopped. */
+  readonly lasting: readonly string[];
+  /** Told to restart once, in its first run. */
+  readonly restarted?: string;
+  /** Whoever stops them does not wait until they run. */
+  readonly isHasty?: boolean;
+  /** How often each task runs, by `alloc/task`. Null where that is a matter of moments. */
+  readonly runs: Readonly<Record<string, number | null>>;
+}
+
+export const WORKLOADS = ['batch', 'service', 'restart', 'loud', 'hasty'] as const;
+export type WorkloadName = (typeof WORKLOADS)[number];
+
+export function workload(name: WorkloadName, places: CasePlaces, witness: string): Workload {
+  const task = (
+    name: string,
+    kind: WitnessKind,
+    more: Partial<GroupSpecInput['tasks'][number]> = {},
+    lines = 20,
+  ): GroupSpecInput['tasks'][number] => ({
+    name,
+    driver: 'raw_exec',
+    config: { command: 'perl', args: [witness, places.ledger, places.locksDir, kind, `${lines}`] },
+    killTimeout: '400ms',
+    ...more,
+  });
+  return MAKERS[name](task);
+}
+
+type TaskMaker = (
+  name: string,
+  kind: WitnessKind,
+  more?: Partial<GroupSpecInput['tasks'][number]>,
+  lines?: number,
+) => GroupSpecInput['tasks'][number];
+
+const once = { attempts: 0 };
+const twice = { attempts: 1, delay: '20ms', interval: '1h' };
+const often = { attempts: 20, delay: '20ms', interval: '1h' };
+
+const MAKERS: Readonly<Record<WorkloadName, (task: TaskMaker) => Workload>> = {
+  batch: (task) => ({
+    groups: {
+      two: {
+        name: 'two',
+        type: 'batch',
+        tasks: [
+          task('first', 'zero', { lifecycle: { hook: 'prestart' }, restart: once }),
+          task('second', 'zero', { restart: once }),
+        ],
+      },
+      fail: { name: 'fail', type: 'batch', tasks: [task('a', 'nap', { restart: once })] },
+      again: { name: 'again', type: 'batch', tasks: [task('a', 'quick', { restart: twice })] },
+    },
+    ending: ['two', 'fail', 'again'],
+    lasting: [],
+    runs: { 'two/first': 1, 'two/second': 1, 'fail/a': 1, 'again/a': 2 },
+  }),
+  service: (task) => ({
+    groups: {
+      pair: {
+        name: 'pair',
+        tasks: [
+          task('steady', 'long', { restart: often }),
+          task('deaf', 'deaf', { restart: often }),
+        ],
+      },
+      leave: { name: 'leave', type: 'batch', tasks: [task('a', 'leaver', { restart: twice })] },
+    },
+    ending: ['leave'],
+    lasting: ['pair'],
+    runs: { 'pair/steady': 1, 'pair/deaf': 1, 'leave/a': 2 },
+  }),
+  restart: (task) => ({
+    groups: { turn: { name: 'turn', tasks: [task('a', 'long', { restart: often })] } },
+    ending: [],
+    lasting: ['turn'],
+    restarted: 'turn',
+    runs: { 'turn/a': 2 },
+  }),
+  hasty: (task) => ({
+    groups: {
+      brief: { name: 'brief', tasks: [task('a', 'long', { restart: often })] },
+      short: { name: 'short', tasks: [task('a', 'deaf', { restart: often })] },
+    },
+    ending: [],
+    lasting: ['brief', 'short'],
+    isHasty: true,
+    runs: { 'brief/a': null, 'short/a': null },
+  }),
+  loud: (task) => ({
+    groups: {
+      loud: {
+        name: 'loud',
+        type: 'batch',
+        tasks: [task('a', 'quick', { restart: once, logs: { maxFileSizeMb: 1 } }, 30_000)],
+      },
+    },
+    ending: ['loud'],
+    lasting: [],
+    runs: { 'loud/a': 1 },
+  }),
+};
