@@ -1,10 +1,14 @@
 /**
  * The high-water mark: a small file beside the store that says how far the log had come. SQLite ends a damaged
  * write-ahead log at the first bad frame without a word, and only something outside of it can tell. Written after the
- * commits it speaks of and never synced, so it may lag, but it is never ahead.
+ * commits it speaks of and synced only when it is opened, so it may lag, but it is never ahead, and is never missing
+ * beside a store that has events.
  */
-import { closeSync, constants, openSync, readFileSync, writeSync } from 'node:fs';
+import { closeSync, constants, fsyncSync, openSync, readFileSync, writeSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { crc32 } from 'node:zlib';
 import type { EventLog } from './event-log.ts';
+import { syncFolder } from './sync-folder.ts';
 
 export interface HeadMark {
   readonly storeId: string;
@@ -16,12 +20,19 @@ export interface HeadMark {
 /** What the file says, or undefined when there is none that can be read. */
 export function readHeadMark(path: string): HeadMark | undefined {
   try {
-    const mark = JSON.parse(readFileSync(path, 'utf8')) as Partial<HeadMark>;
+    const mark = JSON.parse(readFileSync(path, 'utf8')) as Partial<HeadMark & { check: number }>;
     if (typeof mark.storeId !== 'string' || !Number.isSafeInteger(mark.head)) return undefined;
-    return { storeId: mark.storeId, head: Number(mark.head), isClosed: mark.isClosed === true };
+    const { storeId, check } = mark;
+    const read = { storeId, head: Number(mark.head), isClosed: mark.isClosed === true };
+    // The first release wrote none.
+    return check === undefined || check === checkOf(read) ? read : undefined;
   } catch {
     return undefined;
   }
+}
+
+function checkOf({ storeId, head, isClosed }: HeadMark): number {
+  return crc32(`${storeId} ${head} ${isClosed}`);
 }
 
 /** The file keeps its length, so that one short write replaces all of it. */
@@ -37,7 +48,11 @@ export function keepHeadMark(path: string, log: EventLog, onFault: (error: unkno
   const write = (): void => {
     const mark: HeadMark = { storeId: log.storeId, head: log.head, isClosed: log.isClosed };
     try {
-      writeSync(file, `${JSON.stringify(mark).padEnd(WIDTH_BYTES - 1)}\n`, 0);
+      writeSync(
+        file,
+        `${JSON.stringify({ ...mark, check: checkOf(mark) }).padEnd(WIDTH_BYTES - 1)}\n`,
+        0,
+      );
     } catch (error) {
       onFault(error);
     }
@@ -49,4 +64,6 @@ export function keepHeadMark(path: string, log: EventLog, onFault: (error: unkno
     closeSync(file);
   });
   write();
+  fsyncSync(file);
+  syncFolder(dirname(path));
 }

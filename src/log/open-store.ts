@@ -2,25 +2,18 @@
  * Opening the store of a data directory, whatever state it is in. A damaged store is moved aside, what can be read of
  * it is copied into a new one, and the caller is told, to record it: an agent that does not start helps nobody.
  */
-import {
-  closeSync,
-  existsSync,
-  fsyncSync,
-  mkdirSync,
-  openSync,
-  readdirSync,
-  renameSync,
-  rmSync,
-} from 'node:fs';
+import { existsSync, lstatSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { HoldfastError, messageOf } from '../errors.ts';
 import type { Logger } from '../ports.ts';
 import type { EventLog } from './event-log.ts';
 import { keepHeadMark, readHeadMark, type HeadMark } from './head-mark.ts';
+import { asideOf, clearOddPlace, isOddPlace } from './odd-place.ts';
 import { eventLogOn, type EventLogOptions } from './row-event-log.ts';
 import { salvage } from './salvage.ts';
 import { isRowDamage } from './sqlite-row.ts';
 import { SqliteRows } from './sqlite-rows.ts';
+import { syncFolder } from './sync-folder.ts';
 
 export interface OpenStoreOptions extends EventLogOptions {
   /** Holds `log.db` and `head`; made if needed, 0700. */
@@ -62,6 +55,8 @@ export async function openStore(options: OpenStoreOptions): Promise<OpenedStore>
   mkdirSync(dir, { recursive: true, mode: 0o700 });
   const paths = pathsOf(dir);
   finishReplacement(paths, dir);
+  // A shorter log is what a missing write-ahead log shows as, and is told like one.
+  for (const path of [paths.mark, `${paths.store}-wal`, `${paths.store}-shm`]) clearOddPlace(path);
   const mark = readHeadMark(paths.mark);
   const opened = openOrFault(options, paths.store, mark);
   if ('rows' in opened) return present(opened.rows, opened.log, paths.mark, logger);
@@ -105,6 +100,7 @@ function present(rows: SqliteRows, log: EventLog, markPath: string, logger: Logg
 type Opened = { readonly rows: SqliteRows; readonly log: EventLog } | { readonly fault: string };
 
 function openOrFault(options: OpenStoreOptions, path: string, mark: HeadMark | undefined): Opened {
+  if (isOddPlace(path)) return { fault: 'what lies in the place of the store is no file' };
   if (mark !== undefined && mark.head > 0 && !existsSync(path)) {
     return { fault: 'the store is missing' };
   }
@@ -130,7 +126,11 @@ function openOrFault(options: OpenStoreOptions, path: string, mark: HeadMark | u
 }
 
 function shortfall(rows: SqliteRows, mark: HeadMark | undefined): string | undefined {
-  if (mark === undefined || mark.head <= rows.head) return undefined;
+  if (mark === undefined) {
+    // It is durable before the first event is.
+    return rows.head > 0 ? 'nothing beside the store says how far the log had come' : undefined;
+  }
+  if (mark.head <= rows.head) return undefined;
   // While a store is young all of it, its identity too, may be in the write-ahead log that is gone.
   if (mark.storeId !== rows.storeId && rows.head > 0) return undefined;
   return `the log is shorter than recorded: it ends at ${rows.head}, and had come to ${mark.head}`;
@@ -153,10 +153,12 @@ function readAllRows(log: EventLog): void {
 function replaceStore(paths: Paths, dir: string, reason: string, mark: HeadMark | undefined) {
   for (const suffix of SUFFIXES) rmSync(`${paths.filling}${suffix}`, { force: true });
   const salvaged = salvage(paths.store, paths.filling, mark?.head ?? 0);
-  const aside = `${paths.store}.damaged-${new Date().toISOString().replaceAll(/[-:.]/g, '')}`;
-  const movedTo = existsSync(paths.store) ? aside : '';
+  const isThere = lstatSync(paths.store, { throwIfNoEntry: false }) !== undefined;
+  const movedTo = isThere ? asideOf(paths.store) : '';
   const previousStoreId = salvaged.previousStoreId ?? mark?.storeId ?? null;
-  const damage: StoreDamage = { movedTo, reason, ...salvaged, previousStoreId };
+  // Without a mark what the file speaks of is all that is known, and it may have been longer.
+  const lost = mark === undefined && salvaged.lost === 0 ? null : salvaged.lost;
+  const damage: StoreDamage = { movedTo, reason, ...salvaged, lost, previousStoreId };
   const filled = new SqliteRows(paths.filling);
   filled.setMeta(DAMAGE_KEY, JSON.stringify(damage));
   filled.close();
@@ -180,7 +182,5 @@ function finishReplacement(paths: Paths, dir: string): void {
     if (existsSync(paths.store + suffix)) renameSync(paths.store + suffix, aside + suffix);
   }
   renameSync(paths.complete, paths.store);
-  const folder = openSync(dir, 'r');
-  fsyncSync(folder);
-  closeSync(folder);
+  syncFolder(dir);
 }

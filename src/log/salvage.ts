@@ -1,6 +1,7 @@
 /** Copying what can still be read of a damaged store into a new one. */
 import { existsSync } from 'node:fs';
 import type { StoredRow } from './event-log.ts';
+import { isOddPlace } from './odd-place.ts';
 import { checked } from './sqlite-row.ts';
 import { SqliteRows } from './sqlite-rows.ts';
 import { connect, type Connection } from './sqlite.ts';
@@ -24,7 +25,7 @@ export interface Salvaged {
 export function salvage(oldPath: string, newPath: string, knownHead: number): Salvaged {
   const target = new SqliteRows(newPath);
   try {
-    const old = existsSync(oldPath) ? openOld(oldPath) : undefined;
+    const old = isReadable(oldPath) ? openOld(oldPath) : undefined;
     if (old === undefined) return { previousStoreId: null, recovered: 0, lost: knownHead || null };
     try {
       return copy(old, target, knownHead);
@@ -34,6 +35,10 @@ export function salvage(oldPath: string, newPath: string, knownHead: number): Sa
   } finally {
     target.close();
   }
+}
+
+function isReadable(path: string): boolean {
+  return existsSync(path) && !isOddPlace(path);
 }
 
 function openOld(path: string): Connection | undefined {

@@ -7,6 +7,7 @@ import { existsSync, mkdirSync, readFileSync, realpathSync, rmSync, writeFileSyn
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { HoldfastError } from '../errors.ts';
+import { clearOddPlace } from './odd-place.ts';
 import { connect, isDamage, sqliteCode, storeError, type Connection } from './sqlite.ts';
 
 export interface LockHolder {
@@ -40,6 +41,7 @@ export function lockStore(dir: string, own: { readonly pid: number }): StoreLock
   mkdirSync(dir, { recursive: true, mode: 0o700 });
   const place = realpathSync(dir);
   const holderPath = join(place, 'lock.json');
+  for (const path of [holderPath, join(place, 'lock')]) clearOddPlace(path);
   if (lockedHere.has(place)) throw lockedError(place, readHolder(holderPath));
   const connection = lockFile(join(place, 'lock'), () =>
     lockedError(place, readHolder(holderPath)),

@@ -1,12 +1,16 @@
+import { execFileSync } from 'node:child_process';
 import {
   existsSync,
+  mkdirSync,
   readdirSync,
   readFileSync,
   rmSync,
   statSync,
+  symlinkSync,
   truncateSync,
   writeFileSync,
 } from 'node:fs';
+
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { EventLog } from '../../src/log/event-log.ts';
@@ -32,6 +36,9 @@ async function filled(): Promise<{ dir: string; path: string; storeId: string }>
   await log.close();
   return { dir, path: join(dir, 'log.db'), storeId: log.storeId };
 }
+
+/** Events that are gone with each file of a store that was closed; undefined when it is no damage. */
+const LOST: Readonly<Record<string, number | null | undefined>> = { 'log.db': 40, head: null };
 
 function change(path: string, sql: string): void {
   const connection = connect(path);
@@ -232,18 +239,55 @@ describe('a damaged store', () => {
 describe('the mark beside the store', () => {
   it('says how far a closed log had come', async () => {
     const { dir, storeId } = await filled();
-    expect(JSON.parse(readFileSync(join(dir, 'head'), 'utf8'))).toEqual({
+    expect(JSON.parse(readFileSync(join(dir, 'head'), 'utf8'))).toMatchObject({
       storeId,
       head: 40,
       isClosed: true,
     });
   });
 
-  it('is ignored when it cannot be read', async () => {
-    const { dir } = await filled();
-    writeFileSync(join(dir, 'head'), '{"storeId":');
+  it('is there before the first event is, so a store with events and without it may have lost some', async () => {
+    for (const hurt of ['unreadable', 'gone', 'changed'] as const) {
+      const { dir, storeId } = await filled();
+      const mark = join(dir, 'head');
+      if (hurt === 'gone') rmSync(mark);
+      else if (hurt === 'unreadable') writeFileSync(mark, '{"storeId":');
+      else writeFileSync(mark, readFileSync(mark, 'utf8').replace('"head":40', '"head":30'));
+      const { log, damage } = await open(dir);
+      expect(damage).toMatchObject({ recovered: 40, lost: null, previousStoreId: storeId });
+      expect(log.storeId).not.toBe(storeId);
+      await log.close();
+    }
+  });
+
+  it('of the first release has no checksum and is believed', async () => {
+    const { dir, storeId } = await filled();
+    writeFileSync(join(dir, 'head'), JSON.stringify({ storeId, head: 40, isClosed: true }));
     const { log, damage } = await open(dir);
     expect(damage).toBeUndefined();
     await log.close();
+  });
+});
+
+describe('something else in the place of a file of the store', () => {
+  const KINDS = {
+    directory: (path: string) => mkdirSync(path),
+    fifo: (path: string) => void execFileSync('mkfifo', [path]),
+    'link to nothing': (path: string) => symlinkSync('/nonexistent/log', path),
+  };
+
+  it('is moved aside, and what was lost with the file is told', async () => {
+    for (const put of Object.values(KINDS)) {
+      for (const name of ['log.db', 'log.db-wal', 'log.db-shm', 'head']) {
+        const { dir } = await filled();
+        rmSync(join(dir, name), { force: true });
+        put(join(dir, name));
+        const { log, damage } = await open(dir);
+        expect(readdirSync(dir).some((one) => one.startsWith(`${name}.damaged-`))).toBe(true);
+        expect([name, damage?.lost]).toEqual([name, LOST[name]]);
+        await log.append(WEB, log.versionOf(WEB), messages(1));
+        await log.close();
+      }
+    }
   });
 });
