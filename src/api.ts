@@ -5,6 +5,7 @@
  * that was to return a value rejects with ABORTED, an aborted iteration just ends.
  */
 import type { Observable } from 'rxjs';
+import type { HoldfastError } from './errors.ts';
 import type { Abortable } from './ports.ts';
 import type { GroupSpecInput } from './spec/group-schema.ts';
 import type { AllocType } from './spec/alloc-spec.ts';
@@ -184,6 +185,8 @@ export interface AgentView {
   readonly agentEpoch: number;
   readonly head: number;
   readonly dataDir: string;
+  /** Why starts wait now, if they do: `boot-sweep`, `disk-low`, `safe-mode`. */
+  readonly startsHeld: readonly string[];
   readonly drivers: readonly {
     readonly driver: string;
     readonly health: string;
@@ -193,6 +196,12 @@ export interface AgentView {
 
 export interface Orchestrator extends AsyncDisposable {
   readonly recovery: RecoveryReport;
+  /**
+   * Resolves when this orchestrator works no more: with nothing after `close`, with the error after a fail-stop (the
+   * log could not be written: STORE_FAILED; a newer agent took over: EPOCH_STALE). Tasks go on; after STORE_FAILED open
+   * another one. Never rejects.
+   */
+  readonly ended: Promise<HoldfastError | undefined>;
   agent(): Promise<AgentView>;
   /**
    * Accepts a group and starts it. Without an allocId a live alloc of that name with the same spec is the answer, with

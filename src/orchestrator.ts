@@ -1,18 +1,25 @@
 /** The composition root: opens a data directory, wires everything, replays the log, and only then acts. */
-import { createHash, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Orchestrator, RecoveryReport } from './api.ts';
 import type { AgentDoors } from './actors/agent-doors.ts';
-import { Executor } from './actors/executor.ts';
-import { HostPool, type HostPoolDoors } from './actors/host-pool.ts';
+import { removeAllocFiles } from './actors/alloc-files.ts';
+import { Ballast } from './actors/ballast.ts';
+import { wireChildren } from './actors/children.ts';
+import { DiskWatch } from './actors/disk-watch.ts';
+import type { HostPool } from './actors/host-pool.ts';
 import { takeInstance } from './actors/instance-file.ts';
-import { Logmon } from './actors/logmon.ts';
 import { NodeJournal } from './actors/node-journal.ts';
 import { Recovery } from './actors/recovery.ts';
 import { emptyReplay, replayLog, type Replayed } from './actors/replay.ts';
+import { Retention } from './actors/retention.ts';
 import { Roster } from './actors/roster.ts';
-import { RunSweeper } from './actors/run-files.ts';
+import { RunFiles } from './actors/run-files.ts';
+import { enterSafeModeIfNeeded, SAFE_MODE_LIMIT, type SafeModeLimit } from './actors/safe-mode.ts';
+import { shutDownOf } from './actors/shut-down.ts';
+import { specFiles } from './actors/spec-files.ts';
+import { StartGate } from './actors/start-gate.ts';
 import { systemClock } from './actors/system-clock.ts';
 import { systemRandom } from './actors/system-random.ts';
 import { checkDataDirectory } from './data-dir.ts';
@@ -22,15 +29,11 @@ import type { Hook } from './hooks/hook.ts';
 import { HookRegistry } from './hooks/registry.ts';
 import { layoutOf, type Layout } from './layout.ts';
 import { LocalOrchestrator } from './local/local-orchestrator.ts';
-import type { EventLog } from './log/event-log.ts';
+import { readSpec } from './local/read-spec.ts';
 import { openStore, type OpenedStore } from './log/open-store.ts';
 import { lockStore } from './log/store-lock.ts';
 import { machineEpoch as readMachineEpoch } from './os/machine-epoch.ts';
 import { silentLogger, type Clock, type Logger, type Random } from './ports.ts';
-import { HoldfastError } from './errors.ts';
-import type { AllocSpec } from './spec/alloc-spec.ts';
-import type { GroupSpecInput } from './spec/group-schema.ts';
-import { specHash } from './spec/spec-hash.ts';
 
 export interface OrchestratorOptions {
   /** Made if needed. Refused with DATA_DIR_REFUSED when others can write it or its socket paths would be too long. */
@@ -47,9 +50,20 @@ export interface OrchestratorOptions {
   readonly tasksPerHost?: number;
   /** No task gets longer than this to end by itself. Default 30,000. */
   readonly maxKillTimeoutMs?: number;
+  /** Nothing is started while less than this is free on the disk of the data directory. Default 64 MiB. */
+  readonly diskFloorBytes?: number;
+  readonly retention?: {
+    /** Allocs that have ended and are kept, with their events and files; the oldest go first. Default 10,000. */
+    readonly keepFinishedAllocs?: number;
+  };
+  /** When agents died more often than this, nothing is started for as long. Default 5 within 60 s. */
+  readonly safeMode?: SafeModeLimit | 'off';
   readonly clock?: Clock;
   readonly random?: Random;
 }
+
+const DISK_FLOOR_BYTES = 64 * 1024 * 1024;
+const KEEP_FINISHED_ALLOCS = 10_000;
 
 /**
  * Opens a data directory: takes its lock, replays its log, reattaches to everything that still runs, and resolves when
@@ -59,11 +73,15 @@ export interface OrchestratorOptions {
 export async function openOrchestrator(options: OrchestratorOptions): Promise<Orchestrator> {
   const beganAt = performance.now();
   const layout = prepare(options.dataDir);
+  new Ballast(layout.stateDir).giveIfNeeded();
   const lock = lockStore(layout.stateDir, { pid: process.pid });
+  // crash point: agent.open.locked
   try {
     const { store, replayed } = await openReplayed(layout, options.logger ?? silentLogger);
+    // crash point: agent.open.replayed
     try {
-      return await wire(options, layout, store, replayed, beganAt, () => lock.release());
+      const unlock = (): void => lock.release();
+      return await wire(options, assemble(options, layout, store, replayed, unlock), beganAt);
     } catch (error) {
       await store.log.close();
       throw error;
@@ -101,145 +119,115 @@ async function openReplayed(
   return { store, replayed };
 }
 
-async function wire(
+/** Everything that one agent is made of. */
+interface Parts {
+  readonly agent: AgentDoors;
+  readonly roster: Roster;
+  readonly recovery: Recovery;
+  readonly journal: NodeJournal;
+  readonly pools: readonly HostPool[];
+  readonly disk: DiskWatch;
+  readonly agentEpoch: number;
+  readonly closing: AbortController;
+  readonly shutDown: () => Promise<void>;
+}
+
+function assemble(
   options: OrchestratorOptions,
   layout: Layout,
   store: OpenedStore,
   replayed: Replayed,
-  beganAt: number,
   unlock: () => void,
-): Promise<Orchestrator> {
-  const { logger = silentLogger, clock = systemClock } = options;
+): Parts {
+  const { logger = silentLogger } = options;
   const { log } = store;
-  const { instanceId, agentEpoch } = takeInstance(layout.stateDir, log);
+  const { stateDir } = layout;
+  const { instanceId, agentEpoch } = takeInstance(stateDir, log);
   const machineEpoch = readMachineEpoch();
+  const clock = options.clock ?? systemClock(log, machineEpoch);
   const journal = new NodeJournal(log, clock, logger);
+  const { record } = journal;
   const closing = new AbortController();
-  const shared = { stateDir: layout.stateDir, instanceId, agentEpoch, machineEpoch, clock, logger };
-  const children = wireChildren(
-    { ...shared, record: journal.record, perHost: options.tasksPerHost ?? 256 },
-    closing.signal,
-  );
+  const { signal } = closing;
+  const shared = { stateDir, instanceId, agentEpoch, machineEpoch, clock, logger, record };
+  const children = wireChildren({ ...shared, perHost: options.tasksPerHost ?? 256 }, signal);
   const { executor, logmon, pools } = children;
-  const known = { log, layout, instanceId, executor, logmon, record: journal.record };
+  const gate = new StartGate();
+  const runs = new RunFiles(layout.runDir, instanceId, machineEpoch);
+  const known = { log, layout, instanceId, executor, logmon, record, clock, gate, runs };
   const agent = agentDoors(options, known);
   const roster = new Roster(replayed);
-  const epochs = { agentEpoch, machineEpoch };
-  const recovery = new Recovery({ agent, journal, roster, store, replayed, ...epochs });
+  const actors = { agent, journal, roster, store, replayed };
+  const recovery = new Recovery({ ...actors, agentEpoch, machineEpoch, signal });
+  const floorBytes = options.diskFloorBytes ?? DISK_FLOOR_BYTES;
+  const ballast = new Ballast(stateDir);
+  const disk = new DiskWatch({ dir: stateDir, floorBytes, gate, ballast, record, logger });
   const shutDown = shutDownOf({ roster, journal, pools, closing, log, unlock });
-  const report = await recover(recovery, journal, pools, beganAt).catch(async (error: unknown) => {
+  return { agent, roster, recovery, journal, pools, disk, agentEpoch, closing, shutDown };
+}
+
+/** Nothing is started before it is known what runs, whether it can be recorded, and that this is no crash loop. */
+async function recover(
+  options: OrchestratorOptions,
+  { agent, recovery, journal, pools, disk, closing }: Parts,
+  beganAt: number,
+): Promise<RecoveryReport> {
+  agent.gate.hold('boot-sweep');
+  await disk.look();
+  const limit = options.safeMode ?? SAFE_MODE_LIMIT;
+  if (limit !== 'off') enterSafeModeIfNeeded(agent, limit, closing.signal);
+  await journal.append('AgentStarted', recovery.started());
+  // crash point: agent.open.started
+  return recovery.run(pools, beganAt);
+}
+
+async function wire(
+  options: OrchestratorOptions,
+  parts: Parts,
+  beganAt: number,
+): Promise<Orchestrator> {
+  const { agent, roster, recovery, disk, agentEpoch, closing, shutDown } = parts;
+  const report = await recover(options, parts, beganAt).catch(async (error: unknown) => {
     // Nothing may go on working on behalf of an agent that did not open.
     await shutDown();
     throw error;
   });
+  const { allocDoors } = recovery;
+  disk.watch(closing.signal);
+  new Retention({
+    agent,
+    roster,
+    allocDoors,
+    keepFinishedAllocs: options.retention?.keepFinishedAllocs ?? KEEP_FINISHED_ALLOCS,
+    removeFiles: (allocId) => removeAllocFiles(agent.layout, allocId),
+  }).watch(closing.signal);
   return new LocalOrchestrator({
     agent,
     roster,
     agentEpoch,
     recovery: report,
     onClose: options.onClose ?? 'stop',
-    allocDoors: recovery.allocDoors,
+    allocDoors,
     newAllocId: () => randomUUID(),
     readSpec: (input) => readSpec(input, options.maxKillTimeoutMs),
     shutDown,
   });
 }
 
-/** Ends the actors, lets go of the hosts, closes the log and frees the lock. What the tasks run is not touched. */
-function shutDownOf(parts: {
-  readonly roster: Roster;
-  readonly journal: NodeJournal;
-  readonly pools: readonly HostPool[];
-  readonly closing: AbortController;
-  readonly log: EventLog;
-  readonly unlock: () => void;
-}): () => Promise<void> {
-  const { roster, journal, pools, closing, log, unlock } = parts;
-  return async () => {
-    for (const runner of roster.runners) runner.stop();
-    roster.close();
-    await journal.settled();
-    await Promise.all(pools.map((pool) => pool.dismissIdle()));
-    closing.abort();
-    for (const pool of pools) pool.close();
-    await log.close();
-    unlock();
-  };
-}
-
-async function recover(
-  recovery: Recovery,
-  journal: NodeJournal,
-  pools: readonly HostPool[],
-  beganAt: number,
-): Promise<RecoveryReport> {
-  await journal.append('AgentStarted', recovery.started());
-  return recovery.run(pools, beganAt);
-}
-
 /** What every actor is handed. */
 function agentDoors(
   options: OrchestratorOptions,
-  known: Pick<AgentDoors, 'log' | 'layout' | 'instanceId' | 'executor' | 'logmon' | 'record'>,
+  known: Omit<AgentDoors, 'random' | 'logger' | 'drivers' | 'hooks' | 'specs' | 'releaseRun'>,
 ): AgentDoors {
-  const { logger = silentLogger, clock = systemClock, random = systemRandom } = options;
+  const { logger = silentLogger, random = systemRandom } = options;
   const { executor, layout } = known;
-  const sweeper = new RunSweeper(layout.runDir);
   return {
     ...known,
-    clock,
     random,
     logger,
     drivers: new DriverRegistry(options.drivers ?? []),
     hooks: new HookRegistry(options.hooks ?? []),
     releaseRun: (run, driver) => void driver.release(run, { executor }).catch(() => undefined),
-    sweep: (launchKey) => sweeper.add(launchKey),
+    specs: specFiles(layout.specDir),
   };
-}
-
-/** The two kinds of host, each with the actor that speaks for it. */
-function wireChildren(
-  shared: Omit<HostPoolDoors, 'kind' | 'onUp'>,
-  signal: AbortSignal,
-): { executor: Executor; logmon: Logmon; pools: readonly HostPool[] } {
-  const executorPool: HostPool = new HostPool({
-    ...shared,
-    kind: 'executor',
-    onUp: (host, adopted) => executor.greet(host, adopted, signal),
-  });
-  const logmonPool: HostPool = new HostPool({
-    ...shared,
-    kind: 'logmon',
-    onUp: (host, adopted) => logmon.greet(host, adopted, signal),
-  });
-  const executor = new Executor({ ...shared, pool: executorPool });
-  const logmon = new Logmon(logmonPool, shared);
-  return { executor, logmon, pools: [executorPool, logmonPool] };
-}
-
-/** The validator is loaded with the first spec: opening must not wait for it. */
-async function readSpec(
-  input: GroupSpecInput,
-  maxKillTimeoutMs = 30_000,
-): ReturnType<ConstructorParameters<typeof LocalOrchestrator>[0]['readSpec']> {
-  const [{ validateGroup }, { resolveSpec }] = await Promise.all([
-    import('./spec/validate-spec.ts'),
-    import('./spec/resolve-spec.ts'),
-  ]);
-  const spec = resolveSpec(validateGroup(input), { maxKillTimeoutMs });
-  assertStorable(spec);
-  const sha256 = (text: string): string => createHash('sha256').update(text).digest('hex');
-  return { spec, specHash: specHash(spec, sha256) };
-}
-
-/** A spec is stored as one event, with some facts beside it. */
-const SPEC_LIMIT_BYTES = 60 * 1024;
-
-function assertStorable(spec: AllocSpec): void {
-  const bytes = Buffer.byteLength(JSON.stringify(spec));
-  if (bytes <= SPEC_LIMIT_BYTES) return;
-  const message = `the group takes ${bytes} bytes as JSON, and at most ${SPEC_LIMIT_BYTES} are taken: put what is large into a file`;
-  throw new HoldfastError('SPEC_INVALID', message, {
-    details: { issues: [{ path: '', message }] },
-  });
 }

@@ -1,9 +1,15 @@
 /** The doors to the outside as types. Everything that reads time, chance or the logger gets one of these handed in. */
 
-/** Time. `now()` is wall-clock milliseconds since the epoch, used as a label and for recorded deadlines. */
+/** Time, twice: one for people to read, one that nobody can turn. */
 export interface Clock {
+  /** Wall-clock milliseconds since the epoch: a label, never an order and never a deadline. */
   now(): number;
-  /** Calls back once, at or after the wall-clock time `atMs`; returns the way to cancel. A past time fires soon. */
+  /**
+   * Milliseconds that only ever go forward at the pace of time, whatever becomes of the wall clock, and go on where an
+   * agent before left off while the machine runs. Every recorded deadline is one of these.
+   */
+  steady(): number;
+  /** Calls back once, at or after the steady time `atMs`; returns the way to cancel. A past time fires soon. */
   at(atMs: number, wake: () => void): () => void;
 }
 

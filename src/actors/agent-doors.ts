@@ -8,6 +8,9 @@ import type { Layout } from '../layout.ts';
 import type { EventLog } from '../log/event-log.ts';
 import type { Facts } from '../machines/chart-parts.ts';
 import type { Clock, Logger, Random } from '../ports.ts';
+import type { RunStore } from './run-files.ts';
+import type { SpecStore } from './spec-files.ts';
+import type { StartGate } from './start-gate.ts';
 
 /** Appends a fact to the node's stream, in order, without being waited for. */
 export type RecordNode = <T extends NodeEvent['type']>(type: T, facts: Facts<NodeEvent, T>) => void;
@@ -26,6 +29,8 @@ export interface AgentDoors {
   readonly record: RecordNode;
   /** The end of a run is recorded: its host may forget it. */
   readonly releaseRun: (run: RunRequest, driver: Driver) => void;
-  /** The files of a run are not needed any more: they go later, in batches. */
-  readonly sweep: (launchKey: string) => void;
+  /** Whatever is about to start something waits here. */
+  readonly gate: StartGate;
+  readonly specs: SpecStore;
+  readonly runs: RunStore;
 }

@@ -7,6 +7,7 @@ import type { HookResult, TaskMessage } from '../machines/task-messages.ts';
 import type { TaskContext } from '../machines/task-state.ts';
 import type { Clock, Logger } from '../ports.ts';
 import type { DutyScope } from './event-sourced.ts';
+import type { StartGate } from './start-gate.ts';
 
 export type TaskScope = DutyScope<TaskContext, TaskMessage>;
 
@@ -26,6 +27,7 @@ export interface TaskDoors {
   readonly noteCurrent: (run: RunRequest) => void;
   /** The end of the run is recorded: its host may forget it. Its files stay until the alloc has ended. */
   readonly releaseRun: (run: RunRequest) => void;
+  readonly gate: StartGate;
   readonly clock: Clock;
   readonly logger: Logger;
 }
@@ -51,11 +53,11 @@ export async function untilKnown<T>(
       if (!isRetryable(error)) throw error;
       doors.logger.warn({ code: error.code, error: messageOf(error) }, 'trying again');
     }
-    await pause(doors.clock, doors.clock.now() + LOOK_AGAIN_MS, scope.signal);
+    await pause(doors.clock, doors.clock.steady() + LOOK_AGAIN_MS, scope.signal);
   }
 }
 
-/** Resolves at the wall-clock time `atMs`; rejects with the abort's reason when `signal` comes first. */
+/** Resolves at the steady time `atMs`; rejects with the abort's reason when `signal` comes first. */
 export function pause(clock: Clock, atMs: number, signal: AbortSignal): Promise<void> {
   return new Promise((resolve, reject) => {
     signal.throwIfAborted();

@@ -101,6 +101,7 @@ export class Executor implements ExecutorDoor {
 
   #settle(key: string, outcome: RunOutcome): void {
     if (this.#outcomes.has(key)) return;
+    // crash point: agent.end.heard
     this.#outcomes.set(key, outcome);
     for (const wake of this.#waiters.get(key) ?? []) wake(outcome);
     this.#waiters.delete(key);
@@ -126,6 +127,7 @@ export class Executor implements ExecutorDoor {
   async launch(run: RunRequest, program: ProgramWish, signal: AbortSignal): Promise<StartOutcome> {
     const { launchKey, token, mark, allocId, task, specHash, env, dirs } = run;
     const host = await this.#doors.pool.place(launchKey);
+    // crash point: agent.launch.asked
     const answer = await call(
       host.host.channel,
       service.launch,
@@ -147,6 +149,7 @@ export class Executor implements ExecutorDoor {
       },
       { deadlineMs: LAUNCH_DEADLINE_MS, signal },
     );
+    // crash point: agent.launch.answered
     const outcome = fromLaunch(answer);
     if (outcome.kind !== 'started') {
       this.#doors.pool.forget(launchKey);
@@ -181,6 +184,7 @@ export class Executor implements ExecutorDoor {
     const options = { deadlineMs: CALL_DEADLINE_MS, signal };
     const request = { agentEpoch, launchKey };
     const { watching } = await call(host.host.channel, service.adopt, request, options);
+    // crash point: agent.adopt.answered
     if (watching) this.#watched.add(launchKey);
     return watching;
   }
@@ -202,12 +206,13 @@ export class Executor implements ExecutorDoor {
   }
 
   async stop(
-    run: RunRequest,
+    run: Pick<RunRequest, 'launchKey'>,
     plan: readonly StopStep[],
     signal: AbortSignal,
   ): Promise<StopOutcome> {
     const { pool, agentEpoch } = this.#doors;
     const host = await pool.place(run.launchKey);
+    // crash point: agent.stop.asked
     const deadlineMs = plan.reduce((sum, step) => sum + step.waitMs, STOP_MARGIN_MS);
     const request = { agentEpoch, launchKey: run.launchKey, steps: toSteps(plan) };
     return fromStop(await call(host.host.channel, service.stop, request, { deadlineMs, signal }));
@@ -235,11 +240,10 @@ export class Executor implements ExecutorDoor {
     const { pool, agentEpoch } = this.#doors;
     const host = pool.hostOf(launchKey);
     pool.forget(launchKey);
-    for (const memory of [this.#watched, this.#own, this.#outcomes]) {
-      memory.delete(launchKey);
-    }
+    for (const memory of [this.#watched, this.#own, this.#outcomes]) memory.delete(launchKey);
     if (host === undefined || !host.isLive) return;
     const request = { agentEpoch, launchKey };
+    // crash point: agent.release.asked
     await call(host.host.channel, service.forget, request, { deadlineMs: CALL_DEADLINE_MS });
   }
 }

@@ -1,23 +1,21 @@
 /** What an agent does between replaying and being ready: meets the hosts, rebuilds what was lost, wakes every actor. */
-import type { RecoveryOutcome, RecoveryReport } from '../api.ts';
+import type { RecoveryReport } from '../api.ts';
 import { messageOf } from '../errors.ts';
 import { allocStream, taskStream } from '../events/envelope.ts';
 import type { Facts } from '../machines/chart-parts.ts';
 import type { NodeEvent } from '../events/node-event.ts';
 import type { OpenedStore } from '../log/open-store.ts';
-import type { TaskMessage } from '../machines/task-messages.ts';
-import type { TaskContext } from '../machines/task-state.ts';
 import { isLive } from '../projections/alloc-view.ts';
 import { PACKAGE_VERSION } from '../version.ts';
 import type { AgentDoors } from './agent-doors.ts';
+import { endOrphans, putAway, surveyRuns, type Survey } from './boot-sweep.ts';
 import { AllocRunner, type AllocRunnerDoors } from './alloc-runner.ts';
-import type { Folded } from './event-sourced.ts';
 import type { HostPool } from './host-pool.ts';
 import type { NodeJournal } from './node-journal.ts';
 import type { Replayed } from './replay.ts';
 import type { Roster } from './roster.ts';
-import { findRuns, idleAmong, launchKeys } from './run-files.ts';
-import { forgetSpec, readSpecs } from './spec-files.ts';
+import { Settling } from './settling.ts';
+import type { SavedSpec } from './spec-files.ts';
 
 export interface RecoveryDoors {
   readonly agent: AgentDoors;
@@ -27,20 +25,14 @@ export interface RecoveryDoors {
   readonly replayed: Replayed;
   readonly agentEpoch: number;
   readonly machineEpoch: string;
+  /** Aborts when the agent closes. */
+  readonly signal: AbortSignal;
 }
-
-/** Longest wait for a task of which nothing can be told, before the agent serves without it. */
-const PATIENCE_MS = 5_000;
-
-/** In these states a run may be alive, and the first duty finds out. */
-const UNSETTLED = new Set(['starting', 'running', 'killing', 'exited']);
 
 export class Recovery {
   readonly #doors: RecoveryDoors;
-  readonly #unsettled = new Set<string>();
-  readonly #outcomes = new Map<string, RecoveryOutcome>();
-  #found: ReadonlyMap<string, TaskMessage> = new Map();
-  #ready = Promise.withResolvers<void>();
+  readonly #settling = new Settling();
+  #survey: Survey = { found: new Map(), orphans: [] };
 
   constructor(doors: RecoveryDoors) {
     this.#doors = doors;
@@ -49,7 +41,9 @@ export class Recovery {
   started(): Facts<NodeEvent, 'AgentStarted'> {
     const { agent, agentEpoch, machineEpoch } = this.#doors;
     const { instanceId } = agent;
-    return { agentEpoch, machineEpoch, instanceId, pid: process.pid, version: PACKAGE_VERSION };
+    const steadyAt = agent.clock.steady();
+    const { pid } = process;
+    return { agentEpoch, machineEpoch, instanceId, pid, version: PACKAGE_VERSION, steadyAt };
   }
 
   get allocDoors(): AllocRunnerDoors {
@@ -57,7 +51,7 @@ export class Recovery {
     return {
       agent,
       foldedTask: (stream) => roster.foldedTask(stream),
-      foundRun: (stream) => this.#found.get(stream),
+      foundRun: (stream) => this.#survey.found.get(stream),
       isQuarantined: (stream) => roster.isQuarantined(stream),
       onAllocState: (allocId, folded) => roster.noteAlloc(allocId, folded),
       onTaskEscalated: (stream, error) => {
@@ -66,7 +60,7 @@ export class Recovery {
       },
       onTaskState: (stream, folded) => {
         const [, allocId = ''] = stream.split('/');
-        this.#settle(stream, folded);
+        this.#settling.note(stream, folded);
         roster.noteTask(allocId, stream, folded);
       },
       forgetFiles: (allocId) => this.#forgetFiles(allocId),
@@ -75,8 +69,9 @@ export class Recovery {
 
   async #forgetFiles(allocId: string): Promise<void> {
     const { agent, roster } = this.#doors;
-    forgetSpec(agent.layout.specDir, allocId);
-    for (const launchKey of roster.launchKeysOf(allocId)) agent.sweep(launchKey);
+    // crash point: agent.alloc.forget
+    agent.specs.forget(allocId);
+    for (const launchKey of roster.launchKeysOf(allocId)) agent.runs.sweep(launchKey);
   }
 
   /** Resolves when every run that may be alive is known to be alive or over. */
@@ -88,20 +83,23 @@ export class Recovery {
       this.#fingerprint(),
       this.#reportQuarantine(),
     ]);
+    // crash point: agent.open.hosts-met
+    const saved = await agent.specs.unknown((allocId) => roster.isKnown(allocId));
+    const savedAllocs = new Set(saved.map(({ allocId }) => allocId));
+    this.#survey = surveyRuns({ agent, roster, savedAllocs });
+    // crash point: agent.open.surveyed
     for (const allocId of roster.allocIds) this.#wake(allocId);
-    if (store.damage !== undefined) {
-      await this.#rebuild();
-      // Not before: an agent that dies in the middle of it must find the damage again.
-      store.acknowledgeDamage();
-    }
-    if (this.#unsettled.size === 0) this.#ready.resolve();
-    const cancel = agent.clock.at(agent.clock.now() + PATIENCE_MS, () => this.#ready.resolve());
-    await this.#ready.promise;
-    cancel();
-    for (const stream of this.#unsettled) this.#outcomes.set(stream, 'unknown');
-    void this.#tidy().catch((error: unknown) => {
-      agent.logger.warn({ error: messageOf(error) }, 'what an earlier agent left was not put away');
+    // crash point: agent.open.woken
+    await this.#rebuild(saved);
+    // Not before: an agent that dies in the middle of it must find the damage again.
+    if (store.damage !== undefined) store.acknowledgeDamage();
+    void this.#sweep(roster.launchKeysOfLive()).catch((error: unknown) => {
+      agent.logger.error(
+        { error: messageOf(error) },
+        'what an earlier agent left was not put away',
+      );
     });
+    await this.#settling.settled(agent.clock);
     return {
       events: replayed.events,
       streams: replayed.tasks.size + replayed.allocs.size,
@@ -113,27 +111,25 @@ export class Recovery {
     };
   }
 
-  /** What an agent that was killed could not put away: later, so that nobody waits for it. */
-  async #tidy(): Promise<void> {
-    const { agent, roster, machineEpoch } = this.#doors;
-    const current = new Set<string>();
-    for (const allocId of roster.allocIds) {
-      const folded = roster.folded(allocId);
-      if (folded === undefined || !isLive(folded.state.value)) continue;
-      for (const launchKey of roster.launchKeysOf(allocId)) current.add(launchKey);
+  /** `current` was listed before anything could start: a run that just begins looks like one that never began. */
+  async #sweep(current: ReadonlySet<string>): Promise<void> {
+    const { agent, signal } = this.#doors;
+    const { orphans } = this.#survey;
+    try {
+      // crash point: agent.sweep.begun
+      await endOrphans(agent, orphans, signal);
+    } finally {
+      agent.gate.release('boot-sweep');
     }
-    // Listed before anything new can start: a run that is just beginning looks like one that never began.
-    const { runDir } = agent.layout;
-    const others = launchKeys(runDir).filter((key) => !current.has(key));
+    // crash point: agent.sweep.ended
     await agent.executor.forgetOthers(current);
-    for await (const key of idleAmong(others, runDir, machineEpoch)) agent.sweep(key);
+    await putAway(agent, orphans, signal);
   }
 
   async #recordDamage(): Promise<void> {
     const { agent, store } = this.#doors;
     if (store.damage === undefined) return;
     agent.logger.error(store.damage, 'the store was damaged and is moved aside');
-    this.#found = findRuns(agent.layout.runDir, agent.instanceId);
     await this.#doors.journal.append('StoreDamaged', store.damage);
   }
 
@@ -157,32 +153,34 @@ export class Recovery {
     const { roster } = this.#doors;
     const folded = roster.folded(allocId);
     if (folded === undefined || !isLive(folded.state.value)) return;
-    for (const task of folded.state.context.spec?.tasks ?? []) this.#expect(allocId, task.name);
+    for (const task of roster.taskNamesOf(allocId)) {
+      const stream = taskStream(allocId, task);
+      this.#settling.expect(stream, roster.foldedTask(stream), roster.isQuarantined(stream));
+    }
     const runner = new AllocRunner(allocId, folded, this.allocDoors);
     roster.admit(runner);
     runner.start();
   }
 
-  #expect(allocId: string, task: string): void {
-    const stream = taskStream(allocId, task);
-    const value = this.#doors.roster.foldedTask(stream)?.state.value;
-    if (this.#doors.roster.isQuarantined(stream)) this.#outcomes.set(stream, 'quarantined');
-    else if (value !== undefined && UNSETTLED.has(value)) this.#unsettled.add(stream);
-    else if (value === 'backoff') this.#outcomes.set(stream, 'restarting');
-    else if (value !== 'dead') this.#outcomes.set(stream, 'starting');
-  }
-
-  /** After a lost store: allocs that only their spec files know are received again. */
-  async #rebuild(): Promise<void> {
-    const { agent, roster } = this.#doors;
-    for (const { allocId, spec, specHash } of await readSpecs(agent.layout.specDir)) {
-      if (roster.isKnown(allocId)) continue;
+  /**
+   * Allocs that only their spec files know: received again after a lost store, and when something of them runs.
+   * Otherwise nobody was told that they were accepted, and the file goes.
+   */
+  async #rebuild(saved: readonly SavedSpec[]): Promise<void> {
+    const { agent, roster, store } = this.#doors;
+    for (const { allocId, spec, specHash } of saved) {
+      if (roster.isQuarantined(allocStream(allocId))) continue;
+      const runs = spec.tasks.some(({ name }) => this.#survey.found.has(taskStream(allocId, name)));
+      if (store.damage === undefined && !runs) {
+        agent.specs.forget(allocId);
+        continue;
+      }
       agent.logger.warn({ stream: allocStream(allocId) }, 'rebuilt from its spec file');
       const runner = new AllocRunner(allocId, undefined, this.allocDoors);
       roster.admit(runner);
-      for (const task of spec.tasks) {
-        const stream = taskStream(allocId, task.name);
-        if (this.#found.has(stream)) this.#unsettled.add(stream);
+      const streams = spec.tasks.map((task) => taskStream(allocId, task.name));
+      for (const stream of streams) {
+        if (this.#survey.found.has(stream)) this.#settling.await(stream);
       }
       runner.start();
       try {
@@ -192,40 +190,16 @@ export class Recovery {
         agent.logger.error({ allocId, error: messageOf(error) }, 'could not be rebuilt');
         runner.stop();
         roster.dismiss(allocId);
-        for (const task of spec.tasks) this.#unsettled.delete(taskStream(allocId, task.name));
+        for (const stream of streams) this.#settling.giveUp(stream);
       }
     }
   }
 
-  #settle(stream: string, { state, version }: Folded<TaskContext>): void {
-    if (!this.#unsettled.has(stream)) return;
-    const known = this.#doors.replayed.tasks.get(stream)?.version ?? 0;
-    const outcome = outcomeOf(state.value, state.context, version > known);
-    if (outcome === undefined) return;
-    this.#unsettled.delete(stream);
-    this.#outcomes.set(stream, outcome);
-    if (this.#unsettled.size === 0) this.#ready.resolve();
-  }
-
   #report(): RecoveryReport['tasks'] {
     const { roster } = this.#doors;
-    return [...this.#outcomes].map(([stream, outcome]) => {
+    return [...this.#settling.outcomes].map(([stream, outcome]) => {
       const [, allocId = '', task = ''] = stream.split('/');
       return { alloc: roster.nameOf(allocId) ?? '', allocId, task, outcome };
     });
   }
-}
-
-/** What the first durable step of a restored task tells about its run; undefined when it tells nothing yet. */
-function outcomeOf(
-  value: string,
-  context: TaskContext,
-  isNews: boolean,
-): RecoveryOutcome | undefined {
-  if (!isNews) return undefined;
-  if (value === 'starting' || value === 'pending') return undefined;
-  if (value === 'running' || value === 'killing') return 'reattached';
-  if (context.end?.kind === 'lost') return 'lost';
-  if (value === 'backoff' || value === 'prestart') return 'restarting';
-  return 'finished-while-away';
 }

@@ -7,12 +7,8 @@ import type { TaskContext } from '../machines/task-state.ts';
 import { allocView, isLive } from '../projections/alloc-view.ts';
 import type { AllocRunner } from './alloc-runner.ts';
 import type { Folded } from './event-sourced.ts';
+import { resolveRef, type Place } from './references.ts';
 import type { Replayed } from './replay.ts';
-
-export interface Place {
-  readonly allocId: string;
-  readonly task: string | undefined;
-}
 
 /** A name that is being accepted. */
 export interface Reservation {
@@ -61,6 +57,53 @@ export class Roster {
   }
   foldedTask(stream: string): Folded<TaskContext> | undefined {
     return this.#tasks.get(stream);
+  }
+  /** The newest run of every task by its launch key, and whether the task will run no more. */
+  newestRuns(): ReadonlyMap<string, { readonly stream: string; readonly isOver: boolean }> {
+    return new Map(
+      [...this.#tasks].flatMap(([stream, { state }]) => {
+        const { launch } = state.context;
+        return launch === undefined
+          ? []
+          : [[launch.launchKey, { stream, isOver: state.value === 'dead' }] as const];
+      }),
+    );
+  }
+  /** Number of the task's newest run, 0 before the first. */
+  newestRunOf(stream: string): number {
+    return this.#tasks.get(stream)?.state.context.run ?? 0;
+  }
+  /** A task that may still run: its alloc is live and it has not ended. */
+  isWanted(stream: string): boolean {
+    const [, allocId = ''] = stream.split('/');
+    const alloc = this.#allocs.get(allocId)?.state;
+    return (
+      alloc !== undefined && isLive(alloc.value) && this.#tasks.get(stream)?.state.value !== 'dead'
+    );
+  }
+  /** Allocs that have ended, in the order of their last events, and those of which only the events are still there. */
+  ended(): { readonly finished: readonly string[]; readonly removed: readonly string[] } {
+    const all = [...this.#allocs].toSorted(([, a], [, b]) => a.position - b.position);
+    const inState = (value: string): readonly string[] =>
+      all.filter(([, { state }]) => state.value === value).map(([allocId]) => allocId);
+    return { finished: inState('stopped'), removed: inState('removed') };
+  }
+  /** How many allocs have ended, a little too few while some are being accepted. */
+  get endedCount(): number {
+    return this.#allocs.size - this.#runners.size;
+  }
+  taskNamesOf(allocId: string): readonly string[] {
+    return (this.#allocs.get(allocId)?.state.context.spec?.tasks ?? []).map(({ name }) => name);
+  }
+  /** Its events are gone. */
+  drop(allocId: string): void {
+    for (const task of this.taskNamesOf(allocId)) this.#tasks.delete(taskStream(allocId, task));
+    this.#allocs.delete(allocId);
+  }
+  /** The newest runs of all tasks of live allocs. */
+  launchKeysOfLive(): ReadonlySet<string> {
+    const live = [...this.#allocs].filter(([, { state }]) => isLive(state.value));
+    return new Set(live.flatMap(([allocId]) => this.launchKeysOf(allocId)));
   }
   /** The newest run of each task of the alloc that had one. */
   launchKeysOf(allocId: string): readonly string[] {
@@ -186,45 +229,8 @@ export class Roster {
     return this.#reserved.get(name)?.allocId;
   }
 
-  /**
-   * What a REF means: `ALLOC` or `ALLOC/TASK`, where ALLOC is an id, a name (the live alloc of it, else the newest) or
-   * a unique prefix of one of them. Errors: NOT_FOUND, AMBIGUOUS with `details.matches`.
-   */
+  /** What a REF means; see `resolveRef`. Errors: NOT_FOUND, AMBIGUOUS. */
   resolve(ref: string): Place {
-    const slash = ref.indexOf('/');
-    const word = slash < 0 ? ref : ref.slice(0, slash);
-    const allocId = this.#find(word);
-    if (slash < 0) return { allocId, task: undefined };
-    const task = ref.slice(slash + 1);
-    const names = (this.#allocs.get(allocId)?.state.context.spec?.tasks ?? []).map(
-      (one) => one.name,
-    );
-    if (names.includes(task)) return { allocId, task };
-    const text = `alloc ${word} has no task "${task}" (it has ${names.join(', ')})`;
-    throw new HoldfastError('NOT_FOUND', text, { details: { ref, tasks: names } });
-  }
-
-  #find(word: string): string {
-    if (this.#allocs.has(word)) return word;
-    const named = [...this.#allocs].filter(([, { state }]) => state.context.name === word);
-    const newest = this.liveByName(word) ?? named.at(-1)?.[0];
-    if (newest !== undefined) return newest;
-    const matches = word === '' ? [] : this.#startingWith(word);
-    if (matches.length === 1) return matches[0] as string;
-    if (matches.length === 0) throw new HoldfastError('NOT_FOUND', `there is no alloc "${word}"`);
-    const text = `"${word}" could be ${matches.map((id) => `${this.nameOf(id)} (${id})`).join(', ')}`;
-    throw new HoldfastError('AMBIGUOUS', text, { details: { ref: word, matches } });
-  }
-
-  /** A prefix of a name means the name's one alloc that an exact name would mean. */
-  #startingWith(word: string): readonly string[] {
-    const names = new Set<string>();
-    const found: string[] = [];
-    for (const [allocId, { state }] of this.#allocs) {
-      const { name } = state.context;
-      if (name.startsWith(word)) names.add(name);
-      else if (allocId.startsWith(word)) found.push(allocId);
-    }
-    return [...found, ...[...names].map((name) => this.#find(name))];
+    return resolveRef(ref, this.#allocs, (name) => this.liveByName(name));
   }
 }

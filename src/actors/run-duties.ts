@@ -12,10 +12,12 @@ import { pause, runNotedHooks, untilKnown, type TaskDoors, type TaskScope } from
 
 /** Brings the recorded start to its one outcome, whatever an earlier agent did of it. */
 export async function launchRun(doors: TaskDoors, scope: TaskScope): Promise<TaskMessage> {
+  // crash point: agent.launch.begun
   const run = doors.requestFor(scope.state.context);
   return untilKnown(doors, scope, async () => {
     const driver = doors.driver();
     const start = async (): Promise<TaskMessage> => {
+      await doors.gate.passed(scope.signal);
       const outcome = await driver.start(run, doors.driverDoors, scope.signal);
       if (outcome.kind === 'started') doors.noteCurrent(run);
       return startReport(run, outcome);
@@ -23,6 +25,7 @@ export async function launchRun(doors: TaskDoors, scope: TaskScope): Promise<Tas
     if (doors.isFresh(run)) return start();
     const seen = await driver.inspect(run, doors.driverDoors);
     const verdict = decideStart('starting', seen.evidence);
+    // crash point: agent.launch.looked
     if (verdict.act === 'launch') return start();
     if (verdict.act === 'adopt') {
       await driver.adopt(run, doors.driverDoors, scope.signal);
@@ -98,6 +101,7 @@ async function concludeRun(
 /** Watches a running program to its end. One that an earlier agent started is reattached first. */
 export async function watchRun(doors: TaskDoors, scope: TaskScope): Promise<TaskMessage> {
   const run = doors.requestFor(scope.state.context);
+  // crash point: agent.watch.begun
   const found = await reattach(doors, scope, run);
   if (found !== 'alive') return found;
   // Beside the waiting: a hook that takes its time must not hold up the news of an exit. It rejects only when aborted.
@@ -116,7 +120,9 @@ async function reattach(
     const seen = await driver.inspect(run, doors.driverDoors);
     const verdict = decideStart('started', seen.evidence);
     if (verdict.act !== 'adopt') return concludeRun(doors, scope, run, seen, verdict);
+    // crash point: agent.adopt.before
     const isWatching = await driver.adopt(run, doors.driverDoors, scope.signal);
+    // crash point: agent.adopt.done
     return isWatching ? 'alive' : undefined;
   });
   const pid = scope.state.context.process?.pid ?? 0;
@@ -128,13 +134,15 @@ async function reattach(
 /** Ends the run as the recorded kill says. A kill that an earlier agent began goes on to the same deadline. */
 export async function killRun(doors: TaskDoors, scope: TaskScope): Promise<TaskMessage> {
   const { launch, end } = scope.state.context;
+  // crash point: agent.kill.begun
   await runNotedHooks(doors, scope, 'prekill');
   if (launch === undefined || end !== undefined) return { type: 'NothingRan' };
   const run = doors.requestFor(scope.state.context);
   const how = await endTree(doors, scope, run, () => {
     const wish = scope.current().context.kill;
-    return wish === undefined ? LEFTOVER_PLAN : stopPlan(wish, doors.clock.now());
+    return wish === undefined ? LEFTOVER_PLAN : stopPlan(wish, doors.clock.steady());
   });
+  // crash point: agent.kill.ended
   // An abort of what had started means that its files were gone: how it ended is asked below.
   if (how === 'aborted' && scope.current().context.process === undefined) {
     return { type: 'NothingRan' };
@@ -160,6 +168,6 @@ export async function endTree(
     );
     if (outcome.kind !== 'stuck') return outcome.kind;
     await scope.report({ type: 'KillStuck', message: outcome.message });
-    await pause(doors.clock, doors.clock.now() + killRetryDelayMs(attempt), scope.signal);
+    await pause(doors.clock, doors.clock.steady() + killRetryDelayMs(attempt), scope.signal);
   }
 }

@@ -16,8 +16,26 @@ export interface SavedSpec {
   readonly specHash: string;
 }
 
-/** Durable when it resolves. Only the flush leaves this thread: everything else takes microseconds. */
-export async function saveSpec(specDir: string, saved: SavedSpec): Promise<void> {
+/** Where the specs are kept. */
+export interface SpecStore {
+  /** Durable when it resolves. */
+  save(saved: SavedSpec): Promise<void>;
+  /** One that is not there is fine. */
+  forget(allocId: string): void;
+  /** Those of allocs that `isKnown` does not know, as far as they can be read; one that cannot says nothing. */
+  unknown(isKnown: (allocId: string) => boolean): Promise<readonly SavedSpec[]>;
+}
+
+export function specFiles(specDir: string): SpecStore {
+  return {
+    save: (saved) => saveSpec(specDir, saved),
+    forget: (allocId) => rmSync(join(specDir, `${allocId}.json`), { force: true }),
+    unknown: (isKnown) => readSpecs(specDir, isKnown),
+  };
+}
+
+/** Only the flush leaves this thread: everything else takes microseconds. */
+async function saveSpec(specDir: string, saved: SavedSpec): Promise<void> {
   const path = join(specDir, `${saved.allocId}.json`);
   const file = openSync(`${path}.new`, 'w', 0o600);
   try {
@@ -26,20 +44,19 @@ export async function saveSpec(specDir: string, saved: SavedSpec): Promise<void>
   } finally {
     closeSync(file);
   }
+  // crash point: agent.spec.before
   renameSync(`${path}.new`, path);
+  // crash point: agent.spec.saved
 }
 
-export function forgetSpec(specDir: string, allocId: string): void {
-  rmSync(join(specDir, `${allocId}.json`), { force: true });
-}
-
-/** Every spec that can be read; one that cannot says nothing. */
-export async function readSpecs(specDir: string): Promise<readonly SavedSpec[]> {
+async function readSpecs(
+  specDir: string,
+  isKnown: (allocId: string) => boolean,
+): Promise<readonly SavedSpec[]> {
   const names = await readdir(specDir).catch(() => []);
+  const unknown = names.filter((name) => name.endsWith('.json') && !isKnown(name.slice(0, -5)));
   const found = await Promise.all(
-    names
-      .filter((name) => name.endsWith('.json'))
-      .map((name) => readFile(join(specDir, name), 'utf8').then(parseSpec, () => undefined)),
+    unknown.map((name) => readFile(join(specDir, name), 'utf8').then(parseSpec, () => undefined)),
   );
   return found.filter((saved) => saved !== undefined);
 }

@@ -38,7 +38,7 @@ export async function supervise(
   for (let attempt = 0; !signal.aborted; attempt += 1) {
     const end = await start(attempt);
     if (signal.aborted || !isStartedAgain(spec, end)) return;
-    const now = doors.clock.now();
+    const now = doors.clock.steady();
     recent.push(now);
     while ((recent[0] as number) < now - spec.intensity.withinMs) recent.shift();
     if (recent.length > spec.intensity.restarts) {

@@ -24,10 +24,13 @@ export function taskDuties(
 }
 
 async function runPrestart(doors: TaskDoors, scope: TaskScope): Promise<TaskMessage> {
+  await doors.gate.passed(scope.signal);
+  // crash point: agent.prestart.begun
   const { results, faults } = await doors.runHooks('prestart', scope, (early) => {
     void scope.report({ type: 'HooksProgressed', phase: 'prestart', results: early });
   });
   const fault = faults[0];
+  // crash point: agent.prestart.done
   return fault === undefined
     ? { type: 'PrestartFinished', results }
     : { type: 'PrestartFaulted', results, fault };
@@ -35,20 +38,28 @@ async function runPrestart(doors: TaskDoors, scope: TaskScope): Promise<TaskMess
 
 /** After an end: exited hooks, then proof that nothing of the run lives, before anything may start again. */
 async function settle(doors: TaskDoors, scope: TaskScope): Promise<TaskMessage> {
+  // crash point: agent.settle.begun
   const { faults } = await doors.runHooks('exited', scope);
   await endTree(doors, scope, doors.requestFor(scope.state.context), () => LEFTOVER_PLAN);
+  // crash point: agent.settle.proved
   return { type: 'RunSettled', faults };
 }
 
 async function awaitRestart(doors: TaskDoors, scope: TaskScope): Promise<TaskMessage> {
-  await pause(doors.clock, scope.state.context.nextStartAt ?? 0, scope.signal);
+  const { nextStartAt = 0, nextStartDelayMs = 0 } = scope.state.context;
+  // A machine that was started with a wrong wall clock must not wait for years.
+  const longest = doors.clock.steady() + nextStartDelayMs;
+  await pause(doors.clock, Math.min(nextStartAt, longest), scope.signal);
+  // crash point: agent.restart.due
   return { type: 'DelayElapsed' };
 }
 
 /** The run is forgotten last: until then its host holds the FIFOs open, and what is in them is not lost. */
 async function cleanUp(doors: TaskDoors, scope: TaskScope): Promise<TaskMessage> {
+  // crash point: agent.cleanup.begun
   const { faults } = await doors.runHooks('cleanup', scope);
   const { context } = scope.state;
   if (context.launch !== undefined) doors.releaseRun(doors.requestFor(context));
+  // crash point: agent.cleanup.done
   return { type: 'CleanupFinished', faults };
 }

@@ -55,6 +55,7 @@ export function taskRunner(
       decide: (message, state) =>
         decideTask(message, state, {
           now: agent.clock.now(),
+          steady: agent.clock.steady(),
           chance: agent.random.fraction(),
           newLaunch(run) {
             const token = agent.random.hex(16);
@@ -120,11 +121,12 @@ function taskDoors(agent: AgentDoors, identity: TaskIdentity, fresh: Set<string>
     noteCurrent(run) {
       if (current !== undefined && current.launchKey !== run.launchKey) {
         agent.releaseRun(current, driver());
-        agent.sweep(current.launchKey);
+        agent.runs.sweep(current.launchKey);
       }
       current = run;
     },
     releaseRun: (run) => agent.releaseRun(run, driver()),
+    gate: agent.gate,
     clock: agent.clock,
     logger: agent.logger,
   };

@@ -4,6 +4,7 @@ import { closest } from '../spec/closest.ts';
 import { HoldfastError } from '../errors.ts';
 import { agentLog } from './agent-log.ts';
 import { dataDirectory } from './data-dir.ts';
+import { keepServing } from './keep-serving.ts';
 import { PACKAGE_VERSION } from '../version.ts';
 import { say } from './output.ts';
 import type { Orchestrator } from '../api.ts';
@@ -38,28 +39,12 @@ async function serveUntilEnd(options: AgentOptions, logger: Logger): Promise<voi
   checkDataDirectory(dataDir);
   const { builtinDrivers } = await import('../drivers/registry.ts');
   const drivers = chosen(builtinDrivers(), options);
-  const { openOrchestrator } = await import('../orchestrator.ts');
-  const { serveAgent } = await import('../server/agent-service.ts');
-  let endBecauseOf: (reason: string) => void = () => undefined;
-  const end = new Promise<string>((resolve) => {
-    endBecauseOf = resolve;
-  });
-  const onSignal = (signal: NodeJS.Signals): void => endBecauseOf(signal);
-  process.on('SIGTERM', onSignal).on('SIGINT', onSignal);
-  const orchestrator = await openOrchestrator({ dataDir, drivers, onClose: 'leave', logger });
-  try {
-    const onShutdown = (): void => endBecauseOf('a Shutdown call');
-    const listener = await serveAgent({ orchestrator, dataDir, onShutdown });
-    sayReady(orchestrator, listener.socket, drivers, logger);
+  const onReady = (orchestrator: Orchestrator, socket: string): void => {
+    sayReady(orchestrator, socket, drivers, logger);
     // The first `run` shall not wait for its validator; opening did not either.
     void import('../spec/validate-spec.ts').catch(() => undefined);
-    const reason = await end;
-    process.once('SIGINT', () => process.exit(130));
-    logger.info({ reason }, 'ending; the tasks go on');
-    await listener.close(1_000);
-  } finally {
-    await orchestrator.close({ tasks: 'leave' });
-  }
+  };
+  await keepServing({ dataDir, drivers, logger, onReady });
   logger.info({}, 'ended');
 }
 

@@ -15,12 +15,17 @@ import type { GroupSpecInput } from '../spec/group-schema.ts';
 /** An orchestrator in another process. Made by `connectOrchestrator`. */
 export class RemoteOrchestrator implements api.Orchestrator {
   readonly recovery: api.RecoveryReport;
+  /** Of this connection: the agent itself may well go on. */
+  readonly ended: Promise<undefined>;
   readonly #channel: Channel;
   readonly #socket: string;
   readonly #closing = new AbortController();
 
   constructor(channel: Channel, socket: string, recovery: api.RecoveryReport) {
     this.recovery = recovery;
+    this.ended = new Promise((resolve) => {
+      this.#closing.signal.addEventListener('abort', () => resolve(undefined), { once: true });
+    });
     this.#channel = channel;
     this.#socket = socket;
   }

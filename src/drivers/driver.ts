@@ -86,7 +86,12 @@ export interface ExecutorDoor {
   adopt(run: RunRequest, signal: AbortSignal): Promise<boolean>;
   /** Resolves when the run has ended; survives the death of its host. Aborting only ends the waiting. */
   wait(run: RunRequest, signal: AbortSignal): Promise<RunOutcome>;
-  stop(run: RunRequest, plan: readonly StopStep[], signal: AbortSignal): Promise<StopOutcome>;
+  /** Ends everything of the run; a run that nobody but its files or its mark knows can be named by its key alone. */
+  stop(
+    run: Pick<RunRequest, 'launchKey'>,
+    plan: readonly StopStep[],
+    signal: AbortSignal,
+  ): Promise<StopOutcome>;
   /** False when the program had ended. */
   signal(run: RunRequest, signal: string): Promise<boolean>;
   /** The end is recorded: the host may forget the run. */

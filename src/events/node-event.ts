@@ -14,6 +14,8 @@ export const NODE_EVENTS = {
       version: text,
       machineEpoch: text,
       instanceId: text,
+      /** On the steady clock, in milliseconds. */
+      steadyAt: optional(whole),
     }),
   },
   AgentStopping: { schema: 1, data: fields({ tasks: oneOf('stop', 'leave') }) },
@@ -47,6 +49,23 @@ export const NODE_EVENTS = {
     schema: 1,
     data: fields({ streams: list(text), events: whole, oldest: whole }),
   },
+  /**
+   * A run that no log speaks of, or one that lives although its task is over. `stream` is its task's as far as its
+   * files tell, `verdict` what is done about it: `hold` when something could not be read.
+   */
+  OrphanFound: {
+    schema: 1,
+    data: fields({
+      launchKey: text,
+      stream: nullable(text),
+      pids: list(whole),
+      verdict: oneOf('kill', 'hold'),
+      reason: text,
+    }),
+  },
+  /** The agent died too often: everything is adopted and recorded, and nothing is started until this is left. */
+  SafeModeEntered: { schema: 1, data: fields({ starts: whole, withinMs: whole }) },
+  SafeModeLeft: { schema: 1, data: fields({}) },
   /** A child was restarted more often than its spec allows, or a stream could not be folded. */
   ChildEscalated: { schema: 1, data: fields({ child: text, message: text }) },
   StreamQuarantined: { schema: 1, data: fields({ stream: text, message: text }) },

@@ -36,7 +36,7 @@ export async function runPhase(run: PhaseRun): Promise<PhaseOutcome> {
   const faults: HookFault[] = [];
   for (const hook of ordered) {
     run.signal.throwIfAborted();
-    const cancelFlush = run.clock.at(run.clock.now() + QUICK_MS, () => {
+    const cancelFlush = run.clock.at(run.clock.steady() + QUICK_MS, () => {
       if (results.length === 0 || run.onProgress === undefined) return;
       run.onProgress(results);
       results = [];
@@ -50,11 +50,11 @@ export async function runPhase(run: PhaseRun): Promise<PhaseOutcome> {
 }
 
 async function runHook(run: PhaseRun, hook: Hook): Promise<HookResult | HookFault> {
-  const began = run.clock.now();
+  const began = run.clock.steady();
   const limitMs = hook.timeLimitMs ?? PHASES[run.phase].timeLimitMs;
   const timeUp = new AbortController();
   const signal = AbortSignal.any([run.signal, timeUp.signal]);
-  const tookMs = (): number => Math.max(0, run.clock.now() - began);
+  const tookMs = (): number => Math.max(0, run.clock.steady() - began);
   let cancelTimer = (): void => {};
   try {
     const limit = new Promise<never>((_resolve, reject) => {

@@ -3,8 +3,9 @@ import type { AllocView, RunOptions, TaskView } from '../api.ts';
 import type { AgentDoors } from '../actors/agent-doors.ts';
 import { AllocRunner, type AllocRunnerDoors } from '../actors/alloc-runner.ts';
 import type { Roster } from '../actors/roster.ts';
-import { forgetSpec, saveSpec, type SavedSpec } from '../actors/spec-files.ts';
+import type { SavedSpec } from '../actors/spec-files.ts';
 import { HoldfastError, messageOf } from '../errors.ts';
+import { allocStream } from '../events/envelope.ts';
 import type { TaskMessage } from '../machines/task-messages.ts';
 import type { AllocSpec } from '../spec/alloc-spec.ts';
 import type { GroupSpecInput } from '../spec/group-schema.ts';
@@ -38,6 +39,7 @@ export class Commands {
     this.#doors.assertOpen();
     assertNotAborted(options.signal);
     for (const task of spec.tasks) agent.drivers.check(task);
+    assertRoom(agent);
     const existing = options.allocId === undefined ? roster.liveByName(spec.name) : undefined;
     if (existing !== undefined) return this.#sameSpec(existing, spec.name, specHash);
     const allocId = options.allocId ?? this.#doors.newAllocId();
@@ -60,16 +62,18 @@ export class Commands {
     roster.admit(runner);
     runner.start();
     const received = { type: 'ReceiveAlloc', spec, specHash, recovered: false } as const;
+    // crash point: agent.accept.begun
     const [file, event] = await Promise.allSettled([
-      saveSpec(agent.layout.specDir, saved),
+      agent.specs.save(saved),
       runner.tell(received),
     ]);
+    // crash point: agent.accept.settled
     if (event.status === 'rejected') {
       // Refused: nothing half-made stays. Whether an append that failed is in the log is not known: that file stays.
       runner.stop();
       roster.dismiss(allocId);
       if (!HoldfastError.is(event.reason, 'STORE_FAILED')) {
-        forgetSpec(agent.layout.specDir, allocId);
+        agent.specs.forget(allocId);
       }
       throw event.reason;
     }
@@ -93,7 +97,9 @@ export class Commands {
     if (!ALLOC_ID.test(allocId)) {
       throw new HoldfastError('USAGE', `"${allocId}" is not an allocId: ${ALLOC_ID.source}`);
     }
-    if (this.#doors.roster.isKnown(allocId)) {
+    const { agent, roster } = this.#doors;
+    // The log remembers the ids of allocs whose events it has let go.
+    if (roster.isKnown(allocId) || agent.log.versionOf(allocStream(allocId)) > 0) {
       const text = `the allocId ${allocId} was used already and cannot be used again`;
       throw new HoldfastError('ALREADY_EXISTS', text, { details: { allocId } });
     }
@@ -166,6 +172,13 @@ export class Commands {
       }),
     );
   }
+}
+
+/** A disk that is nearly full shall hold the ends of what runs, not more beginnings. */
+function assertRoom({ gate }: AgentDoors): void {
+  if (!gate.holds.includes('disk-low')) return;
+  const text = 'the disk is nearly full and nothing new is taken: make room, then try again';
+  throw new HoldfastError('RESOURCES_EXHAUSTED', text);
 }
 
 /** From here on the group is accepted and an abort changes nothing any more. */

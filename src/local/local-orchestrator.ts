@@ -30,21 +30,38 @@ export interface LocalDoors extends Omit<CommandDoors, 'assertOpen'> {
 
 export class LocalOrchestrator implements Orchestrator {
   readonly recovery: RecoveryReport;
+  readonly ended: Promise<HoldfastError | undefined>;
   readonly #doors: LocalDoors;
   readonly #roster: Roster;
   readonly #commands: Commands;
   readonly #queries: Queries;
+  readonly #ended = Promise.withResolvers<HoldfastError | undefined>();
   #closed: Promise<void> | undefined;
+  #failure: HoldfastError | undefined;
 
   constructor(doors: LocalDoors) {
     this.#doors = doors;
     this.recovery = doors.recovery;
+    this.ended = this.#ended.promise;
     this.#roster = doors.roster;
     this.#commands = new Commands({ ...doors, assertOpen: () => this.#assertOpen() });
     this.#queries = new Queries(doors);
+    void doors.agent.log.failed.then((error) => this.#failStop(error));
+  }
+
+  /** What is on the disk is unknown from here on: nothing may be done because of it until the log is opened anew. */
+  #failStop(error: HoldfastError): void {
+    this.#failure = error;
+    this.#doors.agent.logger.error(
+      { code: error.code, error: error.message },
+      'stopped: tasks go on',
+    );
+    this.#closed ??= this.#doors.shutDown();
+    void this.#closed.finally(() => this.#ended.resolve(error)).catch(() => undefined);
   }
 
   #assertOpen(): void {
+    if (this.#failure !== undefined) throw this.#failure;
     if (this.#closed !== undefined) throw new HoldfastError('CLOSED', 'the orchestrator is closed');
   }
   #handle(allocId: string): AllocHandle {
@@ -92,9 +109,10 @@ export class LocalOrchestrator implements Orchestrator {
   }
 
   async #close(tasks: 'stop' | 'leave'): Promise<void> {
-    this.#doors.agent.record('AgentStopping', { tasks });
     if (tasks === 'stop') await this.#commands.stopAll();
+    this.#doors.agent.record('AgentStopping', { tasks });
     await this.#doors.shutDown();
+    this.#ended.resolve(this.#failure);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

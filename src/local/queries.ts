@@ -3,7 +3,8 @@ import { filter, map, type Observable } from 'rxjs';
 import type { AgentView, AllocView, EventQuery, LogChunk, LogQuery, PublicEvent } from '../api.ts';
 import type { AgentDoors } from '../actors/agent-doors.ts';
 import { foldEvents } from '../actors/replay.ts';
-import type { Place, Roster } from '../actors/roster.ts';
+import type { Place } from '../actors/references.ts';
+import type { Roster } from '../actors/roster.ts';
 import { HoldfastError, messageOf } from '../errors.ts';
 import { allocStream, parseStream, taskStream, type Recorded } from '../events/envelope.ts';
 import { taskDirsOf } from '../layout.ts';
@@ -38,6 +39,7 @@ export class Queries {
       agentEpoch,
       head: agent.log.head,
       dataDir: agent.layout.dataDir,
+      startsHeld: agent.gate.holds,
       drivers: agent.drivers.names.map((driver) => {
         const print = agent.drivers.fingerprintOf(driver);
         return { driver, health: print?.health ?? 'undetected', message: print?.message ?? '' };

@@ -2,6 +2,7 @@
  * The log: the one truth. Appends are durable when they resolve; reads give events in position order. The log stores
  * events and never interprets them beyond their shape.
  */
+import type { HoldfastError } from '../errors.ts';
 import type { AnyEvent, Recorded, StreamName } from '../events/envelope.ts';
 
 /** One stored row with its data still as text: what a bulk replay folds without paying for parsing it does not need. */
@@ -29,6 +30,11 @@ export interface EventLog {
   readonly oldest: number;
   /** True once `close` was called; listeners are called once more then. */
   readonly isClosed: boolean;
+  /**
+   * Resolves at the first write that failed, with STORE_FAILED or EPOCH_STALE: nothing is written after it. Never
+   * rejects, and stays open for ever while all is well.
+   */
+  readonly failed: Promise<HoldfastError>;
 
   /**
    * Appends events to one stream, all or none. Resolves when they are durable; appends of one turn of the event loop

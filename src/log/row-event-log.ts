@@ -8,6 +8,7 @@ import { NODE_STREAM, type AnyEvent, type Recorded, type StreamName } from '../e
 import { silentLogger, type Logger } from '../ports.ts';
 import { Bell } from './bell.ts';
 import type { EventLog, EventPage, ReadOptions, StoredRow } from './event-log.ts';
+import { fitsOptions } from './reading.ts';
 import { RecentEvents } from './recent-events.ts';
 import { refusePosition, versionConflict, writeFailure } from './refusals.ts';
 import type { RowStore } from './row-store.ts';
@@ -46,6 +47,7 @@ class RowEventLog implements EventLog {
   #last: number;
   #waiting: Waiting[] = [];
   #failure: HoldfastError | undefined;
+  readonly #failed = Promise.withResolvers<HoldfastError>();
   #isClosed = false;
 
   constructor(store: RowStore, options: EventLogOptions) {
@@ -69,6 +71,10 @@ class RowEventLog implements EventLog {
 
   get isClosed(): boolean {
     return this.#isClosed;
+  }
+
+  get failed(): Promise<HoldfastError> {
+    return this.#failed.promise;
   }
 
   async append<E extends AnyEvent>(
@@ -200,11 +206,13 @@ class RowEventLog implements EventLog {
     this.#waiting = [];
     const rows = group.flatMap((each) => each.rows);
     try {
+      // crash point: agent.append.before
       this.#write(() => this.#store.write(rows));
     } catch (error) {
       for (const each of group) each.reject(HoldfastError.from(error));
       return;
     }
+    // crash point: agent.append.durable
     for (const each of group) each.resolve();
     this.#publish(rows);
   }
@@ -219,6 +227,7 @@ class RowEventLog implements EventLog {
       work();
     } catch (error) {
       this.#failure = writeFailure(error);
+      this.#failed.resolve(this.#failure);
       this.#versions.clear();
       throw this.#failure;
     }
@@ -238,13 +247,4 @@ class RowEventLog implements EventLog {
   #refuseIfClosed(): void {
     if (this.#isClosed) throw new HoldfastError('CLOSED', 'the log is closed');
   }
-}
-
-/** Whether an event is wanted, by its stream and its stored word. */
-function fitsOptions(options: ReadOptions): (row: StoredRow) => boolean {
-  const { streamPrefixes, types } = options;
-  return (row) =>
-    (types === undefined || types.includes(row.type)) &&
-    (streamPrefixes === undefined ||
-      streamPrefixes.some((prefix) => row.stream.startsWith(prefix)));
 }

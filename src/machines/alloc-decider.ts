@@ -32,6 +32,12 @@ export function decideAlloc(
       if (state.value === 'stopping' && state.context.isStopWished) return [];
       return [make('AllocStopping', { reason: message.reason, isWished: true })];
     }
+    case 'RemoveAlloc': {
+      if (state.value === 'stopped') return [make('AllocRemoved', {})];
+      if (state.value === 'removed') return [];
+      const text = `the alloc is ${state.value}: only one that has ended can be removed`;
+      return { rejected: new HoldfastError('WRONG_STATE', text) };
+    }
     case 'TaskEnded':
       return decideEnded(message.task, message.standings, state, make);
   }

@@ -17,7 +17,9 @@ export type AllocCommand =
       readonly specHash: string;
       readonly recovered: boolean;
     }
-  | { readonly type: 'StopAlloc'; readonly reason: string };
+  | { readonly type: 'StopAlloc'; readonly reason: string }
+  /** It has ended and is not to be known any more. */
+  | { readonly type: 'RemoveAlloc' };
 
 /** A task ended. `standings` are those of all tasks of the alloc. */
 export interface TaskEndedReport {

@@ -3,8 +3,10 @@ import type { HoldfastError } from '../errors.ts';
 
 /** Time and chance come in as arguments and leave as fields of events. */
 export interface DecisionTools {
-  /** Milliseconds since the epoch. */
+  /** Wall-clock milliseconds since the epoch: the label of what is decided. */
   readonly now: number;
+  /** Milliseconds of the steady clock, on which every deadline and interval is. */
+  readonly steady: number;
   /** A number in [0, 1). */
   readonly chance: number;
   /** The identity of a start that is about to be recorded. */

@@ -9,8 +9,10 @@ export interface StopStep {
 
 export interface KillWish {
   readonly signal: string;
-  /** When force is used, in milliseconds since the epoch. */
+  /** When force is used, in milliseconds of the steady clock. */
   readonly deadline: number;
+  /** The whole time that the program has: no clock that was set anew makes it longer. */
+  readonly killTimeoutMs: number;
 }
 
 /** How long a SIGKILL may take before the task counts as stuck (Nomad's executor waits as long). */
@@ -21,7 +23,7 @@ const FORCE_WAIT_MS = 15_000;
  * agent that wakes up in the middle of a kill waits only for what is left.
  */
 export function stopPlan(kill: KillWish, now: number): readonly StopStep[] {
-  const leftMs = Math.max(0, kill.deadline - now);
+  const leftMs = Math.min(kill.killTimeoutMs, Math.max(0, kill.deadline - now));
   const force: StopStep = { signal: 'SIGKILL', target: 'tree', waitMs: FORCE_WAIT_MS };
   if (leftMs === 0 || kill.signal === 'SIGKILL') return [force];
   return [{ signal: kill.signal, target: 'leader', waitMs: leftMs }, force];

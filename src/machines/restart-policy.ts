@@ -28,6 +28,7 @@ export interface PolicyInput {
   readonly restartOnSuccess: boolean;
   readonly end: RunEnd;
   readonly restarts: TaskContext['restarts'];
+  /** Milliseconds of the steady clock. */
   readonly now: number;
   /** In [0, 1). */
   readonly chance: number;
@@ -51,7 +52,8 @@ export function restartVerdict(input: PolicyInput): Verdict {
     return ended(isSuccess ? 'complete' : outcomeOf(end), 'Policy allows no restarts');
   }
   const isNewInterval = restarts.count === 0 || now > restarts.intervalStart + policy.intervalMs;
-  const intervalStart = isNewInterval ? now : restarts.intervalStart;
+  // After a reboot with a wrong wall clock it may lie ahead: an interval never begins later than now.
+  const intervalStart = isNewInterval ? now : Math.min(restarts.intervalStart, now);
   const count = isNewInterval ? 1 : restarts.count + 1;
   const again = { kind: 'restart', intervalStart, isCounted: true } as const;
   if (count <= policy.attempts) {

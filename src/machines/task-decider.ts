@@ -118,7 +118,7 @@ function decideCommand(
       then: isStop ? 'stop' : 'restart',
       signal,
       killTimeoutMs,
-      deadline: context.kill?.deadline ?? tools.now + killTimeoutMs,
+      deadline: context.kill?.deadline ?? tools.steady + killTimeoutMs,
     }),
   ];
 }
@@ -155,7 +155,7 @@ function decidePrestart(
     ];
   }
   const run = context.run + 1;
-  const launch = { ...tools.newLaunch(run), deadline: tools.now + START_DEADLINE_MS };
+  const launch = { ...tools.newLaunch(run), deadline: tools.steady + START_DEADLINE_MS };
   const makeRun = makeTaskEvent(run, tools.now);
   return [...results, make('PrestartCompleted', {}), makeRun('RunStarting', launch)];
 }

@@ -99,7 +99,10 @@ export const taskMachine = setup({
     }),
     keepStuck: assign(({ event }) => ({ stuck: facts(event, 'TaskStuck').message })),
     keepRestart: assign(({ context, event }) => {
-      const { attempt, at, reason, isCounted, intervalStart } = facts(event, 'TaskRestarting');
+      const { attempt, at, delayMs, reason, isCounted, intervalStart } = facts(
+        event,
+        'TaskRestarting',
+      );
       return {
         restarts: {
           count: isCounted ? attempt : context.restarts.count,
@@ -107,6 +110,7 @@ export const taskMachine = setup({
           total: context.restarts.total + 1,
         },
         nextStartAt: at,
+        nextStartDelayMs: delayMs,
         reason,
         kill: undefined,
       };

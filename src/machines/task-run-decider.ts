@@ -22,13 +22,14 @@ export function decideRun(
   if (message.type === 'RunFound') {
     if (value === 'cleanup' || value === 'dead' || message.run <= context.run) return [];
     const { launchKey, token, mark } = message;
-    const deadline = tools.now + START_DEADLINE_MS;
+    const deadline = tools.steady + START_DEADLINE_MS;
     return [
       makeTaskEvent(message.run, tools.now)('TaskRecovered', { launchKey, token, mark, deadline }),
     ];
   }
   const isLive = value === 'starting' || value === 'running' || value === 'killing';
-  if (!isLive || message.run !== context.run) return [];
+  // A kill may be under way before the first run.
+  if (!isLive || context.launch === undefined || message.run !== context.run) return [];
   switch (message.type) {
     case 'ProgramStarted':
       return context.process === undefined ? [make('TaskStarted', message.process)] : [];
@@ -79,7 +80,7 @@ function afterKill(context: TaskState['context'], make: Maker, tools: DecisionTo
   if (kill?.then !== 'restart') return make('TaskKilled', { reason: kill?.reason ?? '' });
   return make('TaskRestarting', {
     attempt: restarts.count,
-    at: tools.now,
+    at: tools.steady,
     delayMs: 0,
     reason: kill.reason,
     isCounted: false,
@@ -98,7 +99,7 @@ export function verdict(
   if (plan === undefined)
     return make('TaskNotRestarting', { outcome: 'failed', reason: 'no plan' });
   const { restart: policy, restartOnSuccess } = plan;
-  const { now, chance } = tools;
+  const { steady: now, chance } = tools;
   const found = restartVerdict({
     policy,
     restartOnSuccess,

@@ -82,7 +82,9 @@ export interface TaskContext {
     readonly intervalStart: number;
     readonly total: number;
   };
+  /** On the steady clock, and how long the whole delay is. */
   readonly nextStartAt?: number | undefined;
+  readonly nextStartDelayMs?: number | undefined;
   readonly stuck?: string | undefined;
   readonly outcome?: 'complete' | 'failed' | 'lost' | 'stopped' | undefined;
   readonly reason: string;

@@ -20,13 +20,13 @@ const CONNECT_AGAIN_MS = 10;
  * to accept. That somebody answers is known after the first call.
  */
 export async function openChannel(path: string, deadlineMs: number): Promise<Channel> {
-  const deadline = Date.now() + deadlineMs;
+  const deadline = performance.now() + deadlineMs;
   for (;;) {
     try {
       return new Channel(path, await connected(path));
     } catch (cause) {
       const verdict = verdictOf(cause);
-      if (verdict !== 'unknown' || Date.now() > deadline) {
+      if (verdict !== 'unknown' || performance.now() > deadline) {
         const message = `nobody listens on ${path}: ${messageOf(cause)}`;
         throw new HoldfastError('UNAVAILABLE', message, { cause, details: { verdict } });
       }

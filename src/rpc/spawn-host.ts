@@ -57,10 +57,10 @@ export async function spawnHost(request: HostRequest): Promise<Host> {
   assertSocketPath(join(hostDir, 'sock'));
   mkdirSync(hostDir, { recursive: true, mode: 0o700 });
   const child = startProcess(request, hostDir);
-  const deadline = Date.now() + (request.deadlineMs ?? DEFAULT_DEADLINE_MS);
+  const deadline = performance.now() + (request.deadlineMs ?? DEFAULT_DEADLINE_MS);
   try {
     const address = await addressOf(child, hostDir, deadline);
-    const channel = await openChannel(address.socket, Math.max(1, deadline - Date.now()));
+    const channel = await openChannel(address.socket, Math.max(1, deadline - performance.now()));
     return { address, channel, greeting: await hello(channel, request.kind, request) };
   } catch (error) {
     child.kill('SIGKILL');
@@ -113,6 +113,7 @@ function startProcess(request: HostRequest, hostDir: string): ChildProcess {
       },
     );
     child.unref();
+    // crash point: agent.host.spawned
     return child;
   } finally {
     closeSync(log);
@@ -126,7 +127,7 @@ async function addressOf(
 ): Promise<HostAddress> {
   let failure: Error | undefined;
   child.once('error', (error) => (failure = error));
-  while (Date.now() < deadline) {
+  while (performance.now() < deadline) {
     if (failure !== undefined) throw failure;
     const address = await readAddress(hostDir);
     if (address !== undefined && address.pid === child.pid) return address;

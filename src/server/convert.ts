@@ -79,7 +79,7 @@ export function fromEvent(event: message.Event): PublicEvent {
 }
 
 export function toAgent(view: AgentView): message.Agent {
-  return { ...view, drivers: [...view.drivers] };
+  return { ...view, drivers: [...view.drivers], startsHeld: [...view.startsHeld] };
 }
 
 export function fromAgent(agent: message.Agent): AgentView {

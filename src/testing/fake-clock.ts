@@ -23,6 +23,9 @@ export class FakeClock implements Clock {
   now(): number {
     return this.#nowMs;
   }
+  steady(): number {
+    return this.#nowMs;
+  }
 
   at(atMs: number, wake: () => void): () => void {
     const alarm = { atMs, wake };

@@ -45,6 +45,7 @@ export function allocSubject(): Subject<AllocContext, AllocMessage, AllocEvent> 
 export function fixedTools(tools: Partial<DecisionTools> = {}): DecisionTools {
   return {
     now: 1_000_000,
+    steady: tools.now ?? 1_000_000,
     chance: 0,
     newLaunch: (run) => ({ launchKey: `key${run}`, token: `token${run}`, mark: `i:key${run}` }),
     ...tools,

@@ -17,6 +17,7 @@ export class FakeOrchestrator implements api.Orchestrator {
     tasks: [{ alloc: 'old', allocId: 'old-1', task: 't', outcome: 'reattached' }],
     damage: { movedTo: '/moved', reason: 'bad page', recovered: 2, lost: null },
   };
+  readonly ended = Promise.resolve(undefined);
   readonly calls: string[] = [];
   readonly log: api.PublicEvent[] = [];
   readonly output = new Map<string, api.LogChunk[]>();
@@ -37,7 +38,8 @@ export class FakeOrchestrator implements api.Orchestrator {
   async agent(): Promise<api.AgentView> {
     const drivers = [{ driver: 'raw_exec', health: 'healthy', message: '' }];
     const ids = { storeId: STORE_ID, instanceId: 'fake', agentEpoch: 2 };
-    return { version: '0.0.0', pid: 42, ...ids, head: this.log.length, dataDir: '/fake', drivers };
+    const facts = { head: this.log.length, dataDir: '/fake', startsHeld: ['disk-low'], drivers };
+    return { version: '0.0.0', pid: 42, ...ids, ...facts };
   }
 
   async run(input: GroupSpecInput, options: api.RunOptions = {}): Promise<api.AllocHandle> {

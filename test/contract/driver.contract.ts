@@ -21,7 +21,7 @@ export interface DriverRig {
 }
 
 const never = new AbortController().signal;
-const nicely = () => stopPlan({ signal: 'SIGTERM', deadline: Date.now() + 10_000 }, Date.now());
+const nicely = () => stopPlan({ signal: 'SIGTERM', deadline: 10_000, killTimeoutMs: 10_000 }, 0);
 
 export function describeDriver(name: string, openRig: () => Promise<DriverRig>): void {
   const open = async (): Promise<DriverRig> => {

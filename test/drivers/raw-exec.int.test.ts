@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { Executor } from '../../src/actors/executor.ts';
 import { HostPool } from '../../src/actors/host-pool.ts';
 import { systemClock } from '../../src/actors/system-clock.ts';
+import { openMemoryEventLog } from '../../src/log/memory-event-log.ts';
 import { rawExec } from '../../src/drivers/raw-exec.ts';
 import type { RunRequest } from '../../src/drivers/driver.ts';
 import { LEFTOVER_PLAN } from '../../src/machines/kill-policy.ts';
@@ -59,7 +60,7 @@ async function agentOf(world: World): Promise<RawRig> {
     ...shared,
     kind: 'executor',
     perHost: 256,
-    clock: systemClock,
+    clock: systemClock(openMemoryEventLog(), shared.machineEpoch),
     logger: silentLogger,
     record: () => undefined,
     onUp: (host, adopted) => executor.greet(host, adopted, leaving.signal),

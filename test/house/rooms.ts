@@ -6,7 +6,7 @@ export const ROOMS: Readonly<Record<string, string>> = {
   ports: '',
   version: '',
   spec: 'errors',
-  api: 'ports:type spec:type',
+  api: 'errors:type ports:type spec:type',
   events: 'errors spec',
   machines: 'errors spec events',
   projections: 'api:type events machines spec:type',
@@ -27,7 +27,9 @@ export const ROOMS: Readonly<Record<string, string>> = {
   processes: 'errors os output rpc',
   server: 'errors ports:type api:type spec:type rpc',
   client: 'errors ports:type api:type spec:type rpc server',
-  cli: 'errors ports:type version api:type spec data-dir rpc drivers orchestrator server client',
+  doctor:
+    'errors ports version api:type events machines projections log os rpc layout data-dir actors server',
+  cli: 'errors ports:type version api:type spec data-dir layout rpc drivers orchestrator server client doctor',
   index: 'errors ports:type version api:type spec:type events:type hooks drivers orchestrator',
 };
 

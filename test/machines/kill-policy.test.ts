@@ -4,23 +4,32 @@ import { T } from './stories.ts';
 
 const FORCE = { signal: 'SIGKILL', target: 'tree', waitMs: 15_000 };
 
+function plan(signal: string, deadline: number, now: number): ReturnType<typeof stopPlan> {
+  return stopPlan({ signal, deadline, killTimeoutMs: 5_000 }, now);
+}
+
 describe('the plan of a kill', () => {
   it('asks the program nicely, then forces everything of it', () => {
-    expect(stopPlan({ signal: 'SIGINT', deadline: T + 5_000 }, T)).toEqual([
+    expect(plan('SIGINT', T + 5_000, T)).toEqual([
       { signal: 'SIGINT', target: 'leader', waitMs: 5_000 },
       FORCE,
     ]);
   });
 
   it('that an earlier agent began waits only for what is left', () => {
-    const [first] = stopPlan({ signal: 'SIGTERM', deadline: T + 5_000 }, T + 3_000);
+    const [first] = plan('SIGTERM', T + 5_000, T + 3_000);
     expect(first).toEqual({ signal: 'SIGTERM', target: 'leader', waitMs: 2_000 });
   });
 
+  it('never gives a program more than its kill timeout, whatever became of the clock', () => {
+    const [first] = plan('SIGTERM', T + 9_000_000, T);
+    expect(first).toEqual({ signal: 'SIGTERM', target: 'leader', waitMs: 5_000 });
+  });
+
   it('is force alone when its time is over or force is what was asked for', () => {
-    expect(stopPlan({ signal: 'SIGTERM', deadline: T }, T)).toEqual([FORCE]);
-    expect(stopPlan({ signal: 'SIGTERM', deadline: T }, T + 1)).toEqual([FORCE]);
-    expect(stopPlan({ signal: 'SIGKILL', deadline: T + 5_000 }, T)).toEqual([FORCE]);
+    expect(plan('SIGTERM', T, T)).toEqual([FORCE]);
+    expect(plan('SIGTERM', T, T + 1)).toEqual([FORCE]);
+    expect(plan('SIGKILL', T + 5_000, T)).toEqual([FORCE]);
   });
 
   it('forces what a program left behind', () => {

@@ -37,8 +37,8 @@ const EXEC_WAIT_MS = 1_000;
  * signal so early would be lost.
  */
 export async function executed(run: Run, script: string): Promise<void> {
-  const deadline = Date.now() + EXEC_WAIT_MS;
-  while (run.program !== undefined && run.end === undefined && Date.now() < deadline) {
+  const deadline = performance.now() + EXEC_WAIT_MS;
+  while (run.program !== undefined && run.end === undefined && performance.now() < deadline) {
     const commandLine = commandLineOf(run.program.pid);
     // In the middle of an exec it is empty for a moment; a program may also have emptied its own.
     const isMidExec = commandLine === '' && Date.now() - run.program.startedAtMs < EXEC_WAIT_MS;
@@ -68,7 +68,9 @@ export async function stopTree(
   const tree = new StoppedTree(run, machineEpoch);
   for (const step of steps) {
     if (tree.look().length === 0) break;
+    // crash point: executor.signal.before
     tree.signal(step.target, assertSignal(step.signal));
+    // crash point: executor.signal.after
     await tree.waitUntilGone(step);
   }
   const left = tree.look();
@@ -78,9 +80,10 @@ export async function stopTree(
   if (!tree.isComplete) {
     throw new HoldfastError('UNAVAILABLE', 'the process table cannot be read as a whole');
   }
+  // crash point: executor.stop.proved
   // A run that nobody watches has no end to wait for.
-  const deadline = Date.now() + (run.program === undefined ? 0 : RECORD_WAIT_MS);
-  while (run.end === undefined && Date.now() < deadline) await run.changed(LONGEST_PAUSE_MS);
+  const deadline = performance.now() + (run.program === undefined ? 0 : RECORD_WAIT_MS);
+  while (run.end === undefined && performance.now() < deadline) await run.changed(LONGEST_PAUSE_MS);
   return { outcome: { $case: 'ended', value: {} } };
 }
 
@@ -129,10 +132,10 @@ class StoppedTree {
   }
 
   async waitUntilGone(step: StopStep): Promise<void> {
-    const deadline = Date.now() + step.waitMs;
+    const deadline = performance.now() + step.waitMs;
     for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(pause * 2, LONGEST_PAUSE_MS)) {
       if (this.look().length === 0 || this.#aimedAt(step.target).length === 0) return;
-      const rest = deadline - Date.now();
+      const rest = deadline - performance.now();
       if (rest <= 0) return;
       await this.#run.changed(Math.min(pause, rest));
       // Members may have made others since; who only asks politely need not chase them.

@@ -59,6 +59,8 @@ export interface Agent {
   head: number;
   dataDir: string;
   drivers: Driver[];
+  /** Why starts wait now: boot-sweep, disk-low, safe-mode. */
+  startsHeld: string[];
 }
 
 export interface Driver {
@@ -384,7 +386,17 @@ export const HelloResponse: MessageFns<HelloResponse> = {
 };
 
 function createBaseAgent(): Agent {
-  return { version: "", pid: 0, storeId: "", instanceId: "", agentEpoch: 0, head: 0, dataDir: "", drivers: [] };
+  return {
+    version: "",
+    pid: 0,
+    storeId: "",
+    instanceId: "",
+    agentEpoch: 0,
+    head: 0,
+    dataDir: "",
+    drivers: [],
+    startsHeld: [],
+  };
 }
 
 export const Agent: MessageFns<Agent> = {
@@ -412,6 +424,9 @@ export const Agent: MessageFns<Agent> = {
     }
     for (const v of message.drivers) {
       Driver.encode(v!, writer.uint32(66).fork()).join();
+    }
+    for (const v of message.startsHeld) {
+      writer.uint32(74).string(v!);
     }
     return writer;
   },
@@ -493,6 +508,14 @@ export const Agent: MessageFns<Agent> = {
             message.drivers.push(Driver.decode(reader, reader.uint32()));
             continue;
           }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.startsHeld.push(reader.string());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -518,6 +541,7 @@ export const Agent: MessageFns<Agent> = {
     message.head = object.head ?? 0;
     message.dataDir = object.dataDir ?? "";
     message.drivers = object.drivers?.map((e) => Driver.fromPartial(e)) || [];
+    message.startsHeld = object.startsHeld?.map((e) => e) || [];
     return message;
   },
 };

@@ -1,0 +1,63 @@
+/**
+ * A file that takes up room so that there is some to give up: when the disk is full, the ends of tasks can still be
+ * recorded in its place.
+ */
+import { randomBytes } from 'node:crypto';
+import { rmSync, statfsSync, statSync } from 'node:fs';
+import { open, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+
+const SIZE_BYTES = 8 * 1024 * 1024;
+const PIECE_BYTES = 1024 * 1024;
+
+export class Ballast {
+  readonly #path: string;
+  #isHere: boolean;
+
+  constructor(stateDir: string) {
+    this.#path = join(stateDir, 'ballast');
+    this.#isHere = statSync(this.#path, { throwIfNoEntry: false }) !== undefined;
+  }
+
+  /** Gives it up when less than its own size is free. May be called again. */
+  giveIfNeeded(): void {
+    if (this.#isHere && freeBytes(this.#path) < SIZE_BYTES) this.give();
+  }
+
+  give(): void {
+    rmSync(this.#path, { force: true });
+    this.#isHere = false;
+  }
+
+  /** Takes it up where there is room for it many times over; a disk that refuses it is simply without. */
+  async take(): Promise<void> {
+    if (this.#isHere) return;
+    this.#isHere = true;
+    try {
+      await fill(`${this.#path}.new`);
+      await rename(`${this.#path}.new`, this.#path);
+    } catch {
+      await rm(`${this.#path}.new`, { force: true }).catch(() => undefined);
+      this.#isHere = false;
+    }
+  }
+}
+
+function freeBytes(path: string): number {
+  const { bavail, bsize } = statfsSync(path);
+  return bavail * bsize;
+}
+
+/** With bytes that no file system can compress or leave out. */
+async function fill(path: string): Promise<void> {
+  const file = await open(path, 'w', 0o600);
+  try {
+    const piece = randomBytes(PIECE_BYTES);
+    for (let at = 0; at < SIZE_BYTES; at += PIECE_BYTES) {
+      piece.writeUInt32LE(at);
+      await file.write(piece, 0, PIECE_BYTES, at);
+    }
+  } finally {
+    await file.close();
+  }
+}

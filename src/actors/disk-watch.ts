@@ -1,0 +1,84 @@
+/**
+ * Looks after the disk that the log is on. Below a floor nothing is started: what would become of it could not be
+ * recorded. What runs is not touched, and starts go on by themselves when there is room again.
+ */
+import { statfs } from 'node:fs/promises';
+import { messageOf } from '../errors.ts';
+import type { Logger } from '../ports.ts';
+import type { RecordNode } from './agent-doors.ts';
+import type { Ballast } from './ballast.ts';
+import type { StartGate } from './start-gate.ts';
+
+export interface DiskWatchDoors {
+  readonly dir: string;
+  /** Free bytes below which nothing is started. */
+  readonly floorBytes: number;
+  readonly gate: StartGate;
+  readonly ballast: Ballast;
+  readonly record: RecordNode;
+  readonly logger: Logger;
+}
+
+const LOOK_EVERY_MS = 2_000;
+/** A directory and its files take some inodes; a file system without any is as full as one without blocks. */
+const FLOOR_INODES = 256;
+/** Starts go on at so much more than the floor: else the first of them would bring it down again. */
+const HEALED_SHARE = 1.1;
+
+interface Space {
+  readonly freeBytes: number;
+  /** Infinite where the file system makes inodes as it needs them. */
+  readonly freeInodes: number;
+}
+
+export class DiskWatch {
+  readonly #doors: DiskWatchDoors;
+  #isLow = false;
+
+  constructor(doors: DiskWatchDoors) {
+    this.#doors = doors;
+  }
+
+  /** Looks now. To be awaited before anything is started. */
+  async look(): Promise<void> {
+    const space = await spaceOf(this.#doors.dir).catch((error: unknown) => {
+      this.#doors.logger.warn({ error: messageOf(error) }, 'the free space cannot be read');
+      return undefined;
+    });
+    if (space === undefined) return;
+    const { floorBytes } = this.#doors;
+    const share = this.#isLow ? HEALED_SHARE : 1;
+    const isLow = space.freeBytes < floorBytes * share || space.freeInodes < FLOOR_INODES * share;
+    if (isLow && !this.#isLow) this.#fall(space);
+    else if (!isLow && this.#isLow) this.#heal(space);
+    else if (!isLow) await this.#doors.ballast.take();
+  }
+
+  /** Looks again and again until `signal` aborts. */
+  watch(signal: AbortSignal): void {
+    const timer = setInterval(() => void this.look(), LOOK_EVERY_MS);
+    timer.unref();
+    signal.addEventListener('abort', () => clearInterval(timer), { once: true });
+  }
+
+  #fall({ freeBytes }: Space): void {
+    const { gate, dir, floorBytes, record, logger } = this.#doors;
+    this.#isLow = true;
+    gate.hold('disk-low');
+    logger.error({ freeBytes, floorBytes, path: dir }, 'the disk is nearly full: starts wait');
+    record('DiskLow', { freeBytes, floorBytes, path: dir });
+  }
+
+  #heal({ freeBytes }: Space): void {
+    const { gate, record, logger } = this.#doors;
+    this.#isLow = false;
+    logger.info({ freeBytes }, 'the disk has room again: starts go on');
+    record('DiskHealed', { freeBytes });
+    gate.release('disk-low');
+  }
+}
+
+async function spaceOf(dir: string): Promise<Space> {
+  const { bavail, bsize, ffree, files } = await statfs(dir);
+  return { freeBytes: bavail * bsize, freeInodes: files === 0 ? Number.POSITIVE_INFINITY : ffree };
+}

@@ -1,0 +1,28 @@
+import type { EventLog } from '../log/event-log.ts';
+import type { HostPool } from './host-pool.ts';
+import type { NodeJournal } from './node-journal.ts';
+import type { Roster } from './roster.ts';
+
+/** Ends the actors, lets go of the hosts, closes the log and frees the lock. What the tasks run is not touched. */
+export function shutDownOf(parts: {
+  readonly roster: Roster;
+  readonly journal: NodeJournal;
+  readonly pools: readonly HostPool[];
+  readonly closing: AbortController;
+  readonly log: EventLog;
+  readonly unlock: () => void;
+}): () => Promise<void> {
+  const { roster, journal, pools, closing, log, unlock } = parts;
+  return async () => {
+    // crash point: agent.close.begun
+    for (const runner of roster.runners) runner.stop();
+    roster.close();
+    await journal.settled();
+    await Promise.all(pools.map((pool) => pool.dismissIdle()));
+    closing.abort();
+    for (const pool of pools) pool.close();
+    // crash point: agent.close.hosts-left
+    await log.close();
+    unlock();
+  };
+}

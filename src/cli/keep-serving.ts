@@ -1,0 +1,69 @@
+/** The life of an agent: open, serve, and when its log could not be written, open it anew and go on. */
+import { setTimeout as delay } from 'node:timers/promises';
+import { HoldfastError } from '../errors.ts';
+import type { Orchestrator } from '../api.ts';
+import type { Driver } from '../drivers/driver.ts';
+import type { Logger } from '../ports.ts';
+
+export interface Serving {
+  readonly dataDir: string;
+  readonly drivers: readonly Driver[];
+  readonly logger: Logger;
+  readonly onReady: (orchestrator: Orchestrator, socket: string) => void;
+}
+
+const FIRST_PAUSE_MS = 1_000;
+const LONGEST_PAUSE_MS = 30_000;
+/** Whoever served for so long begins with short pauses again. */
+const CALM_MS = 60_000;
+const CLOSE_GRACE_MS = 1_000;
+
+/**
+ * Resolves when SIGTERM, SIGINT or a Shutdown call has ended it in order; the tasks go on. Errors: those of the first
+ * opening, and EPOCH_STALE when another agent took over. A log that fails later (a full disk, a bad one) is opened
+ * again and again: what is on the disk decides, and the tasks never notice.
+ */
+export async function keepServing(serving: Serving): Promise<void> {
+  const stop = Promise.withResolvers<undefined>();
+  const onSignal = (signal: NodeJS.Signals): void => {
+    serving.logger.info({ reason: signal }, 'ending; the tasks go on');
+    stop.resolve(undefined);
+  };
+  process.once('SIGTERM', onSignal).once('SIGINT', onSignal);
+  for (let failures = 0, isFirst = true; ; isFirst = false) {
+    const beganAt = performance.now();
+    const failure = await serveOnce(serving, stop).catch((error: unknown) => {
+      if (isFirst) throw error;
+      return HoldfastError.from(error);
+    });
+    if (failure === undefined) return;
+    if (failure.code !== 'STORE_FAILED') throw failure;
+    failures = performance.now() - beganAt > CALM_MS ? 1 : failures + 1;
+    const pauseMs = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (failures - 1));
+    serving.logger.warn({ code: failure.code, pauseMs }, `opening again: ${failure.message}`);
+    const isStopped = await Promise.race([delay(pauseMs, false), stop.promise.then(() => true)]);
+    if (isStopped) return;
+  }
+}
+
+/** Gives the error that the log failed of, or nothing when it was told to end. */
+async function serveOnce(
+  { dataDir, drivers, logger, onReady }: Serving,
+  stop: PromiseWithResolvers<undefined>,
+): Promise<HoldfastError | undefined> {
+  const { openOrchestrator } = await import('../orchestrator.ts');
+  const { serveAgent } = await import('../server/agent-service.ts');
+  const orchestrator = await openOrchestrator({ dataDir, drivers, onClose: 'leave', logger });
+  try {
+    const onShutdown = (): void => stop.resolve(undefined);
+    const listener = await serveAgent({ orchestrator, dataDir, onShutdown });
+    onReady(orchestrator, listener.socket);
+    const failed = orchestrator.ended.then((error) => error ?? stop.promise);
+    const failure = await Promise.race([stop.promise, failed]);
+    process.once('SIGINT', () => process.exit(130));
+    await listener.close(CLOSE_GRACE_MS);
+    return failure;
+  } finally {
+    await orchestrator.close({ tasks: 'leave' });
+  }
+}

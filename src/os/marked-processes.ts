@@ -1,0 +1,61 @@
+/** Who on this machine carries a mark: found without any file of ours, so also after all of them were lost. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { errnoOf } from '../errors.ts';
+import { isLaunchKey } from './launch-key.ts';
+import { isDeadState } from './proc-stat.ts';
+import { hasVanished, readProcStat } from './process-identity.ts';
+
+export interface MarkedProcess {
+  readonly pid: number;
+  /** Clock ticks since boot: with the pid, an identity. */
+  readonly startTime: string;
+  /** Whose it is. */
+  readonly instanceId: string;
+  readonly launchKey: string;
+}
+
+export interface Marks {
+  readonly processes: readonly MarkedProcess[];
+  /** False when some process could not be looked at although this one may look at everything. */
+  readonly isComplete: boolean;
+}
+
+const MARK = /\0HOLDFAST_MARK=([^:\0]+):([^\0]*)\0/;
+
+/** Every living process whose environment holds a whole mark, of whatever instance. Takes some 30 µs for a process. */
+export function markedProcesses(): Marks {
+  const processes: MarkedProcess[] = [];
+  let isComplete = true;
+  for (const name of readdirSync('/proc')) {
+    if (!/^\d+$/.test(name)) continue;
+    const pid = Number(name);
+    const mark = markOfProcess(pid);
+    if (mark === 'unknown') isComplete = false;
+    if (mark === undefined || mark === 'unknown') continue;
+    const stat = readProcStat(pid);
+    if (stat === 'unknown') isComplete = false;
+    else if (stat !== undefined && !isDeadState(stat.state)) {
+      processes.push({ pid, startTime: stat.startTime, ...mark });
+    }
+  }
+  return { processes, isComplete };
+}
+
+function markOfProcess(
+  pid: number,
+): Pick<MarkedProcess, 'instanceId' | 'launchKey'> | undefined | 'unknown' {
+  let environment: string;
+  try {
+    environment = readFileSync(`/proc/${pid}/environ`, 'latin1');
+  } catch (error) {
+    const errno = errnoOf(error);
+    const isForbidden = errno === 'EACCES' || errno === 'EPERM';
+    // Pid 1 may hide its environment from everybody, and another user's processes are not ours.
+    if (hasVanished(error) || pid === 1 || (isForbidden && process.geteuid?.() !== 0)) {
+      return undefined;
+    }
+    return 'unknown';
+  }
+  const [, instanceId = '', launchKey = ''] = MARK.exec(`\0${environment}`) ?? [];
+  return isLaunchKey(launchKey) ? { instanceId, launchKey } : undefined;
+}
