@@ -44,12 +44,23 @@ export function replaceFile(path: string, text: string, options: { durable: bool
   const temporary = temporaryBeside(path);
   try {
     writeWhole(temporary, text, options.durable);
-    renameSync(temporary, path);
+    rename(temporary, path);
   } catch (error) {
     removeFile(temporary);
     throw error;
   }
   if (options.durable) syncDirectory(dirname(path));
+}
+
+/** Over a directory too, which is moved aside: where a file of ours belongs it is a mistake, and must not be in the way. */
+function rename(from: string, to: string): void {
+  try {
+    renameSync(from, to);
+  } catch (error) {
+    if (errnoOf(error) !== 'EISDIR') throw error;
+    renameSync(to, `${temporaryBeside(to)}.aside`);
+    renameSync(from, to);
+  }
 }
 
 /**

@@ -1,9 +1,10 @@
-import { closeSync, constants, openSync, readFileSync, type Stats, statSync } from 'node:fs';
+import { closeSync, constants, openSync, type Stats } from 'node:fs';
 import { join } from 'node:path';
 import { errnoOf, HoldfastError, messageOf } from '../errors.ts';
 import { createOnce, replaceFile } from './atomic-file.ts';
 import { type ExitRecord, parseExitRecord } from './exit-record.ts';
 import { isLaunchKey } from './launch-key.ts';
+import { readPlainFile } from './plain-file.ts';
 import { parseProcStat } from './proc-stat.ts';
 import type { Life } from './process-identity.ts';
 
@@ -69,11 +70,11 @@ function readFound<T>(
   parse: (text: string, stats: Stats) => T | undefined,
 ): Found<T> {
   try {
-    const text = readFileSync(path, 'utf8');
-    const value = parse(text, statSync(path));
+    const found = readPlainFile(path);
+    if (found.is === 'absent') return found;
+    const value = found.is === 'text' ? parse(found.text, found.stats) : undefined;
     return value === undefined ? { is: 'broken' } : { is: 'whole', value };
   } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return { is: 'absent' };
     return { is: 'unreadable', reason: messageOf(error) };
   }
 }

@@ -1,6 +1,6 @@
-import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { replaceFile } from '../os/atomic-file.ts';
+import { readPlainFile } from '../os/plain-file.ts';
 
 export type HostKind = 'executor' | 'logmon';
 
@@ -38,7 +38,8 @@ export function writeAddress(hostDir: string, address: HostAddress): void {
  * for by nobody; its runs speak for themselves. */
 export async function readAddress(hostDir: string): Promise<HostAddress | undefined> {
   try {
-    const value: unknown = JSON.parse(await readFile(addressPath(hostDir), 'utf8'));
+    const found = readPlainFile(addressPath(hostDir));
+    const value: unknown = found.is === 'text' ? JSON.parse(found.text) : undefined;
     return isAddress(value) ? value : undefined;
   } catch {
     return undefined;

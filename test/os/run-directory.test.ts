@@ -1,11 +1,11 @@
 import {
   closeSync,
   constants,
-  mkdirSync,
   mkdtempSync,
   openSync,
   readdirSync,
   rmSync,
+  symlinkSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -144,7 +144,7 @@ test('after a new boot every pid is void, and an exit record still counts', () =
 
 test('what cannot be read is unknown, never none', () => {
   writeIntent(dir, INTENT);
-  // A directory in the place of a file fails every read, also for root.
-  for (const name of ['fate', 'exit']) mkdirSync(join(dir, name));
+  // A link to a name that is too long fails every read, also for root.
+  for (const name of ['fate', 'exit']) symlinkSync('x'.repeat(300), join(dir, name));
   expect(evidence()).toMatchObject({ fate: 'unknown', claim: 'unknown', exit: 'unknown' });
 });
