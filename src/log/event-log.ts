@@ -35,6 +35,8 @@ export interface EventLog {
    * rejects, and stays open for ever while all is well.
    */
   readonly failed: Promise<HoldfastError>;
+  /** The same, for who only looks. */
+  readonly failure: HoldfastError | undefined;
 
   /**
    * Appends events to one stream, all or none. Resolves when they are durable; appends of one turn of the event loop
@@ -86,7 +88,10 @@ export interface EventLog {
    */
   versionOf(stream: StreamName): number;
 
-  /** Calls back after each commit, with the new head. A listener that throws is dropped from that call only. */
+  /**
+   * Calls back after each commit, with the new head, and once more when a write has failed and when the log is closed.
+   * A listener that throws is dropped from that call only.
+   */
   onAppended(listener: (head: number) => void): () => void;
 
   /**

@@ -27,7 +27,8 @@ export interface FollowOptions {
  * everything was given. Each `for await` begins anew at `after`. To end an iteration that waits, abort it: `return()`
  * takes effect only at the next event.
  * Errors: POSITION_AHEAD{storeId, head}, POSITION_COMPACTED{oldest} (also later, when a compaction overtakes a slow
- * subscriber), EVENT_MALFORMED, STORE_CORRUPT, STORE_FAILED, CLOSED (the log was closed before everything was given).
+ * subscriber), EVENT_MALFORMED, STORE_CORRUPT, STORE_FAILED and EPOCH_STALE (also when the log can be written no more:
+ * go on from the last position once it was opened anew), CLOSED (the log was closed before everything was given).
  */
 export function follow(log: EventLog, options: FollowOptions): AsyncIterable<Recorded> {
   return { [Symbol.asyncIterator]: () => events(log, options) };
@@ -49,6 +50,7 @@ async function* events(log: EventLog, options: FollowOptions): AsyncGenerator<Re
       position = page.next;
       // A subscriber that has much to catch up on must not keep everybody else waiting.
       if (position < log.head) await nextTurn();
+      else if (log.failure !== undefined) throw log.failure;
       else if (log.isClosed) return;
       else if (position < end) await wakeUp.next(position);
     }
@@ -67,7 +69,8 @@ function alarm(log: EventLog, signal: AbortSignal | undefined) {
     next(position: number): Promise<void> {
       return new Promise((resolve) => {
         wake = resolve;
-        if (log.head > position || log.isClosed || isAborted(signal)) resolve();
+        const isOver = log.isClosed || log.failure !== undefined;
+        if (log.head > position || isOver || isAborted(signal)) resolve();
       });
     },
     stop(): void {

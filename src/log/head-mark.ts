@@ -46,7 +46,9 @@ const WIDTH_BYTES = 128;
 export function keepHeadMark(path: string, log: EventLog, onFault: (error: unknown) => void): void {
   const file = openSync(path, constants.O_RDWR | constants.O_CREAT, 0o600);
   const write = (): void => {
-    const mark: HeadMark = { storeId: log.storeId, head: log.head, isClosed: log.isClosed };
+    // A log that failed was not closed in order, whatever was done to it later.
+    const isClosed = log.isClosed && log.failure === undefined;
+    const mark: HeadMark = { storeId: log.storeId, head: log.head, isClosed };
     try {
       writeSync(
         file,

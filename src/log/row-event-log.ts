@@ -8,9 +8,10 @@ import { NODE_STREAM, type AnyEvent, type Recorded, type StreamName } from '../e
 import { silentLogger, type Logger } from '../ports.ts';
 import { Bell } from './bell.ts';
 import type { EventLog, EventPage, ReadOptions, StoredRow } from './event-log.ts';
+import { FailStop } from './fail-stop.ts';
 import { fitsOptions } from './reading.ts';
 import { RecentEvents } from './recent-events.ts';
-import { refusePosition, versionConflict, writeFailure } from './refusals.ts';
+import { refusePosition, versionConflict } from './refusals.ts';
 import type { RowStore } from './row-store.ts';
 import { readable, recorded } from './stored-event.ts';
 
@@ -46,8 +47,10 @@ class RowEventLog implements EventLog {
   /** The last position given out, counting what waits. */
   #last: number;
   #waiting: Waiting[] = [];
-  #failure: HoldfastError | undefined;
-  readonly #failed = Promise.withResolvers<HoldfastError>();
+  readonly #failStop = new FailStop(() => {
+    this.#versions.clear();
+    this.#bell.ring(this.#head);
+  });
   #isClosed = false;
 
   constructor(store: RowStore, options: EventLogOptions) {
@@ -74,7 +77,11 @@ class RowEventLog implements EventLog {
   }
 
   get failed(): Promise<HoldfastError> {
-    return this.#failed.promise;
+    return this.#failStop.failed;
+  }
+
+  get failure(): HoldfastError | undefined {
+    return this.#failStop.failure;
   }
 
   async append<E extends AnyEvent>(
@@ -168,7 +175,7 @@ class RowEventLog implements EventLog {
     };
     // A summary that is too long is the caller's fault, found before anything is removed.
     let row = summary(Number.MAX_SAFE_INTEGER, position);
-    this.#write(() =>
+    this.#failStop.write(() =>
       this.#store.remove(streams, ({ events, through }) => {
         row = summary(events, through + 1);
         this.#compactedThrough = through;
@@ -189,7 +196,7 @@ class RowEventLog implements EventLog {
 
   setMeta(key: string, value: string): void {
     this.#refuseUnlessWritable();
-    this.#write(() => this.#store.setMeta(key, value));
+    this.#failStop.write(() => this.#store.setMeta(key, value));
   }
 
   async close(): Promise<void> {
@@ -207,7 +214,7 @@ class RowEventLog implements EventLog {
     const rows = group.flatMap((each) => each.rows);
     try {
       // crash point: agent.append.before
-      this.#write(() => this.#store.write(rows));
+      this.#failStop.write(() => this.#store.write(rows));
     } catch (error) {
       for (const each of group) each.reject(HoldfastError.from(error));
       return;
@@ -215,22 +222,6 @@ class RowEventLog implements EventLog {
     // crash point: agent.append.durable
     for (const each of group) each.resolve();
     this.#publish(rows);
-  }
-
-  /**
-   * After a failed write it is unknown what is on the disk, and a second try on the same file may claim a success that
-   * is none: so nothing is written until the log is opened anew.
-   */
-  #write(work: () => void): void {
-    if (this.#failure !== undefined) throw this.#failure;
-    try {
-      work();
-    } catch (error) {
-      this.#failure = writeFailure(error);
-      this.#failed.resolve(this.#failure);
-      this.#versions.clear();
-      throw this.#failure;
-    }
   }
 
   #publish(rows: readonly StoredRow[]): void {
@@ -241,7 +232,7 @@ class RowEventLog implements EventLog {
 
   #refuseUnlessWritable(): void {
     this.#refuseIfClosed();
-    if (this.#failure !== undefined) throw this.#failure;
+    this.#failStop.assertSound();
   }
 
   #refuseIfClosed(): void {

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { follow } from '../../src/log/follow.ts';
 import { openSqliteEventLog } from '../../src/log/sqlite-event-log.ts';
 import { connect } from '../../src/log/sqlite.ts';
 import { DB, messages, WEB } from './events.ts';
@@ -62,6 +63,22 @@ describe('a write that fails', () => {
     await again.close();
   });
 
+  it('ends whoever follows the log with the same error, and tells that it failed', async () => {
+    const { log, neighbour } = await withNeighbour();
+    const given: number[] = [];
+    const following = (async () => {
+      for await (const { position } of follow(log, { after: 0 })) given.push(position);
+    })();
+    neighbour.exec('BEGIN IMMEDIATE');
+    await expect(log.append(WEB, 1, messages(1))).rejects.toMatchObject({ code: 'STORE_FAILED' });
+    neighbour.exec('ROLLBACK');
+    await expect(following).rejects.toMatchObject({ code: 'STORE_FAILED' });
+    expect(given).toEqual([1]);
+    expect(await log.failed).toBe(log.failure);
+    neighbour.close();
+    await log.close();
+  });
+
   it('tells no listener of events that may not be there', async () => {
     const { log, neighbour } = await withNeighbour();
     const heads: number[] = [];
@@ -69,7 +86,7 @@ describe('a write that fails', () => {
     neighbour.exec('BEGIN IMMEDIATE');
     await expect(log.append(WEB, 1, messages(1))).rejects.toMatchObject({ code: 'STORE_FAILED' });
     neighbour.exec('ROLLBACK');
-    expect(heads).toEqual([]);
+    expect(heads).toEqual([1]);
     neighbour.close();
     await log.close();
   });
