@@ -41,6 +41,7 @@ export function program(): Command {
   addAgentCommands(root);
   addViewCommands(root);
   addTaskCommands(root);
+  addCareCommands(root);
   root
     .command('version')
     .description('print the version')
@@ -132,6 +133,56 @@ function addTaskCommands(root: Command): void {
     .action(async (name: string, ref: string, _options, command: Command) =>
       (await import('./signal.ts')).signal(name, ref, command.optsWithGlobals()),
     );
+}
+
+/** What needs no agent and disturbs none. */
+function addCareCommands(root: Command): void {
+  subcommand(root, 'doctor', 'look at machine, data directory and runs, and say what to do', [
+    'holdfast doctor              exit status 0 when nothing fails',
+    'holdfast doctor --json',
+  ])
+    .option('--json', 'an array with one element a finding')
+    .action(async (_options, command: Command) =>
+      (await import('./doctor.ts')).doctor(command.optsWithGlobals()),
+    );
+  const store = subcommand(root, 'store', 'look into the log of a data directory', [
+    'holdfast store info',
+    'holdfast store verify        exit status 1, and a line for every fault',
+    'holdfast store export --ref web > web.jsonl',
+  ]);
+  storeCommand(store, 'info', 'what the store is and what is in it', ['holdfast store info --json'])
+    .option('--json', 'all of it as one object')
+    .action(async (_options, command: Command) =>
+      (await import('./store-info.ts')).storeInfo(command.optsWithGlobals()),
+    );
+  storeCommand(store, 'verify', 'check every event, and what the events add up to', [
+    'holdfast store verify && echo sound',
+  ])
+    .option('--json', 'all faults as one object')
+    .action(async (_options, command: Command) =>
+      (await import('./store-verify.ts')).storeVerify(command.optsWithGlobals()),
+    );
+  storeCommand(store, 'export', 'print the events as `events --jsonl` does, without an agent', [
+    'holdfast store export --after 41',
+    'holdfast store export --file log.db.damaged-20261122T023106413Z    what can be read of it',
+  ])
+    .option('--after <position>', 'only later ones')
+    .option('--ref <ref>', REF)
+    .action(async (_options, command: Command) =>
+      (await import('./store-export.ts')).storeExport(command.optsWithGlobals()),
+    );
+}
+
+function storeCommand(
+  store: Command,
+  name: string,
+  description: string,
+  examples: readonly string[],
+): Command {
+  return subcommand(store, name, description, examples).option(
+    '--file <file>',
+    'a store file itself, such as one that was moved aside',
+  );
 }
 
 function subcommand(

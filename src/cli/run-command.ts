@@ -11,7 +11,7 @@ export async function runCommand(args: readonly string[]): Promise<number> {
     return 1;
   }
   const root = program();
-  for (const command of [root, ...root.commands]) tellInOneLine(command);
+  tellInOneLine(root);
   try {
     await root.parseAsync(args, { from: 'user' });
     // A command that ended in order may still have had bad news: `run --wait`.
@@ -34,7 +34,8 @@ function exitCodeOf(error: unknown): number {
 
 /** Commander's own complaints in our form, with the way to the help in the same line. */
 function tellInOneLine(command: Command): void {
-  const path = command.parent === null ? 'holdfast' : `holdfast ${command.name()}`;
+  for (const below of command.commands) tellInOneLine(below);
+  const path = pathOf(command);
   command.exitOverride().configureOutput({
     outputError: (text, writeErr) => {
       const line = text
@@ -44,4 +45,9 @@ function tellInOneLine(command: Command): void {
       writeErr(`holdfast: ${line} (see ${path} --help)\n`);
     },
   });
+}
+
+/** Such as `holdfast store verify`. */
+function pathOf(command: Command): string {
+  return command.parent === null ? command.name() : `${pathOf(command.parent)} ${command.name()}`;
 }

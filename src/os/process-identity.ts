@@ -40,6 +40,12 @@ export function isAlive(identity: ProcessIdentity, machineEpoch: string): Life {
   return isDeadState(stat.state) ? 'dead' : 'alive';
 }
 
+/** Was it stopped, by SIGSTOP or a debugger? Of no pid that cannot be looked at. */
+export function isStopped(pid: number): boolean {
+  const stat = readProcStat(pid);
+  return stat !== undefined && stat !== 'unknown' && /^[Tt]$/.test(stat.state);
+}
+
 /** The identity of the process that asks. Throws INTERNAL where /proc is not mounted. */
 export function ownIdentity(machineEpoch: string): ProcessIdentity {
   const stat = readProcStat(process.pid);

@@ -1,0 +1,34 @@
+/** Which store a `store` command means. */
+import { join, resolve } from 'node:path';
+import { checkDataDirectoryPath } from '../data-dir.ts';
+import { HoldfastError } from '../errors.ts';
+import { layoutOf } from '../layout.ts';
+import { dataDirectory } from './data-dir.ts';
+
+export interface StoreOptions {
+  readonly dataDir?: string;
+  /** A store that is not where an agent would look for it: moved aside, or a copy. */
+  readonly file?: string;
+  readonly json?: boolean;
+}
+
+export interface StorePlace {
+  readonly path: string;
+  /** Where the agent of this store notes how far it has come; undefined for a file that no agent keeps. */
+  readonly markPath: string | undefined;
+  /** Undefined for a single file. */
+  readonly dataDir: string | undefined;
+}
+
+/** Errors: NOT_FOUND, DATA_DIR_REFUSED. */
+export function storePlace(options: StoreOptions): StorePlace {
+  if (options.file !== undefined) {
+    return { path: resolve(options.file), markPath: undefined, dataDir: undefined };
+  }
+  const dataDir = dataDirectory(options.dataDir);
+  if (checkDataDirectoryPath(dataDir) === undefined) {
+    throw new HoldfastError('NOT_FOUND', `there is no data directory ${dataDir}`);
+  }
+  const { storeDir } = layoutOf(dataDir);
+  return { path: join(storeDir, 'log.db'), markPath: join(storeDir, 'head'), dataDir };
+}

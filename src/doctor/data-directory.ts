@@ -1,0 +1,190 @@
+/** Whose data directory is it, who holds it, and does its store say what was written to it? */
+import { accessSync, constants, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { checkDataDirectory } from '../data-dir.ts';
+import { ERROR_CODES, HoldfastError, messageOf } from '../errors.ts';
+import type { Layout } from '../layout.ts';
+import { readHeadMark } from '../log/head-mark.ts';
+import { openStoreFile } from '../log/store-file.ts';
+import { lockHolder } from '../os/file-lock.ts';
+import { isStopped } from '../os/process-identity.ts';
+import { probeSocket } from '../rpc/unix-socket.ts';
+import { agentSocket } from '../server/agent-socket.ts';
+import { counted, failure, fine, sizeText, warning, type Finding } from './finding.ts';
+import { readStore, type StoreReading } from './store-reading.ts';
+import { damagedStores } from './store-summary.ts';
+
+/** What the rest of the examination needs to know. */
+export interface KnownDirectory {
+  readonly findings: readonly Finding[];
+  /** Undefined when nothing tells it. */
+  readonly instanceId: string | undefined;
+  readonly hasAgent: boolean;
+  /** Undefined when there is no store, or none that can be read. */
+  readonly reading: StoreReading | undefined;
+}
+
+export async function dataDirectoryFindings(layout: Layout, now: number): Promise<KnownDirectory> {
+  const own = ownership(layout);
+  if (!isReadable(layout.stateDir)) {
+    return { findings: own, instanceId: undefined, hasAgent: false, reading: undefined };
+  }
+  const agent = await agentFinding(layout);
+  const instance = readInstanceId(layout);
+  const { findings, reading, storedId } = storeFindings(layout, now);
+  const instanceId = instance.id ?? storedId;
+  return {
+    findings: [...own, agent.finding, ...instanceFinding(instance), ...findings, ...aside(layout)],
+    instanceId,
+    hasAgent: agent.isThere,
+    reading,
+  };
+}
+
+function ownership({ dataDir, stateDir }: Layout): readonly Finding[] {
+  const check = 'data directory';
+  try {
+    checkDataDirectory(dataDir);
+  } catch (error) {
+    return [failure(check, messageOf(error))];
+  }
+  if (!isThere(dataDir)) return [fine(check, `${dataDir} does not exist: an agent would make it`)];
+  const found = [fine(check, `${dataDir} belongs to this user alone`)];
+  const mode = isReadable(stateDir) ? statSync(stateDir).mode & 0o777 : 0o700;
+  if ((mode & 0o077) === 0) return found;
+  const message = `others can look into ${stateDir} (mode ${mode.toString(8)})`;
+  return [...found, failure('state directory', message, `chmod 700 ${stateDir}`)];
+}
+
+function isThere(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false }) !== undefined;
+}
+
+function isReadable(path: string): boolean {
+  try {
+    accessSync(path, constants.R_OK | constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+async function agentFinding(
+  layout: Layout,
+): Promise<{ readonly finding: Finding; readonly isThere: boolean }> {
+  const check = 'agent';
+  const pid = lockHolder(join(layout.stateDir, 'lock'));
+  const socket = agentSocket(layout.dataDir);
+  const isListening = (await probeSocket(socket)) === 'listening';
+  if (pid === undefined) {
+    return { isThere: false, finding: fine(check, 'none runs on this data directory') };
+  }
+  const who = pid === 0 ? 'a process of another pid namespace' : `pid ${pid}`;
+  if (isStopped(pid)) {
+    return { isThere: true, finding: failure(check, `${who} is stopped`, `kill -CONT ${pid}`) };
+  }
+  const ear = isListening
+    ? `and listens on ${socket}`
+    : 'and has no socket: a program that embeds Holdfast, or an agent that is not ready';
+  return { isThere: true, finding: fine(check, `${who} holds the lock ${ear}`) };
+}
+
+interface InstanceOnDisk {
+  readonly id: string | undefined;
+  readonly fault: string | undefined;
+}
+
+function readInstanceId({ stateDir }: Layout): InstanceOnDisk {
+  try {
+    const text = readFileSync(join(stateDir, 'instance.json'), 'utf8');
+    const { instanceId: id } = JSON.parse(text) as { readonly instanceId?: unknown };
+    if (typeof id === 'string' && id !== '') return { id, fault: undefined };
+    return { id: undefined, fault: 'it names no instance' };
+  } catch (error) {
+    return { id: undefined, fault: messageOf(error) };
+  }
+}
+
+function instanceFinding({ id, fault }: InstanceOnDisk): readonly Finding[] {
+  if (id !== undefined) return [fine('instance', id)];
+  const text = `state/instance.json cannot be read (${fault}): without it and the store, what runs is a stranger's`;
+  return [warning('instance', text, 'put it back from a backup before an agent starts')];
+}
+
+interface StoreFindings {
+  readonly findings: readonly Finding[];
+  readonly reading: StoreReading | undefined;
+  readonly storedId: string | undefined;
+}
+
+function storeFindings({ storeDir }: Layout, now: number): StoreFindings {
+  const mark = readHeadMark(join(storeDir, 'head'));
+  try {
+    const file = openStoreFile(join(storeDir, 'log.db'));
+    try {
+      const reading = readStore(file, mark);
+      const text = `${counted(reading.events, 'event')}, head ${file.highest}, ${sizeText(file.sizeBytes + file.walBytes)}`;
+      return {
+        findings: [...storeVerdict(reading, text), ...clock(reading, now)],
+        reading,
+        storedId: file.meta.get('instanceId'),
+      };
+    } finally {
+      file.close();
+    }
+  } catch (error) {
+    const findings = [unopened(HoldfastError.from(error), mark?.head ?? 0)];
+    return { findings, reading: undefined, storedId: undefined };
+  }
+}
+
+const AN_AGENT_RESCUES = 'start an agent: it moves the store aside and keeps what can be read';
+
+function unopened(error: HoldfastError, head: number): Finding {
+  const check = 'store';
+  if (error.code === 'NOT_FOUND') {
+    if (head === 0) return fine(check, 'there is none yet');
+    const remedy = 'start an agent: it rebuilds the store from the files beside it';
+    return failure(check, `it is gone, and had come to position ${head}`, remedy);
+  }
+  if (error.code === 'STORE_CORRUPT') return failure(check, error.message, AN_AGENT_RESCUES);
+  const isLater = ERROR_CODES[error.code].retryable;
+  return failure(check, error.message, isLater ? null : 'use a newer version of Holdfast');
+}
+
+function storeVerdict(reading: StoreReading, text: string): readonly Finding[] {
+  const { faults, quarantined } = reading;
+  const [first] = faults;
+  const store =
+    first === undefined
+      ? fine('store', text)
+      : failure(
+          'store',
+          `${text}, ${counted(faults.length, 'fault')}: ${first.fault}`,
+          `holdfast store verify names them all; ${AN_AGENT_RESCUES}`,
+        );
+  const strange = quarantined.map(({ stream, position, reason }) =>
+    failure('quarantine', `${stream} cannot be read from position ${position} on: ${reason}`),
+  );
+  return [store, ...strange];
+}
+
+const CLOCK_SLACK_MS = 60_000;
+
+function clock({ newestAt }: StoreReading, now: number): readonly Finding[] {
+  if (newestAt <= now + CLOCK_SLACK_MS) return [];
+  const text = `it is behind the newest event, of ${new Date(newestAt).toISOString()}: order and deadlines do not depend on it, times that people read do`;
+  return [warning('wall clock', text, 'set the clock')];
+}
+
+function aside({ storeDir }: Layout): readonly Finding[] {
+  return damagedStores(storeDir).map(({ name, sizeBytes }) => {
+    const message = `${name} (${sizeText(sizeBytes)}) was moved aside; what could be read is in the store`;
+    const path = join(storeDir, name);
+    return warning(
+      'damaged store',
+      message,
+      `holdfast store export --file ${path}; then delete it`,
+    );
+  });
+}

@@ -1,0 +1,33 @@
+/** Everything a doctor looks at. It changes nothing, ends nothing and waits for nobody. */
+import { layoutOf } from '../layout.ts';
+import { machineEpoch } from '../os/machine-epoch.ts';
+import { dataDirectoryFindings } from './data-directory.ts';
+import { environment } from './environment.ts';
+import { fileSystem } from './file-system.ts';
+import type { Finding } from './finding.ts';
+import { hosts } from './hosts.ts';
+import { runs } from './runs.ts';
+
+/** `dataDir` is absolute and need not exist; `now` is the wall clock. Never throws for what it finds. */
+export async function examine(dataDir: string, now: number): Promise<readonly Finding[]> {
+  const layout = layoutOf(dataDir);
+  const machine = await environment();
+  const epoch = epochIfAny();
+  const directory = await dataDirectoryFindings(layout, now);
+  return [
+    ...machine,
+    ...(await fileSystem(dataDir)),
+    ...directory.findings,
+    ...(epoch === undefined ? [] : await hosts(layout.stateDir, epoch)),
+    ...(epoch === undefined ? [] : runs({ layout, ...directory })),
+  ];
+}
+
+/** Without one every pid is a mere number; the environment's finding says so. */
+function epochIfAny(): string | undefined {
+  try {
+    return machineEpoch();
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,48 @@
+/** The processes that hold tasks and their output for the agent: do they live, and do they answer? */
+import { readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { isAlive, isStopped } from '../os/process-identity.ts';
+import { hostDirectory, readAddress } from '../rpc/address-file.ts';
+import { probeSocket } from '../rpc/unix-socket.ts';
+import { PACKAGE_VERSION } from '../version.ts';
+import { fine, warning, type Finding } from './finding.ts';
+
+const ADOPTED = 'the next agent replaces it, and another host adopts its tasks';
+
+export async function hosts(stateDir: string, machineEpoch: string): Promise<readonly Finding[]> {
+  const ids = hostIds(join(stateDir, 'hosts'));
+  if (ids.length === 0) return [fine('hosts', 'none')];
+  return Promise.all(ids.map((id) => hostFinding(stateDir, id, machineEpoch)));
+}
+
+/** The shim's script lies there too. */
+function hostIds(dir: string): readonly string[] {
+  try {
+    return readdirSync(dir).filter((name) => statSync(join(dir, name)).isDirectory());
+  } catch {
+    return [];
+  }
+}
+
+async function hostFinding(stateDir: string, id: string, epoch: string): Promise<Finding> {
+  const dir = hostDirectory(stateDir, id);
+  const address = await readAddress(dir);
+  const check = 'host';
+  if (address === undefined) {
+    return warning(check, `${id} left no address: it is starting, or never came so far`);
+  }
+  const { kind, pid, version, socket } = address;
+  const name = `${kind} host ${id}`;
+  if (isAlive(address, epoch) === 'dead') return warning(check, `${name} has ended`, ADOPTED);
+  if (isStopped(pid)) {
+    const text = `${name} is stopped: what runs goes on, its end is not noticed`;
+    return warning(check, text, `kill -CONT ${pid}`);
+  }
+  const ear = await probeSocket(socket);
+  if (ear === 'listening') {
+    const other = version === PACKAGE_VERSION ? '' : `, version ${version}`;
+    return fine(check, `${name} lives (pid ${pid}${other}) and listens`);
+  }
+  const remedy = `kill -9 ${pid}: no task is touched; ${ADOPTED}`;
+  return warning(check, `${name} lives (pid ${pid}) and does not listen (${ear})`, remedy);
+}

@@ -1,0 +1,124 @@
+/**
+ * Does anything run that nobody stands by? Every process on this machine that carries a mark, and every run directory,
+ * is held against the log. Works without a store, and without anything but the id of the instance.
+ */
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Layout } from '../layout.ts';
+import { isLaunchKey } from '../os/launch-key.ts';
+import { markedProcesses, type MarkedProcess } from '../os/marked-processes.ts';
+import { readIntent } from '../os/run-directory.ts';
+import { counted, failure, fine, warning, type Finding } from './finding.ts';
+import type { StoreReading } from './store-reading.ts';
+
+export interface RunsKnown {
+  readonly layout: Layout;
+  readonly instanceId: string | undefined;
+  readonly hasAgent: boolean;
+  readonly reading: StoreReading | undefined;
+}
+
+export function runs(known: RunsKnown): readonly Finding[] {
+  const { processes, isComplete } = markedProcesses();
+  const keys = runKeys(known.layout.runDir);
+  const owner = known.instanceId ?? ownerOf(known.layout.runDir, keys);
+  const own = byKey(processes.filter(({ instanceId }) => instanceId === owner));
+  const orphans = [...own].flatMap(([launchKey, pids]) => orphan(known, launchKey, pids));
+  return [
+    ...living(own.size - orphans.length, known.hasAgent),
+    ...orphans,
+    ...forgotten(known, keys, own),
+    ...foreign(processes, owner),
+    ...(isComplete ? [] : [warning('marks', 'not every process could be looked at')]),
+  ];
+}
+
+function runKeys(runDir: string): readonly string[] {
+  return existsSync(runDir) ? readdirSync(runDir).filter((name) => isLaunchKey(name)) : [];
+}
+
+/** The files of the runs name their instance too. */
+function ownerOf(runDir: string, keys: readonly string[]): string | undefined {
+  const intents = keys.map((key) => readIntent(join(runDir, key)));
+  const owners = intents.flatMap((intent) =>
+    intent.is === 'whole' ? intent.value.instanceId : [],
+  );
+  return new Set(owners).size === 1 ? owners[0] : undefined;
+}
+
+function byKey(processes: readonly MarkedProcess[]): ReadonlyMap<string, readonly number[]> {
+  const found = new Map<string, number[]>();
+  for (const { launchKey, pid } of processes) {
+    found.set(launchKey, [...(found.get(launchKey) ?? []), pid]);
+  }
+  return found;
+}
+
+function living(count: number, hasAgent: boolean): readonly Finding[] {
+  if (count === 0) return [fine('runs', 'none is alive')];
+  const text = `${counted(count, 'run')} alive and known to the log`;
+  if (hasAgent) return [fine('runs', text)];
+  return [warning('runs', `${text}, and no agent stands by`, 'start an agent: it adopts them')];
+}
+
+function orphan(known: RunsKnown, launchKey: string, pids: readonly number[]): readonly Finding[] {
+  const reason = strangeness(known, launchKey);
+  if (reason === undefined) return [];
+  const message = `run ${launchKey} is alive (pid ${pids.join(', ')}) and ${reason}`;
+  const remedy = known.hasAgent
+    ? 'the agent adopts or ends it; if it stays, see its log'
+    : 'start an agent on this data directory: it adopts what is wanted and ends the rest';
+  return [failure('orphan', message, remedy)];
+}
+
+/** Why nobody would stand by a run; undefined for the newest run of a live task. */
+function strangeness({ reading, layout }: RunsKnown, launchKey: string): string | undefined {
+  if (reading === undefined) return `there is no log to tell about it${told(layout, launchKey)}`;
+  const stream = reading.runs.get(launchKey);
+  if (stream === undefined) return `unknown to the log${told(layout, launchKey)}`;
+  const task = reading.tasks.get(stream)?.state;
+  const name = stream.slice('task/'.length);
+  if (task === undefined) return `its task ${name} cannot be read from the log`;
+  if (task.value === 'dead') return `its task ${name} is over`;
+  return task.context.launch?.launchKey === launchKey
+    ? undefined
+    : `a newer run of its task ${name} took its place`;
+}
+
+function told({ runDir, specDir }: Layout, launchKey: string): string {
+  const intent = readIntent(join(runDir, launchKey));
+  if (intent.is !== 'whole') return '; nothing tells whose it is';
+  const { allocId, task, run } = intent.value;
+  const isSaved = existsSync(join(specDir, `${allocId}.json`));
+  const group = isSaved ? 'whose spec is saved' : 'of which no spec is saved';
+  return `; its files name it run ${run} of ${allocId}/${task}, ${group}`;
+}
+
+/** Files of runs that are not alive and that the log has not heard of. */
+function forgotten(
+  { reading }: RunsKnown,
+  keys: readonly string[],
+  own: ReadonlyMap<string, unknown>,
+): readonly Finding[] {
+  const unknown = keys.filter((key) => !own.has(key) && reading?.runs.has(key) !== true);
+  if (unknown.length === 0) return [];
+  const text = `${counted(unknown.length, 'directory', 'directories')} of runs that are neither alive nor in the log`;
+  return [
+    warning('run files', `${text}: ${unknown.slice(0, 3).join(', ')}`, 'an agent sorts them'),
+  ];
+}
+
+function foreign(
+  processes: readonly MarkedProcess[],
+  owner: string | undefined,
+): readonly Finding[] {
+  const others = new Map<string, number>();
+  for (const { instanceId } of processes) {
+    if (instanceId !== owner) others.set(instanceId, (others.get(instanceId) ?? 0) + 1);
+  }
+  const whose = owner === undefined ? 'nothing here tells whose' : "another data directory's";
+  return [...others].map(([instanceId, count]) => {
+    const text = `${counted(count, 'process', 'processes')} of instance ${instanceId}`;
+    return fine('foreign runs', `${text} (${whose}): never touched`);
+  });
+}
