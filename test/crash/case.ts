@@ -1,6 +1,6 @@
 /** One case: a fresh data directory, an agent that is started again whenever it ends, and a plan of what goes wrong. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { existsSync, mkdirSync, openSync, closeSync } from 'node:fs';
+import { existsSync, mkdirSync, openSync, closeSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Canary } from './canary.ts';
@@ -43,7 +43,11 @@ export interface CaseStage {
   readonly copy: InstrumentedCopy;
   readonly workDir: string;
   readonly canary: Canary;
+  /** The directories of the cases stay when they are over. */
+  readonly isKept: boolean;
 }
+
+let played = 0;
 
 /** How long a case may take from its last strike to its end. Generous: what counts is that it ends. */
 const PATIENCE_MS = 60_000;
@@ -54,15 +58,16 @@ const MOST_LIVES = 12;
 
 export async function runCase(spec: CaseSpec, stage: CaseStage): Promise<CaseResult> {
   const began = performance.now();
-  const places = placesOf(join(stage.workDir, spec.id.replaceAll(/[^A-Za-z0-9.-]/g, '_')));
+  played += 1;
+  const places = placesOf(join(stage.workDir, `c${played}`));
   mkdirSync(places.caseDir, { recursive: true });
   writePlan(places, spec.plan);
   mkdirSync(places.dataDir, { mode: 0o711 });
   stage.canary.nestIn(places.dataDir);
-  const played = new Play(spec, places, stage);
+  const play = new Play(spec, places, stage);
   const faults: string[] = [];
   try {
-    faults.push(...(await played.toTheEnd()), ...(await leftAlive(places)));
+    faults.push(...(await play.toTheEnd()), ...(await leftAlive(places)));
     faults.push(...(await findFaults(spec, places, stage)));
   } catch (error) {
     faults.push(`the rig failed: ${error instanceof Error ? error.stack : String(error)}`);
@@ -70,8 +75,18 @@ export async function runCase(spec: CaseSpec, stage: CaseStage): Promise<CaseRes
     await scrap(places);
   }
   const tookMs = Math.round(performance.now() - began);
-  const { lives } = played;
-  return { spec, landed: landed(places), lives, reached: arrivals(places), faults, tookMs };
+  const { lives } = play;
+  const result = {
+    spec,
+    lives,
+    faults,
+    tookMs,
+    landed: landed(places),
+    reached: arrivals(places),
+  };
+  if (stage.isKept) writeFileSync(join(places.caseDir, 'case'), `${spec.id}\n`);
+  else rmSync(places.caseDir, { recursive: true, force: true, maxRetries: 5 });
+  return result;
 }
 
 export class Play {

@@ -1,0 +1,90 @@
+/** Plays many cases, some side by side, and keeps what came of each. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Patch } from '../faults/patched-copy.ts';
+import { AXES, casesOf, type Axis, type Size } from './axes.ts';
+import { Canary } from './canary.ts';
+import { runCase, type CaseResult, type CaseSpec, type CaseStage } from './case.ts';
+import { censusCases, takeCensus, type Census } from './census.ts';
+import { crashPoints, instrument } from './instrument.ts';
+
+export interface ProgrammeOptions {
+  readonly seed: number;
+  readonly size: Size;
+  readonly axes: readonly Axis[];
+  /** Cases side by side: they wait more than they work. */
+  readonly jobs: number;
+  /** Keeps the directories of all cases. */
+  readonly isKept: boolean;
+  /** Only cases that hurt this point. */
+  readonly point?: string;
+  readonly say: (line: string) => void;
+}
+
+export interface Programme {
+  readonly results: readonly CaseResult[];
+  /** Points of the source that no case came by. */
+  readonly unreached: readonly string[];
+}
+
+export async function runProgramme(options: ProgrammeOptions): Promise<Programme> {
+  return onStage([], options, async (stage) => {
+    const first = await playAll(censusCases(), stage, options);
+    const census = takeCensus(first);
+    const cases = options.axes.flatMap((axis) => chosen(axis, census, options));
+    const results = [...first, ...(await playAll(cases, stage, options))];
+    const reached = new Set(results.flatMap((result) => [...result.reached.keys()]));
+    return { results, unreached: crashPoints().filter((point) => !reached.has(point)) };
+  });
+}
+
+function chosen(axis: Axis, census: Census, options: ProgrammeOptions): readonly CaseSpec[] {
+  const { size, seed, point } = options;
+  const cases = casesOf(axis, census, size, seed);
+  if (point === undefined) return cases;
+  return cases.filter(({ plan }) => plan.some((strike) => strike.point.startsWith(point)));
+}
+
+/** A copy of the package, a bystander and a directory, put away afterwards. */
+export async function onStage<T>(
+  mutation: readonly Patch[],
+  { isKept, say }: Pick<ProgrammeOptions, 'isKept' | 'say'>,
+  work: (stage: CaseStage) => Promise<T>,
+): Promise<T> {
+  const workDir = mkdtempSync(join(tmpdir(), 'hf-crash-'));
+  const copy = instrument(join(workDir, 'copy'), mutation);
+  const canary = await Canary.start(workDir);
+  try {
+    return await work({ copy, workDir, canary, isKept });
+  } finally {
+    canary.end();
+    if (isKept) say(`kept in ${workDir}`);
+    else rmSync(workDir, { recursive: true, force: true, maxRetries: 5 });
+  }
+}
+
+/** All of them, `jobs` at a time, in the order in which they were given. */
+export async function playAll(
+  cases: readonly CaseSpec[],
+  stage: CaseStage,
+  { jobs, say }: Pick<ProgrammeOptions, 'jobs' | 'say'>,
+): Promise<readonly CaseResult[]> {
+  const results: CaseResult[] = [];
+  let next = 0;
+  const worker = async (): Promise<void> => {
+    for (let index = next++; index < cases.length; index = next++) {
+      const spec = cases[index];
+      if (spec === undefined) return;
+      const result = await runCase(spec, stage);
+      results[index] = result;
+      for (const fault of result.faults) say(`FAULT ${spec.axis} ${spec.id}: ${fault}`);
+    }
+  };
+  await Promise.all(Array.from({ length: jobs }, worker));
+  return results;
+}
+
+export function isAxis(name: string): name is Axis {
+  return AXES.some((axis) => axis === name);
+}
