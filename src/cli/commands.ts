@@ -149,7 +149,7 @@ function addCareCommands(root: Command): void {
     'holdfast store info',
     'holdfast store verify        exit status 1, and a line for every fault',
     'holdfast store export --ref web > web.jsonl',
-  ]);
+  ]).helpCommand(false);
   storeCommand(store, 'info', 'what the store is and what is in it', ['holdfast store info --json'])
     .option('--json', 'all of it as one object')
     .action(async (_options, command: Command) =>

@@ -15,7 +15,7 @@ export async function storeExport(options: ExportOptions): Promise<void> {
   const query = { ...after, ...(options.ref === undefined ? {} : { ref: options.ref }) };
   const { oldest, events } = exportStore(storePlace(options).path, query, (fault) => {
     process.exitCode = 1;
-    say(`not readable: ${faultLine(fault).trim()}`);
+    say(`fault: ${faultLine(fault).trim()}`);
   });
   if (options.after === undefined && oldest > 1) {
     say(`before position ${oldest} only what was not compacted away is left`);

@@ -1,3 +1,4 @@
+import { counted } from '../doctor/finding.ts';
 import { verifyStore, type Verdict } from '../doctor/store-verdict.ts';
 import { printable, say, write } from './output.ts';
 import { storePlace, type StoreOptions } from './store-path.ts';
@@ -8,10 +9,11 @@ export async function storeVerify(options: StoreOptions): Promise<void> {
   if (verdict.faults.length > 0) process.exitCode = 1;
   if (options.json === true) return write(`${JSON.stringify(verdict, null, 2)}\n`);
   for (const fault of verdict.faults) await write(faultLine(fault));
+  const events = counted(verdict.events, 'event');
   say(
     verdict.faults.length === 0
-      ? `every one of ${verdict.events} events is what was written, up to position ${verdict.head}`
-      : `${verdict.faults.length} faults among ${verdict.events} sound events`,
+      ? `sound: ${events}, head ${verdict.head}`
+      : `${counted(verdict.faults.length, 'fault')}, and ${events} as they were written`,
   );
 }
 

@@ -1,11 +1,12 @@
 /** Whose data directory is it, who holds it, and does its store say what was written to it? */
-import { accessSync, constants, readFileSync, statSync } from 'node:fs';
+import { accessSync, constants, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { checkDataDirectory } from '../data-dir.ts';
 import { ERROR_CODES, HoldfastError, messageOf } from '../errors.ts';
 import type { Layout } from '../layout.ts';
 import { readHeadMark } from '../log/head-mark.ts';
 import { openStoreFile } from '../log/store-file.ts';
+import { attempt } from '../log/torn-store.ts';
 import { lockHolder } from '../os/file-lock.ts';
 import { isStopped } from '../os/process-identity.ts';
 import { probeSocket } from '../rpc/unix-socket.ts';
@@ -31,7 +32,8 @@ export async function dataDirectoryFindings(layout: Layout, now: number): Promis
   }
   const agent = await agentFinding(layout);
   const instance = readInstanceId(layout);
-  const { findings, reading, storedId } = storeFindings(layout, now);
+  const wasHere = instance.id !== undefined || !isEmpty(layout.runDir) || !isEmpty(layout.specDir);
+  const { findings, reading, storedId } = storeFindings(layout, now, wasHere);
   const instanceId = instance.id ?? storedId;
   return {
     findings: [...own, agent.finding, ...instanceFinding(instance), ...findings, ...aside(layout)],
@@ -89,6 +91,10 @@ async function agentFinding(
   return { isThere: true, finding: fine(check, `${who} holds the lock ${ear}`) };
 }
 
+function isEmpty(dir: string): boolean {
+  return (attempt(() => readdirSync(dir)) ?? []).length === 0;
+}
+
 interface InstanceOnDisk {
   readonly id: string | undefined;
   readonly fault: string | undefined;
@@ -117,7 +123,8 @@ interface StoreFindings {
   readonly storedId: string | undefined;
 }
 
-function storeFindings({ storeDir }: Layout, now: number): StoreFindings {
+/** `wasHere`: something tells that an agent worked here before. */
+function storeFindings({ storeDir }: Layout, now: number, wasHere: boolean): StoreFindings {
   const mark = readHeadMark(join(storeDir, 'head'));
   try {
     const file = openStoreFile(join(storeDir, 'log.db'));
@@ -133,19 +140,20 @@ function storeFindings({ storeDir }: Layout, now: number): StoreFindings {
       file.close();
     }
   } catch (error) {
-    const findings = [unopened(HoldfastError.from(error), mark?.head ?? 0)];
+    const findings = [unopened(HoldfastError.from(error), wasHere, mark?.head ?? 0)];
     return { findings, reading: undefined, storedId: undefined };
   }
 }
 
 const AN_AGENT_RESCUES = 'start an agent: it moves the store aside and keeps what can be read';
 
-function unopened(error: HoldfastError, head: number): Finding {
+function unopened(error: HoldfastError, wasHere: boolean, head: number): Finding {
   const check = 'store';
   if (error.code === 'NOT_FOUND') {
-    if (head === 0) return fine(check, 'there is none yet');
-    const remedy = 'start an agent: it rebuilds the store from the files beside it';
-    return failure(check, `it is gone, and had come to position ${head}`, remedy);
+    if (!wasHere && head === 0) return fine(check, 'there is none yet');
+    const text = head === 0 ? 'it is gone' : `it is gone, and had come to position ${head}`;
+    const remedy = 'start an agent: it rebuilds what it can from the files of specs and runs';
+    return failure(check, text, remedy);
   }
   if (error.code === 'STORE_CORRUPT') return failure(check, error.message, AN_AGENT_RESCUES);
   const isLater = ERROR_CODES[error.code].retryable;

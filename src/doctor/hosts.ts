@@ -2,7 +2,7 @@
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { isAlive, isStopped } from '../os/process-identity.ts';
-import { hostDirectory, readAddress } from '../rpc/address-file.ts';
+import { hostDirectory, readAddress, type HostAddress } from '../rpc/address-file.ts';
 import { probeSocket } from '../rpc/unix-socket.ts';
 import { PACKAGE_VERSION } from '../version.ts';
 import { fine, warning, type Finding } from './finding.ts';
@@ -11,11 +11,13 @@ const ADOPTED = 'the next agent replaces it, and another host adopts its tasks';
 
 export async function hosts(stateDir: string, machineEpoch: string): Promise<readonly Finding[]> {
   const ids = hostIds(join(stateDir, 'hosts'));
-  if (ids.length === 0) return [fine('hosts', 'none')];
-  return Promise.all(ids.map((id) => hostFinding(stateDir, id, machineEpoch)));
+  const addresses = await Promise.all(ids.map((id) => readAddress(hostDirectory(stateDir, id))));
+  const known = addresses.filter((address) => address !== undefined);
+  if (known.length === 0) return [fine('hosts', 'none')];
+  return Promise.all(known.map((address) => hostFinding(address, machineEpoch)));
 }
 
-/** The shim's script lies there too. */
+/** The shim's script lies there too, and the logs of hosts that ended in order, which left no address. */
 function hostIds(dir: string): readonly string[] {
   try {
     return readdirSync(dir).filter((name) => statSync(join(dir, name)).isDirectory());
@@ -24,14 +26,9 @@ function hostIds(dir: string): readonly string[] {
   }
 }
 
-async function hostFinding(stateDir: string, id: string, epoch: string): Promise<Finding> {
-  const dir = hostDirectory(stateDir, id);
-  const address = await readAddress(dir);
+async function hostFinding(address: HostAddress, epoch: string): Promise<Finding> {
   const check = 'host';
-  if (address === undefined) {
-    return warning(check, `${id} left no address: it is starting, or never came so far`);
-  }
-  const { kind, pid, version, socket } = address;
+  const { hostId: id, kind, pid, version, socket } = address;
   const name = `${kind} host ${id}`;
   if (isAlive(address, epoch) === 'dead') return warning(check, `${name} has ended`, ADOPTED);
   if (isStopped(pid)) {

@@ -25,10 +25,10 @@ export function runs(known: RunsKnown): readonly Finding[] {
   const own = byKey(processes.filter(({ instanceId }) => instanceId === owner));
   const orphans = [...own].flatMap(([launchKey, pids]) => orphan(known, launchKey, pids));
   return [
-    ...living(own.size - orphans.length, known.hasAgent),
+    ...living(own.size, orphans.length, known.hasAgent),
     ...orphans,
     ...forgotten(known, keys, own),
-    ...foreign(processes, owner),
+    ...foreign(processes, owner, existsSync(known.layout.stateDir)),
     ...(isComplete ? [] : [warning('marks', 'not every process could be looked at')]),
   ];
 }
@@ -54,8 +54,10 @@ function byKey(processes: readonly MarkedProcess[]): ReadonlyMap<string, readonl
   return found;
 }
 
-function living(count: number, hasAgent: boolean): readonly Finding[] {
-  if (count === 0) return [fine('runs', 'none is alive')];
+function living(all: number, orphans: number, hasAgent: boolean): readonly Finding[] {
+  if (all === 0) return [fine('runs', 'none is alive')];
+  const count = all - orphans;
+  if (count === 0) return [];
   const text = `${counted(count, 'run')} alive and known to the log`;
   if (hasAgent) return [fine('runs', text)];
   return [warning('runs', `${text}, and no agent stands by`, 'start an agent: it adopts them')];
@@ -108,17 +110,20 @@ function forgotten(
   ];
 }
 
+/** What is not ours is never touched; where nothing tells what is ours, somebody should know of it. */
 function foreign(
   processes: readonly MarkedProcess[],
   owner: string | undefined,
+  hasState: boolean,
 ): readonly Finding[] {
   const others = new Map<string, number>();
   for (const { instanceId } of processes) {
     if (instanceId !== owner) others.set(instanceId, (others.get(instanceId) ?? 0) + 1);
   }
-  const whose = owner === undefined ? 'nothing here tells whose' : "another data directory's";
   return [...others].map(([instanceId, count]) => {
     const text = `${counted(count, 'process', 'processes')} of instance ${instanceId}`;
-    return fine('foreign runs', `${text} (${whose}): never touched`);
+    return owner === undefined && hasState
+      ? warning('foreign runs', `${text}: nothing tells whether it is this data directory's`)
+      : fine('foreign runs', `${text}, another data directory's: never touched`);
   });
 }

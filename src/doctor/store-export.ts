@@ -26,7 +26,7 @@ export interface StoreExport {
 }
 
 /**
- * Everything that can be read, in order; what cannot is given to `onFault` in its place. The store is not held while
+ * Everything that can be read, in order; what is wrong is given to `onFault` in its place. The store is not held while
  * a slow reader takes its time. Errors: those of `openStoreFile`; NOT_FOUND and AMBIGUOUS for `ref`; POSITION_AHEAD,
  * POSITION_COMPACTED, the latter also when an agent compacts the store under a slow reader.
  */

@@ -4,7 +4,15 @@
  * commits it speaks of and synced only when it is opened, so it may lag, but it is never ahead, and is never missing
  * beside a store that has events.
  */
-import { closeSync, constants, fsyncSync, openSync, readFileSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  fsyncSync,
+  ftruncateSync,
+  openSync,
+  readFileSync,
+  writeSync,
+} from 'node:fs';
 import { dirname } from 'node:path';
 import { crc32 } from 'node:zlib';
 import type { EventLog } from './event-log.ts';
@@ -66,6 +74,7 @@ export function keepHeadMark(path: string, log: EventLog, onFault: (error: unkno
     closeSync(file);
   });
   write();
+  ftruncateSync(file, WIDTH_BYTES);
   fsyncSync(file);
   syncFolder(dirname(path));
 }

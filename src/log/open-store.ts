@@ -19,6 +19,8 @@ export interface OpenStoreOptions extends EventLogOptions {
   /** Holds `log.db` and `head`; made if needed, 0700. */
   readonly dir: string;
   readonly logger: Logger;
+  /** An agent was here before, as something beside the store tells: one that is new must be a loss. */
+  readonly wasUsed?: boolean;
   /**
    * Reads the log as the caller needs it anyway (a fold over `log.rows()`), which is at the same time the check of
    * every row. Without it all rows are read for the check alone. When it throws over a damaged row it is called once
@@ -108,7 +110,7 @@ function openOrFault(options: OpenStoreOptions, path: string, mark: HeadMark | u
   try {
     rows = new SqliteRows(path);
     const log = eventLogOn(rows, options);
-    const fault = shortfall(rows, mark) ?? structuralFault(rows, mark);
+    const fault = shortfall(rows, mark, options.wasUsed) ?? structuralFault(rows, mark);
     if (fault === undefined) {
       if (options.replay === undefined) readAllRows(log);
       else options.replay(log);
@@ -125,10 +127,16 @@ function openOrFault(options: OpenStoreOptions, path: string, mark: HeadMark | u
   }
 }
 
-function shortfall(rows: SqliteRows, mark: HeadMark | undefined): string | undefined {
+function shortfall(
+  rows: SqliteRows,
+  mark: HeadMark | undefined,
+  wasUsed = false,
+): string | undefined {
   if (mark === undefined) {
-    // It is durable before the first event is.
-    return rows.head > 0 ? 'nothing beside the store says how far the log had come' : undefined;
+    // It is durable before the first event is, and before an agent leaves any other trace.
+    return rows.head > 0 || wasUsed
+      ? 'nothing beside the store says how far the log had come'
+      : undefined;
   }
   if (mark.head <= rows.head) return undefined;
   // While a store is young all of it, its identity too, may be in the write-ahead log that is gone.

@@ -4,9 +4,16 @@ import type { StoredRow } from './event-log.ts';
 import { isOddPlace } from './odd-place.ts';
 import { checked } from './sqlite-row.ts';
 import { SqliteRows } from './sqlite-rows.ts';
-import { connect, type Connection } from './sqlite.ts';
+import type { Connection } from './sqlite.ts';
 import { StreamIds } from './stream-ids.ts';
-import { attempt, highestOf, metaOf, readableRows, removedStreams } from './torn-store.ts';
+import {
+  attempt,
+  connectTorn,
+  highestOf,
+  metaOf,
+  readableRows,
+  removedStreams,
+} from './torn-store.ts';
 
 export interface Salvaged {
   readonly previousStoreId: string | null;
@@ -43,7 +50,7 @@ function isReadable(path: string): boolean {
 
 function openOld(path: string): Connection | undefined {
   return attempt(() => {
-    const connection = connect(path, { isReadonly: true });
+    const connection = connectTorn(path);
     // The first statement is the first look at the file.
     if (attempt(() => connection.pragma('schema_version')) !== undefined) return connection;
     connection.close();

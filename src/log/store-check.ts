@@ -37,13 +37,16 @@ export class StoreCheck {
     for (const { id, removed } of removedStreams(file.connection)) this.#versions.set(id, removed);
   }
 
-  /** Every row that is what was written, and a fault in the place of every one that is not. To be read once. */
+  /**
+   * Every row that is what was written; a fault in the place of every one that is not, and before one that does not
+   * follow its predecessor. To be read once.
+   */
   *rows(): Generator<CheckedRow | StoreFault> {
     let last = 0;
     for (const row of this.#file.rows()) {
       yield* this.#missing(last, row.position);
       last = Math.max(last, row.position);
-      yield this.#check(row);
+      yield* this.#check(row);
     }
     yield* this.#missing(last, this.#file.highest + 1);
   }
@@ -57,24 +60,27 @@ export class StoreCheck {
     }));
   }
 
-  #check(row: StoredDiskRow): CheckedRow | StoreFault {
+  *#check(row: StoredDiskRow): Generator<CheckedRow | StoreFault> {
     const { streams } = this.#file;
+    const { position, version } = row;
     const expected = (this.#versions.get(row.stream) ?? 0) + 1;
+    this.#versions.set(row.stream, expected);
     const positions = this.#positions.get(row.stream);
-    if (positions === undefined) this.#positions.set(row.stream, [row.position]);
-    else positions.push(row.position);
+    if (positions === undefined) this.#positions.set(row.stream, [position]);
+    else positions.push(position);
+    const stream = attempt(() => streams?.name(row.stream)) ?? null;
     try {
       if (streams === undefined) throw new HoldfastError('STORE_CORRUPT', 'no stream has a name');
-      const intact = checked(row, streams, expected);
-      this.#versions.set(row.stream, expected);
-      return { row: intact, epoch: row.epoch };
+      const intact = checked(row, streams);
+      if (version !== expected) {
+        // Said once: what follows is measured against this one.
+        this.#versions.set(row.stream, version);
+        yield { position, stream, fault: `version ${version} where ${expected} should follow` };
+      }
+      yield { row: intact, epoch: row.epoch };
     } catch (error) {
-      // One fault is said once: what follows is measured against what should have been here.
-      this.#versions.set(row.stream, Math.max(expected, version(row)));
-      const stream = attempt(() => streams?.name(row.stream)) ?? null;
       const { fault } = HoldfastError.from(error).details;
-      const text = typeof fault === 'string' ? fault : messageOf(error);
-      return { position: row.position, stream, fault: text };
+      yield { position, stream, fault: typeof fault === 'string' ? fault : messageOf(error) };
     }
   }
 
@@ -101,6 +107,8 @@ export class StoreCheck {
 
   /** The index lags behind the events; as far as it has come it must say where they are. */
   #index(): readonly string[] {
+    // A store that a kill left half made has no tables yet.
+    if (this.#file.version === 0) return [];
     const settled = Number(this.#file.meta.get('indexedThrough') ?? 0);
     const indexed = attempt(() => this.#readIndex());
     if (indexed === undefined) return ['the index of the streams cannot be read'];
@@ -138,9 +146,4 @@ export class StoreCheck {
     if (mark.storeId !== meta.get('storeId') && highest > 0) return [];
     return [`the log ends at ${highest}, and had come to ${mark.head}`];
   }
-}
-
-/** A damaged row may hold anything; a version that runs far ahead would put the blame on all that follow. */
-function version(row: StoredDiskRow): number {
-  return Number.isSafeInteger(row.version) && row.version < row.position ? row.version : 0;
 }

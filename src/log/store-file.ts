@@ -8,9 +8,16 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { errnoOf, HoldfastError, messageOf } from '../errors.ts';
 import { refuseForeign } from './migrations.ts';
-import { connect, storeError, type Connection } from './sqlite.ts';
+import { storeError, type Connection } from './sqlite.ts';
 import { StreamIds } from './stream-ids.ts';
-import { attempt, highestOf, metaOf, readableRows, type StoredDiskRow } from './torn-store.ts';
+import {
+  attempt,
+  connectTorn,
+  highestOf,
+  metaOf,
+  readableRows,
+  type StoredDiskRow,
+} from './torn-store.ts';
 
 export interface StoreFile {
   readonly path: string;
@@ -72,7 +79,7 @@ function isOpenSomewhere(path: string): boolean {
 
 /** All that follows is read in one transaction. */
 function firstLook(path: string): Connection {
-  const connection = connect(path, { isReadonly: true });
+  const connection = connectTorn(path);
   try {
     connection.exec('BEGIN');
     connection.pragma('schema_version');

@@ -1,8 +1,19 @@
 /** Reading what can be read of a store file that may be damaged anywhere. Nothing here throws over damage. */
 import { ROW_COLUMNS, type DiskRow } from './sqlite-row.ts';
-import type { Connection } from './sqlite.ts';
+import { connect, type Connection } from './sqlite.ts';
 
 export type StoredDiskRow = DiskRow & { readonly epoch: number };
+
+/**
+ * Opens a store for reading alone, also one that was cut off: SQLite refuses every page of a file that is shorter than
+ * its header says, unless the schema counts as being repaired. Throws the driver's error.
+ */
+export function connectTorn(path: string): Connection {
+  const connection = connect(path, { isReadonly: true });
+  connection.unsafeMode(true);
+  connection.pragma('writable_schema = ON');
+  return connection;
+}
 
 /** Rows that one read gives at most. */
 const PAGE_ROWS = 256;
@@ -51,9 +62,12 @@ export function highestOf(store: Connection): number {
   );
 }
 
+/** A damaged page can put anything anywhere: only what can have been written is given. */
 export function metaOf(store: Connection): ReadonlyMap<string, string> {
-  const rows = attempt(() => store.prepare('SELECT key, value FROM meta').raw().all());
-  return new Map((rows ?? []) as [string, string][]);
+  const rows = attempt(() => store.prepare('SELECT key, value FROM meta').raw().all()) ?? [];
+  const isWhole = (row: unknown): row is [string, string] =>
+    Array.isArray(row) && row.every((column) => typeof column === 'string');
+  return new Map(rows.filter(isWhole));
 }
 
 export interface RemovedStream {
@@ -65,7 +79,10 @@ export interface RemovedStream {
 
 export function removedStreams(store: Connection): readonly RemovedStream[] {
   const sql = 'SELECT id, name, removed FROM streams WHERE removed IS NOT NULL';
-  return (attempt(() => store.prepare(sql).all()) ?? []) as RemovedStream[];
+  const rows = (attempt(() => store.prepare(sql).all()) ?? []) as RemovedStream[];
+  return rows.filter(
+    ({ name, removed }) => typeof name === 'string' && Number.isSafeInteger(removed),
+  );
 }
 
 /** The result, or undefined when the damaged file does not give it. */

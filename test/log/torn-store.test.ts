@@ -1,9 +1,9 @@
-import { closeSync, openSync, statSync, writeSync } from 'node:fs';
+import { closeSync, openSync, statSync, truncateSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { openStore } from '../../src/log/open-store.ts';
 import { connect, type Connection } from '../../src/log/sqlite.ts';
-import { highestOf, readableRows } from '../../src/log/torn-store.ts';
+import { connectTorn, highestOf, readableRows } from '../../src/log/torn-store.ts';
 import { silentLogger } from '../../src/ports.ts';
 import { DB, messages, WEB } from './events.ts';
 import { freshDir } from './fresh-dir.ts';
@@ -20,7 +20,7 @@ async function filled(dir: string): Promise<string> {
 }
 
 function opened(path: string): Connection {
-  const connection = connect(path, { isReadonly: true });
+  const connection = connectTorn(path);
   onTestFinished(() => void connection.close());
   return connection;
 }
@@ -49,6 +49,18 @@ describe('reading a store that may be damaged', () => {
     expect(positions.length).toBeLessThan(1_000);
     expect(positions[0]).toBe(1);
     expect(positions.at(-1)).toBe(1_000);
+  });
+
+  it('gives what is left of one that was cut off, and so does an agent that opens it', async () => {
+    const dir = freshDir();
+    const path = await filled(dir);
+    truncateSync(path, Math.floor(statSync(path).size / 2 / 4_096) * 4_096);
+    const left = positionsIn(opened(path)).length;
+    expect(left).toBeGreaterThan(200);
+    const { log, damage } = await openStore({ dir, logger: silentLogger });
+    expect(damage?.recovered).toBeGreaterThan(100);
+    expect(damage?.recovered).toBeLessThanOrEqual(left);
+    await log.close();
   });
 
   it('comes to an end when the file claims positions that were never given', async () => {
