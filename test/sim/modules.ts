@@ -1,0 +1,87 @@
+/**
+ * Makes the modules of `src/` that touch the outside meet the simulated machine instead: what they import and which
+ * global names they see are exchanged while they are loaded; their code is what ships. Import this first of all, and
+ * everything else afterwards, dynamically. A mutant is a patch of the text of one module.
+ */
+import { registerHooks } from 'node:module';
+import { fileURLToPath } from 'node:url';
+
+export interface Patch {
+  /** Below `src/`. */
+  readonly file: string;
+  /** Must be found exactly once. */
+  readonly find: string;
+  readonly replace: string;
+}
+
+const SOURCES = new URL('../../src/', import.meta.url).href;
+const GLOBALS = new URL('./stand-ins/globals.ts', import.meta.url).href;
+
+/** By the name that is imported, or by the path below `src/`. */
+const STAND_INS: Readonly<Record<string, URL>> = {
+  'node:fs': new URL('./stand-ins/fs.ts', import.meta.url),
+  'node:fs/promises': new URL('./stand-ins/fs-promises.ts', import.meta.url),
+  'node:timers/promises': new URL('./stand-ins/timers-promises.ts', import.meta.url),
+  'node:crypto': new URL('./stand-ins/crypto.ts', import.meta.url),
+  'node:net': new URL('./stand-ins/net.ts', import.meta.url),
+  'os/libc.ts': new URL('./stand-ins/libc.ts', import.meta.url),
+  'log/open-store.ts': new URL('./stand-ins/open-store.ts', import.meta.url),
+  'log/store-lock.ts': new URL('./stand-ins/store-lock.ts', import.meta.url),
+  'rpc/framed-client.ts': new URL('./stand-ins/framed-client.ts', import.meta.url),
+  'rpc/spawn-host.ts': new URL('./stand-ins/spawn-host.ts', import.meta.url),
+};
+
+const NAMES = [
+  'process',
+  'setTimeout',
+  'clearTimeout',
+  'setInterval',
+  'clearInterval',
+  'setImmediate',
+  'Date',
+  'performance',
+];
+
+/** Throws while a module is loaded that a patch does not fit. */
+export function simulateModules(patches: readonly Patch[] = []): void {
+  registerHooks({
+    resolve(specifier, context, nextResolve) {
+      const isOurs = context.parentURL?.startsWith(SOURCES) === true;
+      const byName = isOurs ? STAND_INS[specifier] : undefined;
+      if (byName !== undefined) return { url: byName.href, shortCircuit: true };
+      const found = nextResolve(specifier, context);
+      if (!isOurs || !found.url.startsWith(SOURCES)) return found;
+      const standIn = STAND_INS[found.url.slice(SOURCES.length)];
+      return standIn === undefined ? found : { url: standIn.href, shortCircuit: true };
+    },
+    load(url, context, nextLoad) {
+      const loaded = nextLoad(url, context);
+      if (!url.startsWith(SOURCES) || loaded.source === undefined) return loaded;
+      const text = Buffer.from(loaded.source as Uint8Array).toString();
+      const file = fileURLToPath(url).slice(fileURLToPath(SOURCES).length);
+      return { ...loaded, source: withGlobals(patched(text, file, patches)) };
+    },
+  });
+}
+
+function patched(text: string, file: string, patches: readonly Patch[]): string {
+  let result = text;
+  for (const patch of patches) {
+    if (patch.file !== file) continue;
+    const times = result.split(patch.find).length - 1;
+    if (times !== 1)
+      throw new Error(`${file} holds what a patch looks for ${times} times, not once`);
+    result = result.replace(patch.find, () => patch.replace);
+  }
+  return result;
+}
+
+/** On the first line, so that positions stay what they are. */
+function withGlobals(text: string): string {
+  const wanted = NAMES.filter((name) => {
+    if (!new RegExp(`\\b${name}\\b`).test(text)) return false;
+    // A module that imports the name for itself means that one.
+    return !new RegExp(`import [^;]*\\b${name}\\b(?! as)[^;]*from`).test(text);
+  });
+  return wanted.length === 0 ? text : `import { ${wanted.join(', ')} } from '${GLOBALS}'; ${text}`;
+}

@@ -1,0 +1,63 @@
+/** Stands in for `node:net`, for the one thing that the executor host uses it for: hearing of a FIFO. */
+import type { OpenFile } from '../world/disk.ts';
+import { theWorld } from '../world/world.ts';
+
+type Listener = (given?: unknown) => void;
+
+export class Socket {
+  readonly #file: OpenFile | undefined;
+  readonly #listeners = new Map<string, Listener[]>();
+  #isDestroyed = false;
+
+  constructor({ fd }: { fd: number }) {
+    this.#file = theWorld().disk.opened(fd);
+    if (this.#file !== undefined) this.#file.wake = () => this.#hear();
+  }
+
+  #hear(): void {
+    const file = this.#file;
+    if (file === undefined) return;
+    const world = theWorld();
+    world.scheduler.after(world.latencyMs, file.owner, 'life', () => {
+      const { fifo } = file.inode;
+      if (this.#isDestroyed || fifo === undefined) return;
+      if (fifo.waiting.length > 0) {
+        fifo.waiting.length = 0;
+        this.#emit('data');
+      } else if (fifo.writers.size === 0) {
+        this.#emit('end');
+      }
+    });
+  }
+
+  #emit(event: string): void {
+    for (const listener of this.#listeners.get(event) ?? []) listener();
+  }
+
+  on(event: string, listener: Listener): this {
+    this.#listeners.set(event, [...(this.#listeners.get(event) ?? []), listener]);
+    return this;
+  }
+  once(event: string, listener: Listener): this {
+    let isDone = false;
+    return this.on(event, () => {
+      if (isDone) return;
+      isDone = true;
+      listener();
+    });
+  }
+  resume(): void {}
+
+  destroy(): void {
+    if (this.#isDestroyed || this.#file === undefined) return;
+    this.#isDestroyed = true;
+    this.#file.wake = undefined;
+    const world = theWorld();
+    if (world.disk.opened(this.#file.fd) !== undefined) world.disk.close(this.#file);
+  }
+}
+
+export function connect(): never {
+  throw new Error('nothing connects in the simulation: see framed-client.ts');
+}
+export const createServer = connect;

@@ -1,0 +1,70 @@
+/** What is asked of the agents: groups, and commands at moments of the seed's choice. Asked again until answered. */
+import type { GroupSpecInput } from '../../src/spec/group-schema.ts';
+import { Chance } from './chance.ts';
+
+export interface Wish {
+  readonly atMs: number;
+  readonly kind: 'run' | 'stop' | 'stop task' | 'restart' | 'signal';
+  readonly allocId: string;
+  readonly task: string;
+}
+
+export interface Workload {
+  readonly groups: ReadonlyMap<string, GroupSpecInput>;
+  readonly wishes: readonly Wish[];
+}
+
+const WITHIN_MS = 60_000;
+
+const POLICIES = [
+  { attempts: 0, interval: '30s', delay: '1s', mode: 'fail' },
+  { attempts: 1, interval: '5s', delay: '1s', mode: 'fail' },
+  { attempts: 2, interval: '30s', delay: '100ms', mode: 'fail' },
+  { attempts: 3, interval: '10m', delay: '7s', mode: 'fail' },
+  { attempts: 1, interval: '5s', delay: '100ms', mode: 'delay' },
+  { attempts: 3, interval: '40s', delay: '3s', mode: 'delay' },
+] as const;
+
+export function workloadOf(seed: number): Workload {
+  const chance = new Chance(seed, 'workload');
+  const groups = new Map<string, GroupSpecInput>();
+  const wishes: Wish[] = [];
+  const allocs = chance.between(1, 4);
+  for (let count = 1; count <= allocs; count += 1) {
+    const allocId = `alloc-${count}`;
+    const group = groupOf(`group-${count}`, chance);
+    groups.set(allocId, group);
+    const startMs = chance.below(WITHIN_MS / 4);
+    const names = group.tasks.map(({ name }) => name);
+    wishes.push({ atMs: startMs, kind: 'run', allocId, task: '' });
+    for (let more = chance.below(4); more > 0; more -= 1) {
+      const kind = chance.pick(['stop', 'stop task', 'restart', 'restart', 'signal'] as const);
+      const atMs = startMs + chance.below(WITHIN_MS / 2);
+      wishes.push({ atMs, kind, allocId, task: chance.pick(names) });
+    }
+  }
+  return { groups, wishes: wishes.toSorted((one, other) => one.atMs - other.atMs) };
+}
+
+function groupOf(name: string, chance: Chance): GroupSpecInput {
+  const type = chance.pick(['service', 'batch'] as const);
+  const count = chance.pick([1, 1, 2, 3]);
+  const tasks = Array.from({ length: count }, (_, index) => taskOf(`t${index + 1}`, index, chance));
+  return { name, type, tasks };
+}
+
+function taskOf(name: string, index: number, chance: Chance): GroupSpecInput['tasks'][number] {
+  const isBefore = index > 0 && chance.isHit(0.2);
+  return {
+    name,
+    driver: 'raw_exec',
+    config: { command: '/bin/program' },
+    killTimeout: chance.pick(['100ms', '1s', '5s']),
+    killSignal: chance.pick(['SIGTERM', 'SIGTERM', 'SIGINT', 'SIGKILL']),
+    restart: {
+      ...chance.pick(POLICIES),
+      onLost: chance.pick(['restart', 'fail'] as const),
+    },
+    ...(isBefore ? { lifecycle: { hook: 'prestart' as const } } : {}),
+  };
+}

@@ -1,0 +1,36 @@
+/** What a task's program does, made of the seed and of the run it is: nobody but the world knows it beforehand. */
+import { Chance, hash } from '../chance.ts';
+
+export interface Behaviour {
+  /** It ends by itself after so long; undefined: only when it is told to. */
+  readonly runMs: number | undefined;
+  /** Its exit code, which only this run has. */
+  readonly code: number;
+  /** Numbered lines that it writes, one every `everyMs`. */
+  readonly lines: number;
+  readonly everyMs: number;
+  readonly onTerm: 'dies' | 'exits' | 'ignores' | 'lingers';
+  readonly lingersMs: number;
+  /** A child of it lives on when it has ended, for ever. */
+  readonly leavesOneBehind: boolean;
+  /** Such a child gives its mark and its session away: only descent and what was seen before tell whose it is. */
+  readonly isExecRefused: boolean;
+}
+
+export function behaviourOf(seed: number, allocId: string, task: string, run: number): Behaviour {
+  const name = `${allocId}/${task}`;
+  const ofTask = new Chance(seed, `task ${name}`);
+  const isService = ofTask.isHit(0.5);
+  const fails = ofTask.isHit(0.4);
+  const chance = new Chance(seed, `run ${name} ${run}`);
+  return {
+    runMs: isService && chance.isHit(0.8) ? undefined : chance.pick([1, 20, 300, 2_000, 15_000]),
+    code: fails || chance.isHit(0.2) ? 1 + (hash(`${seed} ${name} ${run}`) % 200) : 0,
+    lines: chance.pick([0, 0, 1, 5, 90]),
+    everyMs: chance.pick([1, 20, 200]),
+    onTerm: chance.pick(['dies', 'dies', 'exits', 'ignores', 'lingers'] as const),
+    lingersMs: chance.pick([50, 1_000, 6_000]),
+    leavesOneBehind: chance.isHit(0.15),
+    isExecRefused: chance.isHit(0.03),
+  };
+}
