@@ -9,7 +9,7 @@ import { Ballast } from './actors/ballast.ts';
 import { wireChildren } from './actors/children.ts';
 import { DiskWatch } from './actors/disk-watch.ts';
 import type { HostPool } from './actors/host-pool.ts';
-import { takeInstance } from './actors/instance-file.ts';
+import { takeInstance, wasUsed } from './actors/instance-file.ts';
 import { NodeJournal } from './actors/node-journal.ts';
 import { Recovery } from './actors/recovery.ts';
 import { emptyReplay, replayLog, type Replayed } from './actors/replay.ts';
@@ -110,6 +110,7 @@ async function openReplayed(
   let replayed = emptyReplay();
   const store = await openStore({
     dir: layout.storeDir,
+    wasUsed: wasUsed(layout.stateDir),
     logger,
     replay(log) {
       replayed = emptyReplay();

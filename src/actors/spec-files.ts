@@ -3,9 +3,10 @@
  * rebuilt from them and from the files of the runs.
  */
 import { closeSync, fdatasync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
-import { readdir, readFile } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { readPlainFile } from '../os/plain-file.ts';
 import type { AllocSpec } from '../spec/alloc-spec.ts';
 
 const flush = promisify(fdatasync);
@@ -55,15 +56,16 @@ async function readSpecs(
 ): Promise<readonly SavedSpec[]> {
   const names = await readdir(specDir).catch(() => []);
   const unknown = names.filter((name) => name.endsWith('.json') && !isKnown(name.slice(0, -5)));
-  const found = await Promise.all(
-    unknown.map((name) => readFile(join(specDir, name), 'utf8').then(parseSpec, () => undefined)),
-  );
-  return found.filter((saved) => saved !== undefined);
+  return unknown
+    .map((name) => readSpec(join(specDir, name)))
+    .filter((saved) => saved !== undefined);
 }
 
-function parseSpec(text: string): SavedSpec | undefined {
+function readSpec(path: string): SavedSpec | undefined {
   try {
-    const saved = JSON.parse(text) as Partial<SavedSpec>;
+    const found = readPlainFile(path);
+    if (found.is !== 'text') return undefined;
+    const saved = JSON.parse(found.text) as Partial<SavedSpec>;
     const isWhole =
       typeof saved.allocId === 'string' &&
       typeof saved.specHash === 'string' &&

@@ -43,10 +43,19 @@ function monotonicMs(): number {
 }
 
 function anchorOf(log: EventLog, machineEpoch: string): Anchor {
-  const kept = log.getMeta(ANCHOR);
-  const anchor = kept === undefined ? undefined : (JSON.parse(kept) as Anchor);
-  if (anchor?.machineEpoch === machineEpoch) return anchor;
+  const kept = readAnchor(log.getMeta(ANCHOR));
+  if (kept?.machineEpoch === machineEpoch) return kept;
   const fresh: Anchor = { machineEpoch, offsetMs: Date.now() - monotonicMs() };
   log.setMeta(ANCHOR, JSON.stringify(fresh));
   return fresh;
+}
+
+/** Undefined when there is none, or when a damaged store gives something else. */
+function readAnchor(text = ''): Anchor | undefined {
+  try {
+    const anchor = JSON.parse(text) as Partial<Anchor>;
+    return Number.isFinite(anchor.offsetMs) ? (anchor as Anchor) : undefined;
+  } catch {
+    return undefined;
+  }
 }
