@@ -23,7 +23,7 @@ export interface TaskDoors {
   ) => Promise<PhaseOutcome>;
   /** True once for a start that this very agent recorded: nothing of it can exist, so nothing need be looked up. */
   readonly isFresh: (run: RunRequest) => boolean;
-  /** The run has begun or was reattached: the one before it, if this agent knows of any, is not needed any more. */
+  /** The run begins or was reattached: the one before it, if there is any, is not needed any more. */
   readonly noteCurrent: (run: RunRequest) => void;
   /** The end of the run is recorded: its host may forget it. Its files stay until the alloc has ended. */
   readonly releaseRun: (run: RunRequest) => void;

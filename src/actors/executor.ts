@@ -55,13 +55,14 @@ export class Executor implements ExecutorDoor {
 
   /** Called by the pool for every host that comes up: hears its reports, and has it adopt what a dead host left. */
   async greet(host: PooledHost, adopted: readonly string[], signal: AbortSignal): Promise<void> {
-    for (const key of adopted) this.#watched.delete(key);
+    // One that is only placed is being launched: whoever launches it looks again by itself.
+    const begun = adopted.filter((key) => this.#watched.delete(key));
     const reports = this.#reportsOf(host, signal);
     const first = await reports.next();
     if (first.done === true) return;
     this.#note(host, first.value);
     void this.#listen(host, reports, signal);
-    await Promise.all(adopted.map((key) => this.#rescue(key, signal)));
+    await Promise.all(begun.map((key) => this.#rescue(key, signal)));
   }
 
   #reportsOf(host: PooledHost, signal: AbortSignal): Reports {

@@ -5,7 +5,7 @@
 import { randomUUID } from 'node:crypto';
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { HoldfastError, messageOf } from '../errors.ts';
+import { HoldfastError, isRetryable, messageOf } from '../errors.ts';
 import type { NodeEvent } from '../events/node-event.ts';
 import type { Facts } from '../machines/chart-parts.ts';
 import { isAlive } from '../os/process-identity.ts';
@@ -41,6 +41,8 @@ export interface HostPoolDoors {
 
 /** Generous enough for somebody who kills hosts by hand, and still no tight loop: a start takes a tenth of a second. */
 const INTENSITY = { restarts: 30, withinMs: 60_000 };
+/** How often a new host is tried before whoever wanted it is told. */
+const START_ATTEMPTS = 3;
 
 export class HostPool {
   readonly #doors: HostPoolDoors;
@@ -144,8 +146,17 @@ export class HostPool {
     return this.hosts.find((one) => one.isLive && one.keys.size < this.#doors.perHost);
   }
 
-  #startNew(): Promise<PooledHost> {
-    return this.#spawn([]);
+  /** A host that dies while it starts is no reason for a task to fail: another one is tried. */
+  async #startNew(): Promise<PooledHost> {
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        return await this.#spawn([]);
+      } catch (error) {
+        const isOver = attempt >= START_ATTEMPTS || this.#closing.signal.aborted;
+        if (isOver || !isRetryable(error)) throw error;
+        this.#doors.logger.warn({ error: messageOf(error) }, 'a host did not start, trying again');
+      }
+    }
   }
 
   async #spawn(adopted: readonly string[]): Promise<PooledHost> {

@@ -14,13 +14,12 @@ import { pause, runNotedHooks, untilKnown, type TaskDoors, type TaskScope } from
 export async function launchRun(doors: TaskDoors, scope: TaskScope): Promise<TaskMessage> {
   // crash point: agent.launch.begun
   const run = doors.requestFor(scope.state.context);
+  doors.noteCurrent(run);
   return untilKnown(doors, scope, async () => {
     const driver = doors.driver();
     const start = async (): Promise<TaskMessage> => {
       await doors.gate.passed(scope.signal);
-      const outcome = await driver.start(run, doors.driverDoors, scope.signal);
-      if (outcome.kind === 'started') doors.noteCurrent(run);
-      return startReport(run, outcome);
+      return startReport(run, await driver.start(run, doors.driverDoors, scope.signal));
     };
     if (doors.isFresh(run)) return start();
     const seen = await driver.inspect(run, doors.driverDoors);

@@ -45,7 +45,7 @@ export function taskRunner(
   const { allocId, task } = identity;
   /** Keys that this agent drew and has not tried yet: nothing of them can exist, so nothing is looked up. */
   const fresh = new Set<string>();
-  const doors = taskDoors(agent, identity, fresh);
+  const doors = taskDoors(agent, identity, fresh, folded.state.context);
   return new SourcedChild<TaskContext, TaskMessage, TaskEvent>(
     {
       stream: taskStream(allocId, task.name),
@@ -108,10 +108,16 @@ async function deliver(
   }
 }
 
-function taskDoors(agent: AgentDoors, identity: TaskIdentity, fresh: Set<string>): TaskDoors {
+function taskDoors(
+  agent: AgentDoors,
+  identity: TaskIdentity,
+  fresh: Set<string>,
+  newest: TaskContext,
+): TaskDoors {
   const { task } = identity;
   const driver = (): Driver => agent.drivers.get(task.driver);
-  let current: RunRequest | undefined;
+  // An earlier agent's newest run has files too, which the next run makes useless.
+  let current = newest.launch === undefined ? undefined : runRequest(agent, identity, newest);
   return {
     driver,
     driverDoors: { executor: agent.executor },

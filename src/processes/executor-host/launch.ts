@@ -62,8 +62,9 @@ export async function launch(
       return { outcome: { $case: 'started', value: { ...run.program } } };
     }
     if (run.end?.is === 'aborted') return { outcome: { $case: 'aborted', value: {} } };
-    if (run.end?.is === 'never') {
-      const { reason } = run.end;
+    if (run.end?.is === 'never' || run.end?.is === 'exited') {
+      // The shim's child ended before it had written who it is, so before the program's first instruction.
+      const reason = run.end.is === 'never' ? run.end.reason : 'the start ended halfway';
       const isProved = readFate(run.dir).is === 'whole' || tryAbort(run.dir, `host: ${reason}`);
       if (isProved) return neverStarted(run, reason);
       run.end = undefined;

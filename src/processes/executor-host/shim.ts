@@ -38,7 +38,7 @@ program() {
   # crash point: shim.child.begun
   read -r me </proc/self/stat
   # crash point: shim.identity.before
-  echo "$me" >identity
+  echo "$me" >identity || exit 126
   # crash point: shim.identity.written
   echo >&5
   umask 022
