@@ -1,6 +1,7 @@
 /** Which store a `store` command means. */
 import { join, resolve } from 'node:path';
 import { checkDataDirectoryPath } from '../data-dir.ts';
+import type { StorePlace } from '../doctor/store-place.ts';
 import { HoldfastError } from '../errors.ts';
 import { layoutOf } from '../layout.ts';
 import { dataDirectory } from './data-dir.ts';
@@ -10,14 +11,6 @@ export interface StoreOptions {
   /** A store that is not where an agent would look for it: moved aside, or a copy. */
   readonly file?: string;
   readonly json?: boolean;
-}
-
-export interface StorePlace {
-  readonly path: string;
-  /** Where the agent of this store notes how far it has come; undefined for a file that no agent keeps. */
-  readonly markPath: string | undefined;
-  /** Undefined for a single file. */
-  readonly dataDir: string | undefined;
 }
 
 /** Errors: NOT_FOUND, DATA_DIR_REFUSED. */

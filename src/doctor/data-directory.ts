@@ -5,14 +5,14 @@ import { checkDataDirectory } from '../data-dir.ts';
 import { ERROR_CODES, HoldfastError, messageOf } from '../errors.ts';
 import type { Layout } from '../layout.ts';
 import { readHeadMark } from '../log/head-mark.ts';
-import { openStoreFile } from '../log/store-file.ts';
 import { attempt } from '../log/torn-store.ts';
 import { lockHolder } from '../os/file-lock.ts';
 import { isStopped } from '../os/process-identity.ts';
 import { probeSocket } from '../rpc/unix-socket.ts';
 import { agentSocket } from '../server/agent-socket.ts';
 import { counted, failure, fine, sizeText, warning, type Finding } from './finding.ts';
-import { readStore, type StoreReading } from './store-reading.ts';
+import { withStore } from './store-place.ts';
+import type { StoreReading } from './store-reading.ts';
 import { damagedStores } from './store-summary.ts';
 
 /** What the rest of the examination needs to know. */
@@ -125,22 +125,17 @@ interface StoreFindings {
 
 /** `wasHere`: something tells that an agent worked here before. */
 function storeFindings({ storeDir }: Layout, now: number, wasHere: boolean): StoreFindings {
-  const mark = readHeadMark(join(storeDir, 'head'));
+  const markPath = join(storeDir, 'head');
   try {
-    const file = openStoreFile(join(storeDir, 'log.db'));
-    try {
-      const reading = readStore(file, mark);
-      const text = `${counted(reading.events, 'event')}, head ${file.highest}, ${sizeText(file.sizeBytes + file.walBytes)}`;
-      return {
-        findings: [...storeVerdict(reading, text), ...clock(reading, now)],
-        reading,
-        storedId: file.meta.get('instanceId'),
-      };
-    } finally {
-      file.close();
-    }
+    return withStore({ path: join(storeDir, 'log.db'), markPath }, (reading, file) => {
+      const size = sizeText(file.sizeBytes + file.walBytes);
+      const text = `${counted(reading.events, 'event')}, head ${file.highest}, ${size}`;
+      const findings = [...storeVerdict(reading, text), ...clock(reading, now)];
+      return { findings, reading, storedId: file.meta.get('instanceId') };
+    });
   } catch (error) {
-    const findings = [unopened(HoldfastError.from(error), wasHere, mark?.head ?? 0)];
+    const head = readHeadMark(markPath)?.head ?? 0;
+    const findings = [unopened(HoldfastError.from(error), wasHere, head)];
     return { findings, reading: undefined, storedId: undefined };
   }
 }

@@ -12,6 +12,7 @@ import {
 import { createServer } from 'node:net';
 import { once } from 'node:events';
 import { dirname, join } from 'node:path';
+import { checkDataDirectoryPath } from '../data-dir.ts';
 import { errnoOf, messageOf } from '../errors.ts';
 import { connect, makeDurable } from '../log/sqlite.ts';
 import { syncDirectory } from '../os/atomic-file.ts';
@@ -25,8 +26,19 @@ const FEWEST_INODES = 1_000;
 
 /** `dataDir` need not exist: then its nearest parent is looked at. */
 export async function fileSystem(dataDir: string): Promise<readonly Finding[]> {
+  if (!isPossible(dataDir)) return [];
   const place = nearest(dataDir);
   return [...(await probe(place)), ...room(place)];
+}
+
+/** Of a path that cannot be a data directory's, the finding about that says enough. */
+function isPossible(dataDir: string): boolean {
+  try {
+    checkDataDirectoryPath(dataDir);
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 function nearest(path: string): string {

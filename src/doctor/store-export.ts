@@ -37,10 +37,10 @@ export function exportStore(
 ): StoreExport {
   const file = openStoreFile(path);
   try {
-    const reading = readStore(file);
+    const reading = readStore(file, 'not kept');
     const after = startOf(query, file);
     const place = query.ref === undefined ? undefined : placeOf(query.ref, reading);
-    file.connection.exec('COMMIT');
+    file.letGo();
     return {
       oldest: compactedIn(file) + 1,
       events: wanted(file, { after, place, names: reading.names }, onFault),

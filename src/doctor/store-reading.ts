@@ -4,8 +4,12 @@ import { messageOf } from '../errors.ts';
 import { decode } from '../events/codec.ts';
 import { parseStream, type AnyEvent } from '../events/envelope.ts';
 import type { StoredRow } from '../log/event-log.ts';
-import type { HeadMark } from '../log/head-mark.ts';
-import { StoreCheck, type CheckedRow, type StoreFault } from '../log/store-check.ts';
+import {
+  StoreCheck,
+  type CheckedRow,
+  type KnownMark,
+  type StoreFault,
+} from '../log/store-check.ts';
 import type { StoreFile } from '../log/store-file.ts';
 import { allocTable, type AllocContext } from '../machines/alloc-machine.ts';
 import { evolve, type ChartTable } from '../machines/chart-table.ts';
@@ -51,7 +55,7 @@ export interface StoreReading {
   readonly newestAt: number;
 }
 
-export function readStore(file: StoreFile, mark?: HeadMark): StoreReading {
+export function readStore(file: StoreFile, mark: KnownMark): StoreReading {
   const check = new StoreCheck(file);
   const fold = new Fold();
   const faults: StoreFault[] = [];

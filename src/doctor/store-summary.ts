@@ -2,11 +2,11 @@
 import { readdirSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { layoutOf } from '../layout.ts';
-import { readHeadMark } from '../log/head-mark.ts';
-import { openStoreFile, type StoreFile } from '../log/store-file.ts';
+import type { StoreFile } from '../log/store-file.ts';
 import { attempt, removedStreams } from '../log/torn-store.ts';
 import { lockHolder } from '../os/file-lock.ts';
-import { readStore, type LastAgent } from './store-reading.ts';
+import { withStore, type StorePlace } from './store-place.ts';
+import type { LastAgent } from './store-reading.ts';
 
 export interface StoreSummary {
   readonly path: string;
@@ -35,38 +35,32 @@ export interface StoreSummary {
 }
 
 /** Errors are those of `openStoreFile`. */
-export function storeSummary(place: {
-  readonly path: string;
-  readonly markPath: string | undefined;
-  readonly dataDir: string | undefined;
-}): StoreSummary {
-  const { path, markPath, dataDir } = place;
-  // The mark first: it may only lag behind what is read after it.
-  const mark = markPath === undefined ? undefined : readHeadMark(markPath);
-  const file = openStoreFile(path);
-  try {
-    const reading = readStore(file, mark);
-    const { lastAgent } = reading;
-    const stateDir = dataDir === undefined ? undefined : layoutOf(dataDir).stateDir;
-    return {
-      ...factsOf(file),
-      events: reading.events,
-      streams: reading.streams,
-      agents: reading.epochs.size,
-      lastAgent:
-        lastAgent === undefined
-          ? null
-          : { ...lastAgent, startedAt: new Date(lastAgent.startedAt).toISOString() },
-      lockedBy: stateDir === undefined ? null : (lockHolder(join(stateDir, 'lock')) ?? null),
-      faults: reading.faults.length + reading.quarantined.length,
-      aside: dataDir === undefined ? [] : damagedStores(dirname(path)),
-      eventsByType: [...reading.eventsByType]
-        .map(([type, events]) => ({ type, events }))
-        .sort((a, b) => b.events - a.events || (a.type < b.type ? -1 : 1)),
-    };
-  } finally {
-    file.close();
-  }
+export function storeSummary(place: StorePlace): StoreSummary {
+  return withStore(place, (reading, file) => ({
+    ...factsOf(file),
+    events: reading.events,
+    streams: reading.streams,
+    agents: reading.epochs.size,
+    lastAgent: withIsoTime(reading.lastAgent),
+    ...surroundings(place),
+    faults: reading.faults.length + reading.quarantined.length,
+    eventsByType: [...reading.eventsByType]
+      .map(([type, events]) => ({ type, events }))
+      .sort((a, b) => b.events - a.events || (a.type < b.type ? -1 : 1)),
+  }));
+}
+
+function withIsoTime(agent: LastAgent | undefined): StoreSummary['lastAgent'] {
+  return agent === undefined
+    ? null
+    : { ...agent, startedAt: new Date(agent.startedAt).toISOString() };
+}
+
+/** What a single file does not have. */
+function surroundings({ path, dataDir }: StorePlace): Pick<StoreSummary, 'lockedBy' | 'aside'> {
+  if (dataDir === undefined) return { lockedBy: null, aside: [] };
+  const lock = join(layoutOf(dataDir).stateDir, 'lock');
+  return { lockedBy: lockHolder(lock) ?? null, aside: damagedStores(dirname(path)) };
 }
 
 function factsOf(file: StoreFile) {

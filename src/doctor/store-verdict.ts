@@ -1,8 +1,6 @@
 /** Is a store sound, to the last row and to the states that it folds to? */
-import { readHeadMark } from '../log/head-mark.ts';
 import type { StoreFault } from '../log/store-check.ts';
-import { openStoreFile } from '../log/store-file.ts';
-import { readStore } from './store-reading.ts';
+import { withStore, type StorePlace } from './store-place.ts';
 
 export interface Verdict {
   readonly path: string;
@@ -14,26 +12,18 @@ export interface Verdict {
 }
 
 /** Errors are those of `openStoreFile`. */
-export function verifyStore(place: {
-  readonly path: string;
-  readonly markPath: string | undefined;
-}): Verdict {
-  // The mark first: it may only lag behind what is read after it.
-  const mark = place.markPath === undefined ? undefined : readHeadMark(place.markPath);
-  const file = openStoreFile(place.path);
-  try {
-    const { faults, quarantined, events } = readStore(file, mark);
+export function verifyStore(place: Pick<StorePlace, 'path' | 'markPath'>): Verdict {
+  return withStore(place, ({ faults, quarantined, events }, { highest }) => {
     const strange = quarantined.map(({ stream, position, reason }) => {
       return { stream, position, fault: `not to be folded from here on: ${reason}` };
     });
-    const order = ({ position }: StoreFault) => position ?? Number.POSITIVE_INFINITY;
+    const placed = [...faults, ...strange].sort((a, b) => (a.position ?? 0) - (b.position ?? 0));
+    const isOfAll = ({ position }: StoreFault) => position === null;
     return {
       path: place.path,
-      head: file.highest,
+      head: highest,
       events,
-      faults: [...faults, ...strange].sort((a, b) => (order(a) < order(b) ? -1 : 1)),
+      faults: [...placed.filter((one) => !isOfAll(one)), ...placed.filter(isOfAll)],
     };
-  } finally {
-    file.close();
-  }
+  });
 }

@@ -20,6 +20,9 @@ export interface CheckedRow {
   readonly epoch: number;
 }
 
+/** Undefined: there should be one and is none. `not kept`: of a file that no agent keeps. */
+export type KnownMark = HeadMark | 'not kept' | undefined;
+
 /** Complaints of SQLite that are worth reading; the rest repeat them. */
 const MOST_STRUCTURAL = 10;
 
@@ -52,7 +55,7 @@ export class StoreCheck {
   }
 
   /** What is wrong with the file as a whole. After `rows`. */
-  faults(mark: HeadMark | undefined): readonly StoreFault[] {
+  faults(mark: KnownMark): readonly StoreFault[] {
     return [...this.#structure(), ...this.#index(), ...this.#mark(mark)].map((fault) => ({
       position: null,
       stream: null,
@@ -139,10 +142,14 @@ export class StoreCheck {
     return indexed;
   }
 
-  /** The mark may lag behind the log, and is never ahead of it. */
-  #mark(mark: HeadMark | undefined): readonly string[] {
+  /** The mark may lag behind the log, and is never ahead of it, nor missing once there are events. */
+  #mark(mark: KnownMark): readonly string[] {
     const { highest, meta } = this.#file;
-    if (mark === undefined || mark.head <= highest) return [];
+    if (mark === 'not kept') return [];
+    if (mark === undefined) {
+      return highest > 0 ? ['nothing beside the store says how far the log had come'] : [];
+    }
+    if (mark.head <= highest) return [];
     if (mark.storeId !== meta.get('storeId') && highest > 0) return [];
     return [`the log ends at ${highest}, and had come to ${mark.head}`];
   }

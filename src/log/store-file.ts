@@ -34,12 +34,14 @@ export interface StoreFile {
   readonly streams: StreamIds | undefined;
   /** Every row that can still be read, unchecked, in order. */
   rows(): Iterable<StoredDiskRow>;
+  /** From here on rows are read as they are by then: a slow reader must not keep the write-ahead log from shrinking. */
+  letGo(): void;
   close(): void;
 }
 
 /**
- * Opens a store file for reading. Everything is read as it was at this moment, whatever is appended meanwhile, so it
- * is to be closed soon: the write-ahead log grows until then.
+ * Opens a store file for reading. Everything is read as it was at this moment, whatever is appended meanwhile, until it
+ * is let go.
  * Errors: NOT_FOUND, PERMISSION_DENIED, STORE_CORRUPT (no store, or so damaged that nothing can be read), STORE_TOO_NEW,
  * STORE_FAILED.
  */
@@ -68,6 +70,8 @@ function storeFile(path: string, sizeBytes: number, connection: Connection): Sto
     connection,
     streams: attempt(() => new StreamIds(connection)),
     rows: () => readableRows(connection, highest),
+    // The end of a transaction fails in a damaged file, and is the end all the same.
+    letGo: () => void attempt(() => connection.exec('ROLLBACK')),
     close: () => void connection.close(),
   };
 }

@@ -1,0 +1,28 @@
+/** Where a store is, and what an agent keeps beside it. */
+import { readHeadMark } from '../log/head-mark.ts';
+import type { KnownMark } from '../log/store-check.ts';
+import { openStoreFile, type StoreFile } from '../log/store-file.ts';
+import { readStore, type StoreReading } from './store-reading.ts';
+
+export interface StorePlace {
+  readonly path: string;
+  /** Undefined for a file that no agent keeps. */
+  readonly markPath: string | undefined;
+  /** Undefined for such a file too. */
+  readonly dataDir: string | undefined;
+}
+
+/** Reads a whole store and gives what `use` makes of it. Errors are those of `openStoreFile`. */
+export function withStore<T>(
+  { path, markPath }: Pick<StorePlace, 'path' | 'markPath'>,
+  use: (reading: StoreReading, file: StoreFile) => T,
+): T {
+  // The mark first: it may only lag behind what is read after it.
+  const mark: KnownMark = markPath === undefined ? 'not kept' : readHeadMark(markPath);
+  const file = openStoreFile(path);
+  try {
+    return use(readStore(file, mark), file);
+  } finally {
+    file.close();
+  }
+}
