@@ -63,7 +63,6 @@ export async function runCase(spec: CaseSpec, stage: CaseStage): Promise<CaseRes
   mkdirSync(places.caseDir, { recursive: true });
   writePlan(places, spec.plan);
   mkdirSync(places.dataDir, { mode: 0o711 });
-  stage.canary.nestIn(places.dataDir);
   const play = new Play(spec, places, stage);
   const faults: string[] = [];
   try {
@@ -98,6 +97,7 @@ export class Play {
   lives = 0;
   readonly faults: string[] = [];
   #handled = 0;
+  #isNested = false;
 
   constructor(spec: CaseSpec, places: CasePlaces, stage: CaseStage) {
     this.#spec = spec;
@@ -114,6 +114,7 @@ export class Play {
           return [...this.faults, `the agent ended ${MOST_LIVES} times`];
         this.agent = this.startLife();
       }
+      this.#nestBystander();
       const count = landed(this.places);
       if (count > seen) since = performance.now();
       seen = count;
@@ -124,6 +125,13 @@ export class Play {
       await delay(LOOK_MS);
     }
     return this.faults;
+  }
+
+  /** Once it is known whose directory this is: an agent without an identity would believe the files of the runs. */
+  #nestBystander(): void {
+    if (this.#isNested || !existsSync(join(this.places.dataDir, 'state', 'instance.json'))) return;
+    this.#stage.canary.nestIn(this.places.dataDir);
+    this.#isNested = true;
   }
 
   #lives(child: ChildProcess | undefined): boolean {
