@@ -11,9 +11,9 @@ import { copyPackage, type Patch } from './patched-copy.ts';
 
 const WITHOUT_LOGMON: readonly Patch[] = [
   {
-    file: 'src/orchestrator.ts',
-    find: `import { Logmon } from './actors/logmon.ts';`,
-    replace: `import { SilentLogmon as Logmon } from '../test/faults/programs/silent-logmon.ts';`,
+    file: 'src/actors/children.ts',
+    find: `import { Logmon } from './logmon.ts';`,
+    replace: `import { SilentLogmon as Logmon } from '../../test/faults/programs/silent-logmon.ts';`,
   },
 ];
 
