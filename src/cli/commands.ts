@@ -153,7 +153,7 @@ function addCareCommands(root: Command): void {
   storeCommand(store, 'info', 'what the store is and what is in it', ['holdfast store info --json'])
     .option('--json', 'all of it as one object')
     .action(async (_options, command: Command) =>
-      (await import('./store-info.ts')).storeInfo(command.optsWithGlobals()),
+      (await import('./store-facts.ts')).storeFacts(command.optsWithGlobals()),
     );
   storeCommand(store, 'verify', 'check every event, and what the events add up to', [
     'holdfast store verify && echo sound',

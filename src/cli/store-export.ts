@@ -9,7 +9,7 @@ export interface ExportOptions extends StoreOptions {
   readonly ref?: string;
 }
 
-/** `holdfast store export`: the lines of `events --jsonl`. What cannot be read is said on stderr; exit status 1 then. */
+/** `holdfast store export`: the lines of `events --jsonl`. Faults are said on stderr, with exit status 1. */
 export async function storeExport(options: ExportOptions): Promise<void> {
   const after = options.after === undefined ? {} : { after: position(options.after) };
   const query = { ...after, ...(options.ref === undefined ? {} : { ref: options.ref }) };

@@ -42,8 +42,8 @@ export interface StoreFile {
 /**
  * Opens a store file for reading. Everything is read as it was at this moment, whatever is appended meanwhile, until it
  * is let go.
- * Errors: NOT_FOUND, PERMISSION_DENIED, STORE_CORRUPT (no store, or so damaged that nothing can be read), STORE_TOO_NEW,
- * STORE_FAILED.
+ * Errors: NOT_FOUND, PERMISSION_DENIED, STORE_CORRUPT (no store, or damaged so much that nothing can be read),
+ * STORE_TOO_NEW, STORE_FAILED.
  */
 export function openStoreFile(path: string): StoreFile {
   const sizeBytes = sizeOf(path);

@@ -22,8 +22,8 @@ const BROKEN_RUN = 65_536;
 
 /**
  * Every row that SQLite still gives, in order; a page of the file that it refuses costs only the rows on it. The span
- * of a read is halved where it fails and doubled where nothing is, since `highest` may be damaged itself: positions that
- * were never given must not be tried one by one for hours.
+ * of a read is halved where it fails and doubled where nothing is, since `highest` may be damaged itself: positions
+ * that were never given must not be tried one by one for hours.
  */
 export function* readableRows(store: Connection, highest: number): Generator<StoredDiskRow> {
   const between = attempt(() =>

@@ -5,12 +5,12 @@ import { storePlace, type StoreOptions } from './store-path.ts';
 import { formatTable } from './table.ts';
 
 /** `holdfast store info`: what a store is and what is in it. */
-export async function storeInfo(options: StoreOptions): Promise<void> {
+export async function storeFacts(options: StoreOptions): Promise<void> {
   const summary = storeSummary(storePlace(options));
-  await write(options.json === true ? `${JSON.stringify(summary, null, 2)}\n` : infoText(summary));
+  await write(options.json === true ? `${JSON.stringify(summary, null, 2)}\n` : factsText(summary));
 }
 
-export function infoText(summary: StoreSummary): string {
+export function factsText(summary: StoreSummary): string {
   const { lastAgent, lockedBy, aside } = summary;
   const facts: readonly (readonly [string, string])[] = [
     ['store', summary.path],

@@ -1,0 +1,166 @@
+/** A doctor beside living agents, after dead ones, and when everything but the processes is gone. */
+import { spawn, spawnSync } from 'node:child_process';
+import { chmodSync, existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import type { Orchestrator } from '../../src/api.ts';
+import type { Finding } from '../../src/doctor/finding.ts';
+import { countingGroup, Machine, pidsOf, until } from '../acceptance/rig.ts';
+
+const bin = resolve(import.meta.dirname, '../../bin/holdfast');
+let machine: Machine;
+
+beforeEach(() => {
+  machine = new Machine();
+});
+afterEach(() => machine.scrap());
+
+function examine(dataDir = machine.dataDir): { status: number | null; findings: Finding[] } {
+  const args = ['doctor', '--json', '--data-dir', dataDir];
+  const { status, stdout } = spawnSync(bin, args, { encoding: 'utf8' });
+  return { status, findings: JSON.parse(stdout) as Finding[] };
+}
+
+const by = (findings: readonly Finding[], check: string): readonly Finding[] =>
+  findings.filter((one) => one.check === check);
+const notFine = (findings: readonly Finding[]): readonly string[] =>
+  findings.filter(({ level }) => level !== 'ok').map(({ check }) => check);
+
+async function runningTask(agent: Orchestrator): Promise<number> {
+  const { allocId } = await agent.run(countingGroup('count', 1));
+  return ((await until('it runs', () => pidsOf(agent, allocId))) as number[])[0] as number;
+}
+
+describe('a doctor', () => {
+  it('finds nothing wrong without a data directory, and makes none', () => {
+    const dataDir = join(machine.dataDir, 'none');
+    const { status, findings } = examine(dataDir);
+    expect([status, notFine(findings)]).toEqual([0, []]);
+    expect(findings.map(({ check }) => check)).toEqual(
+      expect.arrayContaining(['node', 'sqlite', 'sh', 'env', 'link', 'fsync', 'disk space']),
+    );
+    expect(readdirSync(machine.dataDir)).toEqual([]);
+  });
+
+  it('beside an agent sees all of it, disturbs nothing, and says who holds the lock', async () => {
+    const agent = await machine.startAgent();
+    const pid = await runningTask(agent);
+    const before = (await agent.agent()).head;
+    const { status, findings } = examine();
+    expect([status, notFine(findings)]).toEqual([0, []]);
+    expect(by(findings, 'agent')[0]?.message).toContain(`pid ${machine.agentPid} holds the lock`);
+    expect(by(findings, 'host')).toHaveLength(2);
+    expect(by(findings, 'runs')[0]?.message).toBe('1 run alive and known to the log');
+    expect((await agent.agent()).head).toBe(before);
+    expect(await pidsOf(agent, 'count')).toEqual([pid]);
+    await agent.run(countingGroup('more', 1));
+  });
+
+  it('after an agent asks for one, and names hosts that are dead or stopped', async () => {
+    await runningTask(await machine.startAgent());
+    await machine.killAgent();
+    process.kill(machine.hostPid('logmon') as number, 'SIGKILL');
+    const executor = machine.hostPid('executor') as number;
+    process.kill(executor, 'SIGSTOP');
+    const { status, findings } = examine();
+    process.kill(executor, 'SIGCONT');
+    expect([status, notFine(findings)]).toEqual([0, ['host', 'host', 'runs']]);
+    const remedies = by(findings, 'host').map(({ remedy }) => remedy);
+    expect(remedies).toContain(`kill -CONT ${executor}`);
+    expect(by(findings, 'runs')[0]?.remedy).toBe('start an agent: it adopts them');
+  });
+
+  it('without the store names what runs as orphans, and an agent then adopts them', async () => {
+    const pid = await runningTask(await machine.startAgent());
+    await machine.killAgent();
+    rmSync(join(machine.dataDir, 'state', 'store'), { recursive: true });
+    const { status, findings } = examine();
+    expect([status, notFine(findings)]).toEqual([1, ['store', 'orphan']]);
+    expect(by(findings, 'orphan')[0]?.message).toMatch(
+      new RegExp(`is alive \\(pid ${pid}\\) and there is no log .*/t0, whose spec is saved$`),
+    );
+    const agent = await machine.startAgent();
+    expect(await until('it is adopted', () => pidsOf(agent, 'count'))).toEqual([pid]);
+    expect(by(examine().findings, 'orphan')).toEqual([]);
+  });
+
+  it('with nothing but the processes left lists them by their mark and touches none', async () => {
+    const agent = await machine.startAgent();
+    const pid = await runningTask(agent);
+    const { instanceId } = await agent.agent();
+    await machine.killAgent();
+    const state = join(machine.dataDir, 'state');
+    for (const name of ['store', 'run', 'specs', 'instance.json']) {
+      rmSync(join(state, name), { recursive: true });
+    }
+    const { status, findings } = examine();
+    expect([status, new Set(notFine(findings))]).toEqual([
+      0,
+      new Set(['instance', 'foreign runs']),
+    ]);
+    const text = `1 process of instance ${instanceId}: nothing tells whether it is this data directory's`;
+    expect(by(findings, 'foreign runs').map(({ message }) => message)).toContain(text);
+    expect(existsSync(`/proc/${pid}`)).toBe(true);
+  });
+
+  it('never takes for ours what another instance marked', async () => {
+    const agent = await machine.startAgent();
+    const instance = 'f'.repeat(31).padEnd(32, '0');
+    const stranger = spawn('/usr/bin/sleep', ['1000'], {
+      env: { HOLDFAST_MARK: `${instance}:${'a'.repeat(20)}` },
+      stdio: 'ignore',
+    });
+    onTestFinished(() => void stranger.kill('SIGKILL'));
+    await until('it bears its mark', () =>
+      by(examine().findings, 'foreign runs').some(({ message }) => message.includes(instance)),
+    );
+    const { findings } = examine();
+    expect([by(findings, 'orphan'), notFine(findings)]).toEqual([[], []]);
+    await agent.close({ tasks: 'stop' });
+    expect(stranger.exitCode).toBe(null);
+  });
+
+  it('says what is wrong with a data directory, and fails', () => {
+    mkdirSync(join(machine.dataDir, 'state'), { mode: 0o755 });
+    chmodSync(machine.dataDir, 0o777);
+    const { status, findings } = examine();
+    expect(status).toBe(1);
+    expect(by(findings, 'data directory')[0]?.message).toMatch(/others can write .*: chmod go-w /);
+    chmodSync(machine.dataDir, 0o711);
+    expect(by(examine().findings, 'state directory')[0]?.remedy).toMatch(/^chmod 700 .*\/state$/);
+  });
+});
+
+describe('the commands of the store', () => {
+  it('read what a running agent has written, while it writes', async () => {
+    const agent = await machine.startAgent();
+    await runningTask(agent);
+    const store = (...args: string[]) => {
+      const all = ['store', ...args, '--data-dir', machine.dataDir];
+      return spawnSync(bin, all, { encoding: 'utf8' });
+    };
+    const { head } = await agent.agent();
+    const verified = store('verify');
+    expect([verified.status, verified.stderr]).toEqual([
+      0,
+      `sound: ${head} events, head ${head}\n`,
+    ]);
+    expect(JSON.parse(store('info', '--json').stdout)).toMatchObject({
+      head,
+      lockedBy: machine.agentPid,
+      faults: 0,
+    });
+    const told = spawnSync(bin, ['events', '--jsonl', '--data-dir', machine.dataDir]);
+    expect(store('export').stdout).toBe(told.stdout.toString());
+    const wrong = store('export', '--after', 'x');
+    expect([wrong.status, wrong.stderr]).toEqual([
+      2,
+      'holdfast: --after wants a position, such as 41, not "x"\n',
+    ]);
+    const unknown = store('verfy');
+    expect([unknown.status, unknown.stderr]).toEqual([
+      2,
+      expect.stringContaining("holdfast: unknown command 'verfy'"),
+    ]);
+  });
+});
