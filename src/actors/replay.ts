@@ -1,13 +1,13 @@
-/** Folds the whole log into states: what an agent knows when it opens, before it does anything. */
-import { HoldfastError } from '../errors.ts';
-import { decodeVerified } from '../events/codec.ts';
-import type { AnyEvent, Recorded } from '../events/envelope.ts';
-import type { EventLog, StoredRow } from '../log/event-log.ts';
-import { allocTable, type AllocContext } from '../machines/alloc-machine.ts';
-import { evolve, readsEvent, type ChartTable } from '../machines/chart-table.ts';
-import { taskTable } from '../machines/task-machine.ts';
+/** Folds the log into states: what an agent knows when it opens, before it does anything. */
+import { assert, HoldfastError, messageOf } from '../errors.ts';
+import type { Recorded, StreamName } from '../events/envelope.ts';
+import type { EventLog } from '../log/event-log.ts';
+import type { Snapshots } from '../log/snapshot-cache.ts';
+import type { AllocContext } from '../machines/alloc-machine.ts';
+import { evolve, type ChartTable } from '../machines/chart-table.ts';
 import type { TaskContext } from '../machines/task-state.ts';
 import type { Folded } from './event-sourced.ts';
+import { foldNext, foldRow, FOLDING, fromSnapshot, kindOf } from './fold-row.ts';
 
 export interface Replayed {
   /** By stream name. */
@@ -15,44 +15,91 @@ export interface Replayed {
   readonly allocs: Map<string, Folded<AllocContext>>;
   /** Streams that could not be folded, and why: they are left alone, and nothing is done for them. */
   readonly quarantined: Map<string, HoldfastError>;
+  /** How many were folded: all that there are, or those that are newer than the snapshots. */
   events: number;
+  /** The states that no snapshot has yet, of all streams that were folded. */
+  readonly unsaved: Map<StreamName, Folded<unknown>>;
+  /** Everything up to this position is in the states. */
+  through: number;
+  /** The snapshots cover the log up to here, 0 when there are none. */
+  saved: number;
 }
 
 export function emptyReplay(): Replayed {
-  return { tasks: new Map(), allocs: new Map(), quarantined: new Map(), events: 0 };
+  return {
+    tasks: new Map(),
+    allocs: new Map(),
+    quarantined: new Map(),
+    events: 0,
+    unsaved: new Map(),
+    through: 0,
+    saved: 0,
+  };
 }
 
-/** Folds every row into `into`. Errors are those of `rows()`; a stream that cannot be folded is quarantined. */
+/**
+ * Folds into `into`, which is empty: the snapshots and the rows after them, or all rows when there are none or when
+ * anything is wrong with them. The states are the same. Errors are those of `rows()`; a stream that cannot be folded is
+ * quarantined.
+ */
 export function replayLog(log: EventLog, into: Replayed): void {
-  for (const row of log.rows()) {
-    into.events += 1;
-    if (row.stream.startsWith('task/')) {
-      foldRow('task', taskTable, into.tasks, into.quarantined, row);
-    } else if (row.stream.startsWith('alloc/')) {
-      foldRow('alloc', allocTable, into.allocs, into.quarantined, row);
+  const snapshots = log.snapshots.read(FOLDING);
+  if (snapshots !== undefined) {
+    try {
+      foldOnto(snapshots, log, into);
+      return;
+    } catch (error) {
+      for (const states of [into.tasks, into.allocs, into.unsaved]) states.clear();
+      into.events = 0;
+      into.saved = 0;
+      log.snapshots.drop(messageOf(error));
     }
+  }
+  foldAll(log, into);
+}
+
+/** Throws when the snapshots and the rows after them do not make one whole. */
+function foldOnto(snapshots: Snapshots, log: EventLog, into: Replayed): void {
+  const { tasks, allocs, unsaved } = into;
+  const states = new Map<StreamName, Folded<unknown>>();
+  for (const snapshot of snapshots.states) states.set(snapshot.stream, fromSnapshot(snapshot));
+  into.through = snapshots.through;
+  into.saved = snapshots.through;
+  for (const row of log.rows(snapshots.through)) {
+    into.events += 1;
+    into.through = row.position;
+    const before = states.get(row.stream);
+    if (before !== undefined && row.version <= before.version) continue;
+    const folded = foldNext(before, row);
+    states.set(row.stream, folded);
+    unsaved.set(row.stream, folded);
+  }
+  for (const stream of snapshots.streams) assert(states.has(stream), `${stream} has no snapshot`);
+  for (const [stream, folded] of states) {
+    const kind = kindOf(stream);
+    if (kind === 'task') tasks.set(stream, folded as Folded<TaskContext>);
+    if (kind === 'alloc') allocs.set(stream, folded as Folded<AllocContext>);
   }
 }
 
-function foldRow<C>(
-  kind: 'task' | 'alloc',
-  table: ChartTable<C>,
-  states: Map<string, Folded<C>>,
-  quarantined: Map<string, HoldfastError>,
-  row: StoredRow,
-): void {
-  if (quarantined.size > 0 && quarantined.has(row.stream)) return;
-  const before = states.get(row.stream)?.state ?? table.initial;
-  try {
-    // Most events say only that a state was left: their data need not be parsed to fold them.
-    const event: AnyEvent = readsEvent(table, before, row.type)
-      ? decodeVerified(kind, row)
-      : { type: row.type, run: row.run, at: row.at, data: undefined };
-    const state = evolve(table, before, event);
-    states.set(row.stream, { version: row.version, position: row.position, state });
-  } catch (error) {
-    quarantined.set(row.stream, HoldfastError.from(error));
-    states.delete(row.stream);
+function foldAll(log: EventLog, into: Replayed): void {
+  const { tasks, allocs, quarantined, unsaved } = into;
+  const byKind = { task: tasks as Map<string, Folded<unknown>>, alloc: allocs };
+  for (const row of log.rows()) {
+    into.events += 1;
+    into.through = row.position;
+    const kind = kindOf(row.stream);
+    const states = kind === undefined ? unsaved : (byKind[kind] as Map<string, Folded<unknown>>);
+    if (quarantined.size > 0 && quarantined.has(row.stream)) continue;
+    try {
+      states.set(row.stream, foldRow(states.get(row.stream), row));
+    } catch (error) {
+      quarantined.set(row.stream, HoldfastError.from(error));
+      states.delete(row.stream);
+    }
+  }
+  for (const states of [tasks, allocs]) {
+    for (const [stream, folded] of states) unsaved.set(stream, folded);
   }
 }
 

@@ -68,7 +68,8 @@ export class Retention {
   /** 0 until there are enough to be worth a transaction. */
   #surplus(ended: number): number {
     const keep = this.#doors.keepFinishedAllocs;
-    return ended - keep >= Math.min(BATCH_ALLOCS, 1 + keep / 10) ? ended - keep : 0;
+    const surplus = ended - keep;
+    return surplus >= Math.min(BATCH_ALLOCS, Math.max(1, keep / 10)) ? surplus : 0;
   }
 
   /** Each step may be repeated by the next agent: recorded as removed, files gone, events gone. */

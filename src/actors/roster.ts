@@ -23,7 +23,7 @@ export class Roster {
   readonly #quarantined: Map<string, HoldfastError>;
   readonly #runners = new Map<string, AllocRunner>();
   readonly #watchers = new Set<(allocId: string) => void>();
-  readonly #onClosed = new Set<() => void>();
+  readonly #onClosed = new Set<(why: HoldfastError) => void>();
   readonly #reserved = new Map<string, Reservation>();
 
   constructor(replayed: Replayed) {
@@ -123,8 +123,8 @@ export class Roster {
   noteAlloc(allocId: string, folded: Folded<AllocContext>): void {
     if (folded.version === 0) return;
     this.#allocs.set(allocId, folded);
-    this.#tell(allocId);
     if (!isLive(folded.state.value)) this.#runners.delete(allocId);
+    this.#tell(allocId);
   }
   /** Nobody stands by this task any more: its view says `unknown`. */
   quarantine(allocId: string, stream: string, error: HoldfastError): void {
@@ -184,9 +184,9 @@ export class Roster {
           end(() => reject(error));
         }
       };
-      const stopped = (error: HoldfastError) => (): void => end(() => reject(error));
-      const abort = stopped(new HoldfastError('ABORTED', `nobody waits for ${allocId} any more`));
-      const close = stopped(new HoldfastError('CLOSED', 'the orchestrator was closed'));
+      const close = (why: HoldfastError): void => end(() => reject(why));
+      const abort = (): void =>
+        close(new HoldfastError('ABORTED', `nobody waits for ${allocId} any more`));
       const end = (settle: () => void): void => {
         this.#watchers.delete(look);
         this.#onClosed.delete(close);
@@ -205,9 +205,9 @@ export class Roster {
     });
   }
 
-  /** Nothing will change any more: whoever waits is told. */
-  close(): void {
-    for (const close of this.#onClosed) close();
+  /** Nothing will change any more: whoever waits is told why. */
+  close(why = new HoldfastError('CLOSED', 'the orchestrator was closed')): void {
+    for (const close of this.#onClosed) close(why);
   }
 
   /** A name is taken from the moment of its acceptance, before its first event is durable. */

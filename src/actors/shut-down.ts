@@ -16,7 +16,7 @@ export function shutDownOf(parts: {
   return async () => {
     // crash point: agent.close.begun
     for (const runner of roster.runners) runner.stop();
-    roster.close();
+    roster.close(log.failure);
     await journal.settled();
     await Promise.all(pools.map((pool) => pool.dismissIdle()));
     closing.abort();
