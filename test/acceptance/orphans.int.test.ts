@@ -1,0 +1,115 @@
+/** Runs that no log speaks of: what becomes of each is decided before anything new is started. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { cpSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Orchestrator, PublicEvent } from '../../src/api.ts';
+import { countingGroup, Machine, pidsOf, until } from './rig.ts';
+
+let machine: Machine;
+let agent: Orchestrator;
+beforeEach(async () => {
+  machine = new Machine();
+  agent = await machine.startAgent();
+});
+afterEach(() => machine.scrap());
+
+const inState = (...names: string[]): string => join(machine.dataDir, 'state', ...names);
+
+async function runningPid(name: string): Promise<number> {
+  const { allocId } = await agent.run(countingGroup(name, 1));
+  const pids = await until('it runs', () => pidsOf(agent, allocId));
+  return pids[0] as number;
+}
+
+async function orphans(): Promise<readonly PublicEvent[]> {
+  const found: PublicEvent[] = [];
+  for await (const event of agent.events({ until: 'head', types: ['OrphanFound'] })) {
+    found.push(event);
+  }
+  return found;
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    return !/\) [ZX] /.test(readFileSync(`/proc/${pid}/stat`, 'latin1'));
+  } catch {
+    return false;
+  }
+}
+
+describe('a program of ours', () => {
+  it('that nobody wants is ended: the log, the spec and the files of its run are gone', async () => {
+    const pid = await runningPid('lost');
+    await machine.killAgent();
+    for (const name of ['store', 'specs', 'run']) rmSync(inState(name), { recursive: true });
+    agent = await machine.startAgent();
+    await until('it is ended', () => !isRunning(pid));
+    expect(await orphans()).toMatchObject([{ data: { pids: [pid], verdict: 'kill' } }]);
+    expect(await agent.allocs()).toEqual([]);
+  });
+
+  it('that nobody wants is ended, and the program that its task is about lives on', async () => {
+    const pid = await runningPid('lost');
+    await machine.killAgent();
+    rmSync(inState('store'), { recursive: true });
+    rmSync(inState('specs'), { recursive: true });
+    agent = await machine.startAgent();
+    await until('it is ended', () => !isRunning(pid));
+    const kept = await runningPid('kept');
+    await machine.killAgent();
+    agent = await machine.startAgent();
+    expect(isRunning(kept)).toBe(true);
+  });
+
+  it('whose start an older copy of the store does not know is adopted', async () => {
+    await runningPid('web');
+    await machine.killAgent();
+    cpSync(inState('store'), inState('backup'), { recursive: true });
+    agent = await machine.startAgent();
+    await agent.restart('web');
+    const [pid] = await until('run 2 runs', async () => {
+      const { tasks } = await agent.inspect('web');
+      return tasks[0]?.run === 2 && pidsOf(agent, 'web');
+    });
+    await machine.killAgent();
+    rmSync(inState('store'), { recursive: true });
+    cpSync(inState('backup'), inState('store'), { recursive: true });
+    agent = await machine.startAgent();
+    const [view] = (await agent.inspect('web')).tasks;
+    expect(view).toMatchObject({ run: 2, pid, state: 'running' });
+    expect(isRunning(pid as number)).toBe(true);
+    expect(await orphans()).toEqual([]);
+  });
+});
+
+describe('what is not ours', () => {
+  let strangers: ChildProcess[];
+  afterEach(() => {
+    for (const stranger of strangers) stranger.kill('SIGKILL');
+  });
+
+  it('is never touched, however much it looks like it', async () => {
+    const pid = await runningPid('web');
+    const { instanceId } = await agent.agent();
+    const key = readdirSync(inState('run')).find((name) => name.length === 20) as string;
+    const marks = [
+      `${instanceId}x:${key}`,
+      `${instanceId.slice(0, -1)}:${key}`,
+      `${instanceId}:${key}x`,
+      `0123456789abcdef0123456789abcdef:${key}`,
+      `:${key}`,
+    ];
+    strangers = marks.map((mark) =>
+      spawn('sleep', ['600'], { env: { HOLDFAST_MARK: mark }, stdio: 'ignore' }),
+    );
+    await machine.killAgent();
+    rmSync(inState('store'), { recursive: true });
+    rmSync(inState('specs'), { recursive: true });
+    rmSync(inState('run'), { recursive: true });
+    agent = await machine.startAgent();
+    await until('ours is ended', () => !isRunning(pid));
+    expect(strangers.map((one) => isRunning(one.pid as number))).toEqual(marks.map(() => true));
+    expect(await orphans()).toHaveLength(1);
+  });
+});
