@@ -110,6 +110,22 @@ export function messageOf(error: unknown): string {
   return String(error);
 }
 
+const NO_ROOM = new Set(['ENOSPC', 'EDQUOT', 'EMFILE', 'ENFILE']);
+
+/**
+ * What the system says of a file or a directory of ours, as RESOURCES_EXHAUSTED or STORE_FAILED; any other error as it
+ * is. Both may be tried again.
+ */
+export function diskFailure(error: unknown, doing: string): unknown {
+  const errno = errnoOf(error);
+  if (HoldfastError.is(error) || errno === undefined) return error;
+  const code = NO_ROOM.has(errno) ? 'RESOURCES_EXHAUSTED' : 'STORE_FAILED';
+  return new HoldfastError(code, `${doing}: ${messageOf(error)}`, {
+    cause: error,
+    details: { errno },
+  });
+}
+
 /** The `code` of a Node system error (`ENOENT`, …), or undefined. */
 export function errnoOf(error: unknown): string | undefined {
   if (typeof error !== 'object' || error === null) return undefined;

@@ -25,6 +25,7 @@ import { systemRandom } from './actors/system-random.ts';
 import { checkDataDirectory } from './data-dir.ts';
 import type { Driver } from './drivers/driver.ts';
 import { DriverRegistry } from './drivers/registry.ts';
+import { diskFailure } from './errors.ts';
 import type { Hook } from './hooks/hook.ts';
 import { HookRegistry } from './hooks/registry.ts';
 import { layoutOf, type Layout } from './layout.ts';
@@ -71,6 +72,14 @@ const KEEP_FINISHED_ALLOCS = 10_000;
  * Errors: DATA_DIR_REFUSED, STORE_LOCKED, STORE_TOO_NEW, STORE_FAILED.
  */
 export async function openOrchestrator(options: OrchestratorOptions): Promise<Orchestrator> {
+  try {
+    return await openDirectory(options);
+  } catch (error) {
+    throw diskFailure(error, `open ${options.dataDir}`);
+  }
+}
+
+async function openDirectory(options: OrchestratorOptions): Promise<Orchestrator> {
   const beganAt = performance.now();
   const layout = prepare(options.dataDir);
   new Ballast(layout.stateDir).giveIfNeeded();

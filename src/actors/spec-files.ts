@@ -6,6 +6,7 @@ import { closeSync, fdatasync, openSync, renameSync, rmSync, writeSync } from 'n
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { diskFailure } from '../errors.ts';
 import { readPlainFile } from '../os/plain-file.ts';
 import type { AllocSpec } from '../spec/alloc-spec.ts';
 
@@ -19,7 +20,7 @@ export interface SavedSpec {
 
 /** Where the specs are kept. */
 export interface SpecStore {
-  /** Durable when it resolves. */
+  /** Durable when it resolves. Errors: RESOURCES_EXHAUSTED, STORE_FAILED. */
   save(saved: SavedSpec): Promise<void>;
   /** One that is not there is fine. */
   forget(allocId: string): void;
@@ -29,7 +30,13 @@ export interface SpecStore {
 
 export function specFiles(specDir: string): SpecStore {
   return {
-    save: (saved) => saveSpec(specDir, saved),
+    async save(saved) {
+      try {
+        await saveSpec(specDir, saved);
+      } catch (error) {
+        throw diskFailure(error, `save the spec of ${saved.allocId}`);
+      }
+    },
     forget: (allocId) => rmSync(join(specDir, `${allocId}.json`), { force: true }),
     unknown: (isKnown) => readSpecs(specDir, isKnown),
   };

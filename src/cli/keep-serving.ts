@@ -37,7 +37,7 @@ export async function keepServing(serving: Serving): Promise<void> {
       return HoldfastError.from(error);
     });
     if (failure === undefined) return;
-    if (failure.code !== 'STORE_FAILED') throw failure;
+    if (!failure.retryable) throw failure;
     failures = performance.now() - beganAt > CALM_MS ? 1 : failures + 1;
     const pauseMs = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (failures - 1));
     serving.logger.warn({ code: failure.code, pauseMs }, `opening again: ${failure.message}`);

@@ -52,17 +52,26 @@ export function lockStore(dir: string, own: { readonly pid: number }): StoreLock
     since: new Date().toISOString(),
     host: hostname(),
   };
-  writeFileSync(holderPath, `${JSON.stringify(holder)}\n`, { mode: 0o600 });
   lockedHere.add(place);
+  bestEffort(() => writeFileSync(holderPath, `${JSON.stringify(holder)}\n`, { mode: 0o600 }));
   return {
     holder,
     release() {
       if (!connection.open) return;
-      rmSync(holderPath, { force: true });
+      bestEffort(() => rmSync(holderPath, { force: true }));
       connection.close();
       lockedHere.delete(place);
     },
   };
+}
+
+/** For the file that only says who holds the lock: a full or failing disk must not keep the lock, or keep from it. */
+function bestEffort(work: () => void): void {
+  try {
+    work();
+  } catch {
+    // Whoever takes the lock next writes it anew.
+  }
 }
 
 function lockFile(path: string, locked: () => HoldfastError): Connection {

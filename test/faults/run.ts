@@ -9,8 +9,9 @@ import { PACKAGE_VERSION } from '../../src/version.ts';
 import { performDrill, type Failure } from './drill.ts';
 import { damagedFiles } from './damaged-files.ts';
 import { powerCuts } from './power-cut.ts';
+import { systemCallFaults } from './system-calls.ts';
 
-const DRILLS = [damagedFiles, powerCuts];
+const DRILLS = [damagedFiles, powerCuts, systemCallFaults];
 
 const { values } = parseArgs({
   options: {
