@@ -80,6 +80,7 @@ export class ExecutorHost {
   async stop(request: wire.StopRequest): Promise<wire.StopResponse> {
     for (const step of request.steps) assertSignal(step.signal);
     const dir = runDirectory(this.#facts.stateDir, request.launchKey);
+    if (this.#isOfAnotherEpoch(dir)) return { outcome: { $case: 'ended', value: {} } };
     const fate = readFate(dir);
     const isLaunched = fate.is === 'whole' && fate.value.verdict === 'launch';
     if (!isLaunched && this.#runs.get(request.launchKey)?.program === undefined) {
@@ -95,6 +96,12 @@ export class ExecutorHost {
     // crash point: executor.stop.asked
     await executed(run, this.#source.script);
     return stopTree(run, request.steps, this.#source.machineEpoch);
+  }
+
+  /** The machine was started anew since: whatever the run was, nothing of it lives, and no abort may hide that it was. */
+  #isOfAnotherEpoch(dir: string): boolean {
+    const intent = readIntent(dir);
+    return intent.is === 'whole' && intent.value.machineEpoch !== this.#source.machineEpoch;
   }
 
   /**

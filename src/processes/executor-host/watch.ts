@@ -128,6 +128,8 @@ export class Watch {
     const exit = readExit(run.dir);
     if (exit.is === 'whole') return { is: 'exited', record: exit.value };
     const fate = readFate(run.dir);
+    // What cannot be read now may be read later: only what is there, or is not, tells anything.
+    if ([exit, fate, readIdentity(run.dir)].some(({ is }) => is === 'unreadable')) return undefined;
     if (fate.is === 'whole' && fate.value.verdict === 'abort') return { is: 'aborted' };
     const isUnknown = fate.is === 'absent' || fate.is === 'broken';
     if (isUnknown && run.program === undefined) {
