@@ -3,17 +3,16 @@
  * of its kind; one that dies is replaced at once, and its children are handed to the new one.
  */
 import { randomUUID } from 'node:crypto';
-import { readdir, rm } from 'node:fs/promises';
-import { join } from 'node:path';
 import { HoldfastError, isRetryable, messageOf } from '../errors.ts';
 import type { NodeEvent } from '../events/node-event.ts';
 import type { Facts } from '../machines/chart-parts.ts';
-import { isAlive } from '../os/process-identity.ts';
 import type { Clock, Logger } from '../ports.ts';
-import { hostDirectory, type HostKind, readAddress } from '../rpc/address-file.ts';
+import type { HostKind } from '../rpc/address-file.ts';
 import { dismissHost } from '../rpc/dismiss-host.ts';
 import { untilLost } from '../rpc/host-loss.ts';
-import { findHost, spawnHost, type Host } from '../rpc/spawn-host.ts';
+import { spawnHost, type Host } from '../rpc/spawn-host.ts';
+import { findHosts } from './find-hosts.ts';
+import { endWhenMute, PULSE, type Pulse } from './host-pulse.ts';
 import { supervise, type ChildSpec } from './supervisor.ts';
 
 export interface PooledHost {
@@ -31,6 +30,8 @@ export interface HostPoolDoors {
   readonly agentEpoch: number;
   readonly machineEpoch: string;
   readonly perHost: number;
+  /** How it is noticed that a host does not answer any more. */
+  readonly pulse?: Pulse;
   readonly clock: Clock;
   readonly logger: Logger;
   /** Appends a fact to the node's stream. */
@@ -58,36 +59,10 @@ export class HostPool {
     this.#doors = doors;
   }
 
-  /** Connects to every live host that an earlier agent left, and removes the directories of dead ones. */
+  /** Takes in every live host that an earlier agent left. */
   async restore(): Promise<void> {
-    const dir = join(this.#doors.stateDir, 'hosts');
-    const ids = await readdir(dir).catch(() => []);
-    await Promise.all(ids.map((id) => this.#restoreOne(id)));
-  }
-
-  async #restoreOne(hostId: string): Promise<void> {
-    const { stateDir, kind, machineEpoch, logger } = this.#doors;
-    const address = await readAddress(hostDirectory(stateDir, hostId));
-    if (address === undefined || address.kind !== kind) return;
-    const liveness = isAlive(address, machineEpoch);
-    if (liveness === 'dead') {
-      this.#doors.record('HostLost', {
-        hostId,
-        kind,
-        reason: 'it had ended when the agent started',
-      });
-      await rm(hostDirectory(stateDir, hostId), { recursive: true, force: true });
-      return;
-    }
-    try {
-      const { greeted } = this.#admit(await findHost(this.#request(hostId)), []);
-      await greeted;
-    } catch (error) {
-      logger.warn(
-        { hostId, error: messageOf(error) },
-        'a host of an earlier agent does not answer',
-      );
-    }
+    const found = await findHosts(this.#doors);
+    await Promise.all(found.map((host) => this.#admit(host, []).greeted));
   }
 
   /** The live host that has the child, or undefined. */
@@ -197,9 +172,9 @@ export class HostPool {
       async (attempt) => {
         try {
           if (attempt > 0) current = await this.#replace(current);
-          await untilLost(current.host, this.#doors.machineEpoch, this.#closing.signal);
+          const reason = await this.#untilGone(current.host);
           if (this.#closing.signal.aborted) return {};
-          return this.#dismiss(current);
+          return this.#dismiss(current, reason);
         } catch (error) {
           return { error };
         }
@@ -215,13 +190,24 @@ export class HostPool {
     );
   }
 
+  /** Resolves when the host's process has ended, by itself or because it was mute, or when the pool closes. */
+  async #untilGone(host: Host): Promise<string> {
+    const { machineEpoch, pulse = PULSE } = this.#doors;
+    const gone = new AbortController();
+    const signal = AbortSignal.any([gone.signal, this.#closing.signal]);
+    const ended = endWhenMute(host, this.#doors, pulse, signal);
+    await untilLost(host, machineEpoch, this.#closing.signal);
+    gone.abort();
+    return (await ended) ? 'it was mute and was ended' : 'the process ended';
+  }
+
   /** A host was lost. One that had children must be replaced: that is an error to the supervisor. */
-  #dismiss(lost: PooledHost): { error?: unknown } {
+  #dismiss(lost: PooledHost, reason: string): { error?: unknown } {
     const { kind } = this.#doors;
     lost.isLive = false;
     this.#hosts.delete(lost.id);
     lost.host.channel.close();
-    this.#doors.record('HostLost', { hostId: lost.id, kind, reason: 'the process ended' });
+    this.#doors.record('HostLost', { hostId: lost.id, kind, reason });
     if (lost.keys.size === 0) return {};
     for (const key of lost.keys) this.#placed.delete(key);
     return { error: new HoldfastError('EXECUTOR_LOST', `${kind} host ${lost.id} ended`) };

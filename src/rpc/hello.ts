@@ -25,13 +25,13 @@ const HELLO: Record<HostKind, CalledMethod<GreetingRequest, Greeting>> = {
 
 const HELLO_DEADLINE_MS = 5_000;
 
-/** The first call on every channel: tells the host which agent speaks from now on. Throws EPOCH_STALE. */
+/** The first call on every channel: tells the host which agent speaks from now on. Throws EPOCH_STALE, TIMEOUT. */
 export function hello(
   channel: Channel,
   kind: HostKind,
   request: { readonly agentEpoch: number; readonly instanceId: string },
+  deadlineMs = HELLO_DEADLINE_MS,
 ): Promise<Greeting> {
   const { agentEpoch, instanceId } = request;
-  const options = { deadlineMs: HELLO_DEADLINE_MS };
-  return call(channel, HELLO[kind], { agentEpoch, instanceId }, options);
+  return call(channel, HELLO[kind], { agentEpoch, instanceId }, { deadlineMs });
 }

@@ -1,0 +1,44 @@
+/** The hosts that earlier agents left: those that answer are met again, those that do not are put away. */
+import { readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { HoldfastError, messageOf } from '../errors.ts';
+import { isAlive } from '../os/process-identity.ts';
+import { type HostAddress, hostDirectory, readAddress } from '../rpc/address-file.ts';
+import { findHost, type Host } from '../rpc/spawn-host.ts';
+import { endHost } from './host-pulse.ts';
+import type { HostPoolDoors } from './host-pool.ts';
+
+type FindDoors = Omit<HostPoolDoors, 'onUp' | 'perHost' | 'clock'>;
+
+/** Every host of the kind that lives and answers. Directories of dead ones are removed. */
+export async function findHosts(doors: FindDoors): Promise<readonly Host[]> {
+  const ids = await readdir(join(doors.stateDir, 'hosts')).catch(() => []);
+  const found = await Promise.all(ids.map((hostId) => findOne(doors, hostId)));
+  return found.filter((host) => host !== undefined);
+}
+
+async function findOne(doors: FindDoors, hostId: string): Promise<Host | undefined> {
+  const { stateDir, kind, machineEpoch, instanceId, agentEpoch, logger } = doors;
+  const address = await readAddress(hostDirectory(stateDir, hostId));
+  if (address === undefined || address.kind !== kind) return undefined;
+  if (isAlive(address, machineEpoch) === 'dead') {
+    await putAway(doors, address, 'it had ended when the agent started');
+    return undefined;
+  }
+  try {
+    return await findHost({ stateDir, kind, hostId, instanceId, agentEpoch });
+  } catch (error) {
+    logger.warn({ hostId, error: messageOf(error) }, 'a host of an earlier agent does not answer');
+    const isMute = HoldfastError.is(error, 'TIMEOUT') || HoldfastError.is(error, 'UNAVAILABLE');
+    // It would hold the output of its tasks for as long as it lives, and ending a host hurts no task.
+    if (isMute && endHost(address, machineEpoch)) {
+      await putAway(doors, address, 'it was mute and was ended');
+    }
+    return undefined;
+  }
+}
+
+async function putAway(doors: FindDoors, { hostId }: HostAddress, reason: string): Promise<void> {
+  doors.record('HostLost', { hostId, kind: doors.kind, reason });
+  await rm(hostDirectory(doors.stateDir, hostId), { recursive: true, force: true });
+}
