@@ -27,9 +27,11 @@ export async function launchRun(doors: TaskDoors, scope: TaskScope): Promise<Tas
     // crash point: agent.launch.looked
     if (verdict.act === 'launch') return start();
     if (verdict.act === 'adopt') {
-      await driver.adopt(run, doors.driverDoors, scope.signal);
+      const isWatching = await driver.adopt(run, doors.driverDoors, scope.signal);
       const { process } = seen;
-      return process && { type: 'ProgramStarted', run: run.run, process };
+      // It may have ended meanwhile: then its files tell how, at the next look.
+      if (!isWatching || process === undefined) return undefined;
+      return { type: 'ProgramStarted', run: run.run, process };
     }
     return concludeRun(doors, scope, run, seen, verdict);
   });

@@ -1,9 +1,14 @@
 import type { FollowResponse } from '../../rpc/gen/holdfast/executor/v1/executor.ts';
 import type { Run } from './run.ts';
 
+interface Follower {
+  readonly queue: FollowResponse[];
+  wake: () => void;
+}
+
 /** Tells every follower of the ends of runs: those known already, then new ones. */
 export class Reports {
-  readonly #followers = new Set<{ queue: FollowResponse[]; wake: () => void }>();
+  readonly #followers = new Set<Follower>();
 
   tell(run: Run): void {
     const report = reportOf(run);
@@ -14,8 +19,11 @@ export class Reports {
     }
   }
 
-  /** A stream for one follower until `signal` aborts. */
-  async *follow(runs: readonly Run[], signal: AbortSignal): AsyncGenerator<FollowResponse> {
+  /**
+   * A stream for one follower until `signal` aborts. It misses nothing from this call on, whenever it is first read: a
+   * run that is adopted by the next call of the same agent may have ended already.
+   */
+  follow(runs: readonly Run[], signal: AbortSignal): AsyncGenerator<FollowResponse> {
     const living = [...runs].filter((run) => run.end === undefined).map((run) => run.key);
     const follower = { queue: [ready(living)], wake: (): void => undefined };
     for (const run of runs) {
@@ -23,6 +31,10 @@ export class Reports {
       if (report !== undefined) follower.queue.push(report);
     }
     this.#followers.add(follower);
+    return this.#stream(follower, signal);
+  }
+
+  async *#stream(follower: Follower, signal: AbortSignal): AsyncGenerator<FollowResponse> {
     const wake = (): void => follower.wake();
     signal.addEventListener('abort', wake);
     try {
