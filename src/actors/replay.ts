@@ -74,9 +74,11 @@ function foldOnto(snapshots: Snapshots, log: EventLog, into: Replayed): void {
     states.set(row.stream, folded);
     unsaved.set(row.stream, folded);
   }
-  for (const stream of snapshots.streams) assert(states.has(stream), `${stream} has no snapshot`);
-  for (const [stream, folded] of states) {
+  // In the order in which they began, which is the order of a full replay.
+  for (const stream of snapshots.streams) {
     const kind = kindOf(stream);
+    const folded = states.get(stream);
+    assert(folded, `${stream} has no snapshot`);
     if (kind === 'task') tasks.set(stream, folded as Folded<TaskContext>);
     if (kind === 'alloc') allocs.set(stream, folded as Folded<AllocContext>);
   }

@@ -4,6 +4,7 @@
  */
 import type { HoldfastError } from '../errors.ts';
 import type { AnyEvent, Recorded, StreamName } from '../events/envelope.ts';
+import type { SnapshotCache } from './snapshot-cache.ts';
 
 /** One stored row with its data still as text: what a bulk replay folds without paying for parsing it does not need. */
 export interface StoredRow {
@@ -81,6 +82,9 @@ export interface EventLog {
    * `isDamage: true` in the details, on a wrong checksum or a version that does not follow its predecessor.
    */
   rows(after?: number): Iterable<StoredRow>;
+
+  /** Folded states to begin a replay with, so that only newer rows are folded. */
+  readonly snapshots: SnapshotCache;
 
   /**
    * Version of the stream, 0 when it never had an event: the `expectedVersion` of the next append, so it counts the

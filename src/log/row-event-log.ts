@@ -9,10 +9,12 @@ import { silentLogger, type Logger } from '../ports.ts';
 import { Bell } from './bell.ts';
 import type { EventLog, EventPage, ReadOptions, StoredRow } from './event-log.ts';
 import { FailStop } from './fail-stop.ts';
+import { guardedSnapshots } from './guarded-snapshots.ts';
 import { fitsOptions } from './reading.ts';
 import { RecentEvents } from './recent-events.ts';
 import { refusePosition, versionConflict } from './refusals.ts';
 import type { RowStore } from './row-store.ts';
+import { NO_SNAPSHOTS, type SnapshotCache } from './snapshot-cache.ts';
 import { readable, recorded } from './stored-event.ts';
 
 export interface EventLogOptions {
@@ -36,6 +38,7 @@ export function eventLogOn(store: RowStore, options: EventLogOptions = {}): Even
 
 class RowEventLog implements EventLog {
   readonly storeId: string;
+  readonly snapshots: SnapshotCache;
   readonly #store: RowStore;
   readonly #codec: Codec;
   readonly #recent: RecentEvents;
@@ -56,7 +59,13 @@ class RowEventLog implements EventLog {
   constructor(store: RowStore, options: EventLogOptions) {
     this.#store = store;
     this.#codec = options.codec ?? { encode, decode };
-    this.#bell = new Bell(options.logger ?? silentLogger);
+    const { logger = silentLogger } = options;
+    this.#bell = new Bell(logger);
+    this.snapshots = guardedSnapshots(store.snapshots ?? NO_SNAPSHOTS, {
+      failStop: this.#failStop,
+      refuseIfClosed: () => this.#refuseIfClosed(),
+      logger,
+    });
     this.#recent = new RecentEvents((row) => readable(row, this.storeId, this.#codec));
     this.storeId = store.storeId;
     this.#head = store.head;

@@ -5,6 +5,7 @@
  */
 import type { StreamName } from '../events/envelope.ts';
 import type { StoredRow } from './event-log.ts';
+import type { SnapshotCache } from './snapshot-cache.ts';
 
 /** Some rows, and the position to go on from; undefined when everything up to the head was looked at. */
 export interface RowPage {
@@ -24,6 +25,8 @@ export interface RowStore {
   readonly head: number;
   /** The highest position that was compacted away, 0 when none was; read once, when the log is opened. */
   readonly compactedThrough: number;
+  /** Undefined for a place that is gone with the process. */
+  readonly snapshots?: SnapshotCache;
 
   /** Writes rows with their positions and versions as they are, all or none; durable when it returns. */
   write(rows: readonly StoredRow[]): void;

@@ -4,6 +4,7 @@ import type { StoredRow } from './event-log.ts';
 import { isOddPlace } from './odd-place.ts';
 import { checked } from './sqlite-row.ts';
 import { SqliteRows } from './sqlite-rows.ts';
+import { SNAPSHOTS_KEY } from './sqlite-snapshots.ts';
 import type { Connection } from './sqlite.ts';
 import { StreamIds } from './stream-ids.ts';
 import {
@@ -94,6 +95,7 @@ function copy(old: Connection, target: SqliteRows, knownHead: number): Salvaged 
 
 /** What speaks of one store only. */
 const OWN_KEYS = new Set([
+  SNAPSHOTS_KEY,
   'storeId',
   'indexedThrough',
   'compactedThrough',

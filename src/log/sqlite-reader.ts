@@ -99,7 +99,7 @@ export class SqliteReader {
     compactedThrough: number,
   ): readonly StoredRow[] {
     try {
-      if (versions.length === 0) this.#streams.load();
+      if (isWhole && versions.length === 0) this.#streams.load();
       let last = after;
       return (this.#columns.all(after, PAGE_ROWS) as RowColumns[]).map((columns) => {
         const [position, stream, version] = columns;

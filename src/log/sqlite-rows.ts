@@ -1,35 +1,26 @@
 /** The rows of a log in an SQLite file. */
-import { randomBytes } from 'node:crypto';
 import { HoldfastError } from '../errors.ts';
 import type { StreamName } from '../events/envelope.ts';
 import { checksumOf, seedOf } from './checksum.ts';
 import type { StoredRow } from './event-log.ts';
-import { migrate, refuseForeign } from './migrations.ts';
 import type { Removed, RowPage, RowStore } from './row-store.ts';
 import { SqliteReader } from './sqlite-reader.ts';
+import { SqliteSnapshots } from './sqlite-snapshots.ts';
 import {
-  connect,
   inTransaction,
-  makeDurable,
   storeError,
   type Connection,
   type ConnectOptions,
   type Prepared,
 } from './sqlite.ts';
+import { highestPosition, META, openStoreConnection } from './store-connection.ts';
 import { StreamIds } from './stream-ids.ts';
 import { StreamIndex, type IndexEntry } from './stream-index.ts';
-
-/** Names in the table `meta`. `agentEpoch` is the agent that may write: see `EventLog.setMeta`. */
-const META = {
-  storeId: 'storeId',
-  epoch: 'agentEpoch',
-  compactedThrough: 'compactedThrough',
-  compactedEvents: 'compactedEvents',
-} as const;
 
 export class SqliteRows implements RowStore {
   readonly storeId: string;
   readonly head: number;
+  readonly snapshots: SqliteSnapshots;
   readonly #connection: Connection;
   readonly #streams: StreamIds;
   readonly #index: StreamIndex;
@@ -42,7 +33,7 @@ export class SqliteRows implements RowStore {
 
   /** Errors: STORE_TOO_NEW, STORE_CORRUPT, STORE_FAILED; the file is unchanged then. */
   constructor(path: string, options: ConnectOptions = {}) {
-    const connection = openStoreFile(path, options);
+    const connection = openStoreConnection(path, options);
     try {
       this.#connection = connection;
       this.#streams = new StreamIds(connection);
@@ -56,6 +47,9 @@ export class SqliteRows implements RowStore {
       this.storeId = storeIdOf(this.getMeta(META.storeId));
       this.#compactedThrough = this.#metaNumber(META.compactedThrough);
       this.#epoch = this.#metaNumber(META.epoch);
+      const refuseStaleEpoch = (): void => this.#refuseStaleEpoch();
+      const doors = { connection, streams: this.#streams, refuseStaleEpoch };
+      this.snapshots = new SqliteSnapshots(doors);
       this.head = highestPosition(connection);
     } catch (error) {
       connection.close();
@@ -212,35 +206,7 @@ export class SqliteRows implements RowStore {
   }
 }
 
-function openStoreFile(path: string, options: ConnectOptions): Connection {
-  let connection: Connection | undefined;
-  try {
-    const opened = connect(path, options);
-    connection = opened;
-    refuseForeign(opened);
-    makeDurable(opened);
-    migrate(opened, () => {
-      const storeId = randomBytes(16).toString('hex');
-      opened.prepare('INSERT INTO meta VALUES (?, ?)').run(META.storeId, storeId);
-    });
-    return opened;
-  } catch (error) {
-    connection?.close();
-    throw storeError(error, `open ${path}`);
-  }
-}
-
 function storeIdOf(value: string | undefined): string {
   if (value !== undefined) return value;
   throw new HoldfastError('STORE_CORRUPT', 'the store does not know its own identity');
-}
-
-/** The highest position ever given: after a compaction it may be higher than that of any row. */
-function highestPosition(connection: Connection): number {
-  const inTable = connection.prepare('SELECT max(position) FROM events').pluck().get();
-  const everGiven = connection
-    .prepare(`SELECT seq FROM sqlite_sequence WHERE name = 'events'`)
-    .pluck()
-    .get();
-  return Math.max(Number(inTable ?? 0), Number(everGiven ?? 0));
 }

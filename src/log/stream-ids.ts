@@ -31,10 +31,12 @@ export class StreamIds {
     this.#insert = connection.prepare('INSERT INTO streams (name) VALUES (?)');
   }
 
-  /** Reads all names at once, before a replay. */
-  load(): void {
-    const rows = this.#connection.prepare('SELECT id, name, removed FROM streams').all();
-    for (const row of rows as StreamRow[]) this.#learn(row);
+  /** Reads all names at once, before a replay; gives those of the streams whose events are kept. */
+  load(): readonly StreamName[] {
+    const sql = 'SELECT id, name, removed FROM streams ORDER BY id';
+    const rows = this.#connection.prepare(sql).all() as StreamRow[];
+    for (const row of rows) this.#learn(row);
+    return rows.filter(({ removed }) => removed === null).map(({ name }) => name);
   }
 
   /** The stream's number, or undefined when nothing was ever written to it. */

@@ -8,6 +8,7 @@ import { describe, expect, it } from 'vitest';
 import { foldEvents, emptyReplay, replayLog } from '../../src/actors/replay.ts';
 import { decode } from '../../src/events/codec.ts';
 import type { EventLog, StoredRow } from '../../src/log/event-log.ts';
+import { NO_SNAPSHOTS } from '../../src/log/snapshot-cache.ts';
 import { allocTable } from '../../src/machines/alloc-machine.ts';
 import { taskTable } from '../../src/machines/task-machine.ts';
 
@@ -30,7 +31,7 @@ function rowsOf(story: string): readonly StoredRow[] {
 /** States by stream, as JSON keeps them. */
 function replayed(rows: readonly StoredRow[]): unknown {
   const into = emptyReplay();
-  replayLog({ rows: () => rows } as unknown as EventLog, into);
+  replayLog({ rows: () => rows, snapshots: NO_SNAPSHOTS } as unknown as EventLog, into);
   expect(into.quarantined).toEqual(new Map());
   const states = [...into.allocs, ...into.tasks].map(([stream, { state }]) => [stream, state]);
   return asJson(Object.fromEntries(states));
