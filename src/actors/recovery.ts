@@ -70,8 +70,21 @@ export class Recovery {
   async #forgetFiles(allocId: string): Promise<void> {
     const { agent, roster } = this.#doors;
     // crash point: agent.alloc.forget
-    agent.specs.forget(allocId);
+    await agent.specs.forget(allocId);
     for (const launchKey of roster.launchKeysOf(allocId)) agent.runs.sweep(launchKey);
+  }
+
+  /** A spec that stays when its alloc has ended would be run again by an agent that finds no store. */
+  #tidySpecs(): void {
+    const { agent, roster } = this.#doors;
+    try {
+      agent.specs.tidy((allocId) => {
+        const folded = roster.folded(allocId);
+        return folded !== undefined && !isLive(folded.state.value);
+      });
+    } catch (error) {
+      agent.logger.warn({ error: messageOf(error) }, 'old specs were not put away');
+    }
   }
 
   /** Resolves when every run that may be alive is known to be alive or over. */
@@ -84,6 +97,7 @@ export class Recovery {
       this.#reportQuarantine(),
     ]);
     // crash point: agent.open.hosts-met
+    this.#tidySpecs();
     const saved = await agent.specs.unknown((allocId) => roster.isKnown(allocId));
     const savedAllocs = new Set(saved.map(({ allocId }) => allocId));
     this.#survey = surveyRuns({ agent, roster, savedAllocs });
@@ -172,7 +186,7 @@ export class Recovery {
       if (roster.isQuarantined(allocStream(allocId))) continue;
       const runs = spec.tasks.some(({ name }) => this.#survey.found.has(taskStream(allocId, name)));
       if (store.damage === undefined && !runs) {
-        agent.specs.forget(allocId);
+        await agent.specs.forget(allocId);
         continue;
       }
       agent.logger.warn({ stream: allocStream(allocId) }, 'rebuilt from its spec file');

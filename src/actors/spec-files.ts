@@ -2,7 +2,15 @@
  * The specs of live allocs as files beside the store, written before an alloc is acknowledged. A store that is lost is
  * rebuilt from them and from the files of the runs.
  */
-import { closeSync, fdatasync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  fdatasync,
+  openSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -22,50 +30,75 @@ export interface SavedSpec {
 export interface SpecStore {
   /** Durable when it resolves. Errors: RESOURCES_EXHAUSTED, STORE_FAILED. */
   save(saved: SavedSpec): Promise<void>;
-  /** One that is not there is fine. */
-  forget(allocId: string): void;
+  /** Resolves when nothing of it is left, a save that is under way included. One that is not there is fine. */
+  forget(allocId: string): Promise<void>;
   /** Those of allocs that `isKnown` does not know, as far as they can be read; one that cannot says nothing. */
   unknown(isKnown: (allocId: string) => boolean): Promise<readonly SavedSpec[]>;
 }
 
-export function specFiles(specDir: string): SpecStore {
-  return {
-    async save(saved) {
-      try {
-        await saveSpec(specDir, saved);
-      } catch (error) {
-        throw diskFailure(error, `save the spec of ${saved.allocId}`);
-      }
-    },
-    forget: (allocId) => rmSync(join(specDir, `${allocId}.json`), { force: true }),
-    unknown: (isKnown) => readSpecs(specDir, isKnown),
-  };
+const SUFFIX = '.json';
+const UNFINISHED = '.json.new';
+
+export class SpecFiles implements SpecStore {
+  readonly #specDir: string;
+  /** An alloc may end sooner than its spec is flushed. */
+  readonly #saving = new Map<string, Promise<void>>();
+
+  constructor(specDir: string) {
+    this.#specDir = specDir;
+  }
+
+  save(saved: SavedSpec): Promise<void> {
+    const { allocId } = saved;
+    const saving = writeDurably(this.#pathOf(allocId), `${JSON.stringify(saved)}\n`)
+      .catch((error: unknown) => {
+        throw diskFailure(error, `save the spec of ${allocId}`);
+      })
+      .finally(() => this.#saving.delete(allocId));
+    this.#saving.set(allocId, saving);
+    return saving;
+  }
+
+  async forget(allocId: string): Promise<void> {
+    await this.#saving.get(allocId)?.catch(() => undefined);
+    rmSync(this.#pathOf(allocId), { force: true });
+  }
+
+  async unknown(isKnown: (allocId: string) => boolean): Promise<readonly SavedSpec[]> {
+    const names = await readdir(this.#specDir).catch(() => []);
+    // What an agent that died left half written.
+    for (const name of names.filter((each) => each.endsWith(UNFINISHED))) {
+      rmSync(join(this.#specDir, name), { recursive: true, force: true });
+    }
+    return names
+      .filter((name) => name.endsWith(SUFFIX) && !isKnown(name.slice(0, -SUFFIX.length)))
+      .map((name) => readSpec(join(this.#specDir, name)))
+      .filter((saved) => saved !== undefined);
+  }
+
+  #pathOf(allocId: string): string {
+    return join(this.#specDir, `${allocId}${SUFFIX}`);
+  }
 }
 
 /** Only the flush leaves this thread: everything else takes microseconds. */
-async function saveSpec(specDir: string, saved: SavedSpec): Promise<void> {
-  const path = join(specDir, `${saved.allocId}.json`);
-  const file = openSync(`${path}.new`, 'w', 0o600);
+async function writeDurably(path: string, text: string): Promise<void> {
+  const unfinished = `${path}.new`;
   try {
-    writeSync(file, `${JSON.stringify(saved)}\n`);
-    await flush(file);
-  } finally {
-    closeSync(file);
+    const file = openSync(unfinished, 'w', 0o600);
+    try {
+      writeSync(file, text);
+      await flush(file);
+    } finally {
+      closeSync(file);
+    }
+    // crash point: agent.spec.before
+    renameSync(unfinished, path);
+    // crash point: agent.spec.saved
+  } catch (error) {
+    rmSync(unfinished, { force: true });
+    throw error;
   }
-  // crash point: agent.spec.before
-  renameSync(`${path}.new`, path);
-  // crash point: agent.spec.saved
-}
-
-async function readSpecs(
-  specDir: string,
-  isKnown: (allocId: string) => boolean,
-): Promise<readonly SavedSpec[]> {
-  const names = await readdir(specDir).catch(() => []);
-  const unknown = names.filter((name) => name.endsWith('.json') && !isKnown(name.slice(0, -5)));
-  return unknown
-    .map((name) => readSpec(join(specDir, name)))
-    .filter((saved) => saved !== undefined);
 }
 
 function readSpec(path: string): SavedSpec | undefined {
