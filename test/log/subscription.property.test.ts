@@ -221,6 +221,7 @@ describe('a subscriber', () => {
       altered(openWell(path), BROKEN[name] as Alteration),
     );
     const options = { numRuns: 300, seed: 7, endOnFailure: true };
-    expect((await fc.check(property, options)).failed).toBe(true);
+    const found = await fc.check(property, options);
+    expect(found.errorInstance).toMatchObject({ name: 'AssertionError' });
   });
 });
