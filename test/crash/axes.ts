@@ -75,13 +75,18 @@ export function casesOf(axis: Axis, census: Census, size: Size, seed: number): C
 
 type Made = readonly [WorkloadName, readonly Strike[]];
 
+/** Nothing that could fail stands there. */
+const CANNOT_FAIL = ['agent.host.replaced', 'agent.decided', 'agent.end.heard'];
+
 function atPoints(
   action: PointAction,
   census: Census,
   { points, arrivals }: { points: number; arrivals: number },
   chance: () => number,
 ): Made[] {
-  const chosen = shuffled([...census.keys()].toSorted(), chance).slice(0, points);
+  const known = [...census.keys()].toSorted();
+  const possible = action === 'error' ? known.filter((one) => !CANNOT_FAIL.includes(one)) : known;
+  const chosen = shuffled(possible, chance).slice(0, points);
   return chosen.flatMap((point) => {
     const ways = census.get(point) ?? [];
     return Array.from({ length: arrivals }, (): Made => {

@@ -4,6 +4,7 @@ import { existsSync, mkdirSync, openSync, closeSync, rmSync, writeFileSync } fro
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Canary } from './canary.ts';
+import { harmOf } from './harm.ts';
 import type { InstrumentedCopy } from './instrument.ts';
 import {
   arrivals,
@@ -66,7 +67,7 @@ export async function runCase(spec: CaseSpec, stage: CaseStage): Promise<CaseRes
   const play = new Play(spec, places, stage);
   const faults: string[] = [];
   try {
-    faults.push(...(await play.toTheEnd()), ...(await leftAlive(places)));
+    faults.push(...(await play.toTheEnd()), ...(await leftAlive(spec, places)));
     faults.push(...(await findFaults(spec, places, stage)));
   } catch (error) {
     faults.push(`the rig failed: ${error instanceof Error ? error.stack : String(error)}`);
@@ -179,10 +180,11 @@ export class Play {
 }
 
 /** What still lives some time after the agent has closed in order: nothing may. */
-async function leftAlive({ caseDir }: CasePlaces): Promise<readonly string[]> {
+async function leftAlive({ plan }: CaseSpec, { caseDir }: CasePlaces): Promise<readonly string[]> {
+  const { keepsOutput } = harmOf(plan);
   const until = performance.now() + LEAVING_MS;
   for (;;) {
-    const left = processesOf(caseDir);
+    const left = processesOf(caseDir).filter(({ role }) => !keepsOutput || role !== 'logmon');
     if (left.length === 0) return [];
     if (performance.now() > until) {
       return left.map(({ pid, role, words }) => `${role} ${pid} is still alive: ${words}`);

@@ -10,6 +10,10 @@ export interface Harm {
   readonly losesPipes: boolean;
   /** Nothing but agents and hosts was hurt, and no call failed: every run takes place, once. */
   readonly isExact: boolean;
+  /** The shim's child gave up before the program: a refusal that is recorded with an exit code of its own. */
+  readonly refusesPrograms: boolean;
+  /** The release of a task's output failed for good: its FIFOs stay, and the host that reads them. */
+  readonly keepsOutput: boolean;
 }
 
 export function harmOf(plan: readonly Strike[]): Harm {
@@ -18,14 +22,16 @@ export function harmOf(plan: readonly Strike[]): Harm {
     action === 'kill-shim';
   const endsMachine = ({ action }: Strike): boolean =>
     action === 'reboot' || action === 'reuse-pids' || action === 'kill-run';
-  const failsStart = ({ point, action }: Strike): boolean =>
-    action === 'error' && !point.startsWith('agent.');
+  const failsAt = (where: RegExp): boolean =>
+    plan.some(({ point, action }) => action === 'error' && where.test(point));
   const losesPipes = plan.some(({ action }) => action === 'reboot' || action === 'reuse-pids');
   const killsPrograms = plan.some((strike) => endsMachine(strike) || hurtsShim(strike));
   return {
     mayLose: killsPrograms,
     killsPrograms,
     losesPipes,
-    isExact: !killsPrograms && !plan.some(failsStart),
+    isExact: !killsPrograms && !failsAt(/./),
+    refusesPrograms: failsAt(/^shim\./),
+    keepsOutput: failsAt(/^logmon\.(release|close)|^agent\.(collect|fifos|cleanup)/),
   };
 }

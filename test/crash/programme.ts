@@ -8,6 +8,9 @@ import { Canary } from './canary.ts';
 import { runCase, type CaseResult, type CaseSpec, type CaseStage } from './case.ts';
 import { censusCases, takeCensus, type Census } from './census.ts';
 import { crashPoints, instrument } from './instrument.ts';
+import type { Mutant } from './mutants.ts';
+import { parsePlan } from './plan.ts';
+import type { WorkloadName } from './workloads.ts';
 
 export interface ProgrammeOptions {
   readonly seed: number;
@@ -83,6 +86,32 @@ export async function playAll(
   };
   await Promise.all(Array.from({ length: jobs }, worker));
   return results;
+}
+
+/** What each mutant was caught by; one that got through is `survived`. */
+export async function tryMutants(
+  mutants: readonly Mutant[],
+  options: Pick<ProgrammeOptions, 'isKept' | 'jobs' | 'say'>,
+): Promise<ReadonlyMap<string, string>> {
+  const verdicts = new Map<string, string>();
+  for (const { name, patches, cases } of mutants) {
+    const quiet = { ...options, say: () => undefined };
+    const results = await onStage(patches, options, (stage) =>
+      playAll(cases.map(readCase), stage, quiet),
+    );
+    const caught = results.find(({ faults }) => faults.length > 0);
+    verdicts.set(name, caught === undefined ? SURVIVED : `${caught.spec.id}: ${caught.faults[0]}`);
+    options.say(`${name}: ${verdicts.get(name)}`);
+  }
+  return verdicts;
+}
+
+export const SURVIVED = 'survived';
+
+/** The case that a word describes, see `planText`. */
+export function readCase(id: string): CaseSpec {
+  const { workload, plan } = parsePlan(id);
+  return { id, axis: 'case', workload: workload as WorkloadName, plan };
 }
 
 export function isAxis(name: string): name is Axis {

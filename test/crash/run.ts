@@ -4,9 +4,16 @@
  */
 import { parseArgs } from 'node:util';
 import { AXES, CI, FULL } from './axes.ts';
-import { parsePlan } from './plan.ts';
-import { isAxis, onStage, playAll, runProgramme } from './programme.ts';
-import type { WorkloadName } from './workloads.ts';
+import { MUTANTS } from './mutants.ts';
+import {
+  isAxis,
+  onStage,
+  playAll,
+  readCase,
+  runProgramme,
+  SURVIVED,
+  tryMutants,
+} from './programme.ts';
 
 const text = { type: 'string' } as const;
 const flag = { type: 'boolean', default: false } as const;
@@ -19,6 +26,7 @@ const { values } = parseArgs({
     times: { ...text, default: '1' },
     json: text,
     jobs: { ...text, default: '3' },
+    mutants: flag,
     share: flag,
     keep: flag,
   },
@@ -31,16 +39,18 @@ const isKept = values.keep;
 
 const began = performance.now();
 if (values.case !== undefined) {
-  const { workload, plan } = parsePlan(values.case);
-  const spec = { id: values.case, axis: 'case', workload: workload as WorkloadName, plan };
+  const spec = readCase(values.case);
   const cases = Array.from({ length: Number(values.times) }, () => spec);
   const results = await onStage([], { isKept, say }, (stage) =>
     playAll(cases, stage, { jobs, say }),
   );
   const faulty = results.filter(({ faults }) => faults.length > 0).length;
-  const hit = results.filter(({ landed }) => landed === plan.length).length;
+  const hit = results.filter(({ landed }) => landed === spec.plan.length).length;
   say(`${faulty} of ${results.length} went wrong; ${hit} landed`);
   process.exitCode = faulty > 0 ? 1 : 0;
+} else if (values.mutants) {
+  const verdicts = await tryMutants(MUTANTS, { isKept, jobs, say });
+  process.exitCode = [...verdicts.values()].includes(SURVIVED) ? 1 : 0;
 } else {
   const axes = values.axis === undefined ? AXES : values.axis.split(',').filter(isAxis);
   const size = values.share ? CI : FULL;

@@ -61,6 +61,9 @@ function inOrder({ history }: Story): readonly string[] {
   return faults;
 }
 
+/** What the shim's child exits with where an error is injected. */
+const REFUSED_CODE = 74;
+
 const ENDS = ['TaskExited', 'TaskLost', 'TaskStartFailed'];
 
 function faultsInRun(run: RunHistory, { ledger, harm }: Story): readonly string[] {
@@ -93,7 +96,8 @@ function faultsInRun(run: RunHistory, { ledger, harm }: Story): readonly string[
     if (!harm.mayLose) faults.push(`${name} is lost: ${String(end.data['reason'])}`);
     if (maybeRan === false && starts.length > 0) faults.push(`${name} ran, and TaskLost denies it`);
   } else if (end.type === 'TaskExited' && exitCode !== null) {
-    if (own === undefined || own.exitCode !== exitCode) {
+    const isRefusal = harm.refusesPrograms && starts.length === 0 && exitCode === REFUSED_CODE;
+    if (!isRefusal && own?.exitCode !== exitCode) {
       faults.push(
         `${name}: exit code ${JSON.stringify(exitCode)}, and it ended with ${own?.exitCode ?? 'nothing'}`,
       );
@@ -141,12 +145,12 @@ function unended({ work, history }: Story): readonly string[] {
 }
 
 /** Directories of runs and FIFOs are back to nothing, and the foreign run is as it was. */
-function leftOnDisk({ places }: Story): readonly string[] {
+function leftOnDisk({ places, harm }: Story): readonly string[] {
   const state = join(places.dataDir, 'state');
   const runs = readdirSync(join(state, 'run'));
   const left = [
     ...runs.filter((name) => name !== FOREIGN_KEY).map((name) => `run/${name}`),
-    ...readdirSync(join(state, 'fifo')).map((name) => `fifo/${name}`),
+    ...(harm.keepsOutput ? [] : readdirSync(join(state, 'fifo')).map((name) => `fifo/${name}`)),
   ];
   const foreign = runs.includes(FOREIGN_KEY) ? readdirSync(join(state, 'run', FOREIGN_KEY)) : [];
   return [

@@ -1,0 +1,135 @@
+/**
+ * Copies of the package with one promise broken, each with the cases that must notice. A mutant that gets through means
+ * that the matrix would not see such a bug: the run fails.
+ */
+import type { Patch } from '../faults/patched-copy.ts';
+
+export interface Mutant {
+  readonly name: string;
+  readonly patches: readonly Patch[];
+  /** Plans of which at least one must end in a fault. */
+  readonly cases: readonly string[];
+}
+
+const SHIM = 'src/processes/executor-host/shim.ts';
+const LAUNCH = 'src/processes/executor-host/launch.ts';
+const DUTIES = 'src/actors/run-duties.ts';
+
+export const MUTANTS: readonly Mutant[] = [
+  {
+    // The program is started first, and what it runs under is written down afterwards: in the log and on disk.
+    name: 'handle-after-launch',
+    patches: [
+      {
+        file: 'src/actors/event-sourced.ts',
+        find: '    // crash point: agent.decided\n    const before = this.#folded;\n',
+        replace: `    const before = this.#folded;
+    if (decision.some(({ type }) => type === 'RunStarting')) {
+      this.#folded = { ...before, state: states.at(-1) };
+      this.#startDuty();
+      await new Promise((resolve) => setTimeout(resolve, 400));
+      this.#folded = before;
+    }
+`,
+      },
+      {
+        file: LAUNCH,
+        find: '    writeIntentOf(run, request, source);\n    // crash',
+        replace: '    // crash',
+      },
+      {
+        file: LAUNCH,
+        find: "      return { outcome: { $case: 'started'",
+        replace:
+          "      writeIntentOf(run, request, source);\n      return { outcome: { $case: 'started'",
+      },
+    ],
+    cases: ['restart:executor.identity.seen#1=kill,rig#1=kill-agent'],
+  },
+  {
+    // Whoever comes last believes to have won, so that two shims of one run both start the program.
+    name: 'no-claim',
+    patches: [
+      {
+        file: SHIM,
+        find: 'set -C\n{ echo "launch $me" >fate; } 2>/dev/null || exit 75\n',
+        replace: 'echo "launch $me" >fate\n',
+      },
+    ],
+    cases: [
+      'restart:shim.fate.before#1=delay@1500,rig#1=kill-executor,rig#1=kill-agent',
+      'service:shim.fate.before#1=delay@1500,rig#1=kill-executor',
+    ],
+  },
+  {
+    // A run counts as over when its program has ended, whatever it left behind.
+    name: 'no-leftover-kill',
+    patches: [
+      {
+        file: 'src/actors/task-duties.ts',
+        find: '  await endTree(doors, scope, doors.requestFor(scope.state.context), () => LEFTOVER_PLAN);\n',
+        replace: '',
+      },
+    ],
+    cases: ['service:', 'service:executor.end.told#1=kill'],
+  },
+  {
+    name: 'exit-code-0-for-unknown',
+    patches: [
+      {
+        file: DUTIES,
+        find: "      return { ...outcome, type: 'ProgramLost', run: run.run };",
+        replace:
+          "      return { type: 'ProgramExited', run: run.run, exit: { exitCode: 0, signal: null, oomKilled: false, exitedAt: 0 } };",
+      },
+    ],
+    cases: ['loud:shim.exit.before#1=kill'],
+  },
+  {
+    // A second Launch with the same key starts anew, whatever the first has done by then.
+    name: 'launch-not-idempotent',
+    patches: [
+      {
+        file: LAUNCH,
+        find: "    readFate(run.dir).is === 'absent' ? begin(run, request, source, watch) : undefined;",
+        replace:
+          "    (process.getBuiltinModule('node:fs').rmSync(join(run.dir, 'fate'), { force: true }), begin(run, request, source, watch));",
+      },
+    ],
+    cases: [
+      'restart:shim.fate.before#1=delay@500,rig#1=kill-executor,executor.launch.asked#1=delay@1500',
+    ],
+  },
+  {
+    // A pid is believed without asking when its process was born.
+    name: 'pid-without-start-time',
+    patches: [
+      {
+        file: 'src/os/process-identity.ts',
+        find: 'stat === undefined || stat.startTime !== identity.startTime',
+        replace: 'stat === undefined',
+      },
+    ],
+    cases: ['service:agent.cleanup.begun#1=stop@60000,rig#1=reuse-pids'],
+  },
+  {
+    // An agent that was replaced while it slept goes on as if nothing had been.
+    name: 'epoch-ignored',
+    patches: [
+      {
+        file: 'src/rpc/epoch-guard.ts',
+        find: 'if (epoch < this.#highest) {',
+        replace: 'if (false) {',
+      },
+      {
+        file: 'src/log/sqlite-rows.ts',
+        find: '    if (current <= this.#epoch) return;\n',
+        replace: '    return;\n',
+      },
+    ],
+    cases: [
+      'service:agent.watch.begun#1=stop@60000,rig#1=usurper',
+      'restart:agent.watch.begun#1=stop@60000,rig#1=usurper',
+    ],
+  },
+];
