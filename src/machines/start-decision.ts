@@ -43,8 +43,7 @@ export function decideStart(stage: LoggedStage, seen: Evidence): StartVerdict {
   if (seen.epoch === 'changed') return decideAfterReboot(stage, seen);
   if (stage === 'starting' && seen.fate === 'none') return decideUnlaunched(seen);
   if (seen.fate === 'launch') return decideLaunched(seen);
-  if (stage === 'starting') return { act: 'recordAborted' };
-  return decideVanished(seen);
+  return stage === 'starting' ? decideAborted(seen) : decideVanished(seen);
 }
 
 function decideUnlogged(seen: Evidence): StartVerdict {
@@ -75,6 +74,20 @@ function decideLaunched(seen: Evidence): StartVerdict {
   if (seen.tree === 'alive') return { act: 'adopt' };
   const reason = 'the shim ended without writing an exit status';
   return { act: 'recordLost', reason, maybeRan: true };
+}
+
+/**
+ * An abort on disk proves that no shim of ours began. Something that lives all the same contradicts it, and the next
+ * start must not come beside it.
+ */
+function decideAborted(seen: Evidence): StartVerdict {
+  if (seen.claim === 'unknown' || seen.tree === 'unknown') {
+    return wait('whether anything lives of an aborted start');
+  }
+  if (seen.claim === 'alive' || seen.tree === 'alive') {
+    return { act: 'killAndLose', reason: 'an aborted start is alive' };
+  }
+  return { act: 'recordAborted' };
 }
 
 /** The log says started, the disk knows of no launch: somebody removed the files. */

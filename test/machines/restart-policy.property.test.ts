@@ -210,7 +210,11 @@ describe('an agent that keeps its counts in memory', () => {
         context: { ...state.context, restarts: taskTable.initial.context.restarts },
       };
     };
-    const found = fc.check(property(isWithinPolicy, forgetful), { numRuns: 300, seed: 7 });
+    const found = fc.check(property(isWithinPolicy, forgetful), {
+      numRuns: 300,
+      seed: 7,
+      endOnFailure: true,
+    });
     expect(found.errorInstance).toMatchObject({ name: 'AssertionError' });
   });
 });

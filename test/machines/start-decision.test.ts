@@ -6,6 +6,7 @@ import {
   type LoggedStage,
   type StartVerdict,
 } from '../../src/machines/start-decision.ts';
+import { type Decide, MUTANTS } from './start-mutants.ts';
 
 interface Row {
   readonly stage: LoggedStage;
@@ -15,7 +16,7 @@ interface Row {
 
 const STAGES = ['none', 'starting', 'started', 'ended', 'cleaned'] as const;
 
-function allRows(): readonly Row[] {
+function allRows(decide: Decide): readonly Row[] {
   const rows: Row[] = [];
   for (const stage of STAGES)
     for (const epoch of ['same', 'changed'] as const)
@@ -25,12 +26,12 @@ function allRows(): readonly Row[] {
             for (const exit of ['none', 'valid', 'corrupt'] as const)
               for (const tree of ['dead', 'alive', 'unknown'] as const) {
                 const seen = { epoch, dir, claim, fate, exit, tree };
-                rows.push({ stage, seen, verdict: decideStart(stage, seen) });
+                rows.push({ stage, seen, verdict: decide(stage, seen) });
               }
   return rows;
 }
 
-const ROWS = allRows();
+const ROWS = allRows(decideStart);
 const ACTS: readonly StartVerdict['act'][] = [
   'launch',
   'adopt',
@@ -53,8 +54,16 @@ const isBlind = ({ epoch, claim, tree }: Evidence): boolean =>
   tree !== 'alive' &&
   (claim === 'unknown' || tree === 'unknown');
 const isOpen = (stage: LoggedStage): boolean => stage === 'starting' || stage === 'started';
+const lives = ({ epoch, claim, tree }: Evidence): boolean =>
+  epoch === 'same' && (claim === 'alive' || tree === 'alive');
+const isKnown = ({ epoch, claim, tree }: Evidence): boolean =>
+  epoch === 'changed' || (claim !== 'unknown' && tree !== 'unknown');
 
-/** What is wrong with a verdict, judged by what it would do to the world; undefined when nothing is. */
+/**
+ * What is wrong with a verdict, judged by what it would do to the world; undefined when nothing is. Written from the
+ * promises, not from the rules: one launch of a run, one live run of a task, one end that nobody invented, nothing
+ * killed that may go on, and no waiting for what is known.
+ */
 function harm({ stage, seen, verdict }: Row): string | undefined {
   const { act } = verdict;
   if (!ACTS.includes(act)) return 'no known verdict';
@@ -69,22 +78,23 @@ function harm({ stage, seen, verdict }: Row): string | undefined {
       return mayLive(seen) ? 'starts a second program' : undefined;
     case 'adopt':
       if (!isOpen(stage) || seen.epoch === 'changed') return 'watches what cannot be there';
-      return seen.claim === 'alive' || seen.tree === 'alive' ? undefined : 'watches nothing';
+      if (seen.fate !== 'launch') return 'watches what nobody launched';
+      return lives(seen) ? undefined : 'watches nothing';
     case 'recordExit':
       return 'records an exit status that is not there';
     case 'recordAborted':
       if (stage !== 'starting') return 'denies a start that is on record';
-      return seen.fate === 'abort' ? undefined : 'denies a start without proof';
+      if (seen.fate !== 'abort') return 'denies a start without proof';
+      return mayLive(seen) ? 'makes room for another start beside what may live' : undefined;
     case 'recordLost':
-      if (!isOpen(stage)) return 'loses what is not open';
-      return mayLive(seen) ? 'gives up what may live' : undefined;
+      return harmOfLoss(stage, seen, verdict.maybeRan);
     case 'killAndLose':
       if (!isOpen(stage) || seen.epoch === 'changed') return 'kills what is not its own';
       if (isBlind(seen)) return 'kills blindly';
-      return seen.claim === 'alive' || seen.tree === 'alive' ? undefined : 'kills nothing';
+      if (seen.fate === 'launch') return 'kills what could be adopted';
+      return lives(seen) ? undefined : 'kills nothing';
     case 'wait':
-      if (stage === 'ended' || stage === 'cleaned') return 'waits although the end is known';
-      return mayLive(seen) || seen.dir !== 'whole' ? undefined : 'waits although all is known';
+      return harmOfWaiting(stage, seen);
     case 'settle':
       return stage === 'ended' ? undefined : 'settles what has not ended';
     case 'remove':
@@ -96,6 +106,33 @@ function harm({ stage, seen, verdict }: Row): string | undefined {
   }
 }
 
+/** A loss is final: the task may be started again, or never. */
+function harmOfLoss(stage: LoggedStage, seen: Evidence, maybeRan: boolean): string | undefined {
+  if (!isOpen(stage)) return 'loses what is not open';
+  if (mayLive(seen)) return 'gives up what may live';
+  if (stage === 'starting' && seen.fate === 'abort') return 'loses what was proved never to run';
+  if (stage === 'starting' && seen.fate === 'none' && seen.epoch === 'same') {
+    return 'loses what was never begun';
+  }
+  return maybeRan ? undefined : 'says without proof that nothing ran';
+}
+
+/** Only for what cannot be told, for a start that is under way, or for a live run that names no task. */
+function harmOfWaiting(stage: LoggedStage, seen: Evidence): string | undefined {
+  if (stage === 'ended' || stage === 'cleaned') return 'waits although the end is known';
+  if (!isKnown(seen)) return undefined;
+  if (stage === 'none' && seen.dir !== 'whole' && mayLive({ ...seen, epoch: 'same' }))
+    return undefined;
+  if (stage === 'starting' && seen.fate === 'none' && seen.claim === 'alive') return undefined;
+  return 'waits although all is known';
+}
+
+const harmsOf = (decide: Decide): readonly string[] =>
+  allRows(decide).flatMap((row) => {
+    const found = harm(row);
+    return found === undefined ? [] : [`${found}: ${JSON.stringify(row)}`];
+  });
+
 describe('the decision about a start', () => {
   it('gives exactly one verdict for each of 3,240 combinations, the same each time', () => {
     expect(ROWS).toHaveLength(3_240);
@@ -105,11 +142,7 @@ describe('the decision about a start', () => {
   });
 
   it('harms nothing in any combination', () => {
-    const harmful = ROWS.flatMap((row) => {
-      const found = harm(row);
-      return found === undefined ? [] : [`${found}: ${JSON.stringify(row)}`];
-    });
-    expect(harmful).toEqual([]);
+    expect(harmsOf(decideStart)).toEqual([]);
   });
 
   it('never starts and never kills while something is unknown', () => {
@@ -136,5 +169,18 @@ describe('the decision about a start', () => {
     const known = ROWS.filter(({ stage, seen }) => isOpen(stage) && !mayLive(seen));
     const ends = ['launch', 'recordExit', 'recordAborted', 'recordLost'];
     for (const row of known) expect(ends, JSON.stringify(row)).toContain(row.verdict.act);
+  });
+
+  it('takes a corrupt exit record for none at all', () => {
+    for (const { stage, seen, verdict } of ROWS) {
+      if (seen.exit !== 'corrupt') continue;
+      expect(decideStart(stage, { ...seen, exit: 'none' })).toEqual(verdict);
+    }
+  });
+});
+
+describe('the judgement of verdicts', () => {
+  it.each(Object.keys(MUTANTS))('finds one that %s', (name) => {
+    expect(harmsOf(MUTANTS[name] as Decide)).not.toEqual([]);
   });
 });
