@@ -12,14 +12,16 @@ import type { HostPool } from './actors/host-pool.ts';
 import { takeInstance, wasUsed } from './actors/instance-file.ts';
 import { NodeJournal } from './actors/node-journal.ts';
 import { Recovery } from './actors/recovery.ts';
-import { emptyReplay, replayLog, type Replayed } from './actors/replay.ts';
+import { openReplayed, type Replayed } from './actors/replay.ts';
 import { Retention } from './actors/retention.ts';
 import { Roster } from './actors/roster.ts';
 import { RunFiles } from './actors/run-files.ts';
 import { enterSafeModeIfNeeded, SAFE_MODE_LIMIT, type SafeModeLimit } from './actors/safe-mode.ts';
 import { shutDownOf } from './actors/shut-down.ts';
+import { SnapshotKeeper } from './actors/snapshot-keeper.ts';
 import { specFiles } from './actors/spec-files.ts';
 import { StartGate } from './actors/start-gate.ts';
+import { keepStore } from './actors/store-upkeep.ts';
 import { systemClock } from './actors/system-clock.ts';
 import { systemRandom } from './actors/system-random.ts';
 import { checkDataDirectory } from './data-dir.ts';
@@ -31,7 +33,7 @@ import { HookRegistry } from './hooks/registry.ts';
 import { layoutOf, type Layout } from './layout.ts';
 import { LocalOrchestrator } from './local/local-orchestrator.ts';
 import { readSpec } from './local/read-spec.ts';
-import { openStore, type OpenedStore } from './log/open-store.ts';
+import type { OpenedStore } from './log/open-store.ts';
 import { lockStore } from './log/store-lock.ts';
 import { machineEpoch as readMachineEpoch } from './os/machine-epoch.ts';
 import { silentLogger, type Clock, type Logger, type Random } from './ports.ts';
@@ -86,7 +88,11 @@ async function openDirectory(options: OrchestratorOptions): Promise<Orchestrator
   const lock = lockStore(layout.stateDir, { pid: process.pid });
   // crash point: agent.open.locked
   try {
-    const { store, replayed } = await openReplayed(layout, options.logger ?? silentLogger);
+    const { store, replayed } = await openReplayed({
+      dir: layout.storeDir,
+      wasUsed: wasUsed(layout.stateDir),
+      logger: options.logger ?? silentLogger,
+    });
     // crash point: agent.open.replayed
     try {
       const unlock = (): void => lock.release();
@@ -112,23 +118,6 @@ function prepare(dataDir: string): Layout {
   return layout;
 }
 
-async function openReplayed(
-  layout: Layout,
-  logger: Logger,
-): Promise<{ store: OpenedStore; replayed: Replayed }> {
-  let replayed = emptyReplay();
-  const store = await openStore({
-    dir: layout.storeDir,
-    wasUsed: wasUsed(layout.stateDir),
-    logger,
-    replay(log) {
-      replayed = emptyReplay();
-      replayLog(log, replayed);
-    },
-  });
-  return { store, replayed };
-}
-
 /** Everything that one agent is made of. */
 interface Parts {
   readonly agent: AgentDoors;
@@ -137,6 +126,7 @@ interface Parts {
   readonly journal: NodeJournal;
   readonly pools: readonly HostPool[];
   readonly disk: DiskWatch;
+  readonly snapshots: SnapshotKeeper;
   readonly agentEpoch: number;
   readonly closing: AbortController;
   readonly shutDown: () => Promise<void>;
@@ -172,8 +162,10 @@ function assemble(
   const floorBytes = options.diskFloorBytes ?? DISK_FLOOR_BYTES;
   const ballast = new Ballast(stateDir);
   const disk = new DiskWatch({ dir: stateDir, floorBytes, gate, ballast, record, logger });
-  const shutDown = shutDownOf({ roster, journal, pools, closing, log, unlock });
-  return { agent, roster, recovery, journal, pools, disk, agentEpoch, closing, shutDown };
+  const snapshots = new SnapshotKeeper({ log, logger, replayed });
+  const parts = { roster, journal, pools, closing, snapshots };
+  const shutDown = shutDownOf({ ...parts, log, unlock });
+  return { ...parts, agent, recovery, disk, agentEpoch, shutDown };
 }
 
 /** Nothing is started before it is known what runs, whether it can be recorded, and that this is no crash loop. */
@@ -196,7 +188,7 @@ async function wire(
   parts: Parts,
   beganAt: number,
 ): Promise<Orchestrator> {
-  const { agent, roster, recovery, disk, agentEpoch, closing, shutDown } = parts;
+  const { agent, roster, recovery, disk, snapshots, agentEpoch, closing, shutDown } = parts;
   const report = await recover(options, parts, beganAt).catch(async (error: unknown) => {
     // Nothing may go on working on behalf of an agent that did not open.
     await shutDown();
@@ -204,6 +196,7 @@ async function wire(
   });
   const { allocDoors } = recovery;
   disk.watch(closing.signal);
+  keepStore({ log: agent.log, logger: agent.logger, snapshots, signal: closing.signal });
   new Retention({
     agent,
     roster,

@@ -2,6 +2,7 @@
 import { assert, HoldfastError, messageOf } from '../errors.ts';
 import type { Recorded, StreamName } from '../events/envelope.ts';
 import type { EventLog } from '../log/event-log.ts';
+import { openStore, type OpenedStore, type OpenStoreOptions } from '../log/open-store.ts';
 import type { Snapshots } from '../log/snapshot-cache.ts';
 import type { AllocContext } from '../machines/alloc-machine.ts';
 import { evolve, type ChartTable } from '../machines/chart-table.ts';
@@ -35,6 +36,21 @@ export function emptyReplay(): Replayed {
     through: 0,
     saved: 0,
   };
+}
+
+/** Opens the store, whatever state it is in, and folds it. Errors as `openStore`. */
+export async function openReplayed(
+  options: Omit<OpenStoreOptions, 'replay'>,
+): Promise<{ store: OpenedStore; replayed: Replayed }> {
+  let replayed = emptyReplay();
+  const store = await openStore({
+    ...options,
+    replay(log) {
+      replayed = emptyReplay();
+      replayLog(log, replayed);
+    },
+  });
+  return { store, replayed };
 }
 
 /**

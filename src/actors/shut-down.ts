@@ -2,6 +2,7 @@ import type { EventLog } from '../log/event-log.ts';
 import type { HostPool } from './host-pool.ts';
 import type { NodeJournal } from './node-journal.ts';
 import type { Roster } from './roster.ts';
+import type { SnapshotKeeper } from './snapshot-keeper.ts';
 
 /** Ends the actors, lets go of the hosts, closes the log and frees the lock. What the tasks run is not touched. */
 export function shutDownOf(parts: {
@@ -9,10 +10,11 @@ export function shutDownOf(parts: {
   readonly journal: NodeJournal;
   readonly pools: readonly HostPool[];
   readonly closing: AbortController;
+  readonly snapshots: SnapshotKeeper;
   readonly log: EventLog;
   readonly unlock: () => void;
 }): () => Promise<void> {
-  const { roster, journal, pools, closing, log, unlock } = parts;
+  const { roster, journal, pools, closing, snapshots, log, unlock } = parts;
   return async () => {
     // crash point: agent.close.begun
     for (const runner of roster.runners) runner.stop();
@@ -22,6 +24,7 @@ export function shutDownOf(parts: {
     closing.abort();
     for (const pool of pools) pool.close();
     // crash point: agent.close.hosts-left
+    await snapshots.finish();
     await log.close();
     unlock();
   };

@@ -30,6 +30,8 @@ const STEP_STATES = 64;
 const PAUSE_MS = 5;
 
 export class SnapshotKeeper {
+  /** The log was opened with snapshots, so nobody has looked at its older rows. */
+  readonly wereUsed: boolean;
   readonly #log: EventLog;
   readonly #logger: Logger;
   readonly #everyEvents: number;
@@ -52,6 +54,7 @@ export class SnapshotKeeper {
     this.#unsaved = replayed.unsaved;
     this.#through = replayed.through;
     this.#saved = replayed.saved;
+    this.wereUsed = replayed.saved > 0;
     // Without a state of every stream the next opening could not use the others.
     this.#isGivenUp = replayed.quarantined.size > 0;
   }

@@ -9,6 +9,7 @@ import type { Logger } from '../ports.ts';
 import type { EventLog } from './event-log.ts';
 import { keepHeadMark, readHeadMark, type HeadMark } from './head-mark.ts';
 import { asideOf, clearOddPlace, isOddPlace } from './odd-place.ts';
+import { truncateWhenQuiet } from './quiet-wal.ts';
 import { eventLogOn, type EventLogOptions } from './row-event-log.ts';
 import { salvage } from './salvage.ts';
 import { isRowDamage } from './sqlite-row.ts';
@@ -47,6 +48,8 @@ export interface OpenedStore {
 }
 
 const DAMAGE_KEY = 'unacknowledgedDamage';
+/** Without a commit, until the write-ahead log is moved into the store. */
+const QUIET_MS = 10_000;
 
 /**
  * Errors: STORE_TOO_NEW (a newer version wrote it; nothing was changed), STORE_FAILED (the directory or the disk does
@@ -91,6 +94,8 @@ function pathsOf(dir: string): Paths {
 
 function present(rows: SqliteRows, log: EventLog, markPath: string, logger: Logger): OpenedStore {
   keepHeadMark(markPath, log, (error) => logger.warn({ error }, 'the head mark was not written'));
+  const truncate = (): void => rows.truncateWal();
+  truncateWhenQuiet(log, { truncate, logger, quietMs: QUIET_MS });
   const damage = rows.getMeta(DAMAGE_KEY);
   return {
     log,

@@ -9,6 +9,7 @@ import { SqliteSnapshots } from './sqlite-snapshots.ts';
 import {
   inTransaction,
   storeError,
+  truncateWal,
   type Connection,
   type ConnectOptions,
   type Prepared,
@@ -138,10 +139,15 @@ export class SqliteRows implements RowStore {
     return answer === 'ok' ? undefined : String(answer);
   }
 
+  /** See `sqlite.ts`. Errors: STORE_FAILED, STORE_CORRUPT. */
+  truncateWal(): void {
+    this.#guard('checkpoint', () => truncateWal(this.#connection));
+  }
+
   close(): void {
     if (!this.#connection.open) return;
     try {
-      this.#connection.pragma('wal_checkpoint(TRUNCATE)');
+      truncateWal(this.#connection);
     } catch {
       // What was committed is safe in the write-ahead log; the next opening moves it.
     } finally {

@@ -67,6 +67,20 @@ export function makeDurable(connection: Connection): void {
   });
 }
 
+/**
+ * Moves the write-ahead log into the file and cuts it off, as far as no reader is in the way: it is never waited for,
+ * because that would block this thread. Throws the driver's error; every commit is safe then, in the write-ahead log.
+ */
+export function truncateWal(connection: Connection): void {
+  const waitMs = Number(connection.pragma('busy_timeout', { simple: true }));
+  connection.pragma('busy_timeout = 0');
+  try {
+    connection.pragma('wal_checkpoint(TRUNCATE)');
+  } finally {
+    connection.pragma(`busy_timeout = ${waitMs}`);
+  }
+}
+
 /** Runs `work` in one write transaction: committed when it returns, rolled back when it throws. */
 export function inTransaction<T>(connection: Connection, work: () => T): T {
   connection.exec('BEGIN IMMEDIATE');
