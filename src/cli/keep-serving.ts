@@ -1,6 +1,6 @@
 /** The life of an agent: open, serve, and when its log could not be written, open it anew and go on. */
 import { setTimeout as delay } from 'node:timers/promises';
-import { HoldfastError } from '../errors.ts';
+import { diskFailure, HoldfastError } from '../errors.ts';
 import type { Orchestrator } from '../api.ts';
 import type { Driver } from '../drivers/driver.ts';
 import type { Logger } from '../ports.ts';
@@ -34,7 +34,7 @@ export async function keepServing(serving: Serving): Promise<void> {
     const beganAt = performance.now();
     const failure = await serveOnce(serving, stop).catch((error: unknown) => {
       if (isFirst) throw error;
-      return HoldfastError.from(error);
+      return HoldfastError.from(diskFailure(error, 'serve'));
     });
     if (failure === undefined) return;
     if (!failure.retryable) throw failure;

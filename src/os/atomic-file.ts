@@ -90,3 +90,12 @@ export function removeFile(path: string): void {
     if (errnoOf(error) !== 'ENOENT') throw error;
   }
 }
+
+/** For what only shows the way to somebody who is leaving: a read-only disk keeps it, and nobody is there. */
+export function removeFileIfPossible(path: string): void {
+  try {
+    removeFile(path);
+  } catch {
+    // Who finds it finds nobody behind it.
+  }
+}

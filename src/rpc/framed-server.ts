@@ -1,7 +1,7 @@
 /** A host's end: answers calls that come as frames over a unix socket. */
 import { createServer, type Server, type Socket } from 'node:net';
 import { HoldfastError, messageOf } from '../errors.ts';
-import { removeFile } from '../os/atomic-file.ts';
+import { removeFileIfPossible } from '../os/atomic-file.ts';
 import { FrameSocket } from './frame-socket.ts';
 import type { Handlers, Method } from './method.ts';
 import { ServedCalls } from './served-calls.ts';
@@ -83,7 +83,7 @@ async function close(
   socket: string,
   graceMs: number,
 ): Promise<void> {
-  removeFile(socket);
+  removeFileIfPossible(socket);
   const ended = new Promise<void>((resolve) => server.close(() => resolve()));
   const cut = setTimeout(() => {
     for (const connection of open.keys()) connection.destroy();

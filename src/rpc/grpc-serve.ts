@@ -1,7 +1,7 @@
 import { Server, ServerCredentials, type ServiceDefinition } from '@grpc/grpc-js';
 import type { UntypedServiceImplementation } from '@grpc/grpc-js';
 import { HoldfastError, messageOf } from '../errors.ts';
-import { removeFile } from '../os/atomic-file.ts';
+import { removeFileIfPossible } from '../os/atomic-file.ts';
 import { type Listener, publishSocket } from './unix-socket.ts';
 
 export const MESSAGE_LIMIT_BYTES = 16 * 1024 * 1024;
@@ -32,7 +32,7 @@ function bind(server: Server, path: string): Promise<void> {
 }
 
 async function close(server: Server, socket: string, graceMs: number): Promise<void> {
-  removeFile(socket);
+  removeFileIfPossible(socket);
   const cut = setTimeout(() => server.forceShutdown(), graceMs);
   await new Promise<void>((resolve) => server.tryShutdown(() => resolve()));
   clearTimeout(cut);

@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { HoldfastError } from '../errors.ts';
-import { removeFile } from '../os/atomic-file.ts';
+import { removeFileIfPossible } from '../os/atomic-file.ts';
 import { closeOnExecAbove2 } from '../os/libc.ts';
 import { machineEpoch } from '../os/machine-epoch.ts';
 import { ownIdentity } from '../os/process-identity.ts';
@@ -145,7 +145,7 @@ async function end(
   reason: string,
 ): Promise<void> {
   logLine('host-ends', { reason });
-  removeFile(join(hostDir, 'address.json'));
+  removeFileIfPossible(join(hostDir, 'address.json'));
   // crash point: host.ending
   await listener?.close(CLOSE_GRACE_MS);
   process.exit(0);

@@ -8,10 +8,11 @@ import { parseArgs } from 'node:util';
 import { PACKAGE_VERSION } from '../../src/version.ts';
 import { performDrill, type Failure } from './drill.ts';
 import { damagedFiles } from './damaged-files.ts';
+import { fullDisks } from './full-disk.ts';
 import { powerCuts } from './power-cut.ts';
 import { systemCallFaults } from './system-calls.ts';
 
-const DRILLS = [damagedFiles, powerCuts, systemCallFaults];
+const DRILLS = [damagedFiles, fullDisks, powerCuts, systemCallFaults];
 
 const { values } = parseArgs({
   options: {

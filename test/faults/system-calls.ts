@@ -164,7 +164,7 @@ class Machine {
     for (const [, allocId, , state, , , exitCode] of tasks) {
       const expected = Number(/^short-(\d+)$/.exec(String(allocId))?.[1] ?? Number.NaN) % 100;
       if (exitCode !== null && !Number.isNaN(expected) && exitCode !== expected) {
-        return `${String(allocId)} ended with ${String(exitCode)} (${String(state)})`;
+        return `${JSON.stringify([allocId, exitCode, state])} is not how it ended`;
       }
     }
     return undefined;

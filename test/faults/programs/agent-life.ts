@@ -10,14 +10,16 @@ import type { Orchestrator } from '../../../src/api.ts';
 import { rawExec } from '../../../src/drivers/raw-exec.ts';
 import { HoldfastError, messageOf } from '../../../src/errors.ts';
 import { openOrchestrator } from '../../../src/orchestrator.ts';
-// What is loaded later would count among the calls of the agent.
-import '../../../src/spec/validate-spec.ts';
-import '../../../src/spec/resolve-spec.ts';
 
 const [dataDir = '', ledger = '', number = ''] = process.argv.slice(2);
 /** Writes down that it was started, by whom and as what. */
 const NOTE = `echo "$HOLDFAST_MARK $$" >> "${ledger}"`;
 
+// What is loaded later would count among the calls of the agent.
+await Promise.all([
+  import('../../../src/spec/validate-spec.ts'),
+  import('../../../src/spec/resolve-spec.ts'),
+]);
 // A pool whose threads cannot be made ends the process: Node's own, and not what is asked here.
 await Promise.all(Array.from({ length: 8 }, () => stat('/')));
 say('ready', process.pid);

@@ -1,0 +1,252 @@
+/**
+ * A disk that is really full: the data directory is a small file system of its own, filled to the last byte while tasks
+ * run, talk and end. And one that turns read-only under an agent, as ext4 does after an error of the device.
+ */
+import { execFileSync } from 'node:child_process';
+import { closeSync, mkdirSync, openSync, rmSync, writeFileSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Orchestrator, PublicEvent } from '../../src/api.ts';
+import { errnoOf, HoldfastError } from '../../src/errors.ts';
+import { COUNTING, faultInCount, Machine, pidsOf, until } from '../acceptance/rig.ts';
+import type { Drill, Findings } from './drill.ts';
+import { isRunning } from './processes.ts';
+
+export const fullDisks: Drill = {
+  name: 'full disks',
+  promise: 'a full or read-only disk holds starts up, hurts nothing that runs, and heals by itself',
+  tools: ['mkfs.ext4', 'mount'],
+  privileges: ['loop device'],
+  cases: { share: 1, full: 8 },
+  async run(findings, cases) {
+    for (let number = 0; number < cases; number += 1) {
+      // The second kind takes every byte that is given up, too.
+      for (const isGreedy of [false, true]) {
+        const name = `${isGreedy ? 'kept full' : 'filled once'} ${number}`;
+        await findings.attempt(name, () =>
+          withDisk((machine) => full(findings, machine, isGreedy)),
+        );
+      }
+      if (number % 4 === 0) {
+        await findings.attempt(`read-only ${number}`, () =>
+          withDisk((machine) => readOnly(findings, machine)),
+        );
+      }
+    }
+  },
+};
+
+/** More than the floor below which nothing is started, or no start would ever be seen. */
+const DISK = '160M';
+
+async function withDisk(work: (machine: Machine) => Promise<void>): Promise<void> {
+  const machine = new Machine();
+  const { dataDir } = machine;
+  const image = `${dataDir}.image`;
+  execFileSync('truncate', ['-s', DISK, image]);
+  execFileSync('mkfs.ext4', ['-q', '-m', '0', image]);
+  execFileSync('mount', ['-o', 'loop,errors=remount-ro', image, dataDir]);
+  try {
+    await work(machine);
+  } finally {
+    await machine.killAgent();
+    machine.killAll();
+    execFileSync('umount', ['-l', dataDir]);
+    await machine.scrap();
+    rmSync(image);
+  }
+}
+
+/** Ends when a file appears that is not on the disk, with a code of its own. */
+const LATE_CODE = 7;
+function lateProgram(sign: string): { command: string; args: string[] } {
+  return {
+    command: '/bin/sh',
+    args: ['-c', `until [ -e ${sign} ]; do sleep 0.05; done; exit ${LATE_CODE}`],
+  };
+}
+
+interface Tasks {
+  readonly pids: readonly number[];
+  readonly allocId: string;
+  readonly sign: string;
+}
+
+async function startTasks(agent: Orchestrator, machine: Machine): Promise<Tasks> {
+  const sign = `${machine.dataDir}.sign`;
+  const task = (name: string, config: Readonly<Record<string, unknown>>) => ({
+    name,
+    driver: 'raw_exec',
+    config: { ...config },
+  });
+  const { allocId } = await agent.run({
+    name: 'count',
+    tasks: [task('count', COUNTING), task('more', COUNTING)],
+  });
+  const late = { name: 'late', type: 'batch', restart: { attempts: 0 } } as const;
+  await agent.run({ ...late, tasks: [task('late', lateProgram(sign))] });
+  const pids = await until('they run', () => pidsOf(agent, allocId));
+  await until('late runs', () => pidsOf(agent, 'late'));
+  return { pids, allocId, sign };
+}
+
+async function full(findings: Findings, machine: Machine, isGreedy: boolean): Promise<void> {
+  let agent = await machine.startAgent();
+  const { pids, allocId, sign } = await startTasks(agent, machine);
+  const disk = new Filler(machine.dataDir);
+  try {
+    await disk.fill();
+    const keeping = isGreedy ? disk.keepFull() : undefined;
+    await until('a start is refused', () => isRefused(agent, machine));
+    findings.count('starts refused');
+    writeFileSync(sign, '');
+    if (!isGreedy) {
+      await until('the end is recorded on the full disk', async () =>
+        (await eventsOf(machine, 'late')).some(({ type }) => type === 'TaskExited'),
+      );
+    } else await delay(findings.between(500, 4_000));
+    expectAlive(pids);
+    disk.free();
+    await keeping;
+    agent = await machine.connect();
+    await until('starts go on by themselves', () => runsAgain(machine));
+    findings.count('healed');
+    await checkAfter(machine, allocId, pids);
+    const types = new Set((await eventsOf(machine)).map(({ type }) => type));
+    for (const type of ['DiskLow', 'DiskHealed']) {
+      if (!isGreedy && !types.has(type)) throw new Error(`no ${type} was recorded`);
+    }
+  } finally {
+    disk.free();
+    rmSync(sign, { force: true });
+  }
+}
+
+async function checkAfter(
+  machine: Machine,
+  allocId: string,
+  pids: readonly number[],
+): Promise<void> {
+  const agent = await machine.connect();
+  const [exited] = (await eventsOf(machine, 'late')).filter(({ type }) => /Exited|Lost/.test(type));
+  const { exitCode } = (exited?.data ?? {}) as { exitCode?: number };
+  if (exitCode !== LATE_CODE) throw new Error(`late ended with ${JSON.stringify(exited)}`);
+  expectAlive(pids);
+  const now = await pidsOf(agent, allocId);
+  if (JSON.stringify(now) !== JSON.stringify(pids))
+    throw new Error(`${String(now)}, was ${pids.join()}`);
+  await agent.stop('count');
+  for (const task of ['count', 'more']) {
+    const fault = faultInCount(machine.outputOf(allocId, task));
+    if (fault !== undefined) throw new Error(`output of ${task}: ${fault}`);
+  }
+}
+
+function expectAlive(pids: readonly number[]): void {
+  for (const pid of pids) if (!isRunning(pid)) throw new Error(`the task with pid ${pid} was hurt`);
+}
+
+let runs = 0;
+
+/** Asks for a new alloc: true when it is refused for want of room. An agent that opens anew answers a moment later. */
+async function isRefused(agent: Orchestrator, machine: Machine): Promise<boolean> {
+  try {
+    runs += 1;
+    const current = await machine.connect();
+    await current.run(quick(`refused-${runs}`));
+    return false;
+  } catch (error) {
+    if (HoldfastError.is(error, 'RESOURCES_EXHAUSTED')) return true;
+    if (HoldfastError.is(error) && error.retryable) return false;
+    throw error;
+  }
+}
+
+async function runsAgain(machine: Machine): Promise<boolean> {
+  try {
+    runs += 1;
+    const agent = await machine.connect();
+    const view = await (await agent.run(quick(`again-${runs}`))).wait();
+    return view.state === 'complete';
+  } catch (error) {
+    if (HoldfastError.is(error) && (error.retryable || error.code === 'CLOSED')) return false;
+    throw error;
+  }
+}
+
+function quick(name: string) {
+  const config = { command: '/bin/true' };
+  return { name, type: 'batch', tasks: [{ name: 'one', driver: 'raw_exec', config }] } as const;
+}
+
+async function eventsOf(machine: Machine, ref?: string): Promise<readonly PublicEvent[]> {
+  const found: PublicEvent[] = [];
+  try {
+    const agent = await machine.connect();
+    const query = ref === undefined ? {} : { ref };
+    for await (const event of agent.events({ until: 'head', ...query })) found.push(event);
+    await agent[Symbol.asyncDispose]();
+  } catch (error) {
+    if (!HoldfastError.is(error)) throw error;
+  }
+  return found;
+}
+
+/** The device fails once: the file system stays read-only until the machine is started anew. */
+async function readOnly(findings: Findings, machine: Machine): Promise<void> {
+  const agent = await machine.startAgent();
+  const { pids, sign } = await startTasks(agent, machine);
+  const device = execFileSync('findmnt', ['-no', 'SOURCE', machine.dataDir], { encoding: 'utf8' });
+  writeFileSync(`/sys/fs/ext4/${device.trim().replace('/dev/', '')}/trigger_fs_error`, '1');
+  await until('a start is refused', async () => {
+    try {
+      await agent.run(quick('refused'));
+      return false;
+    } catch (error) {
+      return HoldfastError.is(error) && error.retryable;
+    }
+  });
+  const tries = () => machine.output.split('opening again').length - 1;
+  await until('the agent tries and tries', () => tries() >= 2);
+  if (!isRunning(machine.agentPid)) throw new Error(`the agent ended: ${machine.output}`);
+  expectAlive(pids);
+  findings.count('read-only');
+  rmSync(sign, { force: true });
+}
+
+class Filler {
+  readonly #dir: string;
+  #isWanted = true;
+
+  constructor(dataDir: string) {
+    this.#dir = join(dataDir, 'filler');
+    mkdirSync(this.#dir);
+  }
+
+  /** To the last byte, in smaller and smaller pieces. */
+  async fill(): Promise<void> {
+    const file = openSync(join(this.#dir, 'bytes'), 'a');
+    for (let sizeBytes = 1 << 20; sizeBytes >= 1;) {
+      try {
+        if (writeSync(file, Buffer.alloc(sizeBytes, 'x')) < sizeBytes) sizeBytes >>= 1;
+      } catch (error) {
+        if (errnoOf(error) !== 'ENOSPC') throw error;
+        sizeBytes >>= 1;
+      }
+      await delay(0);
+    }
+    closeSync(file);
+  }
+
+  async keepFull(): Promise<void> {
+    while (this.#isWanted) {
+      await this.fill();
+      await delay(5);
+    }
+  }
+
+  free(): void {
+    this.#isWanted = false;
+    rmSync(this.#dir, { recursive: true, force: true });
+  }
+}
