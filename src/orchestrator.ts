@@ -19,7 +19,7 @@ import { RunFiles } from './actors/run-files.ts';
 import { enterSafeModeIfNeeded, SAFE_MODE_LIMIT, type SafeModeLimit } from './actors/safe-mode.ts';
 import { shutDownOf } from './actors/shut-down.ts';
 import { SnapshotKeeper } from './actors/snapshot-keeper.ts';
-import { specFiles } from './actors/spec-files.ts';
+import { SpecFiles } from './actors/spec-files.ts';
 import { StartGate } from './actors/start-gate.ts';
 import { keepStore } from './actors/store-upkeep.ts';
 import { systemClock } from './actors/system-clock.ts';
@@ -154,7 +154,18 @@ function assemble(
   const { executor, logmon, pools } = children;
   const gate = new StartGate();
   const runs = new RunFiles(layout.runDir, instanceId, machineEpoch);
-  const known = { log, layout, instanceId, executor, logmon, record, clock, gate, runs };
+  const known = {
+    log,
+    layout,
+    instanceId,
+    machineEpoch,
+    executor,
+    logmon,
+    record,
+    clock,
+    gate,
+    runs,
+  };
   const agent = agentDoors(options, known);
   const roster = new Roster(replayed);
   const actors = { agent, journal, roster, store, replayed };
@@ -231,6 +242,6 @@ function agentDoors(
     drivers: new DriverRegistry(options.drivers ?? []),
     hooks: new HookRegistry(options.hooks ?? []),
     releaseRun: (run, driver) => void driver.release(run, { executor }).catch(() => undefined),
-    specs: specFiles(layout.specDir),
+    specs: new SpecFiles(layout.specDir),
   };
 }

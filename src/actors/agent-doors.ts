@@ -22,6 +22,7 @@ export interface AgentDoors {
   readonly logger: Logger;
   readonly layout: Layout;
   readonly instanceId: string;
+  readonly machineEpoch: string;
   readonly drivers: DriverRegistry;
   readonly hooks: HookRegistry;
   readonly executor: ExecutorDoor;

@@ -75,7 +75,15 @@ function livingRuns({ runs, instanceId }: AgentDoors): ReadonlyMap<string, reado
 
 function adoptOrSort(
   { roster, savedAllocs }: SurveyDoors,
-  { launchKey, allocId, task, run, token, mark }: Intent & { readonly launchKey: string },
+  {
+    launchKey,
+    allocId,
+    task,
+    run,
+    token,
+    mark,
+    machineEpoch,
+  }: Intent & { readonly launchKey: string },
   found: Map<string, RunFound>,
   sort: (verdict: 'kill' | 'hold', stream: string | null, reason: string) => void,
 ): void {
@@ -85,7 +93,7 @@ function adoptOrSort(
   const newest = Math.max(found.get(stream)?.run ?? 0, roster.newestRunOf(stream));
   const isWanted = roster.isWanted(stream) || savedAllocs.has(allocId);
   if (isWanted && run > newest) {
-    found.set(stream, { type: 'RunFound', run, launchKey, token, mark });
+    found.set(stream, { type: 'RunFound', run, launchKey, token, mark, machineEpoch });
   } else {
     sort('kill', stream, isWanted ? 'a newer run took its place' : 'nobody wants its task');
   }

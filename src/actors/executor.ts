@@ -20,6 +20,7 @@ import { executorMethods as service } from '../rpc/executor-methods.ts';
 import { call, follow } from '../rpc/framed-client.ts';
 import type { FollowResponse } from '../rpc/gen/holdfast/executor/v1/executor.ts';
 import type { HostPool, PooledHost } from './host-pool.ts';
+import { RunOutcomes } from './run-outcomes.ts';
 import { lookAtRun } from './run-sighting.ts';
 import { fromExit, fromLaunch, fromStop, toSteps } from './executor-words.ts';
 
@@ -42,8 +43,7 @@ const LOOK_AGAIN_MS = 200;
 
 export class Executor implements ExecutorDoor {
   readonly #doors: ExecutorDoors;
-  readonly #outcomes = new Map<string, RunOutcome>();
-  readonly #waiters = new Map<string, Set<(outcome: RunOutcome) => void>>();
+  readonly #outcomes = new RunOutcomes();
   /** What a live host watches. */
   readonly #watched = new Set<string>();
   /** What this agent launched or adopted. */
@@ -94,18 +94,10 @@ export class Executor implements ExecutorDoor {
     // A run that has ended is still the host's until it is told to forget it.
     this.#doors.pool.note(launchKey, host);
     if (report?.$case === 'exit') {
-      this.#settle(launchKey, fromExit(report.value));
+      this.#outcomes.settle(launchKey, fromExit(report.value));
     } else if (report?.$case === 'lost') {
-      this.#settle(launchKey, { ...report.value, kind: 'lost' });
+      this.#outcomes.settle(launchKey, { ...report.value, kind: 'lost' });
     }
-  }
-
-  #settle(key: string, outcome: RunOutcome): void {
-    if (this.#outcomes.has(key)) return;
-    // crash point: agent.end.heard
-    this.#outcomes.set(key, outcome);
-    for (const wake of this.#waiters.get(key) ?? []) wake(outcome);
-    this.#waiters.delete(key);
   }
 
   /** A run whose host died: the new host watches it, or its files say how it ended. Tried until one is so. */
@@ -114,9 +106,10 @@ export class Executor implements ExecutorDoor {
       try {
         if (await this.#adopt(key, signal)) return;
         const { evidence, outcome } = this.#look(key);
-        if (outcome !== undefined) return this.#settle(key, outcome);
+        if (outcome !== undefined) return this.#outcomes.settle(key, outcome);
         const verdict = decideStart('started', evidence);
-        if (verdict.act === 'recordLost') return this.#settle(key, { ...verdict, kind: 'lost' });
+        if (verdict.act === 'recordLost')
+          return this.#outcomes.settle(key, { ...verdict, kind: 'lost' });
       } catch (error) {
         // The host may be gone or busy: the same question may be answered later.
         if (!isRetryable(error)) throw error;
@@ -162,12 +155,13 @@ export class Executor implements ExecutorDoor {
   }
 
   async inspect(run: RunRequest): Promise<RunSighting> {
-    return this.#look(run.launchKey);
+    return this.#look(run.launchKey, run.machineEpoch);
   }
 
-  #look(launchKey: string): RunSighting {
+  #look(launchKey: string, runEpoch?: string): RunSighting {
     const { stateDir, machineEpoch, instanceId } = this.#doors;
-    return lookAtRun(stateDir, launchKey, machineEpoch, markOf(instanceId, launchKey));
+    const mark = markOf(instanceId, launchKey);
+    return lookAtRun(stateDir, machineEpoch, { launchKey, mark, runEpoch });
   }
 
   isOwn(launchKey: string): boolean {
@@ -191,19 +185,7 @@ export class Executor implements ExecutorDoor {
   }
 
   wait(run: RunRequest, signal: AbortSignal): Promise<RunOutcome> {
-    const known = this.#outcomes.get(run.launchKey);
-    if (known !== undefined) return Promise.resolve(known);
-    return new Promise((resolve, reject) => {
-      const waiters = this.#waiters.get(run.launchKey) ?? new Set();
-      this.#waiters.set(run.launchKey, waiters);
-      waiters.add(resolve);
-      const giveUp = (): void => {
-        waiters.delete(resolve);
-        reject(new HoldfastError('ABORTED', 'nobody waits for the run any more'));
-      };
-      if (signal.aborted) giveUp();
-      else signal.addEventListener('abort', giveUp, { once: true });
-    });
+    return this.#outcomes.wait(run.launchKey, signal);
   }
 
   async stop(
@@ -233,7 +215,7 @@ export class Executor implements ExecutorDoor {
 
   /** Ended runs of earlier agents that no task is about any more: an agent died before it could release them. */
   async forgetOthers(current: ReadonlySet<string>): Promise<void> {
-    const others = [...this.#outcomes.keys()].filter((key) => !current.has(key));
+    const others = this.#outcomes.keys.filter((key) => !current.has(key));
     await Promise.all(others.map((key) => this.#forget(key)));
   }
 
@@ -241,7 +223,9 @@ export class Executor implements ExecutorDoor {
     const { pool, agentEpoch } = this.#doors;
     const host = pool.hostOf(launchKey);
     pool.forget(launchKey);
-    for (const memory of [this.#watched, this.#own, this.#outcomes]) memory.delete(launchKey);
+    this.#watched.delete(launchKey);
+    this.#own.delete(launchKey);
+    this.#outcomes.forget(launchKey);
     if (host === undefined || !host.isLive) return;
     const request = { agentEpoch, launchKey };
     // crash point: agent.release.asked

@@ -74,19 +74,6 @@ export class Recovery {
     for (const launchKey of roster.launchKeysOf(allocId)) agent.runs.sweep(launchKey);
   }
 
-  /** A spec that stays when its alloc has ended would be run again by an agent that finds no store. */
-  #tidySpecs(): void {
-    const { agent, roster } = this.#doors;
-    try {
-      agent.specs.tidy((allocId) => {
-        const folded = roster.folded(allocId);
-        return folded !== undefined && !isLive(folded.state.value);
-      });
-    } catch (error) {
-      agent.logger.warn({ error: messageOf(error) }, 'old specs were not put away');
-    }
-  }
-
   /** Resolves when every run that may be alive is known to be alive or over. */
   async run(pools: readonly HostPool[], beganAt: number): Promise<RecoveryReport> {
     const { agent, roster, store, replayed, agentEpoch } = this.#doors;
@@ -97,8 +84,7 @@ export class Recovery {
       this.#reportQuarantine(),
     ]);
     // crash point: agent.open.hosts-met
-    this.#tidySpecs();
-    const saved = await agent.specs.unknown((allocId) => roster.isKnown(allocId));
+    const saved = await agent.specs.leftBehind((allocId) => roster.standingOf(allocId));
     const savedAllocs = new Set(saved.map(({ allocId }) => allocId));
     this.#survey = surveyRuns({ agent, roster, savedAllocs });
     // crash point: agent.open.surveyed

@@ -152,6 +152,12 @@ export class Roster {
     return this.#allocs.has(allocId) || this.#runners.has(allocId);
   }
 
+  standingOf(allocId: string): 'live' | 'ended' | 'unknown' {
+    const value = this.#allocs.get(allocId)?.state.value;
+    if (value === undefined) return this.isKnown(allocId) ? 'live' : 'unknown';
+    return value === 'stopped' || value === 'removed' ? 'ended' : 'live';
+  }
+
   view(allocId: string): AllocView {
     const folded = this.#allocs.get(allocId);
     if (folded === undefined) throw new HoldfastError('NOT_FOUND', `no alloc ${allocId}`);

@@ -5,15 +5,22 @@ import { gatherEvidence, type Evidence as Seen } from '../os/evidence.ts';
 import { runDirectory } from '../os/run-directory.ts';
 import { refusedExec } from './executor-words.ts';
 
+/** A run as the log names it. */
+export interface LookedFor {
+  readonly launchKey: string;
+  readonly mark: string;
+  /** The machine epoch in which its start was recorded. */
+  readonly runEpoch: string | undefined;
+}
+
 /** Looks once. Throws UNAVAILABLE (retryable) when a file of the run could not be read: unknown decides nothing. */
 export function lookAtRun(
   stateDir: string,
-  launchKey: string,
   machineEpoch: string,
-  mark: string,
+  { launchKey, mark, runEpoch }: LookedFor,
 ): RunSighting {
   const runDir = runDirectory(stateDir, launchKey);
-  const seen = gatherEvidence({ runDir, machineEpoch, mark });
+  const seen = gatherEvidence({ runDir, machineEpoch, mark, runEpoch });
   const { epoch, dir, claim, fate, exit, tree } = seen;
   if (dir === 'unknown' || fate === 'unknown' || exit === 'unknown') {
     throw new HoldfastError('UNAVAILABLE', `the files of run ${launchKey} cannot be read`);

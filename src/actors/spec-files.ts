@@ -2,15 +2,7 @@
  * The specs of live allocs as files beside the store, written before an alloc is acknowledged. A store that is lost is
  * rebuilt from them and from the files of the runs.
  */
-import {
-  closeSync,
-  fdatasync,
-  openSync,
-  readdirSync,
-  renameSync,
-  rmSync,
-  writeSync,
-} from 'node:fs';
+import { closeSync, fdatasync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -32,9 +24,14 @@ export interface SpecStore {
   save(saved: SavedSpec): Promise<void>;
   /** Resolves when nothing of it is left, a save that is under way included. One that is not there is fine. */
   forget(allocId: string): Promise<void>;
-  /** Those of allocs that `isKnown` does not know, as far as they can be read; one that cannot says nothing. */
-  unknown(isKnown: (allocId: string) => boolean): Promise<readonly SavedSpec[]>;
+  /**
+   * For an opening agent: those of allocs that are unknown to it, as far as they can be read. What was half written and
+   * those of allocs that have ended are removed: an agent that finds no store would run them again.
+   */
+  leftBehind(standingOf: (allocId: string) => Standing): Promise<readonly SavedSpec[]>;
 }
+
+export type Standing = 'live' | 'ended' | 'unknown';
 
 const SUFFIX = '.json';
 const UNFINISHED = '.json.new';
@@ -64,16 +61,16 @@ export class SpecFiles implements SpecStore {
     rmSync(this.#pathOf(allocId), { force: true });
   }
 
-  async unknown(isKnown: (allocId: string) => boolean): Promise<readonly SavedSpec[]> {
+  async leftBehind(standingOf: (allocId: string) => Standing): Promise<readonly SavedSpec[]> {
     const names = await readdir(this.#specDir).catch(() => []);
-    // What an agent that died left half written.
-    for (const name of names.filter((each) => each.endsWith(UNFINISHED))) {
-      rmSync(join(this.#specDir, name), { recursive: true, force: true });
+    const found: SavedSpec[] = [];
+    for (const name of names) {
+      const path = join(this.#specDir, name);
+      const standing = name.endsWith(SUFFIX) ? standingOf(name.slice(0, -SUFFIX.length)) : 'live';
+      if (standing === 'ended' || name.endsWith(UNFINISHED)) remove(path);
+      else if (standing === 'unknown') found.push(...readSpec(path));
     }
-    return names
-      .filter((name) => name.endsWith(SUFFIX) && !isKnown(name.slice(0, -SUFFIX.length)))
-      .map((name) => readSpec(join(this.#specDir, name)))
-      .filter((saved) => saved !== undefined);
+    return found;
   }
 
   #pathOf(allocId: string): string {
@@ -101,17 +98,27 @@ async function writeDurably(path: string, text: string): Promise<void> {
   }
 }
 
-function readSpec(path: string): SavedSpec | undefined {
+/** A directory in its place, or a file that may not be removed, keeps nobody from opening. */
+function remove(path: string): void {
+  try {
+    rmSync(path, { recursive: true, force: true });
+  } catch {
+    // The next agent tries again.
+  }
+}
+
+/** One spec, or none for a file that says nothing. */
+function readSpec(path: string): readonly SavedSpec[] {
   try {
     const found = readPlainFile(path);
-    if (found.is !== 'text') return undefined;
+    if (found.is !== 'text') return [];
     const saved = JSON.parse(found.text) as Partial<SavedSpec>;
     const isWhole =
       typeof saved.allocId === 'string' &&
       typeof saved.specHash === 'string' &&
       Array.isArray(saved.spec?.tasks);
-    return isWhole ? (saved as SavedSpec) : undefined;
+    return isWhole ? [saved as SavedSpec] : [];
   } catch {
-    return undefined;
+    return [];
   }
 }

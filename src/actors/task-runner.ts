@@ -61,7 +61,8 @@ export function taskRunner(
             const token = agent.random.hex(16);
             const key = launchKey(allocId, task.name, run, token);
             fresh.add(key);
-            return { launchKey: key, token, mark: markOf(agent.instanceId, key) };
+            const mark = markOf(agent.instanceId, key);
+            return { launchKey: key, token, mark, machineEpoch: agent.machineEpoch };
           },
         }),
       duties: taskDuties(doors),
@@ -155,7 +156,7 @@ function runRequest(agent: AgentDoors, identity: TaskIdentity, context: TaskCont
     env: task.env,
     hooks: (context.plan?.hooks ?? []).map((hook) => hookEnv(context, hook)),
   });
-  const { launchKey: key, token, mark } = launch;
+  const { launchKey: key, token, mark, machineEpoch } = launch;
   return {
     allocId,
     allocName,
@@ -164,6 +165,7 @@ function runRequest(agent: AgentDoors, identity: TaskIdentity, context: TaskCont
     launchKey: key,
     token,
     mark,
+    machineEpoch,
     specHash,
     dirs,
     env,

@@ -21,6 +21,8 @@ export interface RunRequest {
   /** `HOLDFAST_MARK` of every process of the run. */
   readonly mark: string;
   readonly specHash: string;
+  /** When the start was recorded; undefined for one of the first release. */
+  readonly machineEpoch: string | undefined;
   readonly dirs: TaskDirs;
   /** The program's whole environment. */
   readonly env: Readonly<Record<string, string>>;

@@ -22,6 +22,18 @@ const envEntry = fields({
   hash: optional(text),
 });
 
+/**
+ * The identity of a start. `deadline` is on the steady clock. `machineEpoch` is the one in which it was recorded: after
+ * a power cut the files of a run may be gone, and only the log tells that it had its chance.
+ */
+const launch = fields({
+  launchKey: text,
+  token: text,
+  mark: text,
+  deadline: whole,
+  machineEpoch: optional(text),
+});
+
 export const TASK_EVENTS = {
   /** The alloc handed the task over. What is needed to decide about it later is recorded with it. */
   TaskReceived: {
@@ -61,12 +73,12 @@ export const TASK_EVENTS = {
   /** Written before anything of the run exists. `mark` is what the run's processes carry in their environment. */
   RunStarting: {
     schema: 1,
-    data: fields({ launchKey: text, token: text, mark: text, deadline: whole }),
+    data: launch,
   },
   /** After a lost store the files of the newest run were found: the facts of its RunStarting, told again. */
   TaskRecovered: {
     schema: 1,
-    data: fields({ launchKey: text, token: text, mark: text, deadline: whole }),
+    data: launch,
   },
   /** `startTime` is the kernel's, in clock ticks since boot: with the machine epoch it makes `pid` an identity. */
   TaskStarted: {

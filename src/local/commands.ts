@@ -73,7 +73,7 @@ export class Commands {
       runner.stop();
       roster.dismiss(allocId);
       if (!HoldfastError.is(event.reason, 'STORE_FAILED')) {
-        agent.specs.forget(allocId);
+        await agent.specs.forget(allocId);
       }
       throw event.reason;
     }

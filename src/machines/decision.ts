@@ -17,6 +17,7 @@ export interface LaunchIdentity {
   readonly launchKey: string;
   readonly token: string;
   readonly mark: string;
+  readonly machineEpoch: string;
 }
 
 /** A command that makes no sense now. Nothing is appended; the caller gets the error. */

@@ -94,6 +94,7 @@ export type TaskReport =
       readonly launchKey: string;
       readonly token: string;
       readonly mark: string;
+      readonly machineEpoch: string;
     };
 
 export type TaskMessage = TaskCommand | TaskReport;

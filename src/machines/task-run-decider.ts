@@ -21,11 +21,10 @@ export function decideRun(
 ): Decision<TaskEvent> {
   if (message.type === 'RunFound') {
     if (value === 'cleanup' || value === 'dead' || message.run <= context.run) return [];
-    const { launchKey, token, mark } = message;
+    const { launchKey, token, mark, machineEpoch } = message;
     const deadline = tools.steady + START_DEADLINE_MS;
-    return [
-      makeTaskEvent(message.run, tools.now)('TaskRecovered', { launchKey, token, mark, deadline }),
-    ];
+    const found = { launchKey, token, mark, deadline, machineEpoch };
+    return [makeTaskEvent(message.run, tools.now)('TaskRecovered', found)];
   }
   const isLive = value === 'starting' || value === 'running' || value === 'killing';
   // A kill may be under way before the first run.

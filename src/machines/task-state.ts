@@ -56,6 +56,8 @@ export interface TaskContext {
         readonly token: string;
         readonly mark: string;
         readonly deadline: number;
+        /** Not recorded by the first release. */
+        readonly machineEpoch?: string | undefined;
       }
     | undefined;
   readonly process?:

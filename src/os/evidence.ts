@@ -40,6 +40,8 @@ export interface EvidenceRequest {
   readonly machineEpoch: string;
   /** The mark that the run's processes carry, for a directory whose intent is not readable. */
   readonly mark?: string;
+  /** The machine epoch of the run, for a directory that was lost with the power. */
+  readonly runEpoch?: string | undefined;
 }
 
 /** Looks at everything once; scans the process table, which takes some milliseconds. Never throws. */
@@ -55,7 +57,7 @@ export function gatherEvidence(request: EvidenceRequest): Evidence {
   const fate = valueOf(found.fate);
   const program = valueOf(found.identity);
   const exitRecord = valueOf(found.exit);
-  const epochOfRun = intent?.machineEpoch ?? machineEpoch;
+  const epochOfRun = intent?.machineEpoch ?? request.runEpoch ?? machineEpoch;
   const shim = fate?.verdict === 'launch' ? identityOf(fate.shim, epochOfRun) : undefined;
   const identity = program && {
     ...identityOf(program, epochOfRun),

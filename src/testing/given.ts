@@ -47,7 +47,12 @@ export function fixedTools(tools: Partial<DecisionTools> = {}): DecisionTools {
     now: 1_000_000,
     steady: tools.now ?? 1_000_000,
     chance: 0,
-    newLaunch: (run) => ({ launchKey: `key${run}`, token: `token${run}`, mark: `i:key${run}` }),
+    newLaunch: (run) => ({
+      launchKey: `key${run}`,
+      token: `token${run}`,
+      mark: `i:key${run}`,
+      machineEpoch: 'boot',
+    }),
     ...tools,
   };
 }

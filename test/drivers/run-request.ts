@@ -20,6 +20,7 @@ export function runRequest(
     launchKey: key,
     token,
     mark: `i1:${key}`,
+    machineEpoch: undefined,
     specHash: 'h1',
     dirs: {
       alloc: dir,

@@ -124,7 +124,8 @@ export const TASK_STATES = [
 
 /** One of every message, as a duty or a caller might send it in any state. */
 export function everyMessage(run = 1): readonly TaskMessage[] {
-  const found = { run: run + 1, launchKey: 'key9', token: 't9', mark: 'i:key9' };
+  const names = { launchKey: 'key9', token: 't9', mark: 'i:key9', machineEpoch: 'boot' };
+  const found = { run: run + 1, ...names };
   return [
     { type: 'ReceiveTask', allocName: 'shop', task: taskSpec(), hooks: [], openGate: 'main' },
     { type: 'OpenGate', gate: 'main' },

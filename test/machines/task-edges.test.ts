@@ -31,6 +31,7 @@ const found: TaskMessage = {
   launchKey: 'key9',
   token: 't9',
   mark: 'i:key9',
+  machineEpoch: 'boot',
 };
 const started: TaskMessage = { type: 'ProgramStarted', run: 1, process: PROCESS };
 const exited: TaskMessage = { type: 'ProgramExited', run: 1, exit: EXIT_0 };

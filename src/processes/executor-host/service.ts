@@ -98,7 +98,7 @@ export class ExecutorHost {
     return stopTree(run, request.steps, this.#source.machineEpoch);
   }
 
-  /** The machine was started anew since: whatever the run was, nothing of it lives, and no abort may hide that it was. */
+  /** The machine was started anew since: whatever the run was, nothing of it lives, and no abort may hide it. */
   #isOfAnotherEpoch(dir: string): boolean {
     const intent = readIntent(dir);
     return intent.is === 'whole' && intent.value.machineEpoch !== this.#source.machineEpoch;
