@@ -4,7 +4,7 @@ import { closest } from '../spec/closest.ts';
 import { HoldfastError } from '../errors.ts';
 import { agentLog } from './agent-log.ts';
 import { dataDirectory } from './data-dir.ts';
-import { keepServing } from './keep-serving.ts';
+import { keepServing, type AgentLimits } from './keep-serving.ts';
 import { PACKAGE_VERSION } from '../version.ts';
 import { say } from './output.ts';
 import type { Orchestrator } from '../api.ts';
@@ -14,6 +14,9 @@ export interface AgentOptions {
   readonly dataDir?: string;
   readonly driver?: readonly string[];
   readonly onlyDriver?: readonly string[];
+  /** MiB. */
+  readonly diskFloor?: number;
+  readonly keepFinished?: number;
   /** `run` started it, and reads from its log why it ended. */
   readonly background?: boolean;
 }
@@ -44,8 +47,15 @@ async function serveUntilEnd(options: AgentOptions, logger: Logger): Promise<voi
     // The first `run` shall not wait for its validator; opening did not either.
     void import('../spec/validate-spec.ts').catch(() => undefined);
   };
-  await keepServing({ dataDir, drivers, logger, onReady });
+  await keepServing({ dataDir, drivers, logger, limits: limitsOf(options), onReady });
   logger.info({}, 'ended');
+}
+
+function limitsOf({ diskFloor, keepFinished }: AgentOptions): AgentLimits {
+  return {
+    ...(diskFloor === undefined ? {} : { diskFloorBytes: diskFloor * 1024 * 1024 }),
+    ...(keepFinished === undefined ? {} : { retention: { keepFinishedAllocs: keepFinished } }),
+  };
 }
 
 function sayReady(

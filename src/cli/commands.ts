@@ -1,5 +1,5 @@
 /** What can be typed. Each command's file is loaded when it is called: start-up is felt on every one of them. */
-import { Command, Option } from 'commander';
+import { Command, InvalidArgumentError, Option } from 'commander';
 import { PACKAGE_VERSION } from '../version.ts';
 
 const DATA_DIR = [
@@ -60,6 +60,8 @@ function addAgentCommands(root: Command): void {
       many,
     )
     .option('--only-driver <name>', 'use only this driver (repeatable)', many)
+    .option('--disk-floor <MiB>', 'start nothing while less is free on the disk (64)', wholeNumber)
+    .option('--keep-finished <n>', 'how many ended allocs are kept (10000)', wholeNumber)
     .addOption(new Option('--background', 'report errors to the run that started it').hideHelp())
     .action(async (_options, command: Command) =>
       (await import('./agent.ts')).agent(command.optsWithGlobals()),
@@ -183,6 +185,11 @@ function storeCommand(
     '--file <file>',
     'a store file itself, such as one that was moved aside',
   );
+}
+
+function wholeNumber(text: string): number {
+  if (/^\d{1,9}$/.test(text)) return Number(text);
+  throw new InvalidArgumentError('expected a whole number');
 }
 
 function subcommand(

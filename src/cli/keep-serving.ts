@@ -3,12 +3,17 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { diskFailure, HoldfastError } from '../errors.ts';
 import type { Orchestrator } from '../api.ts';
 import type { Driver } from '../drivers/driver.ts';
+import type { OrchestratorOptions } from '../orchestrator.ts';
 import type { Logger } from '../ports.ts';
+
+/** What an operator may set of `OrchestratorOptions`. */
+export type AgentLimits = Pick<OrchestratorOptions, 'diskFloorBytes' | 'retention'>;
 
 export interface Serving {
   readonly dataDir: string;
   readonly drivers: readonly Driver[];
   readonly logger: Logger;
+  readonly limits: AgentLimits;
   readonly onReady: (orchestrator: Orchestrator, socket: string) => void;
 }
 
@@ -48,12 +53,13 @@ export async function keepServing(serving: Serving): Promise<void> {
 
 /** Gives the error that the log failed of, or nothing when it was told to end. */
 async function serveOnce(
-  { dataDir, drivers, logger, onReady }: Serving,
+  { dataDir, drivers, logger, limits, onReady }: Serving,
   stop: PromiseWithResolvers<undefined>,
 ): Promise<HoldfastError | undefined> {
   const { openOrchestrator } = await import('../orchestrator.ts');
   const { serveAgent } = await import('../server/agent-service.ts');
-  const orchestrator = await openOrchestrator({ dataDir, drivers, onClose: 'leave', logger });
+  const options = { ...limits, dataDir, drivers, logger };
+  const orchestrator = await openOrchestrator({ ...options, onClose: 'leave' });
   try {
     const onShutdown = (): void => stop.resolve(undefined);
     const listener = await serveAgent({ orchestrator, dataDir, onShutdown });
