@@ -1,8 +1,9 @@
 /** Everything that a store says, read once and without an agent: its facts, its faults, and the states it folds to. */
 import type { Folded } from '../actors/event-sourced.ts';
+import { foldRow, kindOf } from '../actors/fold-row.ts';
 import { messageOf } from '../errors.ts';
 import { decode } from '../events/codec.ts';
-import { parseStream, type AnyEvent } from '../events/envelope.ts';
+import { parseStream } from '../events/envelope.ts';
 import type { StoredRow } from '../log/event-log.ts';
 import {
   StoreCheck,
@@ -11,10 +12,9 @@ import {
   type StoreFault,
 } from '../log/store-check.ts';
 import type { StoreFile } from '../log/store-file.ts';
-import { allocTable, type AllocContext } from '../machines/alloc-machine.ts';
-import { evolve, type ChartTable } from '../machines/chart-table.ts';
-import { taskTable } from '../machines/task-machine.ts';
+import type { AllocContext } from '../machines/alloc-machine.ts';
 import type { TaskContext } from '../machines/task-state.ts';
+import { SnapshotCheck } from './snapshot-check.ts';
 
 /** A stream that cannot be folded from here on: an agent leaves it alone, and does nothing for it. */
 export interface Quarantined {
@@ -57,20 +57,21 @@ export interface StoreReading {
 
 export function readStore(file: StoreFile, mark: KnownMark): StoreReading {
   const check = new StoreCheck(file);
-  const fold = new Fold();
+  const fold = new Fold(new SnapshotCheck(file));
   const faults: StoreFault[] = [];
   for (const found of check.rows()) {
     if ('row' in found) fold.take(found);
     else faults.push(found);
     if ('fault' in found && found.stream !== null) fold.giveUp(found.stream);
   }
-  faults.push(...check.faults(mark));
-  return { ...fold.outcome(), faults };
+  const { snapshotFaults, ...outcome } = fold.outcome();
+  return { ...outcome, faults: [...faults, ...snapshotFaults, ...check.faults(mark)] };
 }
 
 class Fold {
-  readonly #tasks = new Map<string, Folded<TaskContext>>();
-  readonly #allocs = new Map<string, Folded<AllocContext>>();
+  readonly #snapshots: SnapshotCheck;
+  /** By stream name, in the order in which they began. */
+  readonly #states = new Map<string, Folded<unknown>>();
   readonly #quarantined: Quarantined[] = [];
   readonly #broken = new Set<string>();
   readonly #names = new Map<string, string>();
@@ -82,6 +83,10 @@ class Fold {
   #newestAt = 0;
   #lastAgent: LastAgent | undefined;
 
+  constructor(snapshots: SnapshotCheck) {
+    this.#snapshots = snapshots;
+  }
+
   take({ row, epoch }: CheckedRow): void {
     this.#events += 1;
     this.#streams.add(row.stream);
@@ -90,7 +95,8 @@ class Fold {
     this.#newestAt = Math.max(this.#newestAt, row.at);
     if (this.#broken.has(row.stream)) return;
     try {
-      this.#fold(row, decode(row));
+      this.#note(row.stream, decode(row));
+      this.#fold(row);
     } catch (error) {
       const { stream, position } = row;
       this.giveUp(stream);
@@ -100,19 +106,18 @@ class Fold {
 
   /** A state that is folded over a gap would be wrong. */
   giveUp(stream: string): void {
-    const { kind, allocId = '' } = parseStream(stream) ?? {};
     // Nothing is folded from the node's stream: its other events are as good as before.
-    if (kind === 'node') return;
+    if (kindOf(stream) === undefined) return;
     this.#broken.add(stream);
-    this.#tasks.delete(stream);
-    if (kind === 'alloc') this.#allocs.delete(allocId);
+    this.#states.delete(stream);
   }
 
-  outcome(): Omit<StoreReading, 'faults'> {
+  outcome(): Omit<StoreReading, 'faults'> & { readonly snapshotFaults: readonly StoreFault[] } {
     return {
+      snapshotFaults: this.#snapshots.faults().filter(({ stream }) => !this.#isBroken(stream)),
       quarantined: this.#quarantined,
-      tasks: this.#tasks,
-      allocs: this.#allocs,
+      tasks: this.#statesOf('task', (stream) => stream),
+      allocs: this.#statesOf('alloc', (stream) => parseStream(stream)?.allocId ?? ''),
       names: this.#names,
       runs: this.#runs,
       events: this.#events,
@@ -124,27 +129,29 @@ class Fold {
     };
   }
 
-  #fold(row: StoredRow, event: ReturnType<typeof decode>): void {
-    const { kind, allocId = '' } = parseStream(row.stream) ?? {};
-    if (kind === 'task') foldInto(this.#tasks, row.stream, taskTable, row, event);
-    if (kind === 'alloc') foldInto(this.#allocs, allocId, allocTable, row, event);
+  #isBroken(stream: string | null): boolean {
+    return stream !== null && this.#broken.has(stream);
+  }
+
+  #statesOf<C>(kind: 'task' | 'alloc', keyOf: (stream: string) => string): Map<string, Folded<C>> {
+    const wanted = [...this.#states].filter(([stream]) => kindOf(stream) === kind);
+    return new Map(wanted.map(([stream, folded]) => [keyOf(stream), folded as Folded<C>]));
+  }
+
+  #fold(row: StoredRow): void {
+    const before = this.#states.get(row.stream);
+    const folded = foldRow(before, row);
+    this.#states.set(row.stream, folded);
+    this.#snapshots.see(row.stream, folded, before === undefined);
+  }
+
+  #note(stream: string, event: ReturnType<typeof decode>): void {
+    const { allocId = '' } = parseStream(stream) ?? {};
     if (event.type === 'AllocReceived') this.#names.set(allocId, event.data.name);
     if (event.type === 'TaskReceived') this.#names.set(allocId, event.data.allocName);
     if (event.type === 'RunStarting' || event.type === 'TaskRecovered') {
-      this.#runs.set(event.data.launchKey, row.stream);
+      this.#runs.set(event.data.launchKey, stream);
     }
     if (event.type === 'AgentStarted') this.#lastAgent = { ...event.data, startedAt: event.at };
   }
-}
-
-function foldInto<C>(
-  states: Map<string, Folded<C>>,
-  key: string,
-  table: ChartTable<C>,
-  row: StoredRow,
-  event: AnyEvent,
-): void {
-  const { version, position } = row;
-  const state = evolve(table, states.get(key)?.state ?? table.initial, event);
-  states.set(key, { version, position, state });
 }

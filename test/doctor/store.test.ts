@@ -10,12 +10,17 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { FOLDING } from '../../src/actors/fold-row.ts';
+import { emptyReplay, replayLog } from '../../src/actors/replay.ts';
+import { SnapshotKeeper } from '../../src/actors/snapshot-keeper.ts';
 import type { PublicEvent } from '../../src/api.ts';
 import { exportStore, type ExportQuery } from '../../src/doctor/store-export.ts';
 import { storeSummary } from '../../src/doctor/store-summary.ts';
 import { verifyStore } from '../../src/doctor/store-verdict.ts';
 import { codecOf, VOCABULARIES } from '../../src/events/codec.ts';
 import { fields, text } from '../../src/events/shape.ts';
+import type { StreamSnapshot } from '../../src/log/snapshot-cache.ts';
+import { silentLogger } from '../../src/ports.ts';
 import { publicEvent } from '../../src/projections/public-event.ts';
 import { freshDir } from '../log/fresh-dir.ts';
 import { ALLOC_ID, change, FETCH, madeStore, pictureOf, type MadeStore } from './stores.ts';
@@ -148,6 +153,70 @@ describe('a fault', () => {
     const { faults } = verifyStore(made);
     expect(faults.map(({ fault }) => fault).join()).toContain('malformed');
     expect(exported(made.path, {}, () => undefined).length).toBeGreaterThan(0);
+  });
+});
+
+describe('snapshots', () => {
+  /** A store whose log was closed in order, and so has a snapshot of every stream. */
+  async function withSnapshots(): Promise<
+    MadeStore & { readonly saved: readonly StreamSnapshot[] }
+  > {
+    const made = await madeStore();
+    const replayed = emptyReplay();
+    replayLog(made.log, replayed);
+    const keeper = { log: made.log, logger: silentLogger, replayed, closingEvents: 1 };
+    await new SnapshotKeeper(keeper).finish();
+    return { ...made, saved: [...(made.log.snapshots.read(FOLDING)?.states ?? [])] };
+  }
+
+  it('that are what the events fold to are no fault', async () => {
+    const made = await withSnapshots();
+    expect(made.saved).toHaveLength(3);
+    expect(verifyStore(made).faults).toEqual([]);
+    expect(storeSummary(made).snapshots).toBe(3);
+  });
+
+  it.each([
+    [
+      'a changed state',
+      (one: StreamSnapshot) => ({ ...one, state: one.state.replace('dead', 'running') }),
+      /^the snapshot is not what the events fold to$/,
+    ],
+    ['a wrong position', (one: StreamSnapshot) => ({ ...one, position: 1 }), /not what the events/],
+    [
+      'a version that never was',
+      (one: StreamSnapshot) => ({ ...one, version: 99 }),
+      /of an event that is not there$/,
+    ],
+  ])('with %s are found', async (_, change, fault) => {
+    const made = await withSnapshots();
+    const ofFetch = made.saved.find(({ stream }) => stream === FETCH) as StreamSnapshot;
+    made.log.snapshots.save(FOLDING, [change(ofFetch)]);
+    expect(verifyStore(made).faults).toMatchObject([
+      { stream: FETCH, fault: expect.stringMatching(fault) },
+    ]);
+  });
+
+  it('that are not all there, or not what was saved, are found', async () => {
+    const made = await withSnapshots();
+    change(made.path, 'DELETE FROM snapshots WHERE stream = 1');
+    expect(verifyStore(made).faults).toMatchObject([
+      { position: 1, fault: 'the stream has no snapshot' },
+    ]);
+    change(made.path, `UPDATE snapshots SET data = replace(data, 'dead', 'Dead')`);
+    expect(verifyStore(made).faults).toMatchObject([
+      { fault: expect.stringMatching(/^the snapshot of task\S+ is not what was saved$/) },
+    ]);
+  });
+
+  it('of other code are nobody’s business', async () => {
+    const made = await withSnapshots();
+    made.log.snapshots.save(
+      'other code',
+      made.saved.map((one) => ({ ...one, state: '{}' })),
+      34,
+    );
+    expect(verifyStore(made).faults).toEqual([]);
   });
 });
 
