@@ -25,14 +25,17 @@ export function signalName(number: number): string {
 
 /**
  * Reads the text of an `exit` file; undefined for a record that is not whole. It begins with `code N` and ends with
- * a line `.`; between them stand `exec-failed` and the shell's own words about its job, which alone tell `exit 137`
- * from SIGKILL: "Done(137)" against "Killed".
+ * a line `.`, which blanks may follow; between them stand `exec-failed`, the shell's own words about its job, which
+ * alone tell `exit 137` from SIGKILL ("Done(137)" against "Killed"), and since 0.1.0 the code `again`: a number that rots
+ * is no exit code.
  */
 export function parseExitRecord(text: string): ExitRecord | undefined {
-  if (!text.endsWith('\n.\n')) return undefined;
+  if (!/\n\.\n\s*$/.test(text)) return undefined;
   const lines = text.split('\n');
   const waited = /^code (\d{1,3})$/.exec(lines[0] ?? '')?.[1];
-  if (waited === undefined) return undefined;
+  const again = lines.find((line) => line.startsWith('again'));
+  if (waited === undefined || (again !== undefined && again !== `again ${waited}`))
+    return undefined;
   const done = doneCode(lines);
   const code = done ?? Number(waited);
   if (code > 255) return undefined;

@@ -120,11 +120,15 @@ export function readFate(dir: string): Found<Fate> {
   });
 }
 
+/** Blanks are the room that a shim keeps for what it will write. */
 export function readExit(dir: string): Found<RecordedExit> {
-  return readFound(join(dir, 'exit'), (text, stats) => {
+  const found = readFound(join(dir, 'exit'), (text, stats): RecordedExit | 'blank' | undefined => {
+    if (text.trim() === '') return 'blank';
     const record = parseExitRecord(text);
     return record && { ...record, exitedAtMs: stats.mtimeMs };
   });
+  if (found.is !== 'whole') return found;
+  return found.value === 'blank' ? { is: 'absent' } : { is: 'whole', value: found.value };
 }
 
 /**

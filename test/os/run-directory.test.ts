@@ -91,14 +91,31 @@ test('an empty fate is free once nobody holds `life`, and not before', () => {
   expect(evidence()).toMatchObject({ fate: 'abort', claim: 'none' });
 });
 
-test.each(['', 'code 0\n', 'code 0\n.', 'code 999\n.\n', '.\n', 'code\n.\n'])(
-  'an exit record of %j is corrupt',
-  (text) => {
-    write('exit', text);
-    expect(readExit(dir).is).toBe('broken');
-    expect(evidence().exit).toBe('corrupt');
-  },
-);
+const CORRUPT = [
+  'code 0\n',
+  'code 0\n     \n',
+  'code 0\n.',
+  'code 999\n.\n',
+  '.\n',
+  'code\n.\n',
+  'code 1\nagain 3\n.\n',
+  'code 1\nagain\n.\n',
+];
+test.each(CORRUPT)('an exit record of %j is corrupt', (text) => {
+  write('exit', text);
+  expect(readExit(dir).is).toBe('broken');
+  expect(evidence().exit).toBe('corrupt');
+});
+
+test('an exit record is written over blanks, which alone are none', () => {
+  for (const room of ['', '     \n']) {
+    write('exit', room);
+    expect(readExit(dir)).toEqual({ is: 'absent' });
+    expect(evidence().exit).toBe('none');
+  }
+  write('exit', 'code 3\n\nagain 3\n.\n        \n');
+  expect(readExit(dir)).toMatchObject({ value: { exitCode: 3 } });
+});
 
 test('the words of the shell tell an exit code from a signal', () => {
   const readAs = (text: string): unknown => {

@@ -17,7 +17,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { gatherEvidence } from '../../src/os/evidence.ts';
 import { closeOnExecAbove2, makeFifo, memoryFile, reap, spawnSession } from '../../src/os/libc.ts';
 import { machineEpoch } from '../../src/os/machine-epoch.ts';
-import { readExit, readFate, tryAbort } from '../../src/os/run-directory.ts';
+import { readExit, readFate, readIdentity, tryAbort } from '../../src/os/run-directory.ts';
 import {
   programText,
   type ProgramWords,
@@ -187,7 +187,7 @@ describe.each(SHELLS)('under %s', (name, shell, argv) => {
     await until(() => existsSync(join(run, 'identity')));
     const send = (): void => {
       for (const signal of ['SIGHUP', 'SIGINT', 'SIGTERM', 'SIGUSR1'] as const) {
-        if (!existsSync(join(run, 'exit'))) process.kill(pid, signal);
+        if (readExit(run).is === 'absent') process.kill(pid, signal);
       }
     };
     send();
@@ -229,7 +229,7 @@ describe.each(SHELLS)('under %s', (name, shell, argv) => {
   test.skipIf(isMissing)('the secrets of a program stand in no file and no argument', async () => {
     const canary = 'hunter2-canary';
     const pid = start({ args: ['-c', 'sleep 1014'], env: { PATH: '/bin', TOKEN: canary } });
-    await until(() => existsSync(join(run, 'identity')));
+    await until(() => readIdentity(run).is === 'whole');
     const evidence = gatherEvidence({ runDir: run, machineEpoch: epoch });
     const program = evidence.identity?.pid ?? 0;
     await until(() => readFileSync(`/proc/${program}/environ`, 'latin1').includes(canary));

@@ -8,6 +8,7 @@
  * - Signals are caught at first and ignored only after the program was started, which would inherit that. Ignored they
  *   do not interrupt `wait`, and do not end `sync`, which does inherit it.
  * - `life` is opened before `fate` is made, so that an empty `fate` without a holder of `life` proves a dead shim.
+ * - `exit` is made of blanks at first and written over: a task that ends while the disk is full needs no more room.
  * - The words move to fd 6, because a shell gives what it starts in the background another fd 0.
  * - A shell ignores INT and QUIT in what it starts in the background; `env --default-signal` gives them back.
  * - The program's environment is assembled by `env -S`, which is told where to find each value: shells drop names such
@@ -32,6 +33,7 @@ set -C
 { echo "launch $me" >fate; } 2>/dev/null || exit 75
 # crash point: shim.fate.won
 set +C
+printf '%512s\\n' >exit || :
 
 program() {
   trap ': >"$run/exec-failed"' EXIT
@@ -70,8 +72,9 @@ fi
   [ ! -e exec-failed ] || echo exec-failed
   jobs
   echo "$told"
+  echo "again $code"
   echo .
-} >>exit
+} 1<>exit
 # crash point: shim.exit.written
 exec /usr/bin/sync -d exit .
 `.trimStart();
