@@ -23,7 +23,7 @@ export interface SupervisorDoors {
   readonly clock: Clock;
   /** A child was ended by `error` and is started again. */
   readonly onRestart?: (spec: ChildSpec, error: unknown) => void;
-  /** A child crashed more often than its spec allows; it is not started again. */
+  /** A child crashed more often than its spec allows, or of a newer agent; it is not started again. */
   readonly onEscalate: (spec: ChildSpec, error: HoldfastError) => void;
 }
 
@@ -38,6 +38,8 @@ export async function supervise(
   for (let attempt = 0; !signal.aborted; attempt += 1) {
     const end = await start(attempt);
     if (signal.aborted || !isStartedAgain(spec, end)) return;
+    // Another agent is in charge. Whoever is told cannot write it down, and that ends this agent.
+    if (HoldfastError.is(end.error, 'EPOCH_STALE')) return doors.onEscalate(spec, end.error);
     const now = doors.clock.steady();
     recent.push(now);
     while ((recent[0] as number) < now - spec.intensity.withinMs) recent.shift();

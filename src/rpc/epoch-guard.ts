@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { HoldfastError } from '../errors.ts';
 
 /**
@@ -5,7 +7,12 @@ import { HoldfastError } from '../errors.ts';
  * than the highest seen is refused. A host forgets it when it ends; a new host hears the living agent's Hello first.
  */
 export class EpochGuard {
+  readonly #stateDir: string | undefined;
   #highest = 0;
+
+  constructor(stateDir?: string) {
+    this.#stateDir = stateDir;
+  }
 
   /** Throws EPOCH_STALE. */
   check(epoch: number): void {
@@ -15,5 +22,26 @@ export class EpochGuard {
       });
     }
     this.#highest = epoch;
+  }
+
+  /**
+   * The same, before anything is made: a host that a replaced agent started for itself has heard of no other agent, but
+   * every agent writes its epoch into the state directory before it calls anybody.
+   */
+  checkRecorded(epoch: number): void {
+    const recorded = this.#stateDir === undefined ? 0 : recordedEpoch(this.#stateDir);
+    this.#highest = Math.max(this.#highest, recorded);
+    this.check(epoch);
+  }
+}
+
+/** 0 when nothing legible is recorded: the calls themselves still tell. */
+function recordedEpoch(stateDir: string): number {
+  try {
+    const kept: unknown = JSON.parse(readFileSync(join(stateDir, 'instance.json'), 'utf8'));
+    const { agentEpoch } = kept as { agentEpoch?: unknown };
+    return typeof agentEpoch === 'number' && Number.isSafeInteger(agentEpoch) ? agentEpoch : 0;
+  } catch {
+    return 0;
   }
 }

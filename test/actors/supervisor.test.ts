@@ -6,7 +6,7 @@ import {
   type ChildSpec,
   type StartChild,
 } from '../../src/actors/supervisor.ts';
-import type { HoldfastError } from '../../src/errors.ts';
+import { HoldfastError } from '../../src/errors.ts';
 import { FakeClock } from '../../src/testing/index.ts';
 
 function setUp(
@@ -46,6 +46,14 @@ function ending(...ends: readonly ChildEnd[]): { start: StartChild; attempts: nu
 const crash = (message = 'broken'): ChildEnd => ({ error: new Error(message) });
 
 describe('a child', () => {
+  it('that crashed of a newer agent is not started again', async () => {
+    const { start, attempts } = ending({ error: new HoldfastError('EPOCH_STALE', 'taken over') });
+    const { escalated, ended } = setUp('permanent', start);
+    await ended;
+    expect(attempts).toHaveLength(1);
+    expect(escalated.map(({ code }) => code)).toEqual(['EPOCH_STALE']);
+  });
+
   it.each([
     ['permanent', {}, 2],
     ['permanent', crash(), 2],

@@ -36,6 +36,10 @@ export class ExecutorHost {
     this.#watch = new Watch(source.machineEpoch, (run) => this.#reports.tell(run));
   }
 
+  get stateDir(): string {
+    return this.#facts.stateDir;
+  }
+
   /** Runs that have not ended. */
   busyWith(): number {
     let living = this.#launches.size;
@@ -195,7 +199,7 @@ export class ExecutorHost {
 
 /** What answers the host's methods, each behind the fence against an agent that was replaced. */
 export function executorHandlers(host: ExecutorHost): Handlers<typeof executorMethods> {
-  const guard = new EpochGuard();
+  const guard = new EpochGuard(host.stateDir);
   const fenced =
     <Request extends { agentEpoch: number }, Response>(handler: (request: Request) => Response) =>
     (request: Request): Response => {
@@ -203,8 +207,14 @@ export function executorHandlers(host: ExecutorHost): Handlers<typeof executorMe
       return handler(request);
     };
   return {
-    hello: fenced((request: wire.HelloRequest) => host.hello(request)),
-    launch: fenced((request: wire.LaunchRequest) => host.launch(request)),
+    hello: (request) => {
+      guard.checkRecorded(request.agentEpoch);
+      return host.hello(request);
+    },
+    launch: (request) => {
+      guard.checkRecorded(request.agentEpoch);
+      return host.launch(request);
+    },
     adopt: fenced((request: wire.AdoptRequest) => host.adopt(request)),
     stop: fenced((request: wire.StopRequest) => host.stop(request)),
     signal: fenced((request: wire.SignalRequest) => host.signal(request)),

@@ -9,6 +9,7 @@
  *   do not interrupt `wait`, and do not end `sync`, which does inherit it.
  * - `life` is opened before `fate` is made, so that an empty `fate` without a holder of `life` proves a dead shim.
  * - `exit` is made of blanks at first and written over: a task that ends while the disk is full needs no more room.
+ * - A shell makes a plain file of a missing FIFO: one that comes so late that its task is over ends first.
  * - The words move to fd 6, because a shell gives what it starts in the background another fd 0.
  * - A shell ignores INT and QUIT in what it starts in the background; `env --default-signal` gives them back.
  * - The program's environment is assembled by `env -S`, which is told where to find each value: shells drop names such
@@ -25,6 +26,7 @@ told=
 signals='HUP INT QUIT TERM USR1 USR2 PIPE ALRM TSTP TTIN TTOU CONT'
 trap : $signals
 # crash point: shim.begun
+[ -p "$2" ] && [ -p "$3" ] && [ -p life ] || exit 74
 exec 3<>"$2" 4<>"$3" 5<>life 6<&0 0</dev/null
 # crash point: shim.fifos.opened
 read -r me </proc/self/stat

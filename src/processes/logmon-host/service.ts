@@ -37,11 +37,12 @@ interface Collecting {
 export class LogmonHost {
   readonly #context: HostContext;
   readonly #premises: Premises;
-  readonly #epochs = new EpochGuard();
+  readonly #epochs: EpochGuard;
   readonly #tasks = new Map<string, Collecting>();
 
   constructor(context: HostContext) {
     this.#context = context;
+    this.#epochs = new EpochGuard(context.stateDir);
     const report = (line: string): void => context.log('output', { message: line });
     const shop = { preview: new Preview(), disk: new SyncQueue(), report };
     this.#premises = { pump: new Pump(), pipes: new PipeBudget(), shop };
@@ -60,7 +61,7 @@ export class LogmonHost {
   }
 
   #hello(request: HelloRequest): HelloResponse {
-    this.#epochs.check(request.agentEpoch);
+    this.#epochs.checkRecorded(request.agentEpoch);
     const { hostId, instanceId, version } = this.#context;
     if (request.instanceId !== instanceId) {
       throw new HoldfastError('PERMISSION_DENIED', 'this host belongs to another instance');
@@ -78,7 +79,7 @@ export class LogmonHost {
 
   /** Throws ALREADY_EXISTS for another request under the same key, and what opening throws. */
   async #collect(request: CollectRequest): Promise<CollectResponse> {
-    this.#epochs.check(request.agentEpoch);
+    this.#epochs.checkRecorded(request.agentEpoch);
     assertUsable(request);
     const known = this.#tasks.get(request.taskKey);
     if (known?.released !== undefined) {
