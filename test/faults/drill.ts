@@ -30,8 +30,11 @@ export class Findings {
   readonly controls: Record<string, string> = {};
   readonly failures: Failure[] = [];
 
-  constructor(seed: number) {
+  readonly #onFailure: (failure: Failure) => void;
+
+  constructor(seed: number, onFailure: (failure: Failure) => void = () => undefined) {
     this.seed = seed;
+    this.#onFailure = onFailure;
     this.random = randomOf(seed);
   }
 
@@ -40,7 +43,9 @@ export class Findings {
   }
 
   fail(name: string, text: string): void {
-    this.failures.push({ case: name, text, seed: this.seed });
+    const failure = { case: name, text, seed: this.seed };
+    this.failures.push(failure);
+    this.#onFailure(failure);
   }
 
   /** Runs one case; what it throws is its failure. */
@@ -71,8 +76,13 @@ export class Findings {
 }
 
 /** Runs a drill. One that is impossible on this machine says so among its controls; it is no success. */
-export async function performDrill(drill: Drill, cases: number, seed: number): Promise<Findings> {
-  const findings = new Findings(seed);
+export async function performDrill(
+  drill: Drill,
+  cases: number,
+  seed: number,
+  onFailure?: (failure: Failure) => void,
+): Promise<Findings> {
+  const findings = new Findings(seed, onFailure);
   const reason = lacking(drill.tools, drill.privileges);
   if (reason === undefined) await drill.run(findings, cases);
   else findings.controls['not run'] = reason;

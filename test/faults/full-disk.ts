@@ -135,7 +135,7 @@ async function checkAfter(
   const now = await pidsOf(agent, allocId);
   if (JSON.stringify(now) !== JSON.stringify(pids))
     throw new Error(`${String(now)}, was ${pids.join()}`);
-  await agent.stop('count');
+  await agent.stop('count', patience());
   for (const task of ['count', 'more']) {
     const fault = faultInCount(machine.outputOf(allocId, task));
     if (fault !== undefined) throw new Error(`output of ${task}: ${fault}`);
@@ -147,6 +147,11 @@ function expectAlive(pids: readonly number[]): void {
 }
 
 let runs = 0;
+
+/** For calls that wait: a hang shall be a failure that says where. */
+function patience(): { signal: AbortSignal } {
+  return { signal: AbortSignal.timeout(60_000) };
+}
 
 /** Asks for a new alloc: true when it is refused for want of room. An agent that opens anew answers a moment later. */
 async function isRefused(agent: Orchestrator, machine: Machine): Promise<boolean> {
@@ -166,7 +171,7 @@ async function runsAgain(machine: Machine): Promise<boolean> {
   try {
     runs += 1;
     const agent = await machine.connect();
-    const view = await (await agent.run(quick(`again-${runs}`))).wait();
+    const view = await (await agent.run(quick(`again-${runs}`))).wait(patience());
     return view.state === 'complete';
   } catch (error) {
     if (HoldfastError.is(error) && (error.retryable || error.code === 'CLOSED')) return false;

@@ -32,7 +32,10 @@ const failures: Failure[] = [];
 for (const drill of DRILLS.filter(({ name }) => name.includes(values.only))) {
   const start = performance.now();
   const cases = Number(values.cases ?? (values.full ? drill.cases.full : drill.cases.share));
-  const found = await performDrill(drill, cases, seed);
+  const found = await performDrill(drill, cases, seed, (failure) => {
+    failures.push({ ...failure, case: `${drill.name}: ${failure.case}` });
+    say(`        ${failure.case}: ${failure.text}`);
+  });
   const tookS = ((performance.now() - start) / 1_000).toFixed(1);
   say(`${found.failures.length === 0 ? 'ok    ' : 'FAILED'}  ${drill.name} (${tookS} s)`);
   for (const [name, value] of Object.entries(found.figures)) {
@@ -42,10 +45,6 @@ for (const drill of DRILLS.filter(({ name }) => name.includes(values.only))) {
   for (const [name, text] of Object.entries(found.controls)) {
     controls[`${drill.name}: ${name}`] = text;
     say(`        control ${name}: ${text}`);
-  }
-  for (const failure of found.failures) {
-    failures.push({ ...failure, case: `${drill.name}: ${failure.case}` });
-    say(`        ${failure.case}: ${failure.text}`);
   }
 }
 
