@@ -161,9 +161,9 @@ const MAKERS: Readonly<
   },
   agents(census, chance, index) {
     const [way, where] = killAt(/^agent\.(launch|watch|settle|cleanup|end|kill)/, census, chance);
-    if (index % 4 === 0) return [way.workload, [rig('rival', 20 + Math.floor(chance() * 400))]];
-    // Stopped in the middle of it, and woken up when another agent has taken over.
-    return [way.workload, [{ ...where, action: 'stop', ms: 60_000 }, rig('usurper')]];
+    // Stopped in the middle of it, and woken up when another agent was refused, or has taken over.
+    const other = index % 4 === 0 ? 'rival' : 'usurper';
+    return [way.workload, [{ ...where, action: 'stop', ms: 60_000 }, rig(other)]];
   },
   chance(_census, chance) {
     const workload = pick(['batch', 'service', 'restart', 'loud'] as const, chance);

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Canary } from './canary.ts';
 import { harmOf } from './harm.ts';
+import { faultsOf, type Fault } from './fault.ts';
 import type { InstrumentedCopy } from './instrument.ts';
 import {
   arrivals,
@@ -35,7 +36,7 @@ export interface CaseResult {
   readonly landed: number;
   readonly lives: number;
   readonly reached: ReadonlyMap<string, number>;
-  readonly faults: readonly string[];
+  readonly faults: readonly Fault[];
   readonly tookMs: number;
 }
 
@@ -65,12 +66,13 @@ export async function runCase(spec: CaseSpec, stage: CaseStage): Promise<CaseRes
   writePlan(places, spec.plan);
   mkdirSync(places.dataDir, { mode: 0o711 });
   const play = new Play(spec, places, stage);
-  const faults: string[] = [];
+  const faults: Fault[] = [];
   try {
     faults.push(...(await play.toTheEnd()), ...(await leftAlive(spec, places)));
     faults.push(...(await findFaults(spec, places, stage)));
   } catch (error) {
-    faults.push(`the rig failed: ${error instanceof Error ? error.stack : String(error)}`);
+    const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
+    faults.push({ kind: 'rig', text });
   } finally {
     await scrap(places);
   }
@@ -96,7 +98,7 @@ export class Play {
   /** The agent that counts; one that was replaced lives on until it notices. */
   agent: ChildProcess | undefined;
   lives = 0;
-  readonly faults: string[] = [];
+  readonly faults: Fault[] = [];
   #handled = 0;
   #isNested = false;
 
@@ -107,12 +109,11 @@ export class Play {
   }
 
   /** Starts an agent as often as one ends, lands what the rig has to land, until everything is done. */
-  async toTheEnd(): Promise<readonly string[]> {
+  async toTheEnd(): Promise<readonly Fault[]> {
     let since = performance.now();
     for (let seen = 0; !existsSync(this.places.doneFile) || this.#lives(this.agent);) {
       if (!this.#lives(this.agent)) {
-        if (this.lives >= MOST_LIVES)
-          return [...this.faults, `the agent ended ${MOST_LIVES} times`];
+        if (this.lives >= MOST_LIVES) return this.#stuck(`the agent ended ${MOST_LIVES} times`);
         this.agent = this.startLife();
       }
       this.#nestBystander();
@@ -121,11 +122,15 @@ export class Play {
       seen = count;
       await this.#land(count);
       if (performance.now() - since > PATIENCE_MS) {
-        return [...this.faults, `nothing came to an end in ${PATIENCE_MS} ms`];
+        return this.#stuck(`nothing came to an end in ${PATIENCE_MS} ms`);
       }
       await delay(LOOK_MS);
     }
     return this.faults;
+  }
+
+  #stuck(text: string): readonly Fault[] {
+    return [...this.faults, { kind: 'stuck', text }];
   }
 
   /** Once it is known whose directory this is: an agent without an identity would believe the files of the runs. */
@@ -180,14 +185,17 @@ export class Play {
 }
 
 /** What still lives some time after the agent has closed in order: nothing may. */
-async function leftAlive({ plan }: CaseSpec, { caseDir }: CasePlaces): Promise<readonly string[]> {
+async function leftAlive({ plan }: CaseSpec, { caseDir }: CasePlaces): Promise<readonly Fault[]> {
   const { keepsOutput } = harmOf(plan);
   const until = performance.now() + LEAVING_MS;
   for (;;) {
     const left = processesOf(caseDir).filter(({ role }) => !keepsOutput || role !== 'logmon');
     if (left.length === 0) return [];
     if (performance.now() > until) {
-      return left.map(({ pid, role, words }) => `${role} ${pid} is still alive: ${words}`);
+      return faultsOf(
+        'orphan',
+        left.map(({ pid, role, words }) => `${role} ${pid} is still alive: ${words}`),
+      );
     }
     await delay(25);
   }

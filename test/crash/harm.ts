@@ -14,6 +14,8 @@ export interface Harm {
   readonly refusesPrograms: boolean;
   /** The release of a task's output failed for good: its FIFOs stay, and the host that reads them. */
   readonly keepsOutput: boolean;
+  /** An agent that was replaced may make FIFOs before it is told so. */
+  readonly leavesFifos: boolean;
 }
 
 export function harmOf(plan: readonly Strike[]): Harm {
@@ -26,12 +28,14 @@ export function harmOf(plan: readonly Strike[]): Harm {
     plan.some(({ point, action }) => action === 'error' && where.test(point));
   const losesPipes = plan.some(({ action }) => action === 'reboot' || action === 'reuse-pids');
   const killsPrograms = plan.some((strike) => endsMachine(strike) || hurtsShim(strike));
+  const keepsOutput = failsAt(/^logmon\.(release|close)|^agent\.(collect|fifos|cleanup)/);
   return {
     mayLose: killsPrograms,
     killsPrograms,
     losesPipes,
     isExact: !killsPrograms && !failsAt(/./),
     refusesPrograms: failsAt(/^shim\./),
-    keepsOutput: failsAt(/^logmon\.(release|close)|^agent\.(collect|fifos|cleanup)/),
+    keepsOutput,
+    leavesFifos: keepsOutput || plan.some(({ action }) => action === 'usurper'),
   };
 }

@@ -81,7 +81,7 @@ export async function playAll(
       if (spec === undefined) return;
       const result = await runCase(spec, stage);
       results[index] = result;
-      for (const fault of result.faults) say(`FAULT ${spec.axis} ${spec.id}: ${fault}`);
+      for (const { kind, text } of result.faults) say(`${kind} ${spec.axis} ${spec.id}: ${text}`);
     }
   };
   await Promise.all(Array.from({ length: jobs }, worker));
@@ -100,7 +100,10 @@ export async function tryMutants(
       playAll(cases.map(readCase), stage, quiet),
     );
     const caught = results.find(({ faults }) => faults.length > 0);
-    verdicts.set(name, caught === undefined ? SURVIVED : `${caught.spec.id}: ${caught.faults[0]}`);
+    verdicts.set(
+      name,
+      caught === undefined ? SURVIVED : `${caught.spec.id}: ${caught.faults[0]?.text}`,
+    );
     options.say(`${name}: ${verdicts.get(name)}`);
   }
   return verdicts;

@@ -80,7 +80,10 @@ async function meetRival(play: Play): Promise<void> {
   first?.kill('SIGSTOP');
   const rival = play.startLife();
   const code = await new Promise((resolve) => rival.once('exit', resolve));
-  if (code !== 3) play.faults.push(`a second agent was not refused: it ended with ${String(code)}`);
+  if (code !== 3) {
+    const text = `a second agent was not refused: it ended with ${String(code)}`;
+    play.faults.push({ kind: 'doubled', text });
+  }
   first?.kill('SIGCONT');
 }
 
@@ -101,7 +104,7 @@ async function beReplaced(play: Play): Promise<void> {
     if (statOf(first.pid)?.startTime !== born || first.exitCode !== null) return;
     await delay(10);
   }
-  play.faults.push('an agent that was replaced has not ended in 15 s');
+  play.faults.push({ kind: 'doubled', text: 'an agent that was replaced has not ended in 15 s' });
   send(first.pid, 'SIGKILL');
 }
 
