@@ -7,7 +7,7 @@ import { anyJson } from '../../src/events/shape.ts';
 import { climb, type Upcaster } from '../../src/events/upcasters.ts';
 import { connect } from '../../src/log/sqlite.ts';
 import { openSqliteEventLog } from '../../src/log/sqlite-event-log.ts';
-import { tries } from '../fc-runs.ts';
+import { tries } from '../properties/tries.ts';
 import { freshDir } from '../log/fresh-dir.ts';
 
 vi.setConfig({ testTimeout: 600_000 });

@@ -7,7 +7,7 @@ import { HoldfastError } from '../../src/errors.ts';
 import type { EventLog } from '../../src/log/event-log.ts';
 import { openSqliteEventLog } from '../../src/log/sqlite-event-log.ts';
 import { follow } from '../../src/log/subscription.ts';
-import { tries } from '../fc-runs.ts';
+import { tries } from '../properties/tries.ts';
 import { altered, type Alteration } from './altered-log.ts';
 import { freshDir } from './fresh-dir.ts';
 import { type Entry, eventOf, LogModel, STREAMS } from './log-model.ts';
@@ -216,7 +216,7 @@ describe('a subscriber', () => {
     expect(Math.min(ends.all, ends.compacted)).toBeGreaterThan(0);
   });
 
-  it.each(Object.keys(BROKEN))('of a log that %s is found out', async (name) => {
+  it.each(Object.keys(BROKEN))('of a log that %s is found out (a control)', async (name) => {
     const { property } = subscriptions((path) =>
       altered(openWell(path), BROKEN[name] as Alteration),
     );

@@ -10,7 +10,7 @@ import type { TaskMessage } from '../../src/machines/task-messages.ts';
 import type { TaskState } from '../../src/machines/task-state.ts';
 import type { RestartPolicy } from '../../src/spec/task-spec.ts';
 import { fixedTools, foldAll } from '../../src/testing/given.ts';
-import { tries } from '../fc-runs.ts';
+import { tries } from '../properties/tries.ts';
 import { EXIT_0, EXIT_1, PROCESS, T, taskSpec } from './stories.ts';
 
 vi.setConfig({ testTimeout: 600_000 });
@@ -202,7 +202,7 @@ describe('in a random life', () => {
 });
 
 describe('an agent that keeps its counts in memory', () => {
-  it('is found to start more often than it may', () => {
+  it('is found to start more often than it may (a control)', () => {
     const forgetful: Remember = (events) => {
       const state = fromTheLog(events);
       return {
