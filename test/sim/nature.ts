@@ -10,7 +10,7 @@ export interface NatureDoors {
   readonly untilMs: number;
 }
 
-const STRANGER_EVERY_MS = 700;
+const STRANGER_EVERY_MS = 2_500;
 const DAY_MS = 24 * 3_600_000;
 
 export function letNatureWork(world: World, doors: NatureDoors): void {

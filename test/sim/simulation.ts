@@ -31,7 +31,7 @@ export interface SimulationOptions {
 }
 
 /** Faults and wishes end here at the latest, in simulated milliseconds. */
-const TROUBLE_MS = 100_000;
+const TROUBLE_MS = 60_000;
 /** Steps in which a world without faults must have come to rest. */
 const PATIENCE_STEPS = 60_000;
 /** After so long what was finished is put away, in simulated milliseconds. */

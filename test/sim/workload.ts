@@ -14,7 +14,7 @@ export interface Workload {
   readonly wishes: readonly Wish[];
 }
 
-const WITHIN_MS = 60_000;
+const WITHIN_MS = 50_000;
 
 const POLICIES = [
   { attempts: 0, interval: '30s', delay: '1s', mode: 'fail' },
@@ -29,7 +29,7 @@ export function workloadOf(seed: number): Workload {
   const chance = new Chance(seed, 'workload');
   const groups = new Map<string, GroupSpecInput>();
   const wishes: Wish[] = [];
-  const allocs = chance.between(1, 4);
+  const allocs = chance.pick([1, 1, 2, 3]);
   for (let count = 1; count <= allocs; count += 1) {
     const allocId = `alloc-${count}`;
     const group = groupOf(`group-${count}`, chance);

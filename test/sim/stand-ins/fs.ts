@@ -24,7 +24,8 @@ function failed(errno: string, call: string, path: string): Error {
 /** A call that changes something: it may fail, and its process may die before or after it. */
 function change<T>(call: string, path: string, work: (world: World) => T): T {
   const world = theWorld();
-  const where = `${call} ${path}`;
+  // Temporary names are counted over all histories of a thread: they are not what happened.
+  const where = `${call} ${path.replaceAll(/\.\d+\.\d+\b/g, '.new')}`;
   world.interrupt(`before ${where}`);
   if (world.faults.strike('ioError', where)) {
     throw failed(world.chance.pick(['EIO', 'EMFILE', 'ENOSPC']), call, path);
