@@ -52,8 +52,13 @@ async function probe(place: string): Promise<readonly Finding[]> {
     accessSync(place, constants.W_OK | constants.X_OK);
     dir = mkdtempSync(join(place, '.doctor-'));
   } catch (error) {
-    const text = `nothing was tried in ${place}: ${errnoOf(error) ?? messageOf(error)}`;
-    return [warning('file system', text, `run holdfast doctor as the user of ${place}`)];
+    const errno = errnoOf(error) ?? messageOf(error);
+    const remedies: Readonly<Record<string, string>> = {
+      EACCES: `run holdfast doctor as the user of ${place}`,
+      ENOSPC: 'make room',
+    };
+    const text = `nothing was tried in ${place}: ${errno}`;
+    return [warning('file system', text, remedies[errno] ?? null)];
   }
   try {
     return await Promise.all(PROBES.map((one) => tryOut(one, dir)));

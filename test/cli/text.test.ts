@@ -1,11 +1,13 @@
 /** What people read: tables, lines and durations. */
 import { describe, expect, it } from 'vitest';
 import { agentLog } from '../../src/cli/agent-log.ts';
+import { findingTable } from '../../src/cli/doctor.ts';
 import { eventLine } from '../../src/cli/event-line.ts';
 import { parseAfter } from '../../src/cli/events.ts';
 import { inspectText } from '../../src/cli/inspect.ts';
 import { formatTable } from '../../src/cli/table.ts';
 import { taskTable, upOf } from '../../src/cli/task-table.ts';
+import { failure, fine, sizeText, warning } from '../../src/doctor/finding.ts';
 import { FakeOrchestrator } from '../client/fake-orchestrator.ts';
 import type { TaskView } from '../../src/api.ts';
 
@@ -44,6 +46,34 @@ describe('a table', () => {
     await fake.run({ name: 'web', tasks: [{ name: 'api', driver: 'raw_exec' }] });
     const view = await fake.end('web', 'failed', 3, 'bad\u001b[31m\nnews');
     expect(inspectText(view, NOW)).toContain('state     failed: bad\\x1b[31m news\n');
+  });
+});
+
+describe('what a doctor found', () => {
+  it('is a line each, with what to do behind it, and cannot drive the terminal', () => {
+    const findings = [
+      fine('node', '24.1.0'),
+      warning('runs', '1 run alive', 'start an agent: it adopts it'),
+      failure('agent', 'pid 7 is \u001b[31mstopped', 'kill -CONT 7'),
+    ];
+    expect(findingTable(findings)).toBe(
+      '      CHECK  FINDING\n' +
+        'ok    node   24.1.0\n' +
+        'warn  runs   1 run alive. Start an agent: it adopts it\n' +
+        'fail  agent  pid 7 is \\x1b[31mstopped. Try: kill -CONT 7\n',
+    );
+  });
+
+  it('has sizes for people', () => {
+    const sizes = [0, 1_023, 1_024, 150 * 1_024, 1.5 * 1_024 ** 3, 3 * 1_024 ** 5];
+    expect(sizes.map(sizeText)).toEqual([
+      '0 B',
+      '1023 B',
+      '1.0 KiB',
+      '150 KiB',
+      '1.5 GiB',
+      '3072 TiB',
+    ]);
   });
 });
 
