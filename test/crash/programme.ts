@@ -20,8 +20,12 @@ export interface ProgrammeOptions {
   readonly jobs: number;
   /** Keeps the directories of all cases. */
   readonly isKept: boolean;
-  /** Only cases that hurt this point. */
+  /** Only cases that hurt a point whose name begins so. */
   readonly point?: string;
+  /** At most so many cases of each axis. */
+  readonly most?: number;
+  /** A point that is never reached is then a failure. */
+  readonly isWhole: boolean;
   readonly say: (line: string) => void;
 }
 
@@ -29,6 +33,7 @@ export interface Programme {
   readonly results: readonly CaseResult[];
   /** Points of the source that no case came by. */
   readonly unreached: readonly string[];
+  readonly points: number;
 }
 
 export async function runProgramme(options: ProgrammeOptions): Promise<Programme> {
@@ -38,15 +43,17 @@ export async function runProgramme(options: ProgrammeOptions): Promise<Programme
     const cases = options.axes.flatMap((axis) => chosen(axis, census, options));
     const results = [...first, ...(await playAll(cases, stage, options))];
     const reached = new Set(results.flatMap((result) => [...result.reached.keys()]));
-    return { results, unreached: crashPoints().filter((point) => !reached.has(point)) };
+    const points = crashPoints();
+    const unreached = options.isWhole ? points.filter((point) => !reached.has(point)) : [];
+    return { results, unreached, points: points.length };
   });
 }
 
 function chosen(axis: Axis, census: Census, options: ProgrammeOptions): readonly CaseSpec[] {
-  const { size, seed, point } = options;
-  const cases = casesOf(axis, census, size, seed);
-  if (point === undefined) return cases;
-  return cases.filter(({ plan }) => plan.some((strike) => strike.point.startsWith(point)));
+  const { size, seed, point, most } = options;
+  const hurts = ({ plan }: CaseSpec): boolean =>
+    point === undefined || plan.some((strike) => strike.point.startsWith(point));
+  return casesOf(axis, census, size, seed).filter(hurts).slice(0, most);
 }
 
 /** A copy of the package, a bystander and a directory, put away afterwards. */

@@ -1,19 +1,14 @@
 /**
- * The kill matrix: `npm run crash -- --seed 7` plays the whole of it, `--share` what CI plays, `--axis`, `--point` and
- * `--case` less. Every fault is printed with the word that repeats its case alone.
+ * The kill matrix: `npm run crash -- --seed 7` plays the whole of it, `--share` as much as CI plays, `--axis`, `--point`
+ * and `--case` less; `--mutants` tries the controls too, alone with `--axis none`. Every fault is printed with the word
+ * that repeats its case alone.
  */
+import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { AXES, CI, FULL } from './axes.ts';
 import { MUTANTS } from './mutants.ts';
-import {
-  isAxis,
-  onStage,
-  playAll,
-  readCase,
-  runProgramme,
-  SURVIVED,
-  tryMutants,
-} from './programme.ts';
+import { isAxis, onStage, playAll, readCase, runProgramme, tryMutants } from './programme.ts';
+import { reportOf } from './report.ts';
 
 const text = { type: 'string' } as const;
 const flag = { type: 'boolean', default: false } as const;
@@ -22,6 +17,7 @@ const { values } = parseArgs({
     seed: { ...text, default: '1' },
     axis: text,
     point: text,
+    cases: text,
     case: text,
     times: { ...text, default: '1' },
     json: text,
@@ -33,48 +29,41 @@ const { values } = parseArgs({
 });
 
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
-const seed = Number(values.seed);
-const jobs = Number(values.jobs);
-const isKept = values.keep;
+const shared = { jobs: Number(values.jobs), isKept: values.keep, say };
+process.exitCode = values.case === undefined ? await playMatrix() : await playOne(values.case);
 
-const began = performance.now();
-if (values.case !== undefined) {
-  const spec = readCase(values.case);
+async function playOne(id: string): Promise<number> {
+  const spec = readCase(id);
   const cases = Array.from({ length: Number(values.times) }, () => spec);
-  const results = await onStage([], { isKept, say }, (stage) =>
-    playAll(cases, stage, { jobs, say }),
-  );
+  const results = await onStage([], shared, (stage) => playAll(cases, stage, shared));
   const faulty = results.filter(({ faults }) => faults.length > 0).length;
   const hit = results.filter(({ landed }) => landed === spec.plan.length).length;
-  say(`${faulty} of ${results.length} went wrong; ${hit} landed`);
-  process.exitCode = faulty > 0 ? 1 : 0;
-} else if (values.mutants) {
-  const verdicts = await tryMutants(MUTANTS, { isKept, jobs, say });
-  process.exitCode = [...verdicts.values()].includes(SURVIVED) ? 1 : 0;
-} else {
-  const axes = values.axis === undefined ? AXES : values.axis.split(',').filter(isAxis);
-  const size = values.share ? CI : FULL;
-  const { point } = values;
-  const options = {
+  say(`${faulty} of ${results.length} went wrong, in ${hit} everything landed`);
+  return faulty > 0 ? 1 : 0;
+}
+
+async function playMatrix(): Promise<number> {
+  const began = performance.now();
+  const seed = Number(values.seed);
+  const { axis, point, cases, json } = values;
+  const axes = axis === undefined ? AXES : axis.split(',').filter(isAxis);
+  const programme = await runProgramme({
+    ...shared,
     seed,
-    size,
     axes,
-    jobs,
-    isKept,
-    say,
+    size: values.share ? CI : FULL,
+    // Less than everything need not come by every point.
+    isWhole: axis === undefined && point === undefined && cases === undefined,
     ...(point === undefined ? {} : { point }),
-  };
-  const { results, unreached } = await runProgramme(options);
-  for (const name of unreached) say(`NEVER REACHED ${name}`);
-  for (const axis of ['census', ...axes]) {
-    const own = results.filter(({ spec }) => spec.axis === axis);
-    const hit = own.filter(({ spec, landed }) => landed === spec.plan.length).length;
-    const faulty = own.filter(({ faults }) => faults.length > 0).length;
-    say(`${axis}: ${own.length} cases, ${hit} landed, ${faulty} faulty`);
-  }
-  const faulty = results.filter(({ faults }) => faults.length > 0).length;
-  say(
-    `${results.length} cases, ${faulty} faulty, ${Math.round((performance.now() - began) / 1000)} s`,
-  );
-  process.exitCode = faulty > 0 || unreached.length > 0 ? 1 : 0;
+    ...(cases === undefined ? {} : { most: Number(cases) }),
+  });
+  const verdicts = values.mutants ? await tryMutants(MUTANTS, shared) : new Map<string, string>();
+  const report = reportOf(programme, verdicts, {
+    seed,
+    tookMs: Math.round(performance.now() - began),
+  });
+  for (const [name, value] of Object.entries(report.figures)) say(`${name}: ${value}`);
+  say(`${report.failures.length} failures in ${Math.round(report.tookMs / 1_000)} s`);
+  if (json !== undefined) writeFileSync(json, `${JSON.stringify(report, null, 2)}\n`);
+  return report.failures.length > 0 ? 1 : 0;
 }

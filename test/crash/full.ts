@@ -1,0 +1,65 @@
+/**
+ * `npm run full:crash -- [--seed N]`: all programmes at full size, and their report in docs/reports/, which is kept for
+ * every release. It may be stopped and started again: what was finished for the same commit and seed is not run again.
+ */
+import { spawn } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { PACKAGE_VERSION } from '../../src/version.ts';
+import { pageOf } from './markdown.ts';
+import { headCommit, type ProgrammeReport } from './report.ts';
+
+const ROOT = join(import.meta.dirname, '..', '..');
+const FINISHED = join(ROOT, 'node_modules', '.cache', 'holdfast-crash');
+const REPORTS = join(ROOT, 'docs', 'reports');
+
+const { values } = parseArgs({ options: { seed: { type: 'string', default: '1' } } });
+const seed = Number(values.seed);
+
+/** Each writes its report with `--json` and ends with 1 when something was found. */
+const PROGRAMMES: readonly (readonly [name: string, script: string, ...args: string[]])[] = [
+  ['crash', 'test/crash/run.ts', '--mutants'],
+  ['sim', 'test/sim/run.ts', '--seeds', '20000', '--mutants'],
+  ['faults', 'test/faults/run.ts', '--full'],
+];
+
+mkdirSync(FINISHED, { recursive: true });
+mkdirSync(REPORTS, { recursive: true });
+const reports: ProgrammeReport[] = [];
+for (const [name, script, ...args] of PROGRAMMES) {
+  reports.push(finished(name) ?? (await run(name, script, args)));
+}
+const stem = join(REPORTS, `crash-${PACKAGE_VERSION}`);
+const whole = { version: PACKAGE_VERSION, commit: headCommit(), seed, programmes: reports };
+writeFileSync(`${stem}.json`, `${JSON.stringify(whole, null, 2)}\n`);
+writeFileSync(`${stem}.md`, pageOf(reports));
+const failures = reports.reduce((sum, report) => sum + report.failures.length, 0);
+say(`${failures} failures; the report is docs/reports/crash-${PACKAGE_VERSION}.md`);
+process.exitCode = failures > 0 ? 1 : 0;
+
+function jsonOf(name: string): string {
+  return join(FINISHED, `${name}-${seed}.json`);
+}
+
+function finished(name: string): ProgrammeReport | undefined {
+  if (!existsSync(jsonOf(name))) return undefined;
+  const report = JSON.parse(readFileSync(jsonOf(name), 'utf8')) as ProgrammeReport;
+  if (report.commit !== headCommit()) return undefined;
+  say(`${name}: finished before, with ${report.failures.length} failures`);
+  return report;
+}
+
+async function run(name: string, script: string, args: string[]): Promise<ProgrammeReport> {
+  say(`${name}: ${script} ${args.join(' ')}`);
+  const words = [join(ROOT, script), ...args, '--seed', String(seed), '--json', jsonOf(name)];
+  const child = spawn(process.execPath, words, { cwd: ROOT, stdio: 'inherit' });
+  const code = await new Promise((resolve) => child.once('exit', resolve));
+  const report = finished(name);
+  if (report === undefined) throw new Error(`${name} ended with ${String(code)} and no report`);
+  return report;
+}
+
+function say(line: string): void {
+  process.stdout.write(`${line}\n`);
+}
