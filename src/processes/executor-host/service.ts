@@ -1,8 +1,16 @@
 import { mkdirSync } from 'node:fs';
 import { HoldfastError } from '../../errors.ts';
 import { markOf } from '../../os/launch-key.ts';
+import { isAlive } from '../../os/process-identity.ts';
 import { signalProcess } from '../../os/process-tree.ts';
-import { readFate, readIntent, runDirectory, tryAbort } from '../../os/run-directory.ts';
+import {
+  type Fate,
+  type Found,
+  readFate,
+  readIntent,
+  runDirectory,
+  tryAbort,
+} from '../../os/run-directory.ts';
 import { EpochGuard } from '../../rpc/epoch-guard.ts';
 import type { executorMethods } from '../../rpc/executor-methods.ts';
 import type * as wire from '../../rpc/gen/holdfast/executor/v1/executor.ts';
@@ -91,15 +99,31 @@ export class ExecutorHost {
       return this.#stopUnlaunched(request, dir);
     }
     const run = this.#runs.get(request.launchKey) ?? this.#takeUp(request.launchKey);
-    if (run === undefined) {
-      throw new HoldfastError('UNAVAILABLE', `${dir} cannot be read, or is being written`);
-    }
+    if (run === undefined) return this.#stopByMark(request, dir, fate);
     await this.#launches.get(request.launchKey);
     this.#watch.noticeProgram(run);
     if (this.#isEmpty(run)) return { outcome: { $case: 'ended', value: {} } };
     // crash point: executor.stop.asked
     await executed(run, this.#source.script);
     return stopTree(run, request.steps, this.#source.machineEpoch);
+  }
+
+  /** Launched once, and nothing tells when: its intent is gone or was torn. What lives of it carries its mark. */
+  async #stopByMark(
+    request: wire.StopRequest,
+    dir: string,
+    fate: Found<Fate>,
+  ): Promise<wire.StopResponse> {
+    const { instanceId, machineEpoch } = this.#source;
+    const shim =
+      fate.is === 'whole' && fate.value.verdict === 'launch' ? fate.value.shim : undefined;
+    const isSettled =
+      shim !== undefined && isAlive({ ...shim, machineEpoch }, machineEpoch) === 'dead';
+    if (!isSettled || readIntent(dir).is === 'unreadable') {
+      throw new HoldfastError('UNAVAILABLE', `${dir} cannot be read, or is being written`);
+    }
+    const mark = markOf(instanceId, request.launchKey);
+    return stopTree(new Run(request.launchKey, dir, mark), request.steps, machineEpoch);
   }
 
   /** The machine was started anew since: whatever the run was, nothing of it lives, and no abort may hide it. */
