@@ -28,7 +28,7 @@ export class Crew implements Disposable {
         };
         worker.once('message', settle);
         worker.once('error', reject);
-        worker.postMessage(order);
+        worker.postMessage(order, []);
       });
     } finally {
       const next = this.#waiting.shift();

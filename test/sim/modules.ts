@@ -4,10 +4,11 @@
  * everything else afterwards, dynamically. A mutant is a patch of the text of one module.
  */
 import { registerHooks } from 'node:module';
+import { relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 export interface Patch {
-  /** Below `src/`. */
+  /** Relative to `src/`: what plays a part in the world may be patched, too. */
   readonly file: string;
   /** Must be found exactly once. */
   readonly find: string;
@@ -56,10 +57,14 @@ export function simulateModules(patches: readonly Patch[] = []): void {
     },
     load(url, context, nextLoad) {
       const loaded = nextLoad(url, context);
-      if (!url.startsWith(SOURCES) || loaded.source === undefined) return loaded;
-      const text = Buffer.from(loaded.source as Uint8Array).toString();
-      const file = fileURLToPath(url).slice(fileURLToPath(SOURCES).length);
-      return { ...loaded, source: withGlobals(patched(text, file, patches)) };
+      const isOurs = url.startsWith(SOURCES);
+      const file = url.startsWith('file:')
+        ? relative(fileURLToPath(SOURCES), fileURLToPath(url))
+        : '';
+      const isPatched = patches.some((patch) => patch.file === file);
+      if (loaded.source === undefined || !(isOurs || isPatched)) return loaded;
+      const text = patched(Buffer.from(loaded.source as Uint8Array).toString(), file, patches);
+      return { ...loaded, source: isOurs ? withGlobals(text) : text };
     },
   });
 }

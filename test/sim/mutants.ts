@@ -1,6 +1,6 @@
 /**
- * Changes of the shipped code that break what the simulator claims to watch. Each must be caught within some hundred
- * seeds: a simulator that lets one pass is broken itself.
+ * Changes of the code that break what the simulator claims to watch. Each must be caught within some hundred seeds: a
+ * simulator that lets one pass is broken itself.
  */
 import type { Patch } from './modules.ts';
 
@@ -14,4 +14,97 @@ function mutant(name: string, file: string, find: string, replace: string): Muta
 }
 
 export const MUTANTS: readonly Mutant[] = [
+  mutant(
+    'effects before commit',
+    'log/row-event-log.ts',
+    'await new Promise<void>((resolve, reject) => {',
+    'void new Promise<void>((resolve, reject) => {',
+  ),
+  mutant(
+    'notify before commit',
+    'log/row-event-log.ts',
+    'this.#failStop.write(() => this.#store.write(rows));',
+    'this.#publish(rows); this.#failStop.write(() => this.#store.write(rows));',
+  ),
+  mutant(
+    'append retried in place',
+    'log/fail-stop.ts',
+    'try {\n      work();',
+    'try {\n      try { work(); } catch { work(); }',
+  ),
+  mutant(
+    'fate not single winner',
+    '../test/sim/world/shim.ts',
+    'disk.find(path) !== undefined || ',
+    '',
+  ),
+  mutant(
+    'unknown read as dead',
+    'os/process-identity.ts',
+    "if (stat === 'unknown') return 'unknown';",
+    "if (stat === 'unknown') return 'dead';",
+  ),
+  mutant(
+    'pid without start time',
+    'os/process-identity.ts',
+    'stat === undefined || stat.startTime !== identity.startTime',
+    'stat === undefined',
+  ),
+  mutant(
+    'machine epoch ignored',
+    'os/process-identity.ts',
+    "if (identity.machineEpoch !== machineEpoch) return 'dead';\n  const",
+    'const',
+  ),
+  mutant(
+    'exit code 0 for unknown',
+    'processes/executor-host/watch.ts',
+    "return { is: 'lost', reason: `${why}: nobody knows the exit status`, maybeRan: true };",
+    "return { is: 'exited', record: { exitCode: 0, signal: null, execFailed: false, exitedAtMs: Date.now(), why } as never };",
+  ),
+  mutant(
+    'no leftover kill',
+    'actors/task-duties.ts',
+    'await endTree(doors, scope, doors.requestFor(scope.state.context), () => LEFTOVER_PLAN);',
+    'void [endTree, LEFTOVER_PLAN];',
+  ),
+  mutant(
+    'restart count in memory',
+    'actors/alloc-runner.ts',
+    'const folded = foldedTask(stream) ?? { version: 0, position: 0, state: taskTable.initial };',
+    `const kept = foldedTask(stream) ?? { version: 0, position: 0, state: taskTable.initial };
+    const restarts = { count: 0, intervalStart: 0, total: 0 };
+    const context = { ...kept.state.context, restarts };
+    const folded = { ...kept, state: { ...kept.state, context } };`,
+  ),
+  mutant(
+    'deadlines on the wall clock',
+    'actors/system-clock.ts',
+    'const steady = (): number => offsetMs + monotonicMs();',
+    'const steady = (): number => Date.now() + 0 * offsetMs;',
+  ),
+  mutant(
+    'timers not absolute',
+    'actors/task-duties.ts',
+    'scope.state.context.nextStartAt ?? 0',
+    '0',
+  ),
+  mutant(
+    'older agents may write',
+    '../test/sim/world/store-file.ts',
+    'if (epoch !== this.#epoch) {',
+    'if (epoch < this.#epoch) {',
+  ),
+  mutant(
+    'nobody holds the output',
+    'processes/executor-host/held-fifos.ts',
+    'this.#held.set(launchKey, paths.flatMap(openQuietly));',
+    'this.#held.set(launchKey, [].flatMap(openQuietly));',
+  ),
+  mutant(
+    'output not drained',
+    'hooks/logmon.ts',
+    'await collector.release(wish.taskKey, signal);',
+    '',
+  ),
 ];

@@ -36,6 +36,7 @@ const { values } = parseArgs({
     jobs: { type: 'string', default: String(availableParallelism()) },
     trace: { type: 'boolean', default: false },
     mutants: { type: 'boolean', default: false },
+    mutant: { type: 'string' },
     regressions: { type: 'boolean', default: false },
   },
 });
@@ -127,8 +128,9 @@ async function main(): Promise<void> {
       }
     }
   }
-  if (values.mutants) {
+  if (values.mutants || values.mutant !== undefined) {
     for (const mutant of MUTANTS) {
+      if (values.mutant !== undefined && values.mutant !== mutant.name) continue;
       controls[mutant.name] = await hunt(mutant);
       say(`mutant ${mutant.name}: ${controls[mutant.name]}`);
     }

@@ -18,7 +18,11 @@ export async function shrink(strikes: readonly Strike[], fails: Fails): Promise<
     const without = left.filter((name) => !name.startsWith(`${kind}#`));
     if (without.length < left.length && (await fails(without))) left = without;
   }
-  for (let size = Math.ceil(left.length / 2); size >= 1; size = size === 1 ? 0 : Math.ceil(size / 2)) {
+  for (
+    let size = Math.ceil(left.length / 2);
+    size >= 1;
+    size = size === 1 ? 0 : Math.ceil(size / 2)
+  ) {
     for (let at = 0; at < left.length;) {
       const without = [...left.slice(0, at), ...left.slice(at + size)];
       if (left.length > 1 && (await fails(without))) left = without;

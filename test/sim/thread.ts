@@ -31,7 +31,7 @@ async function obey({ seed, only, isTraced, isTwice }: ThreadOrder): Promise<Thr
 
 parentPort?.on('message', (order: ThreadOrder) => {
   void obey(order).then(
-    (report) => parentPort?.postMessage(report),
+    (report) => parentPort?.postMessage(report, []),
     (error: unknown) => {
       setImmediate(() => {
         throw error;

@@ -11,6 +11,7 @@ import type { StoredRow } from '../../../src/log/event-log.ts';
 import { evolve, type ChartState } from '../../../src/machines/chart-table.ts';
 import { taskTable } from '../../../src/machines/task-machine.ts';
 import type { TaskContext } from '../../../src/machines/task-state.ts';
+import { taskKey } from '../../../src/os/launch-key.ts';
 import type { World } from '../world/world.ts';
 import type { Fail } from './invariants.ts';
 
@@ -44,6 +45,8 @@ export class LogBook {
   readonly tasks = new Map<string, ChartState<TaskContext>>();
   /** Launch keys that an OrphanFound names. */
   readonly orphans = new Set<string>();
+  /** Keys of the tasks whose FIFOs may be left: their cleanup failed. */
+  readonly leftFifos = new Set<string>();
   readonly #newest = new Map<string, LoggedRun>();
   readonly #versions = new Map<string, number>();
   readonly #world: World;
@@ -84,6 +87,10 @@ export class LogBook {
     const before = this.tasks.get(stream) ?? taskTable.initial;
     const after = evolve(taskTable, before, event);
     this.tasks.set(stream, after);
+    if (event.type === 'HookFailed' && event.data.phase === 'cleanup') {
+      const [, allocId = '', task = ''] = stream.split('/');
+      this.leftFifos.add(taskKey(allocId, task));
+    }
     const isNew = event.type === 'RunStarting' || event.type === 'TaskRecovered';
     if (isNew) this.#begin(stream, event.run, event.data.launchKey);
     const logged = this.#newest.get(stream);
