@@ -1,4 +1,4 @@
-/** One stored row folded into the state of its stream, whatever kind of stream it is, and states as snapshots. */
+/** Stored rows folded into the state of their stream, whatever kind of stream it is, and states as snapshots. */
 import { createHash } from 'node:crypto';
 import { HoldfastError } from '../errors.ts';
 import { decodeVerified, VOCABULARIES } from '../events/codec.ts';
@@ -7,44 +7,78 @@ import { UPCASTERS } from '../events/upcasters.ts';
 import type { StoredRow } from '../log/event-log.ts';
 import type { StreamSnapshot } from '../log/snapshot-cache.ts';
 import { allocTable } from '../machines/alloc-machine.ts';
-import { evolve, readsEvent, type ChartState, type ChartTable } from '../machines/chart-table.ts';
+import {
+  evolveInPlace,
+  ownState,
+  type ChartState,
+  type ChartTable,
+} from '../machines/chart-table.ts';
 import { taskTable } from '../machines/task-machine.ts';
 import { PACKAGE_VERSION } from '../version.ts';
 import type { Folded } from './event-sourced.ts';
 
+const TABLES = { task: taskTable, alloc: allocTable } as const;
+type Kind = keyof typeof TABLES;
+
+/** How the rows of each kind of stream are read. */
+const DECODE: Readonly<Record<Kind, (row: StoredRow) => AnyEvent>> = {
+  task: (row) => decodeVerified('task', row),
+  alloc: (row) => decodeVerified('alloc', row),
+};
+
 /** The node's stream is not folded: all that is kept of it is how far it has come. */
 const NODE: ChartState<unknown> = { value: 'node', context: null };
 
-const TABLES = { task: taskTable, alloc: allocTable } as const;
-
-export function kindOf(stream: StreamName): keyof typeof TABLES | undefined {
+export function kindOf(stream: StreamName): Kind | undefined {
   if (stream.startsWith('task/')) return 'task';
   return stream.startsWith('alloc/') ? 'alloc' : undefined;
 }
 
-/**
- * The state after a row; `before` is undefined for the first row of its stream. Errors: EVENT_UNKNOWN and
- * EVENT_MALFORMED for an event that this code cannot read, INTERNAL for one that is not lawful in that state.
- */
-export function foldRow(before: Folded<unknown> | undefined, row: StoredRow): Folded<unknown> {
-  const { version, position } = row;
-  const kind = kindOf(row.stream);
-  if (kind === undefined) return { version, position, state: NODE };
-  const table = TABLES[kind] as ChartTable<unknown>;
-  const state = before?.state ?? table.initial;
-  // Most events say only that a state was left: their data need not be parsed to fold them.
-  const event: AnyEvent = readsEvent(table, state, row.type)
-    ? decodeVerified(kind, row)
-    : { type: row.type, run: row.run, at: row.at, data: undefined };
-  return { version, position, state: evolve(table, state, event) };
+/** A stream that is being folded, row by row, in one place that nobody else holds. */
+export class Folding implements Folded<unknown> {
+  version = 0;
+  position = 0;
+  readonly state: ChartState<unknown>;
+  readonly kind: Kind | undefined;
+
+  /** Goes on from a state, or begins with the first row of the stream. */
+  constructor(stream: StreamName, from?: Folded<unknown>) {
+    this.kind = kindOf(stream);
+    const first = this.kind === undefined ? NODE : TABLES[this.kind].initial;
+    this.state = ownState(from?.state ?? first);
+    if (from === undefined) return;
+    this.version = from.version;
+    this.position = from.position;
+  }
+
+  /**
+   * Errors: EVENT_UNKNOWN and EVENT_MALFORMED for an event that this code cannot read, INTERNAL for one that is not
+   * lawful in this state. It is not to be used any more then.
+   */
+  fold(row: StoredRow): void {
+    const { kind } = this;
+    this.version = row.version;
+    this.position = row.position;
+    if (kind === undefined) return;
+    const table = TABLES[kind] as ChartTable<unknown>;
+    evolveInPlace(table, this.state, row, DECODE[kind]);
+  }
 }
 
-/** The same, for a row that must be the next one of its stream. Errors: those, and INTERNAL when it is not. */
+/**
+ * The state after a row that must be the next one of its stream; `before` is undefined for the first and is left as it
+ * is. Errors as `fold`, and INTERNAL when it is not the next one.
+ */
 export function foldNext(before: Folded<unknown> | undefined, row: StoredRow): Folded<unknown> {
   const expected = (before?.version ?? 0) + 1;
-  if (row.version === expected) return foldRow(before, row);
-  const text = `${row.stream} goes on at version ${row.version}, not at ${expected}`;
-  throw new HoldfastError('INTERNAL', text);
+  if (row.version !== expected) {
+    const text = `${row.stream} goes on at version ${row.version}, not at ${expected}`;
+    throw new HoldfastError('INTERNAL', text);
+  }
+  const folding = new Folding(row.stream, before);
+  folding.fold(row);
+  const { version, position, state } = folding;
+  return { version, position, state };
 }
 
 /**

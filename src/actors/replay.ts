@@ -8,7 +8,7 @@ import type { AllocContext } from '../machines/alloc-machine.ts';
 import { evolve, type ChartTable } from '../machines/chart-table.ts';
 import type { TaskContext } from '../machines/task-state.ts';
 import type { Folded } from './event-sourced.ts';
-import { foldNext, foldRow, FOLDING, fromSnapshot, kindOf } from './fold-row.ts';
+import { Folding, foldNext, FOLDING, fromSnapshot, kindOf } from './fold-row.ts';
 
 export interface Replayed {
   /** By stream name. */
@@ -102,22 +102,27 @@ function foldOnto(snapshots: Snapshots, log: EventLog, into: Replayed): void {
 
 function foldAll(log: EventLog, into: Replayed): void {
   const { tasks, allocs, quarantined, unsaved } = into;
-  const byKind = { task: tasks as Map<string, Folded<unknown>>, alloc: allocs };
+  const foldings = new Map<StreamName, Folding>();
   for (const row of log.rows()) {
+    const { stream } = row;
     into.events += 1;
     into.through = row.position;
-    const kind = kindOf(row.stream);
-    const states = kind === undefined ? unsaved : (byKind[kind] as Map<string, Folded<unknown>>);
-    if (quarantined.size > 0 && quarantined.has(row.stream)) continue;
+    if (quarantined.size > 0 && quarantined.has(stream)) continue;
+    let folding = foldings.get(stream);
+    if (folding === undefined) foldings.set(stream, (folding = new Folding(stream)));
     try {
-      states.set(row.stream, foldRow(states.get(row.stream), row));
+      folding.fold(row);
     } catch (error) {
-      quarantined.set(row.stream, HoldfastError.from(error));
-      states.delete(row.stream);
+      quarantined.set(stream, HoldfastError.from(error));
+      foldings.delete(stream);
     }
   }
-  for (const states of [tasks, allocs]) {
-    for (const [stream, folded] of states) unsaved.set(stream, folded);
+  for (const [stream, folding] of foldings) {
+    const { kind, version, position, state } = folding;
+    const folded = { version, position, state };
+    unsaved.set(stream, folded);
+    if (kind === 'task') tasks.set(stream, folded as Folded<TaskContext>);
+    if (kind === 'alloc') allocs.set(stream, folded as Folded<AllocContext>);
   }
 }
 

@@ -1,6 +1,7 @@
 /** What a chart may hold, and what its table knows of it. */
 import { assign, setup, type AnyStateMachine } from 'xstate';
 import { describe, expect, it } from 'vitest';
+import type { AnyEvent } from '../../src/events/envelope.ts';
 import { allocMachine, allocTable } from '../../src/machines/alloc-machine.ts';
 import {
   compileChart,
@@ -8,9 +9,10 @@ import {
   edgesOf,
   entersState,
   evolve,
+  evolveInPlace,
   isLawful,
   oneShotsOf,
-  readsEvent,
+  ownState,
   type EdgeName,
 } from '../../src/machines/chart-table.ts';
 import { taskMachine, taskTable } from '../../src/machines/task-machine.ts';
@@ -38,16 +40,28 @@ describe('the table of a chart', () => {
     );
   });
 
-  it('knows duties, one-shots, and whether an event is read at all', () => {
+  it('knows duties and one-shots, and which edges are entries', () => {
     expect(dutyOf(taskTable, 'running')).toBe('watch');
     expect(dutyOf(taskTable, 'pending')).toBeUndefined();
     expect(oneShotsOf(taskTable, 'running', 'TaskSignaled')).toEqual(['sendSignal']);
     expect(entersState(taskTable, 'running', 'TaskSignaled')).toBe(false);
     expect(entersState(taskTable, 'running', 'TaskExited')).toBe(true);
-    const running = { ...taskTable.initial, value: 'running' };
-    expect(readsEvent(taskTable, running, 'HookMessage')).toBe(false);
-    expect(readsEvent(taskTable, running, 'TaskExited')).toBe(true);
-    expect(readsEvent(taskTable, running, 'NoSuchEvent')).toBe(true);
+  });
+
+  it('evolves a state in its place, and decodes only what is read', () => {
+    const decoded: string[] = [];
+    const decode = (row: { readonly type: string }): AnyEvent => {
+      decoded.push(row.type);
+      return { ...row, run: 1, at: 1, data: { exitCode: 1, signal: null, exitedAt: 9 } };
+    };
+    const state = ownState({ ...taskTable.initial, value: 'running' });
+    const evolving = (type: string) => () => evolveInPlace(taskTable, state, { type }, decode);
+    evolving('HookMessage')();
+    evolving('TaskExited')();
+    expect(state).toMatchObject({ value: 'exited', context: { finishedAt: 9 } });
+    expect(evolving('NoSuchEvent')).toThrow('NoSuchEvent is not lawful in state exited');
+    expect(decoded).toEqual(['TaskExited', 'NoSuchEvent']);
+    expect(taskTable.initial.context).not.toHaveProperty('finishedAt');
   });
 
   it('cannot be run by mistake: the first duty of a machine that is run throws', () => {
