@@ -99,9 +99,19 @@ function present(rows: SqliteRows, log: EventLog, markPath: string, logger: Logg
   const damage = rows.getMeta(DAMAGE_KEY);
   return {
     log,
-    ...(damage === undefined || damage === '' ? {} : { damage: JSON.parse(damage) as StoreDamage }),
+    ...(damage === undefined || damage === '' ? {} : { damage: damageIn(damage) }),
     acknowledgeDamage: () => log.setMeta(DAMAGE_KEY, ''),
   };
+}
+
+/** A report of damage may be damaged itself. */
+function damageIn(text: string): StoreDamage {
+  try {
+    return JSON.parse(text) as StoreDamage;
+  } catch {
+    const reason = 'it was damaged before, and what was noted of that cannot be read';
+    return { movedTo: '', reason, recovered: 0, lost: null, previousStoreId: null };
+  }
 }
 
 type Opened = { readonly rows: SqliteRows; readonly log: EventLog } | { readonly fault: string };

@@ -83,7 +83,8 @@ function copy(old: Connection, target: SqliteRows, knownHead: number): Salvaged 
     if (!OWN_KEYS.has(key)) target.setMeta(key, value);
   }
   // Hosts refuse an agent whose epoch is older than one they have seen.
-  const epoch = Math.max(Number(meta.get('agentEpoch') ?? 0), writer.highestEpoch());
+  const stored = Number(meta.get('agentEpoch') ?? 0);
+  const epoch = Math.max(Number.isSafeInteger(stored) ? stored : 0, writer.highestEpoch());
   if (epoch > 0) target.setMeta('agentEpoch', String(epoch));
   const removed = Number(meta.get('compactedEvents') ?? 0);
   return {

@@ -14,7 +14,8 @@ import {
   type ConnectOptions,
   type Prepared,
 } from './sqlite.ts';
-import { highestPosition, META, openStoreConnection } from './store-connection.ts';
+import { META, openStoreConnection } from './store-connection.ts';
+import { readNumbers } from './store-numbers.ts';
 import { StreamIds } from './stream-ids.ts';
 import { StreamIndex, type IndexEntry } from './stream-index.ts';
 
@@ -37,6 +38,7 @@ export class SqliteRows implements RowStore {
     const connection = openStoreConnection(path, options);
     try {
       this.#connection = connection;
+      const { head, compactedThrough, epoch } = readNumbers(connection);
       this.#streams = new StreamIds(connection);
       this.#index = new StreamIndex(connection);
       this.#reader = new SqliteReader(connection, this.#streams, this.#index);
@@ -46,12 +48,12 @@ export class SqliteRows implements RowStore {
         'INSERT INTO meta VALUES (?, ?) ON CONFLICT (key) DO UPDATE SET value = excluded.value',
       );
       this.storeId = storeIdOf(this.getMeta(META.storeId));
-      this.#compactedThrough = this.#metaNumber(META.compactedThrough);
-      this.#epoch = this.#metaNumber(META.epoch);
+      this.head = head;
+      this.#compactedThrough = compactedThrough;
+      this.#epoch = epoch;
       const refuseStaleEpoch = (): void => this.#refuseStaleEpoch();
       const doors = { connection, streams: this.#streams, refuseStaleEpoch };
       this.snapshots = new SqliteSnapshots(doors);
-      this.head = highestPosition(connection);
     } catch (error) {
       connection.close();
       throw storeError(error, `open ${path}`);

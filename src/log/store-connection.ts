@@ -35,13 +35,3 @@ export function openStoreConnection(path: string, options: ConnectOptions): Conn
     throw storeError(error, `open ${path}`);
   }
 }
-
-/** The highest position ever given: after a compaction it may be higher than that of any row. */
-export function highestPosition(connection: Connection): number {
-  const inTable = connection.prepare('SELECT max(position) FROM events').pluck().get();
-  const everGiven = connection
-    .prepare(`SELECT seq FROM sqlite_sequence WHERE name = 'events'`)
-    .pluck()
-    .get();
-  return Math.max(Number(inTable ?? 0), Number(everGiven ?? 0));
-}

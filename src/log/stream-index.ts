@@ -10,7 +10,8 @@ import type { Connection, Prepared } from './sqlite.ts';
 
 /** Entries in memory before they are moved: a few milliseconds of work. */
 const MOST_PENDING = 4_096;
-const SETTLED_KEY = 'indexedThrough';
+/** Where `meta` says up to which position everything is in the table. */
+export const SETTLED_KEY = 'indexedThrough';
 
 export interface IndexEntry {
   /** Number of the stream. */

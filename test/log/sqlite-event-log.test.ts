@@ -27,7 +27,7 @@ describe('SQLite log', () => {
     await second.close();
   });
 
-  it('goes on after the highest position ever given, also when its event is gone', async () => {
+  it('refuses a file whose newest events are gone, rather than give their positions again', async () => {
     const path = join(freshDir(), 'log.db');
     const first = openSqliteEventLog({ path });
     await first.append(WEB, 0, messages(3));
@@ -35,9 +35,9 @@ describe('SQLite log', () => {
     const connection = connect(path);
     connection.exec('DELETE FROM events WHERE position > 1');
     connection.close();
-    const second = openSqliteEventLog({ path });
-    expect(second.head).toBe(3);
-    await second.close();
+    expect(() => openSqliteEventLog({ path })).toThrow(
+      expect.objectContaining({ code: 'STORE_CORRUPT' }),
+    );
   });
 
   it('keeps what was compacted apart from what is kept, across openings', async () => {
