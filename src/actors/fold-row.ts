@@ -65,20 +65,22 @@ export class Folding implements Folded<unknown> {
   }
 }
 
-/**
- * The state after a row that must be the next one of its stream; `before` is undefined for the first and is left as it
- * is. Errors as `fold`, and INTERNAL when it is not the next one.
- */
+/** The state after a row; `before` is undefined for the first of its stream and is left as it is. Errors as `fold`. */
+export function foldRow(before: Folded<unknown> | undefined, row: StoredRow): Folded<unknown> {
+  const folding = new Folding(row.stream, before);
+  folding.fold(row);
+  const { version, position, state } = folding;
+  return { version, position, state };
+}
+
+/** The same for a row that must be the next one of its stream. Errors as `fold`, and INTERNAL when it is not. */
 export function foldNext(before: Folded<unknown> | undefined, row: StoredRow): Folded<unknown> {
   const expected = (before?.version ?? 0) + 1;
   if (row.version !== expected) {
     const text = `${row.stream} goes on at version ${row.version}, not at ${expected}`;
     throw new HoldfastError('INTERNAL', text);
   }
-  const folding = new Folding(row.stream, before);
-  folding.fold(row);
-  const { version, position, state } = folding;
-  return { version, position, state };
+  return foldRow(before, row);
 }
 
 /**

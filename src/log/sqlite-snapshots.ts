@@ -2,6 +2,7 @@
  * Snapshots in the table `snapshots`. Its column `data` holds `<position> <checksum> <state>`: the table is as the
  * first release made it, so that going back to that release needs no more than a full replay.
  */
+import { crc32 } from 'node:zlib';
 import { HoldfastError } from '../errors.ts';
 import type { StreamName } from '../events/envelope.ts';
 import { checksumOf } from './checksum.ts';
@@ -9,7 +10,7 @@ import type { SnapshotCache, Snapshots, StreamSnapshot } from './snapshot-cache.
 import { inTransaction, storeError, type Connection, type Prepared } from './sqlite.ts';
 import type { StreamIds } from './stream-ids.ts';
 
-/** Where `meta` says up to which position the snapshots cover every stream, and under which chart. */
+/** Where `meta` says up to which position the snapshots cover every stream, under which chart, and a checksum. */
 export const SNAPSHOTS_KEY = 'snapshots';
 
 /** Rows that one read takes into memory. */
@@ -45,10 +46,10 @@ export class SqliteSnapshots implements SnapshotCache {
 
   read(chart: string): Snapshots | undefined {
     const covered = this.#guard(() => this.#covered.get(SNAPSHOTS_KEY));
-    const [through, savedAs] = String(covered ?? '').split(' ');
-    if (savedAs !== chart || !(Number(through) > 0)) return undefined;
+    const through = Number.parseInt(String(covered ?? ''), 10);
+    if (covered !== reach(through, chart)) return undefined;
     const streams = this.#guard(() => this.#doors.streams.load());
-    return { through: Number(through), states: this.#states(chart), streams };
+    return { through, states: this.#states(chart), streams };
   }
 
   find(chart: string, stream: StreamName): StreamSnapshot | undefined {
@@ -65,7 +66,7 @@ export class SqliteSnapshots implements SnapshotCache {
       inTransaction(connection, () => {
         refuseStaleEpoch();
         for (const each of states) this.#saveOne(chart, each);
-        if (through !== undefined) this.#setCovered.run(SNAPSHOTS_KEY, `${through} ${chart}`);
+        if (through !== undefined) this.#setCovered.run(SNAPSHOTS_KEY, reach(through, chart));
       }),
     );
   }
@@ -116,6 +117,11 @@ export class SqliteSnapshots implements SnapshotCache {
       throw storeError(error, 'snapshots');
     }
   }
+}
+
+function reach(through: number, chart: string): string {
+  const text = `${through} ${chart}`;
+  return `${text} ${crc32(text)}`;
 }
 
 interface Covered {
