@@ -16,6 +16,8 @@ export class Logmon implements LogmonDoor {
   readonly #instanceId: string;
   /** What is collected now: told again to the host that replaces a dead one. */
   readonly #wishes = new Map<string, CollectWish>();
+  /** Whoever releases them sees to it that they are collected first. */
+  readonly #releasing = new Set<string>();
 
   constructor(pool: HostPool, agent: { agentEpoch: number; instanceId: string }) {
     this.#pool = pool;
@@ -30,6 +32,7 @@ export class Logmon implements LogmonDoor {
       adopted.map(async (key) => {
         const wish = this.#wishes.get(key);
         if (wish === undefined) return this.#pool.forget(key);
+        if (this.#releasing.has(key)) return;
         while (!signal.aborted && host.isLive) {
           if (await this.#ask(host, wish, signal)) return;
           await delay(LOOK_AGAIN_MS, undefined, { signal }).catch(() => undefined);
@@ -72,20 +75,32 @@ export class Logmon implements LogmonDoor {
     signal.throwIfAborted();
   }
 
+  /** Collected first: a host that has just replaced another one would have nothing to release, and leave bytes behind. */
+  async #askToRelease(wish: CollectWish, signal: AbortSignal): Promise<boolean> {
+    signal.throwIfAborted();
+    const { taskKey } = wish;
+    const host = await this.#pool.place(taskKey);
+    if (!(await this.#ask(host, wish, signal))) return false;
+    try {
+      const request = { agentEpoch: this.#agentEpoch, taskKey };
+      await call(host.host.channel, service.release, request, { signal });
+      return true;
+    } catch (error) {
+      if (!isRetryable(error)) throw error;
+      return false;
+    }
+  }
+
   async release(taskKey: string, signal: AbortSignal): Promise<void> {
     const wish = this.#wishes.get(taskKey);
     if (wish === undefined) return;
-    for (;;) {
-      signal.throwIfAborted();
-      const host = await this.#pool.place(taskKey);
-      try {
-        const request = { agentEpoch: this.#agentEpoch, taskKey };
-        await call(host.host.channel, service.release, request, { signal });
-        break;
-      } catch (error) {
-        if (!isRetryable(error)) throw error;
+    this.#releasing.add(taskKey);
+    try {
+      while (!(await this.#askToRelease(wish, signal))) {
         await delay(LOOK_AGAIN_MS, undefined, { signal });
       }
+    } finally {
+      this.#releasing.delete(taskKey);
     }
     // crash point: agent.collect.released
     this.#wishes.delete(taskKey);

@@ -17,7 +17,7 @@ import {
   strikerOf,
   writePlan,
 } from './plan.ts';
-import { killAtOnce, processesOf, send } from './processes.ts';
+import { killAtOnce, processesOf, send, statOf } from './processes.ts';
 import { strikeFromOutside } from './rig-strikes.ts';
 import { findFaults } from './verdict.ts';
 import type { WorkloadName } from './workloads.ts';
@@ -170,17 +170,26 @@ export class Play {
     }
     const next = this.#spec.plan[count];
     if (next?.point !== RIG) return;
+    if (this.#spec.plan[count - 1]?.action === 'stop') await this.#stopped(count - 1);
     await delay(next.ms);
     await strikeFromOutside(this, next.action, count, this.#stage);
   }
 
+  /** It says that it strikes before it does: continued too early, it would stop afterwards. */
+  async #stopped(index: number): Promise<void> {
+    for (let tries = 0; tries < 500; tries += 1) {
+      const pid = strikerOf(this.places, index);
+      const state = pid === undefined ? 'R' : statOf(pid)?.state;
+      if (state === undefined || state === 'T') return;
+      await delay(LOOK_MS);
+    }
+  }
+
   async #continue(index: number, afterMs: number): Promise<void> {
     await delay(afterMs);
-    for (let tries = 0; tries < 100; tries += 1) {
-      const pid = strikerOf(this.places, index);
-      if (pid !== undefined && send(pid, 'SIGCONT')) return;
-      await delay(10);
-    }
+    await this.#stopped(index);
+    const pid = strikerOf(this.places, index);
+    if (pid !== undefined) send(pid, 'SIGCONT');
   }
 }
 

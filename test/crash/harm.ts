@@ -14,6 +14,8 @@ export interface Harm {
   readonly refusesPrograms: boolean;
   /** The release of a task's output failed for good: its FIFOs stay, and the host that reads them. */
   readonly keepsOutput: boolean;
+  /** The rig has written other pids into the files of the runs. */
+  readonly forgesPids: boolean;
   /** An agent that was replaced may make FIFOs before it is told so. */
   readonly leavesFifos: boolean;
 }
@@ -36,6 +38,7 @@ export function harmOf(plan: readonly Strike[]): Harm {
     isExact: !killsPrograms && !failsAt(/./),
     refusesPrograms: failsAt(/^shim\./),
     keepsOutput,
+    forgesPids: plan.some(({ action }) => action === 'reuse-pids'),
     leavesFifos: keepsOutput || plan.some(({ action }) => action === 'usurper'),
   };
 }

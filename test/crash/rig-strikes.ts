@@ -50,8 +50,13 @@ export async function strikeFromOutside(
   writeFileSync(join(places.actedDir, String(index)), '0');
 }
 
+/** Again as long as there are some: one may be born while the others are counted. */
 function kill({ caseDir }: CasePlaces, roles: readonly Role[]): void {
-  killAtOnce(processesOf(caseDir).filter(({ role }) => roles.includes(role)));
+  for (let tries = 0; tries < 10; tries += 1) {
+    const found = processesOf(caseDir).filter(({ role }) => roles.includes(role));
+    if (found.length === 0) return;
+    killAtOnce(found);
+  }
 }
 
 /**

@@ -22,7 +22,7 @@ export function faultsInRun(run: RunHistory, ledger: Ledger, harm: Harm): readon
     ...(end === undefined && (starts.length > 0 || recorded.length > 0)
       ? faultsOf('lost', [`${name} has no end`])
       : []),
-    ...mistaken(name, recorded[0], starts[0]),
+    ...(harm.forgesPids ? [] : mistaken(name, recorded[0], starts[0])),
     ...(end === undefined ? [] : wrongEnd(name, end, { starts, own, wasKilled, harm })),
     ...(own === undefined || [0, derivedCode(run.launchKey)].includes(own.exitCode)
       ? []
