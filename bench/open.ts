@@ -1,9 +1,17 @@
-/** Opening: 10,000 known tasks with 1,000,000 events, and reattaching to 100 running tasks after a kill. */
+/**
+ * Opening: 10,000 known tasks with 1,000,000 events, from all events and from snapshots; what making the snapshots
+ * costs, and for how long it keeps others waiting.
+ */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { monitorEventLoopDelay } from 'node:perf_hooks';
+import { setTimeout as pause } from 'node:timers/promises';
 import { allocStream, taskStream, type AnyEvent } from '../src/events/envelope.ts';
-import { emptyReplay, replayLog } from '../src/actors/replay.ts';
+import { FOLDING } from '../src/actors/fold-row.ts';
+import { emptyReplay, replayLog, type Replayed } from '../src/actors/replay.ts';
+import { SnapshotKeeper } from '../src/actors/snapshot-keeper.ts';
+import type { EventLog } from '../src/log/event-log.ts';
 import { openStore } from '../src/log/open-store.ts';
 import { openSqliteEventLog } from '../src/log/sqlite-event-log.ts';
 import { taskMachine } from '../src/machines/task-machine.ts';
@@ -16,6 +24,7 @@ import { printFigures, type Figure } from './figures.ts';
 
 const TASKS = 10_000;
 const EVENTS_A_TASK = 100;
+const LAST_STREAM = allocStream(`alloc-${TASKS - 1}`);
 
 /** A service that crashed again and again: five events a run, ended at last. */
 function* lifeOf(allocId: string): Generator<AnyEvent> {
@@ -118,35 +127,83 @@ export async function benchOpen(): Promise<readonly Figure[]> {
     const { log: made } = await openStore({ dir: storeDir, logger: silentLogger });
     await made.close();
     const events = await fill(join(storeDir, 'log.db'));
-    const began = performance.now();
-    const orchestrator = await openOrchestrator({ dataDir: home });
-    const openMs = performance.now() - began;
-    await orchestrator.close();
-    const replayed = emptyReplay();
+    const whole = await timedOpen(home);
+    const fromSnapshots = await timedOpen(home);
     const { log } = await openStore({ dir: storeDir, logger: silentLogger });
-    const replayBegan = performance.now();
-    replayLog(log, replayed);
-    const rate = (replayed.events * 1_000) / (performance.now() - replayBegan);
+    log.snapshots.drop('to measure a full replay');
+    const replay = timedReplay(log);
+    const keeping = await timedKeeping(log, replay.replayed);
     await log.close();
     const baseline = { name: "XState's transition()", value: transitionRate() };
+    const target = '<= 3';
     return [
+      { ...REPLAY, value: replay.rate, baseline },
       {
-        name: 'replay from disk to state',
-        value: rate,
-        unit: 'events/s',
-        target: '>= 400,000',
-        baseline,
-      },
-      {
-        name: `open with ${TASKS} tasks, ${events} events`,
-        value: openMs / 1_000,
+        name: `open with ${TASKS} tasks, ${events} events, without snapshots`,
+        value: whole.openS,
         unit: 's',
-        target: '<= 3',
+        target,
       },
+      {
+        name: 'the same with snapshots',
+        value: fromSnapshots.openS,
+        unit: 's',
+        target,
+        baseline: { name: 'without', value: whole.openS },
+      },
+      { name: 'closing it, all snapshots made', value: whole.closeS, unit: 's' },
+      { name: 'closing it, nothing to be made', value: fromSnapshots.closeS, unit: 's' },
+      ...keeping,
     ];
   } finally {
     rmSync(home, { recursive: true, force: true });
   }
+}
+
+const REPLAY = { name: 'replay from disk to state', unit: 'events/s', target: '>= 400,000' };
+
+async function timedOpen(dataDir: string) {
+  const began = performance.now();
+  const orchestrator = await openOrchestrator({ dataDir });
+  const opened = performance.now();
+  await orchestrator.close({ tasks: 'leave' });
+  const closed = performance.now();
+  return { openS: (opened - began) / 1_000, closeS: (closed - opened) / 1_000 };
+}
+
+function timedReplay(log: EventLog) {
+  const replayed = emptyReplay();
+  const began = performance.now();
+  replayLog(log, replayed);
+  return { replayed, rate: (replayed.events * 1_000) / (performance.now() - began) };
+}
+
+/** Makes all snapshots in the background, and measures how late timers are that run beside it. */
+async function timedKeeping(log: EventLog, replayed: Replayed): Promise<readonly Figure[]> {
+  const idle = await lateness(() => pause(1_000));
+  const began = performance.now();
+  const busy = await lateness(async () => {
+    new SnapshotKeeper({ log, logger: silentLogger, replayed }).watch();
+    while (log.snapshots.find(FOLDING, LAST_STREAM) === undefined) await pause(10);
+  });
+  const tookS = (performance.now() - began) / 1_000;
+  const beside = (value: number) => ({
+    unit: 'ms',
+    baseline: { name: 'with nothing to do', value },
+  });
+  return [
+    { name: 'all snapshots in the background', value: tookS, unit: 's' },
+    { name: 'timers were late meanwhile, p99', value: busy.p99Ms, ...beside(idle.p99Ms) },
+    { name: 'at most', value: busy.mostMs, ...beside(idle.mostMs) },
+  ];
+}
+
+async function lateness(work: () => Promise<unknown>) {
+  const late = monitorEventLoopDelay({ resolution: 1 });
+  late.enable();
+  await work();
+  late.disable();
+  return { p99Ms: late.percentile(99) / 1e6, mostMs: late.max / 1e6 };
 }
 
 /** The same lives folded by the library, from memory. */
