@@ -5,11 +5,12 @@ import { HoldfastError } from '../errors.ts';
 import { decode, encode } from '../events/codec.ts';
 import { parseStream } from '../events/envelope.ts';
 import { StoreCheck, type StoreFault } from '../log/store-check.ts';
-import { openStoreFile, type StoreFile } from '../log/store-file.ts';
+import type { StoreFile } from '../log/store-file.ts';
 import { readable } from '../log/stored-event.ts';
 import { metaOf } from '../log/torn-store.ts';
 import { isLive } from '../projections/alloc-view.ts';
 import { publicEvent } from '../projections/public-event.ts';
+import { openPlace } from './store-place.ts';
 import { readStore, type StoreReading } from './store-reading.ts';
 
 export interface ExportQuery {
@@ -35,7 +36,7 @@ export function exportStore(
   query: ExportQuery,
   onFault: (fault: StoreFault) => void,
 ): StoreExport {
-  const file = openStoreFile(path);
+  const file = openPlace(path);
   try {
     const reading = readStore(file, 'not kept');
     const after = startOf(query, file);

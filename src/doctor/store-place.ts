@@ -2,6 +2,7 @@
 import { readHeadMark } from '../log/head-mark.ts';
 import type { KnownMark } from '../log/store-check.ts';
 import { openStoreFile, type StoreFile } from '../log/store-file.ts';
+import { lockHolder } from '../os/file-lock.ts';
 import { readStore, type StoreReading } from './store-reading.ts';
 
 export interface StorePlace {
@@ -12,6 +13,11 @@ export interface StorePlace {
   readonly dataDir: string | undefined;
 }
 
+/** Every connection holds a lock on the index of the write-ahead log for as long as it is open. */
+export function openPlace(path: string): StoreFile {
+  return openStoreFile(path, () => lockHolder(`${path}-shm`) !== undefined);
+}
+
 /** Reads a whole store and gives what `use` makes of it. Errors are those of `openStoreFile`. */
 export function withStore<T>(
   { path, markPath }: Pick<StorePlace, 'path' | 'markPath'>,
@@ -19,7 +25,7 @@ export function withStore<T>(
 ): T {
   // The mark first: it may only lag behind what is read after it.
   const mark: KnownMark = markPath === undefined ? 'not kept' : readHeadMark(markPath);
-  const file = openStoreFile(path);
+  const file = openPlace(path);
   try {
     return use(readStore(file, mark), file);
   } finally {

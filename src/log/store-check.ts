@@ -5,6 +5,7 @@ import type { StoredRow } from './event-log.ts';
 import type { HeadMark } from './head-mark.ts';
 import { checked } from './sqlite-row.ts';
 import type { StoreFile } from './store-file.ts';
+import { readNumbers } from './store-numbers.ts';
 import { attempt, removedStreams, type StoredDiskRow } from './torn-store.ts';
 
 export interface StoreFault {
@@ -56,11 +57,13 @@ export class StoreCheck {
 
   /** What is wrong with the file as a whole. After `rows`. */
   faults(mark: KnownMark): readonly StoreFault[] {
-    return [...this.#structure(), ...this.#index(), ...this.#mark(mark)].map((fault) => ({
-      position: null,
-      stream: null,
-      fault,
-    }));
+    const faults = [
+      ...this.#structure(),
+      ...this.#numbers(),
+      ...this.#index(),
+      ...this.#mark(mark),
+    ];
+    return faults.map((fault) => ({ position: null, stream: null, fault }));
   }
 
   *#check(row: StoredDiskRow): Generator<CheckedRow | StoreFault> {
@@ -108,10 +111,24 @@ export class StoreCheck {
     }
   }
 
+  #numbers(): readonly string[] {
+    if (this.#isEmpty) return [];
+    try {
+      readNumbers(this.#file.connection);
+      return [];
+    } catch (error) {
+      return [messageOf(error)];
+    }
+  }
+
+  /** A store that a kill left half made has no tables yet. */
+  get #isEmpty(): boolean {
+    return this.#file.version === 0;
+  }
+
   /** The index lags behind the events; as far as it has come it must say where they are. */
   #index(): readonly string[] {
-    // A store that a kill left half made has no tables yet.
-    if (this.#file.version === 0) return [];
+    if (this.#isEmpty) return [];
     const settled = Number(this.#file.meta.get('indexedThrough') ?? 0);
     const indexed = attempt(() => this.#readIndex());
     if (indexed === undefined) return ['the index of the streams cannot be read'];

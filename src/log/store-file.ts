@@ -1,7 +1,7 @@
 /**
  * A store as a file, for those who only look: beside a living agent, after one, or moved aside. Nothing is ever written
- * beside it. SQLite makes files of its own beside a database in WAL mode, even for a reader, so one that nobody has
- * open is copied away first.
+ * beside it. SQLite makes and changes files beside a database in WAL mode, even for a reader, so only one that somebody
+ * has open is read in its place; any other is copied away first.
  */
 import { copyFileSync, constants, existsSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -41,15 +41,15 @@ export interface StoreFile {
 
 /**
  * Opens a store file for reading. Everything is read as it was at this moment, whatever is appended meanwhile, until it
- * is let go.
+ * is let go. `isHeld` tells whether another process has it open now.
  * Errors: NOT_FOUND, PERMISSION_DENIED, STORE_CORRUPT (no store, or damaged so much that nothing can be read),
  * STORE_TOO_NEW, STORE_FAILED.
  */
-export function openStoreFile(path: string): StoreFile {
+export function openStoreFile(path: string, isHeld: () => boolean): StoreFile {
   const sizeBytes = sizeOf(path);
   let connection: Connection | undefined;
   try {
-    connection = isOpenSomewhere(path) ? firstLook(path) : copyOf(path);
+    connection = isHeld() ? firstLook(path) : copyUnlessOpened(path, isHeld);
     refuseForeign(connection);
     return storeFile(path, sizeBytes, connection);
   } catch (error) {
@@ -76,11 +76,6 @@ function storeFile(path: string, sizeBytes: number, connection: Connection): Sto
   };
 }
 
-/** The index of the write-ahead log is there while anybody has the store open, and after a kill. */
-function isOpenSomewhere(path: string): boolean {
-  return existsSync(`${path}-shm`);
-}
-
 /** All that follows is read in one transaction. */
 function firstLook(path: string): Connection {
   const connection = connectTorn(path);
@@ -92,6 +87,14 @@ function firstLook(path: string): Connection {
     connection.close();
     throw error;
   }
+}
+
+/** Somebody may open it, and write to it, while it is copied. */
+function copyUnlessOpened(path: string, isHeld: () => boolean): Connection {
+  const copy = copyOf(path);
+  if (!isHeld()) return copy;
+  copy.close();
+  return firstLook(path);
 }
 
 /** The copy is deleted at once and lives on for as long as it is open: a kill leaves nothing behind. */

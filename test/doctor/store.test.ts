@@ -104,7 +104,8 @@ describe('a fault', () => {
     const made = await closedStore();
     change(made.path, sql);
     const verdict = verifyStore(made);
-    expect(verdict.faults).toEqual(faults);
+    const placed = verdict.faults.filter(({ position }) => position !== null);
+    expect(placed).toEqual(faults);
     const lines = new Set<unknown>();
     exported(made.path, {}, (fault) => lines.add(fault));
     expect([...lines]).toEqual(faults);
@@ -118,6 +119,20 @@ describe('a fault', () => {
     const [fault, ...more] = verifyStore(made).faults;
     expect(fault?.fault).toMatch(/^the index of alloc\/\S+ has 2 events and does not fit the \d /);
     expect(more).toEqual([]);
+  });
+
+  it('is a number that its own events belie', async () => {
+    const made = await closedStore();
+    change(made.path, `UPDATE sqlite_sequence SET seq = 40`);
+    expect(verifyStore(made).faults).toEqual([
+      { position: 35, stream: null, fault: '6 events from here on are missing' },
+      {
+        position: null,
+        stream: null,
+        fault:
+          'what the store says of itself is wrong: positions up to 40 were given, and the last event is at 34',
+      },
+    ]);
   });
 
   it('is a log that is shorter than the mark beside it says, and a mark that is missing', async () => {
@@ -312,16 +327,5 @@ describe('an export', () => {
       expect.objectContaining({ code: 'POSITION_COMPACTED', details: { oldest } }),
     );
     expect(exported(made.path, { after: oldest - 1 })[0]?.position).toBe(oldest);
-  });
-
-  it('says so when a compaction overtakes a slow reader', async () => {
-    const made = await madeStore();
-    const events = exportStore(made.path, {}, () => undefined).events[Symbol.iterator]();
-    events.next();
-    await made.log.compact([FETCH], 1);
-    const rest = () => {
-      while (events.next().done !== true);
-    };
-    expect(rest).toThrow(expect.objectContaining({ code: 'POSITION_COMPACTED' }));
   });
 });
