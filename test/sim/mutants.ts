@@ -86,8 +86,8 @@ export const MUTANTS: readonly Mutant[] = [
   mutant(
     'timers not absolute',
     'actors/task-duties.ts',
-    'scope.state.context.nextStartAt ?? 0',
-    '0',
+    'Math.min(nextStartAt, longest)',
+    'longest * 0',
   ),
   mutant(
     'older agents may write',

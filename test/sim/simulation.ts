@@ -123,7 +123,7 @@ class Simulation {
     const sweptMs = world.nowMs + SWEEP_MS;
     await this.#mustCome('time for sweeping', () => world.nowMs > sweptMs);
     checkFiles(world, this.#invariants.book.leftFifos, this.#fail);
-    checkOutput(world, this.#fail);
+    checkOutput(world, this.#invariants.book.leftFifos, this.#fail);
     const serving = this.#serving;
     if (serving === undefined) return this.#fail('I20: no agent is there in the end');
     let isChecked = false;
