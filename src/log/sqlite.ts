@@ -41,10 +41,12 @@ export function isDamage(error: unknown): boolean {
 /** What the driver threw as STORE_CORRUPT or STORE_FAILED; errors of ours pass unchanged. */
 export function storeError(error: unknown, doing: string): HoldfastError {
   if (HoldfastError.is(error)) return error;
+  const sqlite = sqliteCode(error) ?? null;
+  const isHeld = sqlite?.startsWith('SQLITE_BUSY') === true;
   return new HoldfastError(
     isDamage(error) ? 'STORE_CORRUPT' : 'STORE_FAILED',
-    `${doing}: ${messageOf(error)}`,
-    { cause: error, details: { sqlite: sqliteCode(error) ?? null } },
+    `${doing}: ${isHeld ? 'another process holds it' : messageOf(error)}`,
+    { cause: error, details: { sqlite } },
   );
 }
 
