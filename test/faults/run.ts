@@ -9,10 +9,11 @@ import { PACKAGE_VERSION } from '../../src/version.ts';
 import { performDrill, type Failure } from './drill.ts';
 import { damagedFiles } from './damaged-files.ts';
 import { fullDisks } from './full-disk.ts';
+import { pidReuse } from './pid-reuse.ts';
 import { powerCuts } from './power-cut.ts';
 import { systemCallFaults } from './system-calls.ts';
 
-const DRILLS = [damagedFiles, fullDisks, powerCuts, systemCallFaults];
+const DRILLS = [damagedFiles, fullDisks, pidReuse, powerCuts, systemCallFaults];
 
 const { values } = parseArgs({
   options: {
