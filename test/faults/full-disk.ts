@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Orchestrator, PublicEvent } from '../../src/api.ts';
 import { errnoOf, HoldfastError } from '../../src/errors.ts';
+import type { GroupSpecInput } from '../../src/spec/group-schema.ts';
 import { COUNTING, faultInCount, Machine, pidsOf, until } from '../acceptance/rig.ts';
 import type { Drill, Findings } from './drill.ts';
 import { isRunning } from './processes.ts';
@@ -97,7 +98,7 @@ async function full(findings: Findings, machine: Machine, isGreedy: boolean): Pr
   try {
     await disk.fill();
     const keeping = isGreedy ? disk.keepFull() : undefined;
-    await until('a start is refused', () => isRefused(agent, machine));
+    await until('a start is refused', () => isRefused(machine));
     findings.count('starts refused');
     writeFileSync(sign, '');
     if (!isGreedy) {
@@ -154,7 +155,7 @@ function patience(): { signal: AbortSignal } {
 }
 
 /** Asks for a new alloc: true when it is refused for want of room. An agent that opens anew answers a moment later. */
-async function isRefused(agent: Orchestrator, machine: Machine): Promise<boolean> {
+async function isRefused(machine: Machine): Promise<boolean> {
   try {
     runs += 1;
     const current = await machine.connect();
@@ -179,9 +180,9 @@ async function runsAgain(machine: Machine): Promise<boolean> {
   }
 }
 
-function quick(name: string) {
+function quick(name: string): GroupSpecInput {
   const config = { command: '/bin/true' };
-  return { name, type: 'batch', tasks: [{ name: 'one', driver: 'raw_exec', config }] } as const;
+  return { name, type: 'batch', tasks: [{ name: 'one', driver: 'raw_exec', config }] };
 }
 
 async function eventsOf(machine: Machine, ref?: string): Promise<readonly PublicEvent[]> {

@@ -7,13 +7,14 @@ import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import { PACKAGE_VERSION } from '../../src/version.ts';
 import { performDrill, type Failure } from './drill.ts';
+import { clockJumps } from './clock-jumps.ts';
 import { damagedFiles } from './damaged-files.ts';
 import { fullDisks } from './full-disk.ts';
 import { pidReuse } from './pid-reuse.ts';
 import { powerCuts } from './power-cut.ts';
 import { systemCallFaults } from './system-calls.ts';
 
-const DRILLS = [damagedFiles, fullDisks, pidReuse, powerCuts, systemCallFaults];
+const DRILLS = [clockJumps, damagedFiles, fullDisks, pidReuse, powerCuts, systemCallFaults];
 
 const { values } = parseArgs({
   options: {
