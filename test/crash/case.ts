@@ -186,7 +186,7 @@ export class Play {
   }
 
   async #continue(index: number, afterMs: number): Promise<void> {
-    await delay(afterMs);
+    await delay(afterMs, undefined, { ref: false });
     await this.#stopped(index);
     const pid = strikerOf(this.places, index);
     if (pid !== undefined) send(pid, 'SIGCONT');

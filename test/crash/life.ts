@@ -27,6 +27,8 @@ const agent = await openOrchestrator({
   say({ error: String(error) }, 'not opened');
   return process.exit(HoldfastError.is(error, 'STORE_LOCKED') ? 3 : 1);
 });
+// An agent that can write no more, or that another one has replaced, is of no use: the next life opens anew.
+void agent.ended.then((failure) => failure !== undefined && process.exit(1));
 await play(agent);
 await agent.close({ tasks: 'stop' });
 writeFileSync(places.doneFile, '');
