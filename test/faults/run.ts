@@ -10,11 +10,20 @@ import { performDrill, type Failure } from './drill.ts';
 import { clockJumps } from './clock-jumps.ts';
 import { damagedFiles } from './damaged-files.ts';
 import { fullDisks } from './full-disk.ts';
+import { logPump } from './log-pump.ts';
 import { pidReuse } from './pid-reuse.ts';
 import { powerCuts } from './power-cut.ts';
 import { systemCallFaults } from './system-calls.ts';
 
-const DRILLS = [clockJumps, damagedFiles, fullDisks, pidReuse, powerCuts, systemCallFaults];
+const DRILLS = [
+  clockJumps,
+  damagedFiles,
+  fullDisks,
+  logPump,
+  pidReuse,
+  powerCuts,
+  systemCallFaults,
+];
 
 const { values } = parseArgs({
   options: {
