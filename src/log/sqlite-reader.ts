@@ -1,4 +1,5 @@
 /** Reading rows from an SQLite file: by pages, every row checked, no cursor held between two calls. */
+import { HoldfastError } from '../errors.ts';
 import type { StreamName } from '../events/envelope.ts';
 import type { StoredRow } from './event-log.ts';
 import type { RowPage } from './row-store.ts';
@@ -82,8 +83,31 @@ export class SqliteReader {
       const page = this.#nextRows(position, versions, isWhole, compactedThrough());
       for (const row of page) yield row;
       const end = page.at(-1);
-      if (end === undefined) return;
+      if (end === undefined) {
+        if (isWhole) this.#refuseWrongIndex(versions);
+        return;
+      }
       position = end.position;
+    }
+  }
+
+  /** Appends go by the index, so it must know what was just read: a version too low would be given twice. */
+  #refuseWrongIndex(versions: readonly (number | undefined)[]): void {
+    for (const [id, version] of versions.entries()) {
+      // A stream that was compacted away while the log was read has none.
+      if (version === undefined || this.#streams.baseOf(id) >= version) continue;
+      const indexed = this.#indexedVersion(id);
+      if (indexed === version) continue;
+      const text = `the index has ${this.#streams.name(id)} at version ${indexed}, and its events end at ${version}`;
+      throw new HoldfastError('STORE_CORRUPT', text);
+    }
+  }
+
+  #indexedVersion(id: number): number {
+    try {
+      return this.#index.versionOf(id) ?? 0;
+    } catch (error) {
+      throw storeError(error, 'read the index of the streams');
     }
   }
 

@@ -30,7 +30,7 @@ export function readNumbers(connection: Connection): StoreNumbers {
   return { head, compactedThrough, epoch };
 }
 
-/** The position of the newest row, which is the highest that was ever given: a compaction ends with a row of its own. */
+/** The position of the newest row is the highest that was ever given: a compaction ends with a row of its own. */
 function highestPosition(connection: Connection): number {
   const ask = (sql: string) => Number(connection.prepare(sql).pluck().get() ?? 0);
   const inTable = ask('SELECT max(position) FROM events');

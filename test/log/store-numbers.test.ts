@@ -80,6 +80,20 @@ describe('a number that cannot be', () => {
   });
 });
 
+describe('an index that does not know what was written', () => {
+  it.each([
+    ['knows a version too few', 'UPDATE stream_events SET last = last - 1 WHERE stream = 3'],
+    ['knows a version too many', 'UPDATE stream_events SET last = last + 1 WHERE stream = 3'],
+    ['has lost a stream', 'DELETE FROM stream_events WHERE stream = 3'],
+  ])('because it %s is a damage, and costs no event', async (_, sql) => {
+    const dir = await filled();
+    change(dir, sql);
+    const { log, damage } = await opened(dir);
+    expect(damage).toMatchObject({ recovered: 16, lost: 0 });
+    expect([log.versionOf(WEB), log.versionOf(DB)]).toEqual([10, 5]);
+  });
+});
+
 it('a report of damage that cannot be read is a damage that nobody knows more of', async () => {
   const dir = await filled();
   change(dir, setMeta('unacknowledgedDamage', '{"movedTo'));
