@@ -2,6 +2,7 @@
 import {
   copyFileSync,
   mkdirSync,
+  readdirSync,
   readFileSync,
   rmSync,
   statSync,
@@ -10,17 +11,16 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { FOLDING } from '../../src/actors/fold-row.ts';
+import { FOLDING, toSnapshot } from '../../src/actors/fold-row.ts';
 import { emptyReplay, replayLog } from '../../src/actors/replay.ts';
-import { SnapshotKeeper } from '../../src/actors/snapshot-keeper.ts';
 import type { PublicEvent } from '../../src/api.ts';
 import { exportStore, type ExportQuery } from '../../src/doctor/store-export.ts';
 import { storeSummary } from '../../src/doctor/store-summary.ts';
 import { verifyStore } from '../../src/doctor/store-verdict.ts';
 import { codecOf, VOCABULARIES } from '../../src/events/codec.ts';
 import { fields, text } from '../../src/events/shape.ts';
+import { layoutOf } from '../../src/layout.ts';
 import type { StreamSnapshot } from '../../src/log/snapshot-cache.ts';
-import { silentLogger } from '../../src/ports.ts';
 import { publicEvent } from '../../src/projections/public-event.ts';
 import { freshDir } from '../log/fresh-dir.ts';
 import { ALLOC_ID, change, FETCH, madeStore, pictureOf, type MadeStore } from './stores.ts';
@@ -72,6 +72,18 @@ describe('a sound store', () => {
     const path = join(freshDir(), 'log.db');
     writeFileSync(path, '');
     expect(verifyStore({ path, markPath: undefined })).toMatchObject({ head: 0, faults: [] });
+  });
+});
+
+const RELEASES = new URL('../fixtures/releases/', import.meta.url).pathname;
+
+describe('the store of a release', () => {
+  it.each(readdirSync(RELEASES))('%s is sound, and is not touched', (release) => {
+    const { storeDir } = layoutOf(join(RELEASES, release, 'data'));
+    const before = pictureOf(storeDir);
+    const place = { path: join(storeDir, 'log.db'), markPath: join(storeDir, 'head') };
+    expect(verifyStore(place).faults).toEqual([]);
+    expect(pictureOf(storeDir)).toEqual(before);
   });
 });
 
@@ -172,15 +184,15 @@ describe('a fault', () => {
 });
 
 describe('snapshots', () => {
-  /** A store whose log was closed in order, and so has a snapshot of every stream. */
+  /** A store with a snapshot of every stream. */
   async function withSnapshots(): Promise<
     MadeStore & { readonly saved: readonly StreamSnapshot[] }
   > {
     const made = await madeStore();
     const replayed = emptyReplay();
     replayLog(made.log, replayed);
-    const keeper = { log: made.log, logger: silentLogger, replayed, closingEvents: 1 };
-    await new SnapshotKeeper(keeper).finish();
+    const states = [...replayed.unsaved].map(([stream, folded]) => toSnapshot(stream, folded));
+    made.log.snapshots.save(FOLDING, states, replayed.through);
     return { ...made, saved: [...(made.log.snapshots.read(FOLDING)?.states ?? [])] };
   }
 
