@@ -1,6 +1,7 @@
 /**
- * `npm run full:crash -- [--seed N]`: all programmes at full size, and their report in docs/reports/, which is kept for
- * every release. It may be stopped and started again: what was finished for the same commit and seed is not run again.
+ * `npm run full:crash -- [--seed N] [--only NAME]`: all programmes at full size, and their report in docs/reports/,
+ * which is kept for every release. It may be stopped and started again: what was finished for the same commit and seed
+ * is not run again.
  */
 import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
@@ -14,7 +15,9 @@ const ROOT = join(import.meta.dirname, '..', '..');
 const FINISHED = join(ROOT, 'node_modules', '.cache', 'holdfast-crash');
 const REPORTS = join(ROOT, 'docs', 'reports');
 
-const { values } = parseArgs({ options: { seed: { type: 'string', default: '1' } } });
+const { values } = parseArgs({
+  options: { seed: { type: 'string', default: '1' }, only: { type: 'string', default: '' } },
+});
 const seed = Number(values.seed);
 
 /** Each writes its report with `--json` and ends with 1 when something was found. */
@@ -28,6 +31,7 @@ mkdirSync(FINISHED, { recursive: true });
 mkdirSync(REPORTS, { recursive: true });
 const reports: ProgrammeReport[] = [];
 for (const [name, script, ...args] of PROGRAMMES) {
+  if (!name.includes(values.only)) continue;
   reports.push(finished(name) ?? (await run(name, script, args)));
 }
 const stem = join(REPORTS, `crash-${PACKAGE_VERSION}`);

@@ -2,8 +2,9 @@
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { CaseStage, Play } from './case.ts';
+import type { CaseStage } from './case.ts';
 import type { CasePlaces, Strike } from './plan.ts';
+import type { Play } from './play.ts';
 import { killAtOnce, processesOf, send, statOf, type Role } from './processes.ts';
 import { FOREIGN_KEY } from './canary.ts';
 
