@@ -11,6 +11,7 @@ import { allocStream, taskStream, type AnyEvent } from '../src/events/envelope.t
 import { FOLDING } from '../src/actors/fold-row.ts';
 import { emptyReplay, replayLog, type Replayed } from '../src/actors/replay.ts';
 import { SnapshotKeeper } from '../src/actors/snapshot-keeper.ts';
+import { StartGate } from '../src/actors/start-gate.ts';
 import type { EventLog } from '../src/log/event-log.ts';
 import { openStore } from '../src/log/open-store.ts';
 import { openSqliteEventLog } from '../src/log/sqlite-event-log.ts';
@@ -183,7 +184,8 @@ async function timedKeeping(log: EventLog, replayed: Replayed): Promise<readonly
   const idle = await lateness(() => pause(1_000));
   const began = performance.now();
   const busy = await lateness(async () => {
-    new SnapshotKeeper({ log, logger: silentLogger, replayed }).watch();
+    const gate = new StartGate();
+    new SnapshotKeeper({ log, logger: silentLogger, gate, replayed }).watch();
     while (log.snapshots.find(FOLDING, LAST_STREAM) === undefined) await pause(10);
   });
   const tookS = (performance.now() - began) / 1_000;

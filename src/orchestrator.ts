@@ -173,7 +173,7 @@ function assemble(
   const floorBytes = options.diskFloorBytes ?? DISK_FLOOR_BYTES;
   const ballast = new Ballast(stateDir);
   const disk = new DiskWatch({ dir: stateDir, floorBytes, gate, ballast, record, logger });
-  const snapshots = new SnapshotKeeper({ log, logger, replayed });
+  const snapshots = new SnapshotKeeper({ log, logger, gate, replayed });
   const parts = { roster, journal, pools, closing, snapshots };
   const shutDown = shutDownOf({ ...parts, log, unlock });
   return { ...parts, agent, recovery, disk, agentEpoch, shutDown };

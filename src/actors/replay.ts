@@ -95,6 +95,8 @@ function foldOnto(snapshots: Snapshots, log: EventLog, into: Replayed): void {
     const kind = kindOf(stream);
     const folded = states.get(stream);
     assert(folded, `${stream} has no snapshot`);
+    // Appends go by the index of the streams, which nobody has held against its events.
+    assert(log.versionOf(stream) === folded.version, `${stream} ends elsewhere in the index`);
     if (kind === 'task') tasks.set(stream, folded as Folded<TaskContext>);
     if (kind === 'alloc') allocs.set(stream, folded as Folded<AllocContext>);
   }

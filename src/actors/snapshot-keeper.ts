@@ -11,10 +11,13 @@ import type { Logger } from '../ports.ts';
 import type { Folded } from './event-sourced.ts';
 import { foldNext, FOLDING, fromSnapshot, toSnapshot } from './fold-row.ts';
 import type { Replayed } from './replay.ts';
+import type { StartGate } from './start-gate.ts';
 
 export interface SnapshotKeeperOptions {
   readonly log: EventLog;
   readonly logger: Logger;
+  /** While it holds starts up, because the disk is nearly full or much else is to be done, nothing is saved. */
+  readonly gate: Pick<StartGate, 'holds'>;
   /** What the log was opened with; `unsaved` is the keeper's from now on. */
   readonly replayed: Pick<Replayed, 'unsaved' | 'through' | 'saved' | 'quarantined'>;
   /** Events after the newest snapshots for which new ones are made. Default 20,000: some 50 ms of an opening. */
@@ -34,6 +37,7 @@ export class SnapshotKeeper {
   readonly wereUsed: boolean;
   readonly #log: EventLog;
   readonly #logger: Logger;
+  readonly #gate: Pick<StartGate, 'holds'>;
   readonly #everyEvents: number;
   readonly #closingEvents: number;
   /** States that no snapshot has yet, as of `#through`. */
@@ -49,6 +53,7 @@ export class SnapshotKeeper {
     const { replayed } = options;
     this.#log = options.log;
     this.#logger = options.logger;
+    this.#gate = options.gate;
     this.#everyEvents = options.everyEvents ?? 20_000;
     this.#closingEvents = options.closingEvents ?? 1_000;
     this.#unsaved = replayed.unsaved;
@@ -81,8 +86,12 @@ export class SnapshotKeeper {
 
   #isDue(events: number): boolean {
     const { head, isClosed, failure } = this.#log;
-    if (this.#isGivenUp || isClosed || failure !== undefined) return false;
+    if (this.#isGivenUp || this.#isHeld || isClosed || failure !== undefined) return false;
     return head - this.#saved >= events;
+  }
+
+  get #isHeld(): boolean {
+    return this.#gate.holds.length > 0;
   }
 
   /** Up to what the head is now. A kill in the middle of it leaves old snapshots and some newer ones: both are used. */
@@ -139,6 +148,7 @@ export class SnapshotKeeper {
     const all = [...this.#unsaved];
     for (let start = 0; start < all.length; start += STEP_STATES) {
       if (start > 0) await this.#rest();
+      if (this.#isHeld) return;
       const step = all.slice(start, start + STEP_STATES);
       const states = step.map(([stream, folded]) => toSnapshot(stream, folded));
       const isLast = start + STEP_STATES >= all.length;

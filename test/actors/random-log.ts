@@ -74,8 +74,11 @@ export class RandomLog {
 /** What an opening of this log gives; a whole one folds every row, whatever snapshots there are. */
 export function replayOf(log: EventLog, isWhole = false): Replayed {
   const into = emptyReplay();
-  const rows = (after?: number) => log.rows(after);
-  replayLog({ rows, snapshots: isWhole ? NO_SNAPSHOTS : log.snapshots } as EventLog, into);
+  const rows = () => log.rows();
+  replayLog(
+    isWhole ? ({ rows, snapshots: NO_SNAPSHOTS } as Partial<EventLog> as EventLog) : log,
+    into,
+  );
   return into;
 }
 
