@@ -75,7 +75,7 @@ export class Logmon implements LogmonDoor {
     signal.throwIfAborted();
   }
 
-  /** Collected first: a host that has just replaced another one would have nothing to release, and leave bytes behind. */
+  /** Collected first: a host that has just replaced another one has nothing to release, and would leave bytes. */
   async #askToRelease(wish: CollectWish, signal: AbortSignal): Promise<boolean> {
     signal.throwIfAborted();
     const { taskKey } = wish;

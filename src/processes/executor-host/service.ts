@@ -224,21 +224,18 @@ export class ExecutorHost {
 /** What answers the host's methods, each behind the fence against an agent that was replaced. */
 export function executorHandlers(host: ExecutorHost): Handlers<typeof executorMethods> {
   const guard = new EpochGuard(host.stateDir);
-  const fenced =
+  const fencedBy =
+    (check: 'check' | 'checkRecorded') =>
     <Request extends { agentEpoch: number }, Response>(handler: (request: Request) => Response) =>
     (request: Request): Response => {
-      guard.check(request.agentEpoch);
+      guard[check](request.agentEpoch);
       return handler(request);
     };
+  const fenced = fencedBy('check');
+  const fencedTwice = fencedBy('checkRecorded');
   return {
-    hello: (request) => {
-      guard.checkRecorded(request.agentEpoch);
-      return host.hello(request);
-    },
-    launch: (request) => {
-      guard.checkRecorded(request.agentEpoch);
-      return host.launch(request);
-    },
+    hello: fencedTwice((request: wire.HelloRequest) => host.hello(request)),
+    launch: fencedTwice((request: wire.LaunchRequest) => host.launch(request)),
     adopt: fenced((request: wire.AdoptRequest) => host.adopt(request)),
     stop: fenced((request: wire.StopRequest) => host.stop(request)),
     signal: fenced((request: wire.SignalRequest) => host.signal(request)),
