@@ -43,6 +43,8 @@ let played = 0;
 
 /** Hosts that nobody needs end by themselves some seconds later. */
 const LEAVING_MS = 15_000;
+/** A look at the whole process table costs milliseconds. */
+const LOOK_AGAIN_MS = 60;
 
 export async function runCase(spec: CaseSpec, stage: CaseStage): Promise<CaseResult> {
   const began = performance.now();
@@ -90,7 +92,7 @@ async function leftAlive({ plan }: CaseSpec, { caseDir }: CasePlaces): Promise<r
         left.map(({ pid, role, words }) => `${role} ${pid} is still alive: ${words}`),
       );
     }
-    await delay(25);
+    await delay(LOOK_AGAIN_MS);
   }
 }
 
