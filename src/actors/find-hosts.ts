@@ -1,5 +1,5 @@
 /** The hosts that earlier agents left: those that answer are met again, those that do not are put away. */
-import { readdir, rm } from 'node:fs/promises';
+import { readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { HoldfastError, messageOf } from '../errors.ts';
 import { isAlive } from '../os/process-identity.ts';
@@ -7,6 +7,9 @@ import { type HostAddress, hostDirectory, readAddress } from '../rpc/address-fil
 import { findHost, type Host } from '../rpc/spawn-host.ts';
 import { endHost } from './host-pulse.ts';
 import type { HostPoolDoors } from './host-pool.ts';
+
+/** A host has its address long before, or never. */
+const START_PATIENCE_MS = 60_000;
 
 type FindDoors = Omit<HostPoolDoors, 'onUp' | 'perHost' | 'clock'>;
 
@@ -20,6 +23,7 @@ export async function findHosts(doors: FindDoors): Promise<readonly Host[]> {
 async function findOne(doors: FindDoors, hostId: string): Promise<Host | undefined> {
   const { stateDir, kind, machineEpoch, instanceId, agentEpoch, logger } = doors;
   const address = await readAddress(hostDirectory(stateDir, hostId));
+  if (address === undefined) await removeIfAbandoned(hostDirectory(stateDir, hostId));
   if (address === undefined || address.kind !== kind) return undefined;
   if (isAlive(address, machineEpoch) === 'dead') {
     await putAway(doors, address, 'it had ended when the agent started');
@@ -36,6 +40,13 @@ async function findOne(doors: FindDoors, hostId: string): Promise<Host | undefin
     }
     return undefined;
   }
+}
+
+/** A host that ends in order takes its address along; one that is just starting has none yet. */
+async function removeIfAbandoned(hostDir: string): Promise<void> {
+  const found = await stat(hostDir).catch(() => undefined);
+  if (found?.isDirectory() !== true || Date.now() - found.mtimeMs < START_PATIENCE_MS) return;
+  await rm(hostDir, { recursive: true, force: true });
 }
 
 async function putAway(doors: FindDoors, { hostId }: HostAddress, reason: string): Promise<void> {

@@ -52,7 +52,7 @@ export function replaceFile(path: string, text: string, options: { durable: bool
   if (options.durable) syncDirectory(dirname(path));
 }
 
-/** Over a directory too, which is moved aside: where a file of ours belongs it is a mistake and must not be in the way. */
+/** Over a directory too, which is moved aside: in the place of a file of ours it is a mistake, and in the way. */
 function rename(from: string, to: string): void {
   try {
     renameSync(from, to);
