@@ -26,8 +26,8 @@ export function signalName(number: number): string {
 /**
  * Reads the text of an `exit` file; undefined for a record that is not whole. It begins with `code N` and ends with
  * a line `.`, which blanks may follow; between them stand `exec-failed`, the shell's own words about its job, which
- * alone tell `exit 137` from SIGKILL ("Done(137)" against "Killed"), and the code `again`: a number that rots is no exit
- * code. Records of the first release lack that.
+ * alone tell `exit 137` from SIGKILL ("Done(137)" against "Killed"), and the code `again`: a number that rots is no
+ * exit code. Records of the first release lack that.
  */
 export function parseExitRecord(text: string): ExitRecord | undefined {
   if (!/\n\.\n\s*$/.test(text)) return undefined;
