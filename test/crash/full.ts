@@ -23,7 +23,8 @@ const seed = Number(values.seed);
 /** Each writes its report with `--json` and ends with 1 when something was found. */
 const PROGRAMMES: readonly (readonly [name: string, script: string, ...args: string[]])[] = [
   ['crash', 'test/crash/run.ts', '--mutants'],
-  ['sim', 'test/sim/run.ts', '--seeds', '20000', '--mutants'],
+  ['sim', 'test/sim/run.ts', '--seeds', '20000', '--mutants', '--regressions'],
+  ['properties', 'test/properties/run.ts', '--full'],
   ['faults', 'test/faults/run.ts', '--full'],
 ];
 

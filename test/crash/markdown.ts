@@ -3,7 +3,8 @@ import type { ProgrammeReport } from './report.ts';
 
 const TITLES: Readonly<Record<string, string>> = {
   crash: 'The kill matrix: real processes, killed, stopped, delayed and failed at named points',
-  sim: 'The simulator: the real machines on a machine that is made up',
+  simulation: 'The simulator: the real machines on a machine that is made up',
+  properties: 'Properties of log, subscriptions, upcasters and restart policy',
   faults: 'Drills on real files, disks, clocks and pids',
 };
 
