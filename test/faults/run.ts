@@ -8,6 +8,7 @@ import { parseArgs } from 'node:util';
 import { PACKAGE_VERSION } from '../../src/version.ts';
 import { performDrill, type Failure } from './drill.ts';
 import { clockJumps } from './clock-jumps.ts';
+import { damagedAgents } from './damaged-agents.ts';
 import { damagedFiles } from './damaged-files.ts';
 import { fullDisks } from './full-disk.ts';
 import { logPump } from './log-pump.ts';
@@ -17,6 +18,7 @@ import { systemCallFaults } from './system-calls.ts';
 
 const DRILLS = [
   clockJumps,
+  damagedAgents,
   damagedFiles,
   fullDisks,
   logPump,

@@ -115,15 +115,16 @@ export class ExecutorHost {
     fate: Found<Fate>,
   ): Promise<wire.StopResponse> {
     const { instanceId, machineEpoch } = this.#source;
-    const shim =
-      fate.is === 'whole' && fate.value.verdict === 'launch' ? fate.value.shim : undefined;
-    const isSettled =
-      shim !== undefined && isAlive({ ...shim, machineEpoch }, machineEpoch) === 'dead';
-    if (!isSettled || readIntent(dir).is === 'unreadable') {
-      throw new HoldfastError('UNAVAILABLE', `${dir} cannot be read, or is being written`);
-    }
-    const mark = markOf(instanceId, request.launchKey);
-    return stopTree(new Run(request.launchKey, dir, mark), request.steps, machineEpoch);
+    const run = new Run(request.launchKey, dir, markOf(instanceId, request.launchKey));
+    const answer = await stopTree(run, request.steps, machineEpoch);
+    if (answer.outcome?.$case === 'stuck') return answer;
+    const isShimDead =
+      fate.is === 'whole' &&
+      fate.value.verdict === 'launch' &&
+      isAlive({ ...fate.value.shim, machineEpoch }, machineEpoch) === 'dead';
+    // Before its first instruction a program has no mark: only with its shim it certainly never comes.
+    if (isShimDead && readIntent(dir).is !== 'unreadable') return answer;
+    throw new HoldfastError('UNAVAILABLE', `${dir} cannot be read, or is being written`);
   }
 
   /** The machine was started anew since: whatever the run was, nothing of it lives, and no abort may hide it. */
@@ -134,11 +135,11 @@ export class ExecutorHost {
 
   /**
    * No launch is on disk and this host knows of no program. Without an intent the directory may have been removed under
-   * a living program, which its mark still tells; with one, or when nothing carries the mark, the start is aborted.
+   * a living program, which its mark still tells, and a fate may be damaged; with both, or when nothing carries the mark, the start is aborted.
    */
   async #stopUnlaunched(request: wire.StopRequest, dir: string): Promise<wire.StopResponse> {
     const { instanceId, machineEpoch } = this.#source;
-    if (readIntent(dir).is !== 'whole') {
+    if (readIntent(dir).is !== 'whole' || readFate(dir).is === 'broken') {
       const mark = markOf(instanceId, request.launchKey);
       const run = new Run(request.launchKey, dir, mark);
       const answer = await stopTree(run, request.steps, machineEpoch);
