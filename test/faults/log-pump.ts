@@ -40,7 +40,7 @@ export const logPump: Drill = {
   promise: 'a log collector that is killed loses, repeats and tears no byte',
   tools: [],
   privileges: [],
-  cases: { share: 10, full: 120 },
+  cases: { share: 3, full: 120 },
   async run(findings, cases) {
     await findings.attempt('kills', async () => {
       const fault = await collect(findings, join(FIXTURES, 'pump-process.ts'), cases);

@@ -40,7 +40,7 @@ export const pidReuse: Drill = {
   promise: 'no signal reaches a stranger who was given the pid of a program, a shim or a host',
   tools: ['unshare'],
   privileges: ['pid namespace'],
-  cases: { share: 10, full: 100 },
+  cases: { share: 5, full: 100 },
   async run(findings, cases) {
     const { words, errors } = await inNamespace(PACKAGE, findings.seed, cases);
     for (const line of words) {

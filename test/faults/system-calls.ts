@@ -45,7 +45,7 @@ export const systemCallFaults: Drill = {
     'a system call that fails hurts no running task, and costs nothing that was acknowledged',
   tools: ['strace'],
   privileges: ['tracing'],
-  cases: { share: 9, full: 300 },
+  cases: { share: 7, full: 300 },
   async run(findings, cases) {
     using machine = new Machine(findings);
     await machine.live('the first life');

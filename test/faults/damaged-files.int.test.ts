@@ -1,0 +1,4 @@
+import { damagedFiles } from './damaged-files.ts';
+import { testShareOf } from './share.ts';
+
+testShareOf(damagedFiles);
