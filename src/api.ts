@@ -157,6 +157,7 @@ export type RecoveryOutcome =
 
 /** What opening found. */
 export interface RecoveryReport {
+  /** Events that were folded: all there are, or those that are newer than the snapshots. */
   readonly events: number;
   readonly streams: number;
   readonly head: number;
