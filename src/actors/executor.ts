@@ -58,9 +58,14 @@ export class Executor implements ExecutorDoor {
     // One that is only placed is being launched: whoever launches it looks again by itself.
     const begun = adopted.filter((key) => this.#watched.delete(key));
     const reports = this.#reportsOf(host, signal);
-    const first = await reports.next();
-    if (first.done === true) return;
-    this.#note(host, first.value);
+    // A connection that ends right then is no reason never to hear of this host's runs: it is followed again.
+    const first = await reports.next().catch((error: unknown) => {
+      if (!isRetryable(error)) throw error;
+    });
+    if (first !== undefined) {
+      if (first.done === true) return;
+      this.#note(host, first.value);
+    }
     void this.#listen(host, reports, signal);
     await Promise.all(begun.map((key) => this.#rescue(key, signal)));
   }
