@@ -7,7 +7,14 @@ import { rawExec } from '../../../src/drivers/raw-exec.ts';
 import { openOrchestrator } from '../../../src/orchestrator.ts';
 
 const [dataDir = ''] = process.argv.slice(2);
-const agent = await openOrchestrator({ dataDir, drivers: [rawExec()], onClose: 'leave' });
+// The disk of the rig is a small one.
+const small = { diskFloorBytes: 1_000_000 };
+const agent = await openOrchestrator({
+  dataDir,
+  drivers: [rawExec()],
+  onClose: 'leave',
+  ...small,
+});
 say(`epoch ${agent.recovery.agentEpoch}`);
 await Promise.all([tell(), ...Array.from({ length: 4 }, (_, lane) => work(lane))]);
 
