@@ -86,9 +86,9 @@ async function openFlow(
   { pump, pipes, shop }: Premises,
 ): Promise<Flow> {
   const fifo = await openFifo(stream === 'stdout' ? request.stdoutFifo : request.stderrFifo);
-  // crash point: logmon.fifo.opened
   const { logDir: dir, fileStem: stem, maxFiles, maxFileBytes } = request;
   try {
+    // crash point: logmon.fifo.opened
     const writer = new StreamWriter(fifo, { dir, stem, stream, maxFiles, maxFileBytes }, shop);
     // crash point: logmon.segment.opened
     return { writer, pipeBytes: pipes.widen(fifo), stop: pump.add(writer) };
