@@ -139,10 +139,11 @@ export async function killRun(doors: TaskDoors, scope: TaskScope): Promise<TaskM
   await runNotedHooks(doors, scope, 'prekill');
   if (launch === undefined || end !== undefined) return { type: 'NothingRan' };
   const run = doors.requestFor(scope.state.context);
-  const how = await endTree(doors, scope, run, () => {
+  const plan = (): readonly StopStep[] => {
     const wish = scope.current().context.kill;
     return wish === undefined ? LEFTOVER_PLAN : stopPlan(wish, doors.clock.steady());
-  });
+  };
+  const how = await endTree(doors, scope, run, plan);
   // crash point: agent.kill.ended
   // An abort of what had started means that its files were gone: how it ended is asked below.
   if (how === 'aborted' && scope.current().context.process === undefined) {
@@ -151,6 +152,8 @@ export async function killRun(doors: TaskDoors, scope: TaskScope): Promise<TaskM
   const report = await untilKnown(doors, scope, async () => {
     const seen = await doors.driver().inspect(run, doors.driverDoors);
     const verdict = decideStart('started', seen.evidence);
+    // Something lives after all, such as a program that was just being started.
+    if (verdict.act === 'adopt') await endTree(doors, scope, run, plan);
     return concludeRun(doors, scope, run, seen, verdict);
   });
   return report.type === 'StartRefused' ? { type: 'NothingRan' } : report;

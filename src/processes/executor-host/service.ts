@@ -1,16 +1,6 @@
-import { mkdirSync } from 'node:fs';
 import { HoldfastError } from '../../errors.ts';
-import { markOf } from '../../os/launch-key.ts';
-import { isAlive } from '../../os/process-identity.ts';
 import { signalProcess } from '../../os/process-tree.ts';
-import {
-  type Fate,
-  type Found,
-  readFate,
-  readIntent,
-  runDirectory,
-  tryAbort,
-} from '../../os/run-directory.ts';
+import { readFate, readIntent, runDirectory } from '../../os/run-directory.ts';
 import { EpochGuard } from '../../rpc/epoch-guard.ts';
 import type { executorMethods } from '../../rpc/executor-methods.ts';
 import type * as wire from '../../rpc/gen/holdfast/executor/v1/executor.ts';
@@ -21,10 +11,15 @@ import { launch, type ShimSource } from './launch.ts';
 import { Reports } from './reports.ts';
 import { Run } from './run.ts';
 import { assertSignal, executed, stopTree } from './stop.ts';
+import { isOfAnotherEpoch, stopByMark, stopUnlaunched } from './stop-unwatched.ts';
 import { Watch } from './watch.ts';
 
 /** Number of the conversation that executor.proto describes. */
 export const EXECUTOR_PROTOCOL = 1;
+
+/** How long a stop waits for the identity of a program that is being started, and how often it looks. */
+const IDENTITY_WAIT_MS = 2_000;
+const IDENTITY_LOOK_MS = 50;
 
 type HostFacts = Pick<HostContext, 'stateDir' | 'hostId' | 'version' | 'instanceId' | 'end'>;
 
@@ -92,65 +87,34 @@ export class ExecutorHost {
   async stop(request: wire.StopRequest): Promise<wire.StopResponse> {
     for (const step of request.steps) assertSignal(step.signal);
     const dir = runDirectory(this.#facts.stateDir, request.launchKey);
-    if (this.#isOfAnotherEpoch(dir)) return { outcome: { $case: 'ended', value: {} } };
+    if (isOfAnotherEpoch(dir, this.#source)) return { outcome: { $case: 'ended', value: {} } };
     const fate = readFate(dir);
     const isLaunched = fate.is === 'whole' && fate.value.verdict === 'launch';
     if (!isLaunched && this.#runs.get(request.launchKey)?.program === undefined) {
-      return this.#stopUnlaunched(request, dir);
+      return stopUnlaunched(request, dir, this.#source);
     }
     const run = this.#runs.get(request.launchKey) ?? this.#takeUp(request.launchKey);
-    if (run === undefined) return this.#stopByMark(request, dir, fate);
+    if (run === undefined) return stopByMark(request, dir, fate, this.#source);
     await this.#launches.get(request.launchKey);
-    this.#watch.noticeProgram(run);
+    await this.#identified(run);
     if (this.#isEmpty(run)) return { outcome: { $case: 'ended', value: {} } };
     // crash point: executor.stop.asked
     await executed(run, this.#source.script);
     return stopTree(run, request.steps, this.#source.machineEpoch);
   }
 
-  /** Launched once, and nothing tells when: its intent is gone or was torn. What lives of it carries its mark. */
-  async #stopByMark(
-    request: wire.StopRequest,
-    dir: string,
-    fate: Found<Fate>,
-  ): Promise<wire.StopResponse> {
-    const { instanceId, machineEpoch } = this.#source;
-    const run = new Run(request.launchKey, dir, markOf(instanceId, request.launchKey));
-    const answer = await stopTree(run, request.steps, machineEpoch);
-    if (answer.outcome?.$case === 'stuck') return answer;
-    const isShimDead =
-      fate.is === 'whole' &&
-      fate.value.verdict === 'launch' &&
-      isAlive({ ...fate.value.shim, machineEpoch }, machineEpoch) === 'dead';
-    // Before its first instruction a program has no mark: only with its shim it certainly never comes.
-    if (isShimDead && readIntent(dir).is !== 'unreadable') return answer;
-    throw new HoldfastError('UNAVAILABLE', `${dir} cannot be read, or is being written`);
-  }
-
-  /** The machine was started anew since: whatever the run was, nothing of it lives, and no abort may hide it. */
-  #isOfAnotherEpoch(dir: string): boolean {
-    const intent = readIntent(dir);
-    return intent.is === 'whole' && intent.value.machineEpoch !== this.#source.machineEpoch;
-  }
-
   /**
-   * No launch is on disk and this host knows of no program. Without an intent the directory may have been removed under
-   * a living program, which its mark still tells, and a fate may be damaged; with both, or when nothing carries the mark, the start is aborted.
+   * A shim that has won may not have come to its program yet, which has no mark before it is executed: nothing could be
+   * signalled, and nothing lives as far as anybody can see. Throws UNAVAILABLE when it takes too long.
    */
-  async #stopUnlaunched(request: wire.StopRequest, dir: string): Promise<wire.StopResponse> {
-    const { instanceId, machineEpoch } = this.#source;
-    if (readIntent(dir).is !== 'whole' || readFate(dir).is === 'broken') {
-      const mark = markOf(instanceId, request.launchKey);
-      const run = new Run(request.launchKey, dir, mark);
-      const answer = await stopTree(run, request.steps, machineEpoch);
-      if (answer.outcome?.$case === 'stuck') return answer;
+  async #identified(run: Run): Promise<void> {
+    for (let waitedMs = 0; ; waitedMs += IDENTITY_LOOK_MS) {
+      this.#watch.noticeProgram(run);
+      if (run.program !== undefined || run.end !== undefined) return;
+      if (waitedMs >= IDENTITY_WAIT_MS) break;
+      await run.changed(IDENTITY_LOOK_MS);
     }
-    // crash point: executor.stop.unlaunched
-    mkdirSync(dir, { recursive: true, mode: 0o700 });
-    if (tryAbort(dir, 'host: stopped before it was launched')) {
-      return { outcome: { $case: 'aborted', value: {} } };
-    }
-    throw new HoldfastError('UNAVAILABLE', `${dir} cannot be read, or is being written`);
+    throw new HoldfastError('UNAVAILABLE', `the program of ${run.dir} is just being started`);
   }
 
   /** Proved without a scan of the process table, which takes milliseconds, at the end of every run. */

@@ -1,0 +1,60 @@
+/** Stopping a run that this host cannot watch: its files do not say enough, and its mark and the machine say the rest. */
+import { mkdirSync } from 'node:fs';
+import { HoldfastError } from '../../errors.ts';
+import { markOf } from '../../os/launch-key.ts';
+import { isAlive } from '../../os/process-identity.ts';
+import { type Fate, type Found, readFate, readIntent, tryAbort } from '../../os/run-directory.ts';
+import type { StopRequest, StopResponse } from '../../rpc/gen/holdfast/executor/v1/executor.ts';
+import type { ShimSource } from './launch.ts';
+import { Run } from './run.ts';
+import { stopTree } from './stop.ts';
+
+type Here = Pick<ShimSource, 'instanceId' | 'machineEpoch'>;
+
+/** The machine was started anew since: whatever the run was, nothing of it lives, and no abort may hide that it was. */
+export function isOfAnotherEpoch(dir: string, { machineEpoch }: Here): boolean {
+  const intent = readIntent(dir);
+  return intent.is === 'whole' && intent.value.machineEpoch !== machineEpoch;
+}
+
+/** Launched once, and nothing tells when: its intent is gone or was torn. What lives of it carries its mark. */
+export async function stopByMark(
+  request: StopRequest,
+  dir: string,
+  fate: Found<Fate>,
+  { instanceId, machineEpoch }: Here,
+): Promise<StopResponse> {
+  const shim = fate.is === 'whole' && fate.value.verdict === 'launch' ? fate.value.shim : undefined;
+  const isOver = shim !== undefined && isAlive({ ...shim, machineEpoch }, machineEpoch) === 'dead';
+  if (!isOver || readIntent(dir).is === 'unreadable') throw unreadable(dir);
+  const mark = markOf(instanceId, request.launchKey);
+  return stopTree(new Run(request.launchKey, dir, mark), request.steps, machineEpoch);
+}
+
+/**
+ * No launch is on disk and the host knows of no program. Without an intent the directory may have been removed under a
+ * living program, and a fate may be damaged: its mark still tells. With both, or when nothing carries the mark, the
+ * start is aborted.
+ */
+export async function stopUnlaunched(
+  request: StopRequest,
+  dir: string,
+  { instanceId, machineEpoch }: Here,
+): Promise<StopResponse> {
+  if (readIntent(dir).is !== 'whole' || readFate(dir).is === 'broken') {
+    const mark = markOf(instanceId, request.launchKey);
+    const run = new Run(request.launchKey, dir, mark);
+    const answer = await stopTree(run, request.steps, machineEpoch);
+    if (answer.outcome?.$case === 'stuck') return answer;
+  }
+  // crash point: executor.stop.unlaunched
+  mkdirSync(dir, { recursive: true, mode: 0o700 });
+  if (tryAbort(dir, 'host: stopped before it was launched')) {
+    return { outcome: { $case: 'aborted', value: {} } };
+  }
+  throw unreadable(dir);
+}
+
+function unreadable(dir: string): HoldfastError {
+  return new HoldfastError('UNAVAILABLE', `${dir} cannot be read, or is being written`);
+}
