@@ -14,6 +14,8 @@ export class Client {
   readonly #agent: () => Agent | undefined;
   readonly #fail: (text: string) => void;
   readonly #open = new Set<Wish>();
+  /** Who has a wish now and has not answered it. */
+  readonly #asked = new Map<Wish, Agent>();
   /** Allocs whose `run` was answered: they exist from now on, whatever happens. */
   readonly accepted = new Set<string>();
   /** Allocs and tasks whose end was asked for and answered. */
@@ -50,7 +52,10 @@ export class Client {
     scheduler.after(ASK_AGAIN_MS, NATURE, `asks again`, () => this.#try(wish));
     if (wish.kind !== 'run' && !this.accepted.has(wish.allocId)) return;
     const agent = this.#agent();
-    agent?.do(`is asked to ${wish.kind} ${wish.allocId}`, (orchestrator) => {
+    // An agent that was asked and lives will answer.
+    if (agent === undefined || this.#asked.get(wish) === agent) return;
+    this.#asked.set(wish, agent);
+    agent.do(`is asked to ${wish.kind} ${wish.allocId}`, (orchestrator) => {
       this.#world.note(`is asked to ${wish.kind} ${wish.allocId} ${wish.task}`);
       if (wish.kind === 'restart') this.restarted.add(`${wish.allocId}/${wish.task}`);
       ask(orchestrator, wish, this.#workload).then(
@@ -61,6 +66,7 @@ export class Client {
   }
 
   #answered(wish: Wish): void {
+    this.#asked.delete(wish);
     if (!this.#open.delete(wish)) return;
     this.#world.note(`answers ${wish.kind} ${wish.allocId}`);
     if (wish.kind === 'run') this.accepted.add(wish.allocId);
@@ -69,6 +75,7 @@ export class Client {
   }
 
   #refused(wish: Wish, error: unknown): void {
+    this.#asked.delete(wish);
     const { code, message } = HoldfastError.from(error);
     this.#world.note(`refuses ${wish.kind} ${wish.allocId}: ${code} ${message}`);
     // An alloc that exists was accepted by somebody, and a senseless wish stays senseless.

@@ -33,7 +33,7 @@ export interface SimulationOptions {
 /** Faults and wishes end here at the latest, in simulated milliseconds. */
 const TROUBLE_MS = 60_000;
 /** Steps in which a world without faults must have come to rest. */
-const PATIENCE_STEPS = 60_000;
+const PATIENCE_STEPS = 20_000;
 /** After so long what was finished is put away, in simulated milliseconds. */
 const SWEEP_MS = 45_000;
 

@@ -11,7 +11,10 @@ export class Socket {
 
   constructor({ fd }: { fd: number }) {
     this.#file = theWorld().disk.opened(fd);
-    if (this.#file !== undefined) this.#file.wake = () => this.#hear();
+    if (this.#file === undefined) return;
+    this.#file.wake = () => this.#hear();
+    // What was written before is heard, too.
+    if ((this.#file.inode.fifo?.waiting.length ?? 0) > 0) this.#hear();
   }
 
   #hear(): void {
@@ -24,6 +27,8 @@ export class Socket {
       if (fifo.waiting.length > 0) {
         fifo.waiting.length = 0;
         this.#emit('data');
+        // The end comes after everything that was written.
+        if (fifo.writers.size === 0) this.#hear();
       } else if (fifo.writers.size === 0) {
         this.#emit('end');
       }
