@@ -24,8 +24,9 @@ export const logmon = defineHook({
     await collector.collect(wish, signal);
     await collector.release(wish.taskKey, signal);
     // crash point: agent.fifos.remove
-    rmSync(stdoutFifo, { force: true });
+    // The one that is looked for goes last: an agent that dies in between is followed by one that begins again.
     rmSync(stderrFifo, { force: true });
+    rmSync(stdoutFifo, { force: true });
   },
 });
 
