@@ -23,8 +23,13 @@ export interface TaskDoors {
   ) => Promise<PhaseOutcome>;
   /** True once for a start that this very agent recorded: nothing of it can exist, so nothing need be looked up. */
   readonly isFresh: (run: RunRequest) => boolean;
-  /** The run begins or was reattached: the one before it, if there is any, is not needed any more. */
+  /** The run begins or was reattached: the one before it, if there is any, is not needed much longer. */
   readonly noteCurrent: (run: RunRequest) => void;
+  /**
+   * Of the runs before it nothing is needed any more. Not before the run holds the FIFOs of the task itself: whoever
+   * holds them last takes with him what is in them.
+   */
+  readonly releaseOlder: () => void;
   /** The end of the run is recorded: its host may forget it. Its files stay until the alloc has ended. */
   readonly releaseRun: (run: RunRequest) => void;
   readonly gate: StartGate;

@@ -27,7 +27,7 @@ export class Logmon implements LogmonDoor {
 
   /** Called by the pool for every host that comes up. */
   async greet(host: PooledHost, adopted: readonly string[], signal: AbortSignal): Promise<void> {
-    for (const key of await this.#keysOf(host, signal)) this.#pool.note(key, host);
+    for (const key of (await this.#keysOf(host, signal)) ?? []) this.#pool.note(key, host);
     await Promise.all(
       adopted.map(async (key) => {
         const wish = this.#wishes.get(key);
@@ -41,11 +41,22 @@ export class Logmon implements LogmonDoor {
     );
   }
 
-  /** Whom a host of an earlier agent collects for: nobody else may then. */
-  async #keysOf({ host }: PooledHost, signal: AbortSignal): Promise<readonly string[]> {
+  /**
+   * Whom a host of an earlier agent collects for: nobody else may then. Asked until it says so: what it is to take over
+   * is told afterwards. Undefined when it is gone.
+   */
+  async #keysOf(host: PooledHost, signal: AbortSignal): Promise<readonly string[] | undefined> {
     const request = { agentEpoch: this.#agentEpoch, instanceId: this.#instanceId };
     const options = { deadlineMs: CALL_DEADLINE_MS, signal };
-    return (await call(host.channel, service.hello, request, options)).taskKeys;
+    while (!signal.aborted && host.isLive) {
+      try {
+        return (await call(host.host.channel, service.hello, request, options)).taskKeys;
+      } catch (error) {
+        if (!isRetryable(error)) throw error;
+      }
+      await delay(LOOK_AGAIN_MS, undefined, { signal }).catch(() => undefined);
+    }
+    return undefined;
   }
 
   async #ask(host: PooledHost, wish: CollectWish, signal: AbortSignal): Promise<boolean> {

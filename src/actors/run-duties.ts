@@ -105,6 +105,7 @@ export async function watchRun(doors: TaskDoors, scope: TaskScope): Promise<Task
   // crash point: agent.watch.begun
   const found = await reattach(doors, scope, run);
   if (found !== 'alive') return found;
+  doors.releaseOlder();
   // Beside the waiting: a hook that takes its time must not hold up the news of an exit. It rejects only when aborted.
   void runNotedHooks(doors, scope, 'start').catch(() => undefined);
   return endReport(scope, run, await doors.driver().wait(run, doors.driverDoors, scope.signal));

@@ -59,6 +59,7 @@ async function cleanUp(doors: TaskDoors, scope: TaskScope): Promise<TaskMessage>
   // crash point: agent.cleanup.begun
   const { faults } = await doors.runHooks('cleanup', scope);
   const { context } = scope.state;
+  doors.releaseOlder();
   if (context.launch !== undefined) doors.releaseRun(doors.requestFor(context));
   // crash point: agent.cleanup.done
   return { type: 'CleanupFinished', faults };

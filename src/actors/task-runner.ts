@@ -119,6 +119,7 @@ function taskDoors(
   const driver = (): Driver => agent.drivers.get(task.driver);
   // An earlier agent's newest run has files too, which the next run makes useless.
   let current = newest.launch === undefined ? undefined : runRequest(agent, identity, newest);
+  const older: RunRequest[] = [];
   return {
     driver,
     driverDoors: { executor: agent.executor },
@@ -126,11 +127,14 @@ function taskDoors(
     runHooks: (phase, scope, onProgress) => runHooks(agent, identity, phase, scope, onProgress),
     isFresh: (run) => fresh.delete(run.launchKey),
     noteCurrent(run) {
-      if (current !== undefined && current.launchKey !== run.launchKey) {
-        agent.releaseRun(current, driver());
-        agent.runs.sweep(current.launchKey);
-      }
+      if (current !== undefined && current.launchKey !== run.launchKey) older.push(current);
       current = run;
+    },
+    releaseOlder() {
+      for (const run of older.splice(0)) {
+        agent.releaseRun(run, driver());
+        agent.runs.sweep(run.launchKey);
+      }
     },
     releaseRun: (run) => agent.releaseRun(run, driver()),
     gate: agent.gate,
