@@ -1,5 +1,8 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, truncateSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, expect, test } from 'vitest';
+import { isRetryable } from '../../src/errors.ts';
 import { gatherEvidence } from '../../src/os/evidence.ts';
 import { machineEpoch } from '../../src/os/machine-epoch.ts';
 import { tryAbort } from '../../src/os/run-directory.ts';
@@ -47,6 +50,24 @@ test('a run aborted before its launch is never started', async () => {
   expect(tryAbort(rig.dirOf(request), 'agent')).toBe(true);
   expect(readdirSync(rig.dirOf(request))).not.toContain('identity');
 });
+
+test.each(['intent', 'fate'])(
+  'a live run whose %s was damaged is stopped by a host that did not start it',
+  async (file) => {
+    const first = await rig.host(`starts-${file}`);
+    const request = rig.request('exec sleep 1006');
+    await rig.started(first, request);
+    truncateSync(join(rig.dirOf(request), file), 0);
+    const answer = await stoppedAtLast(request.launchKey);
+    expect(['ended', 'aborted']).toContain(answer?.$case);
+    const seen = gatherEvidence({
+      runDir: rig.dirOf(request),
+      machineEpoch: epoch,
+      mark: request.mark,
+    });
+    expect(seen).toMatchObject({ tree: 'dead', exitRecord: { signal: 'SIGKILL' } });
+  },
+);
 
 test('stopping the tree reaches a member that left session, group and parent', async () => {
   const request = rig.request(
@@ -117,5 +138,17 @@ function environmentOf(pid: number): string {
     return readFileSync(`/proc/${pid}/environ`, 'latin1');
   } catch {
     return '';
+  }
+}
+
+/** As an agent asks: again, while the shim has not ended yet. */
+async function stoppedAtLast(launchKey: string): ReturnType<Rig['stop']> {
+  for (;;) {
+    try {
+      return await rig.stop(host, launchKey, [KILL_TREE]);
+    } catch (error) {
+      if (!isRetryable(error)) throw error;
+      await delay(5);
+    }
   }
 }

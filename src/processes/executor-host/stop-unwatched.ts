@@ -24,11 +24,14 @@ export async function stopByMark(
   fate: Found<Fate>,
   { instanceId, machineEpoch }: Here,
 ): Promise<StopResponse> {
+  const run = new Run(request.launchKey, dir, markOf(instanceId, request.launchKey));
+  const answer = await stopTree(run, request.steps, machineEpoch);
+  if (answer.outcome?.$case === 'stuck') return answer;
   const shim = fate.is === 'whole' && fate.value.verdict === 'launch' ? fate.value.shim : undefined;
   const isOver = shim !== undefined && isAlive({ ...shim, machineEpoch }, machineEpoch) === 'dead';
-  if (!isOver || readIntent(dir).is === 'unreadable') throw unreadable(dir);
-  const mark = markOf(instanceId, request.launchKey);
-  return stopTree(new Run(request.launchKey, dir, mark), request.steps, machineEpoch);
+  // Before its first instruction a program has no mark: only with its shim it certainly never comes.
+  if (isOver && readIntent(dir).is !== 'unreadable') return answer;
+  throw unreadable(dir);
 }
 
 /**
