@@ -25,7 +25,7 @@ export const damagedFiles: Drill = {
   promise: 'an agent opens whatever happened to its files: nothing doubles, nothing is invented',
   tools: [],
   privileges: [],
-  cases: { share: 120, full: 3_000 },
+  cases: { share: 80, full: 3_000 },
   async run(findings, cases) {
     const home = mkdtempSync(join(tmpdir(), 'hf-damage-'));
     try {
