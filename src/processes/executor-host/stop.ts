@@ -108,8 +108,7 @@ class StoppedTree {
   /** What lives now. Scans the table only when everything known is gone, since a scan takes milliseconds. */
   look(): readonly TreeMember[] {
     const living = this.#living();
-    if (living.length > 0) return living;
-    if (this.#isFresh) return [];
+    if (this.#isFresh || (living.length > 0 && this.isComplete)) return living;
     this.#scan = this.#rescan(this.#scan.members);
     return this.#scan.members;
   }
@@ -134,7 +133,9 @@ class StoppedTree {
   async waitUntilGone(step: StopStep): Promise<void> {
     const deadline = performance.now() + step.waitMs;
     for (let pause = FIRST_PAUSE_MS; ; pause = Math.min(pause * 2, LONGEST_PAUSE_MS)) {
-      if (this.look().length === 0 || this.#aimedAt(step.target).length === 0) return;
+      const isGone = this.look().length === 0 || this.#aimedAt(step.target).length === 0;
+      // What could not be looked at is not gone: force comes when its time does.
+      if (isGone && this.isComplete) return;
       const rest = deadline - performance.now();
       if (rest <= 0) return;
       await this.#run.changed(Math.min(pause, rest));
