@@ -144,7 +144,7 @@ async function replayRegressions(crew: Crew): Promise<void> {
     count('regressions', 1);
     if (failure === '') continue;
     say(`regression (${why}), seed ${seed}: ${failure}`);
-    failures.push({ case: `--only '${only.join(',')}'`, text: failure, seed });
+    failures.push({ case: why, text: failure, seed });
   }
 }
 

@@ -56,7 +56,7 @@ class Shim {
   #step(who: Process, label: string, work: () => void): void {
     const world = this.#world;
     const slowMs = world.faults.strike('slowShim', label)
-      ? world.chance.pick([30, 400, 5_000, 70_000, 400_000])
+      ? world.chance.pick([30, 400, 5_000, 70_000])
       : world.latencyMs;
     world.scheduler.after(slowMs, who, label, () => {
       try {
