@@ -1,4 +1,4 @@
-/** Stopping a run that this host cannot watch: its files do not say enough, and its mark and the machine say the rest. */
+/** Stopping a run that this host cannot watch: its files do not say enough, its mark and the machine say the rest. */
 import { mkdirSync } from 'node:fs';
 import { HoldfastError } from '../../errors.ts';
 import { markOf } from '../../os/launch-key.ts';
