@@ -113,8 +113,11 @@ export class Executor implements ExecutorDoor {
         const { evidence, outcome } = this.#look(key);
         if (outcome !== undefined) return this.#outcomes.settle(key, outcome);
         const verdict = decideStart('started', evidence);
-        if (verdict.act === 'recordLost')
-          return this.#outcomes.settle(key, { ...verdict, kind: 'lost' });
+        if (verdict.act === 'recordLost') {
+          // What this agent neither started nor adopted may be about to start: whoever is at it looks by himself.
+          if (this.#own.has(key)) this.#outcomes.settle(key, { ...verdict, kind: 'lost' });
+          return;
+        }
       } catch (error) {
         // The host may be gone or busy: the same question may be answered later.
         if (!isRetryable(error)) throw error;
