@@ -103,8 +103,8 @@ export const MUTANTS: readonly Mutant[] = [
   ),
   mutant(
     'output not drained',
-    'hooks/logmon.ts',
-    'await collector.release(wish.taskKey, signal);',
-    '',
+    '../test/sim/world/logmon-host.ts',
+    'while (this.#move(found)) await this.#pause();',
+    'void this.#pause; for (const file of found.files) file.inode.fifo?.waiting.splice(0);',
   ),
 ];

@@ -30,6 +30,10 @@ export const REGRESSIONS: readonly Regression[] = [
   { seed: 65, why: 'output was lost between two runs while no collector was there' },
   { seed: 73, why: 'a start whose host died was called lost, and then started' },
   { seed: 224, why: 'a stop between fate and identity ended nothing, and the program ran on' },
+  {
+    seed: 290,
+    why: 'a start whose host died under another agent was called lost, and then started',
+  },
   { seed: 348, why: 'an agent that died between two removals left a FIFO behind' },
   { seed: 447, why: 'a host whose first connection broke was never heard of' },
 ];
