@@ -35,6 +35,7 @@ export class RestartInvariants {
     } else if (event.type === 'RestartDelayElapsed') {
       const wait = this.#waits.get(stream);
       if (wait === undefined || wait.bootId !== processes.bootId) return;
+      if (this.#world.agentsStandStill) return;
       const waitedMs = nowMs - wait.sinceMs;
       if (waitedMs + ROUNDING_MS >= wait.delayMs) return;
       this.#fail(`P12: ${stream} waited ${waitedMs} ms instead of ${wait.delayMs}`);

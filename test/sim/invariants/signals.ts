@@ -45,7 +45,7 @@ export class SignalInvariants {
     if (signal !== 'SIGKILL' || kill === undefined || kill.signal === 'SIGKILL') return;
     if (target.kind !== 'program' || logged?.end !== undefined) return;
     const dueMs = kill.atMs + kill.timeoutMs;
-    if (logged?.bootId !== this.#world.processes.bootId) return;
+    if (logged?.bootId !== this.#world.processes.bootId || this.#world.agentsStandStill) return;
     if (this.#world.nowMs + ROUNDING_MS < dueMs) {
       this.#fail(`P12: ${target.name} was killed ${dueMs - this.#world.nowMs} ms before its time`);
     }

@@ -118,6 +118,12 @@ export class World {
     this.scheduler.after(delayMs, NATURE, 'goes on', () => this.scheduler.resume(process));
   }
 
+  /** Then a deadline may be decided long before it is recorded, which is when the world learns of it. */
+  get agentsStandStill(): boolean {
+    const { rates } = this.faults;
+    return rates.has('stopAgent') || rates.has('twoAgents');
+  }
+
   /** How long a small thing takes, in milliseconds. */
   get latencyMs(): number {
     return this.chance.pick([0, 0, 1, 1, 2, 5]);
