@@ -46,7 +46,7 @@ export class SqliteSnapshots implements SnapshotCache {
 
   read(chart: string): Snapshots | undefined {
     const covered = this.#guard(() => this.#covered.get(SNAPSHOTS_KEY));
-    const through = Number.parseInt(String(covered ?? ''), 10);
+    const through = typeof covered === 'string' ? Number.parseInt(covered, 10) : Number.NaN;
     if (covered !== reach(through, chart)) return undefined;
     const streams = this.#guard(() => this.#doors.streams.load());
     return { through, states: this.#states(chart), streams };

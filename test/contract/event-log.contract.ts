@@ -340,7 +340,7 @@ function describeClosing(open: OpenLog): void {
     expect(() => log.getMeta('x')).toThrow(expect.objectContaining({ code: 'CLOSED' }));
     expect([log.isClosed, ...heads]).toEqual([true, 2, 2]);
     expect(log.failure).toBeUndefined();
-    expect(await Promise.race([log.failed, 'all is well'])).toBe('all is well');
+    expect(await Promise.race([log.failed, Promise.resolve('all is well')])).toBe('all is well');
     await log.close();
   });
 

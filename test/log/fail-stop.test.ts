@@ -18,7 +18,14 @@ function storeFailingTo(write: 'write' | 'remove' | 'setMeta' | 'snapshots'): Ro
     throw new Error('disk I/O error');
   };
   const rows = new SqliteRows(join(freshDir(), 'log.db'));
-  const failing = write === 'snapshots' ? { ...rows.snapshots, save: fail } : fail;
+  const { snapshots } = rows;
+  const failingSnapshots = {
+    read: snapshots.read.bind(snapshots),
+    find: snapshots.find.bind(snapshots),
+    drop: snapshots.drop.bind(snapshots),
+    save: fail,
+  };
+  const failing = write === 'snapshots' ? failingSnapshots : fail;
   return new Proxy(rows, {
     get(target, key) {
       const value: unknown = key === write ? failing : Reflect.get(target, key, target);

@@ -93,7 +93,7 @@ function live({ policy, restartOnSuccess, turns }: Life, remember = fromTheLog):
     if (end.type !== 'StartRefused') mail({ type: 'ProgramStarted', run, process: PROCESS });
     steady += ranMs;
     if (agentDies) state = remember(events);
-    mail({ ...end, run } as TaskMessage, { chance, now: wall });
+    mail({ ...end, run }, { chance, now: wall });
     mail({ type: 'RunSettled', faults: [] }, { chance, now: wall });
     if (agentDies) state = remember(events);
     if (state.value !== 'backoff') break;

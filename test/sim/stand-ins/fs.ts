@@ -144,7 +144,9 @@ export function statSync(path: string, options: { throwIfNoEntry?: boolean } = {
   throw failed('ENOENT', 'stat', path);
 }
 
-export const lstatSync = statSync;
+export function lstatSync(path: string, options: { throwIfNoEntry?: boolean } = {}) {
+  return statSync(path, options);
+}
 
 export function fstatSync(fd: number) {
   return statsOf(fileOf(fd).inode);
@@ -247,7 +249,9 @@ export function fsyncSync(fd: number): void {
   const { inode } = fileOf(fd);
   change('fsync', `fd of ${inode.kind}`, (world) => world.disk.sync(inode));
 }
-export const fdatasyncSync = fsyncSync;
+export function fdatasyncSync(fd: number): void {
+  fsyncSync(fd);
+}
 
 type Done = (error: Error | null) => void;
 
