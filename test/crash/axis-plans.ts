@@ -72,8 +72,11 @@ export const PLANS: Readonly<
       [rig('kill-agent'), rig('kill-executor', 250)],
       [rig('kill-agent')],
     ];
-    if (index % 5 === 4) return ['hasty', [{ ...late, ms: 900 }, rig('kill-agent', 100)]];
-    return [workload, [late, ...(strikes[index % 5] ?? [])]];
+    const doze: Strike = { point: 'agent.cleanup.begun', nth: 1, action: 'delay', ms: 2_500 };
+    if (index % 6 === 4) return ['hasty', [{ ...late, ms: 900 }, rig('kill-agent', 100)]];
+    // The agent dozes over the end of the first task, so that the late shim finds its run as it was.
+    if (index % 6 === 5) return ['service', [late, rig('kill-executor'), doze]];
+    return [workload, [late, ...(strikes[index % 6] ?? [])]];
   },
   agents(census, chance, index) {
     const [way, where] = killAt(/^agent\.(launch|watch|settle|cleanup|end|kill)/, census, chance);

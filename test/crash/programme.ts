@@ -101,16 +101,15 @@ export async function tryMutants(
   options: Pick<ProgrammeOptions, 'isKept' | 'jobs' | 'say'>,
 ): Promise<ReadonlyMap<string, string>> {
   const verdicts = new Map<string, string>();
-  for (const { name, patches, cases } of mutants) {
+  for (const { name, patches, breaks, cases } of mutants) {
     const quiet = { ...options, say: () => undefined };
     const results = await onStage(patches, options, (stage) =>
       playAll(cases.map(readCase), stage, quiet),
     );
-    const caught = results.find(({ faults }) => faults.length > 0);
-    verdicts.set(
-      name,
-      caught === undefined ? SURVIVED : `${caught.spec.id}: ${caught.faults[0]?.text}`,
+    const caught = results.flatMap(({ spec, faults }) =>
+      faults.filter(({ kind }) => kind === breaks).map(({ text }) => `${spec.id}: ${text}`),
     );
+    verdicts.set(name, caught[0] ?? SURVIVED);
     options.say(`${name}: ${verdicts.get(name)}`);
   }
   return verdicts;

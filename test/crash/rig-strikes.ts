@@ -107,11 +107,18 @@ async function beReplaced(play: Play): Promise<void> {
   await newAgentStands(play);
   first.kill('SIGCONT');
   for (let tries = 0; tries < 1_500; tries += 1) {
-    if (statOf(first.pid)?.startTime !== born || first.exitCode !== null) return;
+    if (statOf(first.pid)?.startTime !== born || first.exitCode !== null) return endedOf(play);
     await delay(10);
   }
   play.faults.push({ kind: 'doubled', text: 'an agent that was replaced has not ended in 15 s' });
   send(first.pid, 'SIGKILL');
+}
+
+/** Only the fence may have ended it: whatever else stood in its way was luck. */
+function endedOf({ places, faults }: Play): void {
+  const log = readFileSync(join(places.caseDir, 'agent.log'), { encoding: 'utf8', flag: 'a+' });
+  if (log.includes('EPOCH_STALE')) return;
+  faults.push({ kind: 'doubled', text: 'an agent that was replaced ended, and not of that' });
 }
 
 /** Its lock holder file names it: from there on it is a matter of milliseconds. */
