@@ -153,7 +153,7 @@ function assemble(
   const children = wireChildren({ ...shared, perHost: options.tasksPerHost ?? 256 }, signal);
   const { executor, logmon, pools } = children;
   const gate = new StartGate();
-  const runs = new RunFiles(layout.runDir, instanceId, machineEpoch);
+  const runs = new RunFiles(layout, instanceId, machineEpoch);
   const known = {
     log,
     layout,

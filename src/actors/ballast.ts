@@ -7,7 +7,7 @@ import { rmSync, statfsSync, statSync } from 'node:fs';
 import { open, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 
-const SIZE_BYTES = 8 * 1024 * 1024;
+export const BALLAST_BYTES = 8 * 1024 * 1024;
 const PIECE_BYTES = 1024 * 1024;
 
 export class Ballast {
@@ -21,7 +21,7 @@ export class Ballast {
 
   /** Gives it up when less than its own size is free. May be called again. */
   giveIfNeeded(): void {
-    if (this.#isHere && freeBytes(this.#path) < SIZE_BYTES) this.give();
+    if (this.#isHere && freeBytes(this.#path) < BALLAST_BYTES) this.give();
   }
 
   give(): void {
@@ -29,7 +29,7 @@ export class Ballast {
     this.#isHere = false;
   }
 
-  /** Takes it up where there is room for it many times over; a disk that refuses it is simply without. */
+  /** Takes it up; a disk that refuses it is simply without. The caller knows that there is room to spare. */
   async take(): Promise<void> {
     if (this.#isHere) return;
     this.#isHere = true;
@@ -53,9 +53,10 @@ async function fill(path: string): Promise<void> {
   const file = await open(path, 'w', 0o600);
   try {
     const piece = randomBytes(PIECE_BYTES);
-    for (let at = 0; at < SIZE_BYTES; at += PIECE_BYTES) {
+    for (let at = 0; at < BALLAST_BYTES; at += PIECE_BYTES) {
       piece.writeUInt32LE(at);
-      await file.write(piece, 0, PIECE_BYTES, at);
+      const { bytesWritten } = await file.write(piece, 0, PIECE_BYTES, at);
+      if (bytesWritten < PIECE_BYTES) throw new Error('the disk is full');
     }
   } finally {
     await file.close();

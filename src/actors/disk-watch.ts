@@ -6,7 +6,7 @@ import { statfs } from 'node:fs/promises';
 import { messageOf } from '../errors.ts';
 import type { Logger } from '../ports.ts';
 import type { RecordNode } from './agent-doors.ts';
-import type { Ballast } from './ballast.ts';
+import { BALLAST_BYTES, type Ballast } from './ballast.ts';
 import type { StartGate } from './start-gate.ts';
 
 export interface DiskWatchDoors {
@@ -51,7 +51,10 @@ export class DiskWatch {
     const isLow = space.freeBytes < floorBytes * share || space.freeInodes < FLOOR_INODES * share;
     if (isLow && !this.#isLow) this.#fall(space);
     else if (!isLow && this.#isLow) this.#heal(space);
-    else if (!isLow) await this.#doors.ballast.take();
+    // What it takes must not bring the disk back to where it was given up.
+    else if (!isLow && space.freeBytes > floorBytes + 2 * BALLAST_BYTES) {
+      await this.#doors.ballast.take();
+    }
   }
 
   /** Looks again and again until `signal` aborts. */

@@ -117,6 +117,19 @@ export class Logmon implements LogmonDoor {
     this.#wishes.delete(taskKey);
     this.#pool.forget(taskKey);
   }
+
+  async releaseOthers(current: ReadonlySet<string>): Promise<void> {
+    const others = this.#pool.hosts.flatMap((host) =>
+      [...host.keys].filter((key) => !current.has(key)).map((taskKey) => ({ host, taskKey })),
+    );
+    await Promise.all(
+      others.map(async ({ host, taskKey }) => {
+        const request = { agentEpoch: this.#agentEpoch, taskKey };
+        await call(host.host.channel, service.release, request, { deadlineMs: CALL_DEADLINE_MS });
+        this.#pool.forget(taskKey);
+      }),
+    );
+  }
 }
 
 /** Made once and shared by all runs of the task: one that is there is ours, as the directory is the agent's own. */

@@ -113,15 +113,20 @@ export class Recovery {
 
   /** `current` was listed before anything could start: a run that just begins looks like one that never began. */
   async #sweep(current: ReadonlySet<string>): Promise<void> {
-    const { agent, signal } = this.#doors;
+    const { agent, roster, signal } = this.#doors;
     const { orphans } = this.#survey;
+    const kept = roster.taskKeysOfLive();
+    const released = agent.logmon.releaseOthers(kept);
+    released.catch(() => undefined);
     try {
       // crash point: agent.sweep.begun
       await endOrphans(agent, orphans, signal);
+      agent.runs.removeFifosBut(kept);
     } finally {
       agent.gate.release('boot-sweep');
     }
     // crash point: agent.sweep.ended
+    await released;
     await agent.executor.forgetOthers(current);
     await putAway(agent, orphans, signal);
   }

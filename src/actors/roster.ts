@@ -2,6 +2,7 @@
 import { HoldfastError } from '../errors.ts';
 import { taskStream } from '../events/envelope.ts';
 import type { AllocView } from '../api.ts';
+import { taskKey } from '../os/launch-key.ts';
 import type { AllocContext } from '../machines/alloc-machine.ts';
 import type { TaskContext } from '../machines/task-state.ts';
 import { allocView, isLive } from '../projections/alloc-view.ts';
@@ -104,6 +105,13 @@ export class Roster {
   launchKeysOfLive(): ReadonlySet<string> {
     const live = [...this.#allocs].filter(([, { state }]) => isLive(state.value));
     return new Set(live.flatMap(([allocId]) => this.launchKeysOf(allocId)));
+  }
+  /** Names what the tasks of live allocs keep over their runs. */
+  taskKeysOfLive(): ReadonlySet<string> {
+    const live = [...this.#allocs].filter(([, { state }]) => isLive(state.value));
+    return new Set(
+      live.flatMap(([allocId]) => this.taskNamesOf(allocId).map((task) => taskKey(allocId, task))),
+    );
   }
   /** The newest run of each task of the alloc that had one. */
   launchKeysOf(allocId: string): readonly string[] {

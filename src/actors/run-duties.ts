@@ -147,11 +147,11 @@ export async function killRun(doors: TaskDoors, scope: TaskScope): Promise<TaskM
   const how = await endTree(doors, scope, run, plan);
   // crash point: agent.kill.ended
   // An abort of what had started means that its files were gone: how it ended is asked below.
-  if (how === 'aborted' && scope.current().context.process === undefined) {
-    return { type: 'NothingRan' };
-  }
-  const report = await untilKnown(doors, scope, async () => {
+  const mayBeAborted = how === 'aborted' && scope.current().context.process === undefined;
+  const report = await untilKnown<TaskMessage>(doors, scope, async () => {
     const seen = await doors.driver().inspect(run, doors.driverDoors);
+    // With the power the files may have gone of a start that had its chance: no abort proves anything then.
+    if (mayBeAborted && seen.evidence.epoch === 'same') return { type: 'NothingRan' };
     const verdict = decideStart('started', seen.evidence);
     // Something lives after all, such as a program that was just being started.
     if (verdict.act === 'adopt') await endTree(doors, scope, run, plan);

@@ -1,7 +1,8 @@
 /** The directories of runs, seen from the agent: found again after a lost store, and removed when nobody needs them. */
-import { readdirSync } from 'node:fs';
+import { readdirSync, rmSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { Layout } from '../layout.ts';
 import { gatherEvidence } from '../os/evidence.ts';
 import { isLaunchKey, markOf } from '../os/launch-key.ts';
 import { markedProcesses, type Marks } from '../os/marked-processes.ts';
@@ -17,6 +18,8 @@ export interface RunStore {
   marks(): Marks;
   /** Does anything of the run live, its shim included? Looks at the process table: takes milliseconds. */
   lifeOf(launchKey: string): Life;
+  /** Removes the output FIFOs of all tasks but those with these keys. */
+  removeFifosBut(current: ReadonlySet<string>): void;
   /** The files are not needed any more: they go later, in batches, never in the way of a start. */
   sweep(launchKey: string): void;
 }
@@ -26,23 +29,25 @@ const SWEEP_AFTER_MS = 30_000;
 
 export class RunFiles implements RunStore {
   readonly #runDir: string;
+  readonly #fifoDir: string;
   readonly #instanceId: string;
   readonly #machineEpoch: string;
   readonly #waiting = new Set<string>();
   #timer: NodeJS.Timeout | undefined;
 
-  constructor(runDir: string, instanceId: string, machineEpoch: string) {
+  constructor(
+    { runDir, fifoDir }: Pick<Layout, 'runDir' | 'fifoDir'>,
+    instanceId: string,
+    machineEpoch: string,
+  ) {
     this.#runDir = runDir;
+    this.#fifoDir = fifoDir;
     this.#instanceId = instanceId;
     this.#machineEpoch = machineEpoch;
   }
 
   keys(): readonly string[] {
-    try {
-      return readdirSync(this.#runDir).filter((name) => isLaunchKey(name));
-    } catch {
-      return [];
-    }
+    return namesIn(this.#runDir).filter((name) => isLaunchKey(name));
   }
 
   intentOf(launchKey: string): Found<Intent> {
@@ -59,6 +64,14 @@ export class RunFiles implements RunStore {
     const { claim, tree } = gatherEvidence({ runDir, machineEpoch: this.#machineEpoch, mark });
     if (claim === 'alive' || tree === 'alive') return 'alive';
     return claim === 'unknown' || tree === 'unknown' ? 'unknown' : 'dead';
+  }
+
+  removeFifosBut(current: ReadonlySet<string>): void {
+    for (const name of namesIn(this.#fifoDir)) {
+      const key = /^([a-z2-7]{16})\.(?:out|err)$/.exec(name)?.[1];
+      if (key !== undefined && !current.has(key))
+        rmSync(join(this.#fifoDir, name), { force: true });
+    }
   }
 
   sweep(launchKey: string): void {
@@ -78,5 +91,13 @@ export class RunFiles implements RunStore {
         () => undefined,
       );
     }
+  }
+}
+
+function namesIn(dir: string): readonly string[] {
+  try {
+    return readdirSync(dir);
+  } catch {
+    return [];
   }
 }

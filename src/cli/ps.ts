@@ -13,7 +13,7 @@ export interface PsOptions {
 const HELD: Readonly<Record<string, string>> = {
   'boot-sweep': 'the agent still looks at what an earlier one left',
   'disk-low': 'the disk is nearly full',
-  'safe-mode': 'the agent kept dying, and waits for a minute without',
+  'safe-mode': 'agents died too often here, and this one starts nothing for a minute',
 };
 
 /** Why what is listed as pending does not begin. */

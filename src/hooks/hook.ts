@@ -53,6 +53,8 @@ export interface LogmonDoor {
   collect(request: CollectWish, signal: AbortSignal): Promise<void>;
   /** Moves what is still in the FIFOs into the files, then ends collecting. */
   release(taskKey: string, signal: AbortSignal): Promise<void>;
+  /** Ends collecting for tasks with other keys than these: an agent died before it could. */
+  releaseOthers(current: ReadonlySet<string>): Promise<void>;
 }
 export interface CollectWish {
   readonly taskKey: string;

@@ -136,7 +136,9 @@ export class Queries {
     const place = query.ref === undefined ? undefined : this.#doors.roster.resolve(query.ref);
     return {
       options: {
-        after: query.after === 'now' ? head : (query.after ?? log.oldest - 1),
+        after: query.after === 'now' ? head : (query.after ?? 0),
+        // Who names no position wants what is kept, older events of kept allocs too.
+        ...(query.after === undefined ? { keptBelow: log.oldest } : {}),
         ...(query.until === undefined ? {} : { until: query.until }),
         ...(query.signal === undefined ? {} : { signal: query.signal }),
         ...(query.types === undefined ? {} : { types: query.types }),

@@ -129,4 +129,9 @@ export interface ReadOptions {
   readonly streamPrefixes?: readonly string[];
   /** Only events of these types. */
   readonly types?: readonly string[];
+  /**
+   * Before this position the reader wants what is kept and not every event: a hole that a compaction left there is no
+   * POSITION_COMPACTED. Default 0; `oldest` for somebody who reads from the beginning.
+   */
+  readonly keptBelow?: number;
 }

@@ -20,6 +20,8 @@ export interface FollowOptions {
   readonly signal?: AbortSignal;
   readonly streamPrefixes?: readonly string[];
   readonly types?: readonly string[];
+  /** See `ReadOptions`. */
+  readonly keptBelow?: number;
 }
 
 /**
@@ -36,7 +38,7 @@ export function follow(log: EventLog, options: FollowOptions): AsyncIterable<Rec
 
 async function* events(log: EventLog, options: FollowOptions): AsyncGenerator<Recorded, void> {
   const { after, signal } = options;
-  refusePosition(log, after);
+  refusePosition(log, after, options.keptBelow);
   const end = options.until === 'head' ? log.head : Number.POSITIVE_INFINITY;
   const wakeUp = alarm(log, signal);
   const reading = readingOf(options);
@@ -85,6 +87,7 @@ function readingOf(options: FollowOptions): ReadOptions {
     limit: PAGE_EVENTS,
     ...(options.streamPrefixes === undefined ? {} : { streamPrefixes: options.streamPrefixes }),
     ...(options.types === undefined ? {} : { types: options.types }),
+    ...(options.keptBelow === undefined ? {} : { keptBelow: options.keptBelow }),
   };
 }
 

@@ -3,8 +3,11 @@ import { HoldfastError, messageOf } from '../errors.ts';
 import type { StreamName } from '../events/envelope.ts';
 import type { EventLog } from './event-log.ts';
 
-/** Throws unless one may read on after this position: USAGE, POSITION_AHEAD or POSITION_COMPACTED. */
-export function refusePosition(log: EventLog, after: number): void {
+/**
+ * Throws unless one may read on after this position: USAGE, POSITION_AHEAD or POSITION_COMPACTED. Who reads what is
+ * kept, from the beginning, misses nothing below `keptBelow`.
+ */
+export function refusePosition(log: EventLog, after: number, keptBelow = 0): void {
   if (!Number.isSafeInteger(after) || after < 0) {
     throw new HoldfastError('USAGE', `${after} is not a position: expected 0 or more`);
   }
@@ -14,7 +17,7 @@ export function refusePosition(log: EventLog, after: number): void {
       details: { storeId, head },
     });
   }
-  if (after < oldest - 1) {
+  if (after < oldest - 1 && after >= keptBelow) {
     throw new HoldfastError('POSITION_COMPACTED', `events before ${oldest} were compacted away`, {
       details: { oldest },
     });

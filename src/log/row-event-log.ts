@@ -136,7 +136,7 @@ class RowEventLog implements EventLog {
   }
 
   readPage(after: number, options: ReadOptions = {}): EventPage {
-    refusePosition(this, after);
+    refusePosition(this, after, options.keptBelow);
     const limit = options.limit ?? PAGE_EVENTS;
     const fits = fitsOptions(options);
     const recent = this.#recent.read(after, limit, fits);

@@ -1,7 +1,6 @@
 /** A host's end: answers calls that come as frames over a unix socket. */
 import { createServer, type Server, type Socket } from 'node:net';
 import { HoldfastError, messageOf } from '../errors.ts';
-import { removeFileIfPossible } from '../os/atomic-file.ts';
 import { FrameSocket } from './frame-socket.ts';
 import type { Handlers, Method } from './method.ts';
 import { ServedCalls } from './served-calls.ts';
@@ -43,12 +42,12 @@ export function framedService<Table extends Readonly<Record<keyof Table, object>
 export async function serveFrames(service: FramedService, socket: string): Promise<FramedListener> {
   const open = new Map<FrameSocket, ServedCalls>();
   const server = createServer((accepted) => accept(accepted, service, open));
-  await publishSocket(socket, (temporary) => bind(server, temporary));
+  const unpublish = await publishSocket(socket, (temporary) => bind(server, temporary));
   let closed: Promise<void> | undefined;
   return {
     socket,
     connections: () => open.size,
-    close: (graceMs = 0) => (closed ??= close(server, open, socket, graceMs)),
+    close: (graceMs = 0) => (closed ??= close(server, open, unpublish, graceMs)),
   };
 }
 
@@ -80,10 +79,10 @@ function accept(
 async function close(
   server: Server,
   open: ReadonlyMap<FrameSocket, ServedCalls>,
-  socket: string,
+  unpublish: () => void,
   graceMs: number,
 ): Promise<void> {
-  removeFileIfPossible(socket);
+  unpublish();
   const ended = new Promise<void>((resolve) => server.close(() => resolve()));
   const cut = setTimeout(() => {
     for (const connection of open.keys()) connection.destroy();

@@ -1,7 +1,6 @@
 import { Server, ServerCredentials, type ServiceDefinition } from '@grpc/grpc-js';
 import type { UntypedServiceImplementation } from '@grpc/grpc-js';
 import { HoldfastError, messageOf } from '../errors.ts';
-import { removeFileIfPossible } from '../os/atomic-file.ts';
 import { type Listener, publishSocket } from './unix-socket.ts';
 
 export const MESSAGE_LIMIT_BYTES = 16 * 1024 * 1024;
@@ -17,9 +16,9 @@ export async function serve(services: readonly Service[], socket: string): Promi
     'grpc.max_receive_message_length': MESSAGE_LIMIT_BYTES,
   });
   for (const { definition, handlers } of services) server.addService(definition, handlers);
-  await publishSocket(socket, (temporary) => bind(server, temporary));
+  const unpublish = await publishSocket(socket, (temporary) => bind(server, temporary));
   let closed: Promise<void> | undefined;
-  return { socket, close: (graceMs = 0) => (closed ??= close(server, socket, graceMs)) };
+  return { socket, close: (graceMs = 0) => (closed ??= close(server, unpublish, graceMs)) };
 }
 
 function bind(server: Server, path: string): Promise<void> {
@@ -31,8 +30,8 @@ function bind(server: Server, path: string): Promise<void> {
   });
 }
 
-async function close(server: Server, socket: string, graceMs: number): Promise<void> {
-  removeFileIfPossible(socket);
+async function close(server: Server, unpublish: () => void, graceMs: number): Promise<void> {
+  unpublish();
   const cut = setTimeout(() => server.forceShutdown(), graceMs);
   await new Promise<void>((resolve) => server.tryShutdown(() => resolve()));
   clearTimeout(cut);

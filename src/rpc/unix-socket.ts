@@ -1,8 +1,8 @@
 /** What both transports know about unix sockets: which paths work, how one appears, and who listens. */
-import { chmodSync, renameSync } from 'node:fs';
+import { chmodSync, renameSync, statSync } from 'node:fs';
 import { connect } from 'node:net';
 import { errnoOf, HoldfastError } from '../errors.ts';
-import { removeFile } from '../os/atomic-file.ts';
+import { removeFile, removeFileIfPossible } from '../os/atomic-file.ts';
 
 /** The kernel takes 107 bytes; the rest is room for the temporary name. */
 const SOCKET_PATH_LIMIT_BYTES = 100;
@@ -26,18 +26,23 @@ export function assertSocketPath(path: string): void {
 
 /**
  * Has `bind` listen under another name and renames it, so that whoever finds `socket` finds somebody listening; mode
- * 0600. A socket left by a dead process is replaced. Throws DATA_DIR_REFUSED for a long path, and what `bind` throws.
+ * 0600. A socket left by a dead process is replaced. Gives the way to take it away again, which leaves one alone that
+ * another process has put in its place. Throws DATA_DIR_REFUSED for a long path, and what `bind` throws.
  */
 export async function publishSocket(
   socket: string,
   bind: (temporary: string) => Promise<void>,
-): Promise<void> {
+): Promise<() => void> {
   assertSocketPath(socket);
   const temporary = `${socket}~`;
   removeFile(temporary);
   await bind(temporary);
   chmodSync(temporary, 0o600);
+  const { ino } = statSync(temporary);
   renameSync(temporary, socket);
+  return () => {
+    if (statSync(socket, { throwIfNoEntry: false })?.ino === ino) removeFileIfPossible(socket);
+  };
 }
 
 /**

@@ -14,6 +14,7 @@ vi.mock('../../src/actors/logmon.ts', () => ({
     async greet(): Promise<void> {}
     async collect(): Promise<void> {}
     async release(): Promise<void> {}
+    async releaseOthers(): Promise<void> {}
   },
 }));
 

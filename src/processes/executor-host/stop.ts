@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { HoldfastError } from '../../errors.ts';
 import { isAlive } from '../../os/process-identity.ts';
+import { readFate } from '../../os/run-directory.ts';
 import {
   scanTree,
   signalGroup,
@@ -81,10 +82,19 @@ export async function stopTree(
     throw new HoldfastError('UNAVAILABLE', 'the process table cannot be read as a whole');
   }
   // crash point: executor.stop.proved
+  wakeShim(run, machineEpoch);
   // A run that nobody watches has no end to wait for.
   const deadline = performance.now() + (run.program === undefined ? 0 : RECORD_WAIT_MS);
   while (run.end === undefined && performance.now() < deadline) await run.changed(LONGEST_PAUSE_MS);
   return { outcome: { $case: 'ended', value: {} } };
+}
+
+/** Somebody may have stopped it with a signal: its program is counted by nobody then, and its end is never written. */
+function wakeShim(run: Run, machineEpoch: string): void {
+  if (run.end !== undefined) return;
+  const fate = readFate(run.dir);
+  if (fate.is !== 'whole' || fate.value.verdict !== 'launch') return;
+  signalProcess({ ...fate.value.shim, machineEpoch }, machineEpoch, 'SIGCONT');
 }
 
 /** The processes of one run while it is being stopped: what was once proved to be of it stays so. */
