@@ -36,4 +36,7 @@ export const REGRESSIONS: readonly Regression[] = [
   },
   { seed: 348, why: 'an agent that died between two removals left a FIFO behind' },
   { seed: 447, why: 'a host whose first connection broke was never heard of' },
+  { seed: 1_930, why: 'a run that a power cut took was called killed without an end' },
+  { seed: 1_961, why: 'FIFOs of a task that was over were left behind' },
+  { seed: 2_471, why: 'FIFOs that a replaced agent made again were left behind' },
 ];
