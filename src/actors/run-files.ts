@@ -1,12 +1,12 @@
 /** The directories of runs, seen from the agent: found again after a lost store, and removed when nobody needs them. */
 import { readdirSync, rmSync } from 'node:fs';
-import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Layout } from '../layout.ts';
 import { gatherEvidence } from '../os/evidence.ts';
 import { isLaunchKey, markOf } from '../os/launch-key.ts';
 import { markedProcesses, type Marks } from '../os/marked-processes.ts';
 import type { Life } from '../os/process-identity.ts';
+import { removeRun } from '../os/remove-run.ts';
 import { readIntent, type Found, type Intent } from '../os/run-directory.ts';
 
 /** What is known of runs without the log. */
@@ -81,15 +81,15 @@ export class RunFiles implements RunStore {
     this.#timer.unref();
   }
 
+  /** What cannot be removed now waits for the next batch. */
   async #remove(): Promise<void> {
     this.#timer = undefined;
     const batch = [...this.#waiting];
     this.#waiting.clear();
     // crash point: agent.files.sweep
     for (const launchKey of batch) {
-      await rm(join(this.#runDir, launchKey), { recursive: true, force: true }).catch(
-        () => undefined,
-      );
+      const isGone = await removeRun(join(this.#runDir, launchKey)).catch(() => false);
+      if (!isGone) this.sweep(launchKey);
     }
   }
 }

@@ -39,4 +39,6 @@ export const REGRESSIONS: readonly Regression[] = [
   { seed: 1_930, why: 'a run that a power cut took was called killed without an end' },
   { seed: 1_961, why: 'FIFOs of a task that was over were left behind' },
   { seed: 2_471, why: 'FIFOs that a replaced agent made again were left behind' },
+  { seed: 2_881, why: 'the abort of a slow shim was swept away before it came, and it launched' },
+  { seed: 3_333, why: 'what a run of another host left behind was taken for nothing' },
 ];

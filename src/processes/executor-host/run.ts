@@ -16,8 +16,8 @@ export class Run {
   mark: string;
   /** Pid of the shim while it is a child of this host. */
   ownShim: number | undefined;
-  /** Started by this very host: what it leaves behind becomes a child of the host. */
-  isOurs = false;
+  /** Pid of the shim that this very host started, also after its end. Another host's may have won the fate. */
+  startedShim: number | undefined;
   program: (ProcessIdentity & { readonly startedAtMs: number }) | undefined;
   end: End | undefined;
   /** Stops whatever watches the run now. */

@@ -117,10 +117,16 @@ export class ExecutorHost {
     throw new HoldfastError('UNAVAILABLE', `the program of ${run.dir} is just being started`);
   }
 
-  /** Proved without a scan of the process table, which takes milliseconds, at the end of every run. */
+  /**
+   * Proved without a scan of the process table, which takes milliseconds, at the end of every run: what a program of a
+   * shim of ours leaves behind becomes our child.
+   */
   #isEmpty(run: Run): boolean {
-    const isOver = run.isOurs && run.ownShim === undefined && run.end?.is === 'exited';
-    return isOver && this.#watch.strays()?.length === 0;
+    const isOver = run.ownShim === undefined && run.end?.is === 'exited';
+    if (!isOver || run.startedShim === undefined) return false;
+    const fate = readFate(run.dir);
+    const winner = fate.is === 'whole' && fate.value.verdict === 'launch' && fate.value.shim.pid;
+    return winner === run.startedShim && this.#watch.strays()?.length === 0;
   }
 
   async signal(request: wire.SignalRequest): Promise<wire.SignalResponse> {

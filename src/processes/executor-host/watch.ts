@@ -56,7 +56,7 @@ export class Watch {
   /** Watches a run whose shim was just started by this host. */
   ownShim(run: Run, pid: number): void {
     run.ownShim = pid;
-    run.isOurs = true;
+    run.startedShim = pid;
     this.#own.add(run);
   }
 
