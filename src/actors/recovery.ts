@@ -116,8 +116,7 @@ export class Recovery {
     const { agent, roster, signal } = this.#doors;
     const { orphans } = this.#survey;
     const kept = roster.taskKeysOfLive();
-    const released = agent.logmon.releaseOthers(kept);
-    released.catch(() => undefined);
+    const released = this.#releaseCollectors(kept);
     try {
       // crash point: agent.sweep.begun
       await endOrphans(agent, orphans, signal);
@@ -129,6 +128,15 @@ export class Recovery {
     await released;
     await agent.executor.forgetOthers(current);
     await putAway(agent, orphans, signal);
+  }
+
+  async #releaseCollectors(kept: ReadonlySet<string>): Promise<void> {
+    const { agent } = this.#doors;
+    try {
+      await agent.logmon.releaseOthers(kept);
+    } catch (error) {
+      agent.logger.warn({ error: messageOf(error) }, 'a task that is over is still collected for');
+    }
   }
 
   async #recordDamage(): Promise<void> {

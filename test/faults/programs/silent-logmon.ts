@@ -3,4 +3,5 @@ export class SilentLogmon {
   async greet(): Promise<void> {}
   async collect(): Promise<void> {}
   async release(): Promise<void> {}
+  async releaseOthers(): Promise<void> {}
 }
