@@ -52,7 +52,7 @@ export class DiskWatch {
     if (isLow && !this.#isLow) this.#fall(space);
     else if (!isLow && this.#isLow) this.#heal(space);
     // What it takes must not bring the disk back to where it was given up.
-    else if (!isLow && space.freeBytes > floorBytes + 2 * BALLAST_BYTES) {
+    else if (!isLow && space.freeBytes > floorBytes + BALLAST_BYTES) {
       await this.#doors.ballast.take();
     }
   }

@@ -18,7 +18,8 @@ export interface Serving {
 }
 
 const FIRST_PAUSE_MS = 1_000;
-const LONGEST_PAUSE_MS = 30_000;
+/** A disk that has room again shall not be waited for. */
+const LONGEST_PAUSE_MS = 5_000;
 /** Whoever served for so long begins with short pauses again. */
 const CALM_MS = 60_000;
 const CLOSE_GRACE_MS = 1_000;
@@ -37,7 +38,7 @@ export async function keepServing(serving: Serving): Promise<void> {
   process.once('SIGTERM', onSignal).once('SIGINT', onSignal);
   for (let failures = 0, isFirst = true; ; isFirst = false) {
     const beganAt = performance.now();
-    const failure = await serveOnce(serving, stop).catch((error: unknown) => {
+    const failure = await serveOnce(serving, stop, isFirst).catch((error: unknown) => {
       if (isFirst) throw error;
       return HoldfastError.from(diskFailure(error, 'serve'));
     });
@@ -55,11 +56,13 @@ export async function keepServing(serving: Serving): Promise<void> {
 async function serveOnce(
   { dataDir, drivers, logger, limits, onReady }: Serving,
   stop: PromiseWithResolvers<undefined>,
+  isFirst: boolean,
 ): Promise<HoldfastError | undefined> {
   const { openOrchestrator } = await import('../orchestrator.ts');
   const { serveAgent } = await import('../server/agent-service.ts');
-  const options = { ...limits, dataDir, drivers, logger };
-  const orchestrator = await openOrchestrator({ ...options, onClose: 'leave' });
+  const options = { ...limits, dataDir, drivers, logger, onClose: 'leave' } as const;
+  // An agent that opens its log again is not one that keeps dying.
+  const orchestrator = await openOrchestrator(isFirst ? options : { ...options, safeMode: 'off' });
   try {
     const onShutdown = (): void => stop.resolve(undefined);
     const listener = await serveAgent({ orchestrator, dataDir, onShutdown });
