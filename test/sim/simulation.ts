@@ -34,8 +34,11 @@ export interface SimulationOptions {
 const TROUBLE_MS = 60_000;
 /** Steps in which a world without faults must have come to rest. */
 const PATIENCE_STEPS = 20_000;
-/** After so long what was finished is put away, in simulated milliseconds. */
-const SWEEP_MS = 45_000;
+/**
+ * After so long what was finished is put away, in simulated milliseconds: 30 s after its end, and where a slow shim was
+ * still looked for, some time after that one's end, which may itself be 70 s away.
+ */
+const SWEEP_MS = 120_000;
 
 export async function simulate(seed: number, options: SimulationOptions = {}): Promise<Outcome> {
   const world = new World(seed, options.choice);

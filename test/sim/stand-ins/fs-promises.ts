@@ -38,7 +38,11 @@ export const open = (path: string, flags: string) =>
   later('open', () => {
     const fd = fs.openSync(path, flags);
     return {
-      write: () => later('write', () => void fs.writeSync(fd, 'x')),
+      write: (_bytes: Uint8Array, _offset: number, length: number) =>
+        later('write', () => {
+          fs.writeSync(fd, 'x');
+          return { bytesWritten: length };
+        }),
       close: () => later('close', () => fs.closeSync(fd)),
     };
   });
