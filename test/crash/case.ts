@@ -41,8 +41,11 @@ export interface CaseStage {
 
 let played = 0;
 
-/** Hosts that nobody needs end by themselves some seconds later. */
-const LEAVING_MS = 15_000;
+/**
+ * Hosts that nobody needs are told to end when an agent closes. One that was too busy to be told ends by itself a minute
+ * after the last word with it, at its next look at itself.
+ */
+const LEAVING_MS = 80_000;
 /** A look at the whole process table costs milliseconds. */
 const LOOK_AGAIN_MS = 60;
 
