@@ -23,7 +23,7 @@ interface Failure {
 
 const TWICE_EVERY = 100;
 /** A mutant that lives so long is not caught. */
-const MUTANT_SEEDS = 600;
+const MUTANT_SEEDS = 1_000;
 /** More failing seeds than this are counted and not shrunk. */
 const SHRUNK_AT_MOST = 8;
 
