@@ -120,6 +120,11 @@ export function readFate(dir: string): Found<Fate> {
   });
 }
 
+/** The shim that won the launch; undefined when none did, or nobody can say. */
+export function launchedShim(fate: Found<Fate>): RecordedProcess | undefined {
+  return fate.is === 'whole' && fate.value.verdict === 'launch' ? fate.value.shim : undefined;
+}
+
 /** Blanks are the room that a shim keeps for what it will write. */
 export function readExit(dir: string): Found<RecordedExit> {
   const found = readFound(join(dir, 'exit'), (text, stats): RecordedExit | 'blank' | undefined => {

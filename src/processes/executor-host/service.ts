@@ -1,6 +1,6 @@
 import { HoldfastError } from '../../errors.ts';
 import { signalProcess } from '../../os/process-tree.ts';
-import { readFate, readIntent, runDirectory } from '../../os/run-directory.ts';
+import { launchedShim, readFate, readIntent, runDirectory } from '../../os/run-directory.ts';
 import { EpochGuard } from '../../rpc/epoch-guard.ts';
 import type { executorMethods } from '../../rpc/executor-methods.ts';
 import type * as wire from '../../rpc/gen/holdfast/executor/v1/executor.ts';
@@ -89,7 +89,7 @@ export class ExecutorHost {
     const dir = runDirectory(this.#facts.stateDir, request.launchKey);
     if (isOfAnotherEpoch(dir, this.#source)) return { outcome: { $case: 'ended', value: {} } };
     const fate = readFate(dir);
-    const isLaunched = fate.is === 'whole' && fate.value.verdict === 'launch';
+    const isLaunched = launchedShim(fate) !== undefined;
     if (!isLaunched && this.#runs.get(request.launchKey)?.program === undefined) {
       return stopUnlaunched(request, dir, this.#source);
     }
@@ -124,9 +124,8 @@ export class ExecutorHost {
   #isEmpty(run: Run): boolean {
     const isOver = run.ownShim === undefined && run.end?.is === 'exited';
     if (!isOver || run.startedShim === undefined) return false;
-    const fate = readFate(run.dir);
-    const winner = fate.is === 'whole' && fate.value.verdict === 'launch' && fate.value.shim.pid;
-    return winner === run.startedShim && this.#watch.strays()?.length === 0;
+    const winner = launchedShim(readFate(run.dir));
+    return winner?.pid === run.startedShim && this.#watch.strays()?.length === 0;
   }
 
   async signal(request: wire.SignalRequest): Promise<wire.SignalResponse> {

@@ -3,7 +3,14 @@ import { mkdirSync } from 'node:fs';
 import { HoldfastError } from '../../errors.ts';
 import { markOf } from '../../os/launch-key.ts';
 import { isAlive } from '../../os/process-identity.ts';
-import { type Fate, type Found, readFate, readIntent, tryAbort } from '../../os/run-directory.ts';
+import {
+  type Fate,
+  type Found,
+  launchedShim,
+  readFate,
+  readIntent,
+  tryAbort,
+} from '../../os/run-directory.ts';
 import type { StopRequest, StopResponse } from '../../rpc/gen/holdfast/executor/v1/executor.ts';
 import type { ShimSource } from './launch.ts';
 import { Run } from './run.ts';
@@ -24,10 +31,9 @@ export async function stopByMark(
   fate: Found<Fate>,
   { instanceId, machineEpoch }: Here,
 ): Promise<StopResponse> {
-  const run = new Run(request.launchKey, dir, markOf(instanceId, request.launchKey));
-  const answer = await stopTree(run, request.steps, machineEpoch);
+  const answer = await stopMarked(request, dir, { instanceId, machineEpoch });
   if (answer.outcome?.$case === 'stuck') return answer;
-  const shim = fate.is === 'whole' && fate.value.verdict === 'launch' ? fate.value.shim : undefined;
+  const shim = launchedShim(fate);
   const isOver = shim !== undefined && isAlive({ ...shim, machineEpoch }, machineEpoch) === 'dead';
   // Before its first instruction a program has no mark: only with its shim it certainly never comes.
   if (isOver && readIntent(dir).is !== 'unreadable') return answer;
@@ -42,12 +48,10 @@ export async function stopByMark(
 export async function stopUnlaunched(
   request: StopRequest,
   dir: string,
-  { instanceId, machineEpoch }: Here,
+  here: Here,
 ): Promise<StopResponse> {
   if (readIntent(dir).is !== 'whole' || readFate(dir).is === 'broken') {
-    const mark = markOf(instanceId, request.launchKey);
-    const run = new Run(request.launchKey, dir, mark);
-    const answer = await stopTree(run, request.steps, machineEpoch);
+    const answer = await stopMarked(request, dir, here);
     if (answer.outcome?.$case === 'stuck') return answer;
   }
   // crash point: executor.stop.unlaunched
@@ -56,6 +60,16 @@ export async function stopUnlaunched(
     return { outcome: { $case: 'aborted', value: {} } };
   }
   throw unreadable(dir);
+}
+
+/** Ends whatever carries the mark of the run. */
+function stopMarked(
+  request: StopRequest,
+  dir: string,
+  { instanceId, machineEpoch }: Here,
+): Promise<StopResponse> {
+  const run = new Run(request.launchKey, dir, markOf(instanceId, request.launchKey));
+  return stopTree(run, request.steps, machineEpoch);
 }
 
 function unreadable(dir: string): HoldfastError {

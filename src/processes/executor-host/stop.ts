@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { HoldfastError } from '../../errors.ts';
 import { isAlive } from '../../os/process-identity.ts';
-import { readFate } from '../../os/run-directory.ts';
+import { launchedShim, readFate } from '../../os/run-directory.ts';
 import {
   scanTree,
   signalGroup,
@@ -92,9 +92,8 @@ export async function stopTree(
 /** Somebody may have stopped it with a signal: its program is counted by nobody then, and its end is never written. */
 function wakeShim(run: Run, machineEpoch: string): void {
   if (run.end !== undefined) return;
-  const fate = readFate(run.dir);
-  if (fate.is !== 'whole' || fate.value.verdict !== 'launch') return;
-  signalProcess({ ...fate.value.shim, machineEpoch }, machineEpoch, 'SIGCONT');
+  const shim = launchedShim(readFate(run.dir));
+  if (shim !== undefined) signalProcess({ ...shim, machineEpoch }, machineEpoch, 'SIGCONT');
 }
 
 /** The processes of one run while it is being stopped: what was once proved to be of it stays so. */
