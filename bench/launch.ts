@@ -67,6 +67,7 @@ function request(script: string): LaunchRequest {
     cwd: '/',
     stdoutFifo: fifos.out,
     stderrFifo: fifos.err,
+    confinement: undefined,
   };
 }
 

@@ -1,8 +1,10 @@
 /** Between the executor's wire words and ours, and nothing else. */
 import type { RunOutcome, StartOutcome, StopOutcome } from '../drivers/driver.ts';
+import type { Confinement } from '../drivers/confinement.ts';
 import type { StopStep } from '../machines/kill-policy.ts';
 import {
   StopStep_Target,
+  type Confinement as WireConfinement,
   type Exit,
   type LaunchResponse,
   type StopResponse,
@@ -66,4 +68,39 @@ const TARGETS = {
 
 export function toSteps(plan: readonly StopStep[]): WireStep[] {
   return plan.map(({ signal, target, waitMs }) => ({ signal, target: TARGETS[target], waitMs }));
+}
+
+/** `cgroup` is the path of the run's own below every hierarchy; empty where none can be made. */
+export function toConfinement(wish: Confinement, cgroup: string): WireConfinement {
+  const { user, limits, capabilities, isolation } = wish;
+  return {
+    user: user && { uid: user.uid, gid: user.gid, groups: [...user.groups] },
+    cgroup,
+    limits: limits && {
+      memoryMaxBytes: limits.memoryMaxBytes ?? 0,
+      memoryLowBytes: limits.memoryLowBytes ?? 0,
+      cpuShareMillis: limits.cpuShareMillis ?? 0,
+      cpuMaxMillis: limits.cpuMaxMillis ?? 0,
+      cpuset: limits.cpuset ?? '',
+      pids: limits.pids ?? 0,
+    },
+    resourceLimits: (wish.resourceLimits ?? []).map(({ name, soft, hard }) => ({
+      name,
+      soft: limitText(soft),
+      hard: limitText(hard),
+    })),
+    oomScoreAdj: wish.oomScoreAdj,
+    noNewPrivileges: wish.noNewPrivileges ?? false,
+    networkNamespace: wish.networkNamespace ?? '',
+    capabilities: capabilities && { keep: [...capabilities] },
+    isolation: isolation && {
+      ...isolation,
+      mounts: isolation.mounts.map((mount) => ({ ...mount, options: [...mount.options] })),
+      devices: isolation.devices.map((device) => ({ ...device })),
+    },
+  };
+}
+
+function limitText(limit: number | 'unlimited'): string {
+  return limit === 'unlimited' ? '' : String(limit);
 }

@@ -22,7 +22,7 @@ import type { FollowResponse } from '../rpc/gen/holdfast/executor/v1/executor.ts
 import type { HostPool, PooledHost } from './host-pool.ts';
 import { RunOutcomes } from './run-outcomes.ts';
 import { lookAtRun } from './run-sighting.ts';
-import { fromExit, fromLaunch, fromStop, toSteps } from './executor-words.ts';
+import { fromExit, fromLaunch, fromStop, toConfinement, toSteps } from './executor-words.ts';
 
 export interface ExecutorDoors {
   readonly pool: HostPool;
@@ -144,8 +144,9 @@ export class Executor implements ExecutorDoor {
         specHash,
         command: program.command,
         args: [...program.args],
-        env: { ...env },
+        env: { ...env, ...program.env },
         cwd: program.cwd,
+        confinement: toConfinement(program.confinement ?? {}, ''),
         stdoutFifo: dirs.stdoutFifo,
         stderrFifo: dirs.stderrFifo,
       },

@@ -6,6 +6,7 @@ import type { Evidence } from '../machines/start-decision.ts';
 import type { StopStep } from '../machines/kill-policy.ts';
 import type { ExitFacts, ProcessFacts } from '../machines/task-messages.ts';
 import type { TaskSpec } from '../spec/task-spec.ts';
+import type { Confinement } from './confinement.ts';
 import type { TaskDirs } from '../hooks/hook.ts';
 
 /** Everything about one run. */
@@ -73,6 +74,9 @@ export interface ProgramWish {
   readonly command: string;
   readonly args: readonly string[];
   readonly cwd: string;
+  /** Added to the environment of the run, over what the spec says: what comes of the program's user. */
+  readonly env?: Readonly<Record<string, string>>;
+  readonly confinement?: Confinement;
 }
 
 /**

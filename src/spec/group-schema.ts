@@ -41,6 +41,70 @@ const logs = z.strictObject({
   maxFileSizeMb: z.int().min(1).max(1024).default(10).describe('MiB of one log file.'),
 });
 
+const path = text.refine(
+  (value) => value.startsWith('/') && !value.split('/').includes('..'),
+  'must be an absolute path without ".."',
+);
+const propagation = z
+  .enum(['private', 'host-to-task', 'bidirectional'])
+  .default('private')
+  .describe('Which mounts made later the other side sees.');
+const mebibytes = z
+  .int()
+  .min(1)
+  .max(1 << 30);
+
+const resources = z.strictObject({
+  cpu: z
+    .number()
+    .positive()
+    .max(4096)
+    .optional()
+    .describe('Share of the processors, in cores, when they are contended.'),
+  cpuMax: z.number().min(0.01).max(4096).optional().describe('Cores that may be used at most.'),
+  cpuset: z
+    .string()
+    .regex(/^\d+(-\d+)?(,\d+(-\d+)?)*$/, 'must be a list of processors, such as "0-1,3"')
+    .optional()
+    .describe('Processors that may be used.'),
+  memoryMb: mebibytes.min(4).optional().describe('MiB. A hard limit without memoryMaxMb.'),
+  memoryMaxMb: mebibytes.min(4).optional().describe('MiB. The hard limit; memoryMb is then kept.'),
+  pids: z.int().min(1).max(4_194_304).optional().describe('Processes and threads.'),
+});
+
+const volume = z.strictObject({
+  type: z.literal('host').default('host'),
+  source: path.describe('A directory or file of the machine.'),
+  readOnly: z.boolean().default(false).describe('No task may write to it.'),
+});
+
+const volumeMount = z.strictObject({
+  volume: z.string().min(1).describe("Name of one of the group's volumes."),
+  destination: path.describe('Where the task sees it.'),
+  readOnly: z.boolean().default(false),
+  propagation,
+});
+
+const mount = z.discriminatedUnion('type', [
+  z.strictObject({
+    type: z.literal('bind'),
+    source: path,
+    destination: path,
+    readOnly: z.boolean().default(false),
+    propagation,
+  }),
+  z.strictObject({
+    type: z.literal('tmpfs'),
+    destination: path,
+    readOnly: z.boolean().default(false),
+    sizeMb: mebibytes.optional(),
+    mode: z
+      .string()
+      .regex(/^[0-7]{3,4}$/, 'must be octal, such as "1777"')
+      .optional(),
+  }),
+]);
+
 const lifecycle = z.strictObject({
   hook: z.enum(['prestart']).describe('prestart: runs to its end before the main tasks start.'),
 });
@@ -64,6 +128,16 @@ const taskSchema = z.strictObject({
     .default('SIGTERM'),
   killTimeout: duration.default('5s').describe('Between the kill signal and force, e.g. "5s".'),
   meta: freeText.default({}),
+  user: text
+    .refine(
+      (value) => /^[^:\s/]+(:[^:\s/]+)?$/.test(value),
+      'must be a user, such as "web", "1000" or "web:www-data"',
+    )
+    .optional()
+    .describe("Whom the program runs as. Left out: the driver's default."),
+  resources: resources.optional().describe('Limits. What is left out is not limited.'),
+  volumeMounts: z.array(volumeMount).optional(),
+  mounts: z.array(mount).optional(),
 });
 
 export const groupSchema = z
@@ -81,6 +155,10 @@ export const groupSchema = z
     meta: freeText.default({}),
     labels: freeText.default({}),
     restart: restart.optional(),
+    volumes: z
+      .record(z.string().regex(NAME, NAME_RULE), volume)
+      .optional()
+      .describe('What of the machine tasks may mount, by name.'),
     tasks: z.array(taskSchema).min(1),
   })
   .describe('A task group of Holdfast: tasks that live and die together on one machine.');

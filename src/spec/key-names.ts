@@ -1,7 +1,7 @@
 /**
  * Keys as users write them. One walk over the input beside the schema: the snake_case form of a known key becomes the
- * key itself, both forms at once and unknown keys are problems. Free maps (`config`, `env`, `meta`, `labels`) are not
- * entered, so their keys stay as they are.
+ * key itself, both forms at once and unknown keys are problems. The keys of free
+ * maps (`config`, `env`, `meta`, `labels`, `volumes`) stay as they are.
  */
 import type { z } from 'zod';
 import { closest } from './closest.ts';
@@ -32,11 +32,31 @@ export function withKnownKeys(
       return input.map((item, index) =>
         withKnownKeys(def.element, item, problems, [...path, index]),
       );
+    case 'record':
+      if (!isObject(input)) return input;
+      return Object.fromEntries(
+        Object.entries(input).map(([key, item]) => [
+          key,
+          withKnownKeys(def.valueType, item, problems, [...path, key]),
+        ]),
+      );
+    case 'union':
+      return withKnownKeys(optionOf(def.options, input), input, problems, path);
     case 'object':
       return isObject(input) ? knownFields(def.shape, input, problems, path) : input;
     default:
       return input;
   }
+}
+
+/** The member of a discriminated union that an input names by its `type`, else the first. */
+function optionOf(options: readonly z.core.$ZodType[], input: unknown): z.core.$ZodType {
+  const named = options.find((option) => {
+    const def = (option as z.core.$ZodTypes)._zod.def;
+    if (def.type !== 'object' || !isObject(input)) return false;
+    return (def.shape['type'] as z.core.$ZodType)._zod.values?.has(input['type'] as string);
+  });
+  return named ?? (options[0] as z.core.$ZodType);
 }
 
 type Fields = Readonly<Record<string, z.core.$ZodType>>;

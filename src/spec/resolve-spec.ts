@@ -3,7 +3,7 @@ import { DEFAULT_RESTART } from './alloc-spec.ts';
 import { durationMs } from './duration.ts';
 import type { AllocSpec, AllocType } from './alloc-spec.ts';
 import type { CheckedGroup, CheckedRestart, CheckedTask } from './group-schema.ts';
-import type { RestartPolicy, TaskSpec } from './task-spec.ts';
+import type { ResourceLimits, RestartPolicy, TaskMount, TaskSpec } from './task-spec.ts';
 
 export interface ResolveOptions {
   /** No task may take longer to be asked nicely. Default 30,000, which is Nomad's `max_kill_timeout`. */
@@ -37,7 +37,34 @@ function resolveTask(group: CheckedGroup, task: CheckedTask, maxKillTimeoutMs: n
     killSignal: task.killSignal,
     killTimeoutMs: Math.min(durationMs(task.killTimeout), maxKillTimeoutMs),
     meta: task.meta,
+    ...optional('user', task.user),
+    ...optional('resources', task.resources as ResourceLimits | undefined),
+    ...optional('mounts', mountsOf(group, task)),
   };
+}
+
+/** A key that is absent stays absent: specs that do not use it keep their hash. */
+function optional<Key extends string, Value>(
+  key: Key,
+  value: Value | undefined,
+): { readonly [K in Key]?: Value } {
+  return value === undefined ? {} : ({ [key]: value } as { readonly [K in Key]: Value });
+}
+
+/** Volumes first, then the task's own mounts; undefined when there is none. Names were checked. */
+function mountsOf(group: CheckedGroup, task: CheckedTask): readonly TaskMount[] | undefined {
+  const ofVolumes = (task.volumeMounts ?? []).map((wish): TaskMount => {
+    const volume = group.volumes?.[wish.volume];
+    return {
+      type: 'bind',
+      source: volume?.source ?? '',
+      destination: wish.destination,
+      readOnly: wish.readOnly || volume?.readOnly === true,
+      propagation: wish.propagation,
+    };
+  });
+  const all = [...ofVolumes, ...((task.mounts ?? []) as TaskMount[])];
+  return all.length === 0 ? undefined : all;
 }
 
 /** The policy of one task: its own fields, then the group's, then the defaults of the group's type. */

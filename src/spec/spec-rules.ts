@@ -8,7 +8,12 @@ import type { RestartPolicy } from './task-spec.ts';
 const MIN_INTERVAL_MS = 5_000;
 
 export function ruleProblems(group: CheckedGroup): readonly KeyProblem[] {
-  return [...duplicateNames(group), ...restartProblems(group)];
+  return [
+    ...duplicateNames(group),
+    ...restartProblems(group),
+    ...mountProblems(group),
+    ...limitProblems(group),
+  ];
 }
 
 function duplicateNames(group: CheckedGroup): readonly KeyProblem[] {
@@ -21,6 +26,67 @@ function duplicateNames(group: CheckedGroup): readonly KeyProblem[] {
       const text = `must differ from the name of tasks[${first}]: both are "${task.name}"`;
       problems.push({ path: ['tasks', index, 'name'], text });
     }
+  }
+  return problems;
+}
+
+/** Nomad's rule, kept where it is needed: what is mounted both ways can be changed on the machine by the task. */
+function mountProblems(group: CheckedGroup): readonly KeyProblem[] {
+  const problems: KeyProblem[] = [];
+  for (const [index, task] of group.tasks.entries()) {
+    for (const [place, wish] of (task.volumeMounts ?? []).entries()) {
+      const path = ['tasks', index, 'volumeMounts', place];
+      const volume = group.volumes?.[wish.volume];
+      if (volume === undefined) {
+        const known = Object.keys(group.volumes ?? {}).join(', ') || 'none';
+        const text = `names no volume of the group (known: ${known})`;
+        problems.push({ path: [...path, 'volume'], text });
+      }
+      const isReadOnly = wish.readOnly || volume?.readOnly === true;
+      problems.push(...bothWays(path, wish.propagation, isReadOnly));
+    }
+    for (const [place, wish] of (task.mounts ?? []).entries()) {
+      if (wish.type !== 'bind') continue;
+      problems.push(
+        ...bothWays(['tasks', index, 'mounts', place], wish.propagation, wish.readOnly),
+      );
+    }
+    problems.push(...sharedDestinations(index, task));
+  }
+  return problems;
+}
+
+function bothWays(path: KeyPath, propagation: string, isReadOnly: boolean): KeyProblem[] {
+  if (propagation !== 'bidirectional' || !isReadOnly) return [];
+  const text = 'may be bidirectional only when the volume and the mount are read-write';
+  return [{ path: [...path, 'propagation'], text }];
+}
+
+function sharedDestinations(
+  index: number,
+  task: CheckedGroup['tasks'][number],
+): readonly KeyProblem[] {
+  const seen = new Set<string>();
+  const problems: KeyProblem[] = [];
+  for (const list of ['volumeMounts', 'mounts'] as const) {
+    for (const [place, { destination }] of (task[list] ?? []).entries()) {
+      const path = ['tasks', index, list, place, 'destination'];
+      if (seen.has(destination)) {
+        problems.push({ path, text: `is the destination of two mounts: "${destination}"` });
+      }
+      seen.add(destination);
+    }
+  }
+  return problems;
+}
+
+function limitProblems(group: CheckedGroup): readonly KeyProblem[] {
+  const problems: KeyProblem[] = [];
+  for (const [index, { resources }] of group.tasks.entries()) {
+    const { memoryMb, memoryMaxMb } = resources ?? {};
+    if (memoryMb === undefined || memoryMaxMb === undefined || memoryMaxMb >= memoryMb) continue;
+    const text = `is less than memoryMb, which is ${memoryMb}`;
+    problems.push({ path: ['tasks', index, 'resources', 'memoryMaxMb'], text });
   }
   return problems;
 }

@@ -16,6 +16,41 @@ export interface LogPolicy {
   readonly maxFileSizeMb: number;
 }
 
+/** What a program may use. What is absent is not limited. */
+export interface ResourceLimits {
+  /** Share of the processors in cores, when they are contended: 1 is what an unlimited neighbour gets. */
+  readonly cpu?: number;
+  /** Cores that may be used at most, also when others are idle. */
+  readonly cpuMax?: number;
+  /** Processors that may be used, as the kernel lists them: "0-1,3". */
+  readonly cpuset?: string;
+  /** MiB; hard, unless `memoryMaxMb` is the hard limit: then what is kept for the task when memory is short. */
+  readonly memoryMb?: number;
+  readonly memoryMaxMb?: number;
+  /** Processes and threads. */
+  readonly pids?: number;
+}
+
+export type Propagation = 'private' | 'host-to-task' | 'bidirectional';
+
+/** Something of the machine, or room of its own, that a task sees at `destination`. Absolute paths. */
+export type TaskMount =
+  | {
+      readonly type: 'bind';
+      readonly source: string;
+      readonly destination: string;
+      readonly readOnly: boolean;
+      readonly propagation: Propagation;
+    }
+  | {
+      readonly type: 'tmpfs';
+      readonly destination: string;
+      readonly readOnly: boolean;
+      readonly sizeMb?: number;
+      /** Octal. */
+      readonly mode?: string;
+    };
+
 /** Which gate of the alloc lets the task start. */
 export type Gate = 'prestart' | 'main';
 
@@ -32,4 +67,10 @@ export interface TaskSpec {
   readonly killSignal: string;
   readonly killTimeoutMs: number;
   readonly meta: Readonly<Record<string, string>>;
+  /** Absent: the driver's default. A name, a number, or either with `:group`. */
+  readonly user?: string;
+  /** Absent: nothing is limited. */
+  readonly resources?: ResourceLimits;
+  /** Volumes and mounts in the order in which they are made; absent: none. */
+  readonly mounts?: readonly TaskMount[];
 }

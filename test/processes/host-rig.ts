@@ -80,6 +80,7 @@ export class Rig {
       cwd: '/',
       stdoutFifo: join(this.stateDir, 'out'),
       stderrFifo: join(this.stateDir, 'err'),
+      confinement: undefined,
       ...changes,
     };
   }
