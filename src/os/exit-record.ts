@@ -49,6 +49,18 @@ export function parseExitRecord(text: string): ExitRecord | undefined {
   return { exitCode: code, signal: null, execFailed: false };
 }
 
+/**
+ * What an OCI runtime told, 0-255: 128 + n is taken for signal n where n is one, as Nomad's executor does, and then
+ * cannot be told from a program that exits with that code.
+ */
+export function exitOfContainer(code: number): ExitRecord {
+  const signal = code > 128 && code <= 128 + LAST_SIGNAL ? signalName(code - 128) : null;
+  return { exitCode: signal === null ? code : null, signal, execFailed: false };
+}
+
+/** SIGRTMAX. */
+const LAST_SIGNAL = 64;
+
 /** `[1] + Done(137)   …`, `[1] + Done   …`, in bash also `[1]+  Exit 137   …`. It outranks what `wait` said. */
 function doneCode(lines: readonly string[]): number | undefined {
   for (const line of lines) {

@@ -2,8 +2,9 @@ import { closeSync, constants, openSync, type Stats } from 'node:fs';
 import { join } from 'node:path';
 import { errnoOf, HoldfastError, messageOf } from '../errors.ts';
 import { createOnce, replaceFile } from './atomic-file.ts';
-import { type ExitRecord, parseExitRecord } from './exit-record.ts';
+import { type ExitRecord, exitOfContainer, parseExitRecord } from './exit-record.ts';
 import { isLaunchKey } from './launch-key.ts';
+import { containerCode } from './oci-files.ts';
 import { readPlainFile } from './plain-file.ts';
 import { parseProcStat } from './proc-stat.ts';
 import type { Life } from './process-identity.ts';
@@ -15,6 +16,7 @@ import type { Life } from './process-identity.ts';
  *   life      a FIFO that the shim holds for as long as it lives
  *   identity  the program's line of /proc/<pid>/stat, written before its first instruction
  *   exit      how it ended
+ *   oci/      what belongs to a container (oci-files.ts)
  */
 export interface Intent {
   readonly protocol: 1;
@@ -125,8 +127,25 @@ export function launchedShim(fate: Found<Fate>): RecordedProcess | undefined {
   return fate.is === 'whole' && fate.value.verdict === 'launch' ? fate.value.shim : undefined;
 }
 
-/** Blanks are the room that a shim keeps for what it will write. */
+/**
+ * Blanks are the room that a shim keeps for what it will write. What it did not write of a container, which outlives
+ * its shim, its conmon has: that counts only with an identity, because one that was never let go ends by force.
+ */
 export function readExit(dir: string): Found<RecordedExit> {
+  const written = readShimExit(dir);
+  if (written.is !== 'absent') return written;
+  try {
+    const told = containerCode(dir);
+    if (told === undefined || readIdentity(dir).is !== 'whole') return written;
+    if (told === 'broken') return { is: 'broken' };
+    const value = { ...exitOfContainer(told.code), exitedAtMs: told.writtenAtMs };
+    return { is: 'whole', value };
+  } catch (error) {
+    return { is: 'unreadable', reason: messageOf(error) };
+  }
+}
+
+function readShimExit(dir: string): Found<RecordedExit> {
   const found = readFound(join(dir, 'exit'), (text, stats): RecordedExit | 'blank' | undefined => {
     if (text.trim() === '') return 'blank';
     const record = parseExitRecord(text);
@@ -141,8 +160,17 @@ export function readExit(dir: string): Found<RecordedExit> {
  * for reading, as a shim has. A host that watches has it open too, so that 'alive' only means "do not conclude".
  */
 export function lifeOf(dir: string): Life {
+  return holderOf(join(dir, 'life'));
+}
+
+/** Does conmon live that made, or makes, the container of this run? It holds `oci/sync`, and nobody else does. */
+export function conmonLife(dir: string): Life {
+  return holderOf(join(dir, 'oci', 'sync'));
+}
+
+function holderOf(fifo: string): Life {
   try {
-    closeSync(openSync(join(dir, 'life'), constants.O_WRONLY | constants.O_NONBLOCK));
+    closeSync(openSync(fifo, constants.O_WRONLY | constants.O_NONBLOCK));
     return 'alive';
   } catch (error) {
     const errno = errnoOf(error);

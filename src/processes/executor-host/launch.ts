@@ -5,6 +5,7 @@ import { replaceFile } from '../../os/atomic-file.ts';
 import { makeFifo, memoryFile, spawnSession } from '../../os/libc.ts';
 import { readFate, tryAbort, writeIntent } from '../../os/run-directory.ts';
 import type { LaunchRequest, LaunchResponse } from '../../rpc/gen/holdfast/executor/v1/executor.ts';
+import { containerFailure, containerWords, type ShimWords } from './container.ts';
 import { assertExecutable } from './executable.ts';
 import type { Run } from './run.ts';
 import { programText, SHIM_TEXT } from './shim.ts';
@@ -109,14 +110,19 @@ function assertStartable(request: LaunchRequest): void {
     }
   }
   assertWords(words);
-  assertExecutable(request.command);
-  if (!statSync(request.cwd, { throwIfNoEntry: false })?.isDirectory()) {
-    throw new HoldfastError('START_FAILED', `the working directory ${request.cwd} is missing`);
-  }
+  // Below a root of its own only the runtime can look.
+  if (request.confinement?.isolation === undefined) assertPlace(request);
   for (const fifo of [request.stdoutFifo, request.stderrFifo]) {
     // A shell would make a plain file of a missing FIFO, and the output would lie in it unread.
     if (lstatSync(fifo, { throwIfNoEntry: false })?.isFIFO()) continue;
     throw new HoldfastError('START_RETRYABLE', `${fifo} is not a FIFO: logmon has not made it`);
+  }
+}
+
+function assertPlace({ command, cwd }: LaunchRequest): void {
+  assertExecutable(command);
+  if (!statSync(cwd, { throwIfNoEntry: false })?.isDirectory()) {
+    throw new HoldfastError('START_FAILED', `the working directory ${cwd} is missing`);
   }
 }
 
@@ -151,16 +157,16 @@ function makeLife(dir: string): void {
 }
 
 function startShim(run: Run, request: LaunchRequest, source: ShimSource): number {
-  const { command, args, cwd } = request;
-  const env = { ...request.env, HOLDFAST_MARK: request.mark };
+  const { shell, script } = source;
+  const { text, args } = wordsFor(run, request);
   const words = memoryFile('holdfast-program');
   try {
-    const bytes = Buffer.from(programText({ command, args, env, cwd }));
+    const bytes = Buffer.from(text);
     for (let at = 0; at < bytes.length;) at += writeSync(words, bytes, at);
     // crash point: executor.spawn.before
     return spawnSession({
-      path: source.shell,
-      argv: [source.shell, source.script, run.dir, request.stdoutFifo, request.stderrFifo],
+      path: shell,
+      argv: [shell, script, run.dir, request.stdoutFifo, request.stderrFifo, ...args],
       environment: ['PATH=/usr/bin:/bin'],
       stdin: words,
     });
@@ -169,7 +175,16 @@ function startShim(run: Run, request: LaunchRequest, source: ShimSource): number
   }
 }
 
+function wordsFor(run: Run, request: LaunchRequest): ShimWords {
+  if (request.confinement?.isolation !== undefined) return containerWords(run.dir, request);
+  const { command, args, cwd } = request;
+  const env = { ...request.env, HOLDFAST_MARK: request.mark };
+  return { text: programText({ command, args, env, cwd }), args: [] };
+}
+
 function neverStarted(run: Run, reason: string): LaunchResponse {
+  const refusal = containerFailure(run.dir);
+  if (refusal !== undefined) return failed(refusal);
   const message = `${reason} (${run.dir})`;
   return failed(new HoldfastError('START_RETRYABLE', message));
 }

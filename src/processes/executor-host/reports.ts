@@ -56,6 +56,11 @@ function ready(launchKeys: string[]): FollowResponse {
 
 /** Undefined for a run that goes on, and for one whose Launch or Stop said already that it never began. */
 function reportOf(run: Run): FollowResponse | undefined {
+  if (run.end?.is === 'never' && run.startedShim === undefined) {
+    // Adopted while it could not be told yet: nobody's Launch says it.
+    const lost = { reason: run.end.reason, maybeRan: false };
+    return { launchKey: run.key, report: { $case: 'lost', value: lost } };
+  }
   if (run.end?.is === 'lost') {
     const { reason, maybeRan } = run.end;
     return { launchKey: run.key, report: { $case: 'lost', value: { reason, maybeRan } } };

@@ -1,8 +1,11 @@
+import { type Confining, UNCONFINED } from './chain.ts';
+import { OCI_SHIM_TEXT } from './oci-shim.ts';
+
 /**
  * The tiny parent of one program, as text for a POSIX shell. It is started with three arguments, the run directory and
  * the two FIFOs of the task's output, and with the program's words in a file in memory as fd 0 (`programText`), where
  * neither a listing of processes nor the disk shows a secret. The files it writes are described in
- * os/run-directory.ts.
+ * os/run-directory.ts. Three more arguments make it the parent of a container (oci-shim.ts).
  *
  * What looks odd in it has a reason:
  * - Signals are caught at first and ignored only after the program was started, which would inherit that. Ignored they
@@ -14,6 +17,9 @@
  * - A shell ignores INT and QUIT in what it starts in the background; `env --default-signal` gives them back.
  * - The program's environment is assembled by `env -S`, which is told where to find each value: shells drop names such
  *   as `a.b`, refuse to set `UID`, and a LD_PRELOAD must act on the program only, not on the tools before it.
+ * - The child joins its cgroup before anybody knows of it: whatever is of the run is in there, from its first moment.
+ * - A confined child becomes another user, so that it can only write where it holds a descriptor: `confined` (fd 7) says
+ *   what went wrong on the way, or `entered` when the next step is the program.
  * - `jobs` tells `exit 137` from SIGKILL. dash keeps the answer until it is asked; bash forgets it with `wait`, but
  *   in POSIX mode a trapped CHLD interrupts `wait` (status 128 + 17) before it does. Then its `wait` may have forgotten
  *   the status (127), and what `jobs` said is all there is.
@@ -37,22 +43,36 @@ set -C
 set +C
 printf '%512s\\n' >exit || :
 
+${OCI_SHIM_TEXT}
 program() {
   trap ': >"$run/exec-failed"' EXIT
   # crash point: shim.child.begun
+  through=
+  . /proc/self/fd/6
+  # crash point: shim.child.joined
   read -r me </proc/self/stat
   # crash point: shim.identity.before
   echo "$me" >identity || exit 126
   # crash point: shim.identity.written
   echo >&5
   umask 022
-  . /proc/self/fd/6
   # crash point: shim.exec.before
+  [ -z "$through" ] || {
+    exec 7>confined 2>&7 6<&-
+    confine /usr/bin/setsid /bin/sh -c "$through" sh "$cwd" "$environment" "$@"
+  }
   exec 1>&3 2>&4 3>&- 4>&- 5>&- 6>&-
   cd "$cwd" || exit 126
   [ -e "$1" ] || exit 127
   [ -f "$1" ] && [ -x "$1" ] || exit 126
   exec /usr/bin/setsid /usr/bin/env -S "$environment" "$@"
+}
+
+write() {
+  { echo "$1" >"$2"; } 2>/dev/null || {
+    echo "START_RETRYABLE: $2 could not be written" >confined
+    exit 126
+  }
 }
 
 program &
@@ -68,6 +88,10 @@ if [ "\${BASH_VERSION-}" ] && [ $code = 145 ]; then
   late=$?
   [ $late = 127 ] || code=$late
 fi
+[ ! -e confined ] || {
+  while read -r entered; do :; done <confined
+  [ "$entered" = entered ] || : >exec-failed
+}
 # crash point: shim.exit.before
 {
   echo "code $code"
@@ -81,6 +105,22 @@ fi
 exec /usr/bin/sync -d exit .
 `.trimStart();
 
+/**
+ * The last step of a confined start, as the user that the program is: the working directory and the program must be
+ * there for him. Its arguments are the directory, what `env -S` is told, and the program's words. No single quotes.
+ */
+const CONFINED_TEXT = `
+cd "$1" 2>/dev/null || { echo "START_FAILED: the user cannot enter the working directory $1" >&2; exit 126; }
+environment=$2
+shift 2
+[ -e "$1" ] || { echo "COMMAND_NOT_FOUND: the user finds no $1" >&2; exit 127; }
+[ -f "$1" ] && [ -x "$1" ] || { echo "COMMAND_NOT_EXECUTABLE: the user may not execute $1" >&2; exit 126; }
+echo entered >&7
+echo >&5
+exec 1>&3 2>&4 3>&- 4>&- 5>&- 7>&-
+exec /usr/bin/env -S "$environment" "$@"
+`.trim();
+
 export interface ProgramWords {
   /** Absolute path. */
   readonly command: string;
@@ -89,6 +129,8 @@ export interface ProgramWords {
   readonly env: Readonly<Record<string, string>>;
   /** Absolute path. */
   readonly cwd: string;
+  /** Left out: the program has what the host has. */
+  readonly confining?: Confining;
 }
 
 /**
@@ -97,6 +139,7 @@ export interface ProgramWords {
  */
 export function isBeforeProgram(commandLine: string, script: string): boolean {
   const words = commandLine.split('\0');
+  if (words[0]?.endsWith('runc') && words[1] === 'init') return true;
   return words[1] === script || words.some((word) => word.startsWith(ENV_OPTIONS));
 }
 
@@ -124,9 +167,18 @@ export function programText(words: ProgramWords): string {
   const through = words.command.includes('=') ? '/usr/bin/nice -n 0' : '';
   const environment = `${ENV_OPTIONS}${places.join('')} ${through}`;
   return [
+    ...confiningText(words.confining ?? UNCONFINED),
     ...values,
     `cwd=${quoted(words.cwd)}\n`,
     `environment=${quoted(environment)}\n`,
     `set -- ${[words.command, ...words.args].map(quoted).join(' ')}\n`,
   ].join('');
+}
+
+function confiningText({ joins, oomScoreAdj, chain }: Confining): readonly string[] {
+  const lines = joins.map((file) => `write 0 ${quoted(file)}\n`);
+  if (oomScoreAdj !== undefined) lines.push(`write ${oomScoreAdj} /proc/self/oom_score_adj\n`);
+  if (chain.length === 0) return lines;
+  const words = chain.map(quoted).join(' ');
+  return [...lines, `through=${quoted(CONFINED_TEXT)}\n`, `confine() { exec ${words} "$@"; }\n`];
 }

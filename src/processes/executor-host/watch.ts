@@ -4,6 +4,8 @@ import { join } from 'node:path';
 import { adoptOrphans, reap } from '../../os/libc.ts';
 import { isAlive, type Life } from '../../os/process-identity.ts';
 import { lifeOf, readExit, readFate, readIdentity } from '../../os/run-directory.ts';
+import { hasContainer } from '../../os/oci-files.ts';
+import { letGo, removeUnidentified } from './container.ts';
 import type { End, Run } from './run.ts';
 
 /** How often a program is looked at whose shim was killed, so that nobody tells of its end. */
@@ -17,6 +19,8 @@ export class Watch {
   readonly #machineEpoch: string;
   readonly #ended: (run: Run) => void;
   readonly #own = new Set<Run>();
+  /** Children that somebody else counts: the commands of sessions. */
+  readonly ownChildren = new Set<number>();
   readonly #adoptsOrphans: boolean;
 
   /** `ended` is called once for every run, when its `end` is known. */
@@ -50,7 +54,7 @@ export class Watch {
       .split(' ')
       .filter((pid) => pid !== '')
       .map(Number);
-    return pids.filter((pid) => !shims.has(pid) && !reap(pid));
+    return pids.filter((pid) => !shims.has(pid) && (this.ownChildren.has(pid) || !reap(pid)));
   }
 
   /** Watches a run whose shim was just started by this host. */
@@ -140,9 +144,11 @@ export class Watch {
       if (lifeOf(run.dir) !== 'dead') return undefined;
       this.noticeProgram(run);
       if (run.program === undefined) {
+        if (hasContainer(run.dir) && !removeUnidentified(run.dir)) return undefined;
         return { is: 'never', reason: 'the shim could not start a process for the program' };
       }
     }
+    letGo(run.dir);
     if (isAlive(run.program, this.#machineEpoch) !== 'dead') return undefined;
     const gone = isUnknown ? 'its files are gone' : 'its shim was killed';
     const why = exit.is === 'absent' ? gone : 'its exit record is damaged';

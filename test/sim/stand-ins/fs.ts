@@ -269,6 +269,11 @@ export function fdatasync(fd: number, done: Done): void {
   });
 }
 
+/** Only containers have links, and nothing of the simulated machine is one. */
+export function symlinkSync(): void {
+  throw new Error('no links here');
+}
+
 export function renameSync(from: string, to: string): void {
   change('rename', `${from} ${to}`, (world) => {
     inodeAt(world, 'rename', from);
