@@ -40,7 +40,7 @@ export const SYSTEM_MOUNTS = SYSTEM.map((path) => ({
   options: ['rbind', 'ro', 'nosuid', 'rprivate'],
 }));
 
-/** A rig whose programs are in containers; their cgroups are below `/holdfast-test-<pid>`. */
+/** A rig whose programs are in containers; their cgroups are below `/holdfast-test-<pid>/i1`. */
 export class ContainerRig extends Rig {
   readonly root = join(this.stateDir, 'root');
   readonly #cgroups = `/holdfast-test-${process.pid}`;
@@ -73,7 +73,7 @@ export class ContainerRig extends Rig {
       ...request,
       confinement: {
         user: { uid: 0, gid: 0, groups: [] },
-        cgroup: `${this.#cgroups}/${request.launchKey}`,
+        cgroup: `${this.#cgroups}/i1/${request.launchKey}`,
         limits: undefined,
         resourceLimits: [],
         oomScoreAdj: undefined,

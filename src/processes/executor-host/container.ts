@@ -1,5 +1,5 @@
 /** Containers from the host's side: what a shim needs to make one, and what is done for one whose shim was killed. */
-import { mkdirSync, rmSync, statfsSync, statSync, symlinkSync } from 'node:fs';
+import { mkdirSync, rmSync, statSync, symlinkSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { HoldfastError, messageOf } from '../../errors.ts';
 import { makeFifo, spawnSession } from '../../os/libc.ts';
@@ -8,7 +8,6 @@ import { ociPrograms } from '../../os/oci-programs.ts';
 import { conmonLife } from '../../os/run-directory.ts';
 import type { LaunchRequest } from '../../rpc/gen/holdfast/executor/v1/executor.ts';
 import { ociConfig, type DeviceNode } from './oci-config.ts';
-import type { CgroupKind } from './oci-resources.ts';
 
 /** What a shim is given: the words on its fd 0, and arguments after its first three. */
 export interface ShimWords {
@@ -29,7 +28,7 @@ export function containerWords(runDir: string, request: LaunchRequest): ShimWord
   }
   const devices = (isolation?.devices ?? []).map(({ source }) => deviceNode(source));
   prepareContainer(runDir);
-  const config = ociConfig(request, { cgroups: cgroupKind(), devices });
+  const config = ociConfig(request, devices);
   return { text: JSON.stringify(config), args: [request.launchKey, conmon, runc] };
 }
 
@@ -48,12 +47,6 @@ function prepareContainer(runDir: string): void {
   } catch (error) {
     if (!HoldfastError.is(error, 'ALREADY_EXISTS')) throw error;
   }
-}
-
-const CGROUP2_MAGIC = 0x63677270;
-
-function cgroupKind(): CgroupKind {
-  return statfsSync('/sys/fs/cgroup').type === CGROUP2_MAGIC ? 'v2' : 'v1';
 }
 
 function deviceNode(path: string): DeviceNode {

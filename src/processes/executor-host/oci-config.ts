@@ -6,15 +6,8 @@ import type {
   LaunchRequest,
   Mount,
 } from '../../rpc/gen/holdfast/executor/v1/executor.ts';
-import { ociResources, type CgroupKind, type OciResources } from './oci-resources.ts';
 
-/** What of the machine the configuration depends on. */
-export interface OciMachine {
-  readonly cgroups: CgroupKind;
-  /** What the devices of the isolation are, in the same order. */
-  readonly devices: readonly DeviceNode[];
-}
-
+/** What a device of the machine is. */
 export interface DeviceNode {
   readonly type: 'c' | 'b';
   readonly major: number;
@@ -39,7 +32,7 @@ export interface OciConfig {
   readonly linux: {
     readonly cgroupsPath: string;
     readonly namespaces: readonly { readonly type: string; readonly path?: string }[];
-    readonly resources: OciResources;
+    readonly resources: { readonly devices: readonly Readonly<Record<string, unknown>>[] };
     readonly devices: readonly Readonly<Record<string, unknown>>[];
     readonly maskedPaths: readonly string[];
     readonly readonlyPaths: readonly string[];
@@ -54,8 +47,11 @@ const UMASK = 0o022;
 const MASKED = ['/proc/kcore', '/sys/firmware'];
 const READ_ONLY = ['/proc/sys', '/proc/sysrq-trigger', '/proc/irq', '/proc/bus'];
 
-/** `request` must have a confinement with an isolation and a cgroup. */
-export function ociConfig(request: LaunchRequest, machine: OciMachine): OciConfig {
+/**
+ * `request` must have a confinement with an isolation and a cgroup; `devices` says what the isolation's devices are, in
+ * the same order. The limits are not in it: the host makes the cgroup with them for every run, and runc joins it.
+ */
+export function ociConfig(request: LaunchRequest, devices: readonly DeviceNode[]): OciConfig {
   const { confinement } = request;
   const isolation = confinement?.isolation;
   if (confinement === undefined || isolation === undefined || confinement.cgroup === '') {
@@ -69,8 +65,8 @@ export function ociConfig(request: LaunchRequest, machine: OciMachine): OciConfi
     linux: {
       cgroupsPath: confinement.cgroup,
       namespaces: namespacesOf(confinement, isolation),
-      resources: ociResources(confinement.limits, machine.cgroups, deviceRules(isolation, machine)),
-      devices: isolation.devices.map(({ path }, index) => ({ path, ...machine.devices[index] })),
+      resources: { devices: deviceRules(isolation, devices) },
+      devices: isolation.devices.map(({ path }, index) => ({ path, ...devices[index] })),
       maskedPaths: MASKED,
       readonlyPaths: READ_ONLY,
       rootfsPropagation: rootPropagation(isolation.mounts),
@@ -184,9 +180,13 @@ function rootPropagation(mounts: readonly Mount[]): string {
   return isAsked('rslave') ? 'rslave' : 'rprivate';
 }
 
-function deviceRules(isolation: Isolation, machine: OciMachine): OciResources['devices'] {
+/** Nothing but what runc always allows (null, zero, random, tty …) and what was asked for. */
+function deviceRules(
+  isolation: Isolation,
+  devices: readonly DeviceNode[],
+): OciConfig['linux']['resources']['devices'] {
   const rules = isolation.devices.map(({ permissions }, index) => {
-    const { type = 'c', major = 0, minor = 0 } = machine.devices[index] ?? {};
+    const { type, major, minor } = devices[index] ?? {};
     return { allow: true, type, major, minor, access: permissions };
   });
   return [{ allow: false, access: 'rwm' }, ...rules];
