@@ -9,6 +9,9 @@ import type { HoldfastError } from './errors.ts';
 import type { Abortable } from './ports.ts';
 import type { GroupSpecInput } from './spec/group-schema.ts';
 import type { AllocType } from './spec/alloc-spec.ts';
+import type { StatsQuery, TaskStats } from './task-stats.ts';
+
+export type { ProcessStats, StatsQuery, TaskStats } from './task-stats.ts';
 
 /** An event as subscribers see it. `run` is 0 before the first run and for events that are about no run. */
 export interface PublicEvent {
@@ -128,6 +131,7 @@ export interface TaskHandle {
   signal(signal: string): Promise<void>;
   restart(): Promise<void>;
   logs(query?: LogQuery): AsyncIterable<LogChunk>;
+  stats(query?: StatsQuery): AsyncIterable<TaskStats>;
   /** Resolves when the task will not run again. */
   wait(options?: Abortable): Promise<TaskView>;
 }
@@ -220,6 +224,11 @@ export interface Orchestrator extends AsyncDisposable {
   restart(ref: string): Promise<void>;
   signal(ref: string, signal: string): Promise<void>;
   logs(ref: string, query?: LogQuery): AsyncIterable<LogChunk>;
+  /**
+   * What tasks use: at once, then every interval, over restarts, until the tasks are over; without a REF of all tasks
+   * of live allocs, also of those that come. A slow reader gets the newest. Errors: CAPABILITY_MISSING, USAGE.
+   */
+  stats(ref?: string, query?: StatsQuery): AsyncIterable<TaskStats>;
   events(query?: EventQuery): AsyncIterable<PublicEvent>;
   events$(query?: EventQuery): Observable<PublicEvent>;
   /** 'stop' ends every task first, 'leave' leaves them running for the next agent. */

@@ -12,8 +12,11 @@ export type {
   PublicEvent,
   RecoveryOutcome,
   RecoveryReport,
+  ProcessStats,
   RunOptions,
+  StatsQuery,
   TaskHandle,
+  TaskStats,
   TaskView,
   TaskViewState,
 } from './api.ts';
@@ -26,6 +29,7 @@ export { defineHook, type Hook, type HookDoors, type HookRequest } from './hooks
 export type { PrestartResult } from './hooks/hook.ts';
 export { builtinDrivers } from './drivers/registry.ts';
 export { rawExec } from './drivers/raw-exec.ts';
+export type { RunSample, UsageDoor, UsageQuery } from './drivers/usage.ts';
 export { processDriver, type ProcessDriverSpec } from './drivers/process-driver.ts';
 export type { Driver, Fingerprint, ProgramWish, RunRequest } from './drivers/driver.ts';
 export { ERROR_CODES, HoldfastError, type ErrorCode, type ErrorRecord } from './errors.ts';

@@ -151,21 +151,11 @@ function assemble(
   const { signal } = closing;
   const shared = { stateDir, instanceId, agentEpoch, machineEpoch, clock, logger, record };
   const children = wireChildren({ ...shared, perHost: options.tasksPerHost ?? 256 }, signal);
-  const { executor, logmon, pools } = children;
+  const { pools, ...doors } = children;
   const gate = new StartGate();
   const runs = new RunFiles(layout, instanceId, machineEpoch);
-  const known = {
-    log,
-    layout,
-    instanceId,
-    machineEpoch,
-    executor,
-    logmon,
-    record,
-    clock,
-    gate,
-    runs,
-  };
+  const own = { log, layout, instanceId, machineEpoch, record, clock, gate, runs };
+  const known = { ...own, ...doors };
   const agent = agentDoors(options, known);
   const roster = new Roster(replayed);
   const actors = { agent, journal, roster, store, replayed };

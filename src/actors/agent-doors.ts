@@ -1,6 +1,7 @@
 /** What every actor of one agent shares. Built once, by the composition root. */
 import type { Driver, ExecutorDoor, RunRequest } from '../drivers/driver.ts';
 import type { DriverRegistry } from '../drivers/registry.ts';
+import type { UsageDoor } from '../drivers/usage.ts';
 import type { NodeEvent } from '../events/node-event.ts';
 import type { LogmonDoor } from '../hooks/hook.ts';
 import type { HookRegistry } from '../hooks/registry.ts';
@@ -27,6 +28,7 @@ export interface AgentDoors {
   readonly hooks: HookRegistry;
   readonly executor: ExecutorDoor;
   readonly logmon: LogmonDoor;
+  readonly usage: UsageDoor;
   readonly record: RecordNode;
   /** The end of a run is recorded: its host may forget it. */
   readonly releaseRun: (run: RunRequest, driver: Driver) => void;

@@ -1,10 +1,12 @@
 import { Executor } from './executor.ts';
 import { HostPool, type HostPoolDoors } from './host-pool.ts';
 import { Logmon } from './logmon.ts';
+import { UsageFeed } from './usage-feed.ts';
 
 export interface Children {
   readonly executor: Executor;
   readonly logmon: Logmon;
+  readonly usage: UsageFeed;
   readonly pools: readonly HostPool[];
 }
 
@@ -25,5 +27,6 @@ export function wireChildren(
   });
   const executor = new Executor({ ...shared, pool: executorPool });
   const logmon = new Logmon(logmonPool, shared);
-  return { executor, logmon, pools: [executorPool, logmonPool] };
+  const usage = new UsageFeed(executorPool, shared.agentEpoch);
+  return { executor, logmon, usage, pools: [executorPool, logmonPool] };
 }

@@ -68,6 +68,9 @@ class RemoteTask implements api.TaskHandle {
   logs(query: api.LogQuery = {}): AsyncIterable<api.LogChunk> {
     return this.#remote.logs(this.#ref, query);
   }
+  stats(query: api.StatsQuery = {}): AsyncIterable<api.TaskStats> {
+    return this.#remote.stats(this.#ref, query);
+  }
   async wait(options: Abortable = {}): Promise<api.TaskView> {
     const request = { allocId: this.allocId, task: this.task };
     const { ended } = await this.#remote.call(agent.wait, request, options);

@@ -3,6 +3,7 @@ import { call, follow } from '../rpc/grpc-call.ts';
 import { AgentServiceService as agent } from '../rpc/gen/holdfast/agent/v1/agent.ts';
 import { ShutdownRequest_Tasks } from '../rpc/gen/holdfast/agent/v1/agent.ts';
 import { fromAgent, fromAlloc, fromEvent } from '../server/convert.ts';
+import { fromStatsMessage, toStatsRequest } from '../server/stats-messages.ts';
 import { fromLogMessage, toLogsRequest } from '../server/log-messages.ts';
 import { observe } from './observe.ts';
 import { RemoteAlloc } from './remote-handles.ts';
@@ -79,6 +80,14 @@ export class RemoteOrchestrator implements api.Orchestrator {
   ): AsyncGenerator<api.LogChunk, void, undefined> {
     const messages = this.#follow(agent.logs, toLogsRequest(ref, query), query.signal);
     for await (const message of messages) yield fromLogMessage(message);
+  }
+
+  async *stats(
+    ref?: string,
+    query: api.StatsQuery = {},
+  ): AsyncGenerator<api.TaskStats, void, undefined> {
+    const messages = this.#follow(agent.stats, toStatsRequest(ref, query), query.signal);
+    for await (const { samples } of messages) yield* samples.map(fromStatsMessage);
   }
 
   async *events(query: api.EventQuery = {}): AsyncGenerator<api.PublicEvent, void, undefined> {

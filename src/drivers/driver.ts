@@ -7,6 +7,7 @@ import type { StopStep } from '../machines/kill-policy.ts';
 import type { ExitFacts, ProcessFacts } from '../machines/task-messages.ts';
 import type { TaskSpec } from '../spec/task-spec.ts';
 import type { Confinement } from './confinement.ts';
+import type { RunSample, UsageDoor, UsageQuery } from './usage.ts';
 import type { TaskDirs } from '../hooks/hook.ts';
 
 /** Everything about one run. */
@@ -137,4 +138,13 @@ export interface Driver {
   ): Promise<StopOutcome>;
   signal(run: RunRequest, signal: string, doors: DriverDoors): Promise<boolean>;
   release(run: RunRequest, doors: DriverDoors): Promise<void>;
+  /**
+   * What a running run uses: a sample at once, then one an interval. Ends when `query.signal` aborts, or by itself when
+   * the run is over; the caller stops asking then. Absent: this driver cannot tell. Errors: CAPABILITY_MISSING.
+   */
+  stats?(
+    launchKey: string,
+    query: UsageQuery,
+    doors: { readonly usage: UsageDoor },
+  ): AsyncIterable<RunSample>;
 }

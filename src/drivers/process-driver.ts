@@ -34,5 +34,6 @@ export function processDriver(spec: ProcessDriverSpec): Driver {
     stop: (run, plan, { executor }, signal) => executor.stop(run, plan, signal),
     signal: (run, signal, { executor }) => executor.signal(run, signal),
     release: (run, { executor }) => executor.release(run),
+    stats: (launchKey, query, { usage }) => usage.follow(launchKey, query),
   };
 }

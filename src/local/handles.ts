@@ -7,7 +7,9 @@ import type {
   LogQuery,
   Orchestrator,
   PublicEvent,
+  StatsQuery,
   TaskHandle,
+  TaskStats,
   TaskView,
 } from '../api.ts';
 import type { Roster } from '../actors/roster.ts';
@@ -77,6 +79,9 @@ class LocalTask implements TaskHandle {
   }
   logs(query?: LogQuery): AsyncIterable<LogChunk> {
     return this.#orchestrator.logs(this.#ref, query);
+  }
+  stats(query?: StatsQuery): AsyncIterable<TaskStats> {
+    return this.#orchestrator.stats(this.#ref, query);
   }
   async wait(options: Abortable = {}): Promise<TaskView> {
     const view = await this.#roster.until(

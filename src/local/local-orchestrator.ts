@@ -11,6 +11,8 @@ import type {
   PublicEvent,
   RecoveryReport,
   RunOptions,
+  StatsQuery,
+  TaskStats,
 } from '../api.ts';
 import type { Roster } from '../actors/roster.ts';
 import { HoldfastError } from '../errors.ts';
@@ -19,6 +21,7 @@ import type { GroupSpecInput } from '../spec/group-schema.ts';
 import { Commands, type CommandDoors } from './commands.ts';
 import { LocalAlloc } from './handles.ts';
 import { Queries } from './queries.ts';
+import { taskStats } from './stats.ts';
 
 export interface LocalDoors extends Omit<CommandDoors, 'assertOpen'> {
   readonly agentEpoch: number;
@@ -95,6 +98,9 @@ export class LocalOrchestrator implements Orchestrator {
   }
   logs(ref: string, query?: LogQuery): AsyncIterable<LogChunk> {
     return this.#queries.logs(ref, query);
+  }
+  stats(ref?: string, query: StatsQuery = {}): AsyncIterable<TaskStats> {
+    return taskStats(this.#doors, ref, query, this.ended);
   }
   events(query?: EventQuery): AsyncIterable<PublicEvent> {
     return this.#queries.events(query);

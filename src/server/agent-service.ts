@@ -6,6 +6,7 @@ import { serve } from '../rpc/grpc-serve.ts';
 import { AGENT_PROTOCOL, agentSocket } from './agent-socket.ts';
 import { toAgent, toAlloc, toRecovery, toTask } from './convert.ts';
 import { eventBatches } from './event-batches.ts';
+import { toStatsMessages, toStatsQuery } from './stats-messages.ts';
 import { toLogMessages, toLogQuery } from './log-messages.ts';
 import type { EventQuery, Orchestrator } from '../api.ts';
 import type { AgentServiceServer, EventsRequest } from '../rpc/gen/holdfast/agent/v1/agent.ts';
@@ -44,7 +45,7 @@ function agentHandlers(orchestrator: Orchestrator, onShutdown: () => void): Agen
 
 function viewHandlers(
   orchestrator: Orchestrator,
-): Pick<AgentServiceServer, 'hello' | 'listAllocs' | 'inspect' | 'events' | 'logs'> {
+): Pick<AgentServiceServer, 'hello' | 'listAllocs' | 'inspect' | 'events' | 'logs' | 'stats'> {
   return {
     hello: answer(async () => ({
       protocol: AGENT_PROTOCOL,
@@ -62,6 +63,9 @@ function viewHandlers(
         yield { events };
       }
     }),
+    stats: answerStream((request, signal) =>
+      toStatsMessages(orchestrator.stats(...toStatsQuery(request, signal))),
+    ),
     logs: answerStream((request, signal) =>
       toLogMessages(orchestrator.logs(request.ref, toLogQuery(request, signal))),
     ),

@@ -10,6 +10,7 @@ import type {
   StartOutcome,
   StopOutcome,
 } from '../drivers/driver.ts';
+import type { RunSample, UsageQuery } from '../drivers/usage.ts';
 import type { StopStep } from '../machines/kill-policy.ts';
 import { durationMs } from '../spec/duration.ts';
 import { checkMockConfig, type MockCall } from './mock-config.ts';
@@ -61,6 +62,7 @@ export function mockDriver(world: MockWorld, name = 'mock'): Driver {
     async release(request) {
       own.delete(request.launchKey);
     },
+    stats: (launchKey, query) => samplesOf(world, launchKey, query),
   };
 }
 
@@ -101,6 +103,35 @@ async function stop(
     else await Promise.race([run.ended.promise, pauseFor(world, step.waitMs, signal)]);
   }
   return isLiving(run) ? { kind: 'stuck', message: 'the plan ended before it' } : { kind: 'ended' };
+}
+
+/** One process that has used what the test says, looked at by the world's clock. */
+async function* samplesOf(
+  world: MockWorld,
+  launchKey: string,
+  { intervalMs, withProcesses, signal = new AbortController().signal }: UsageQuery,
+): AsyncGenerator<RunSample> {
+  for (;;) {
+    const run = world.runs().find((one) => one.launchKey === launchKey);
+    if (run === undefined || !isLiving(run)) return;
+    const { usedNs, process } = run;
+    const now = world.clock.now();
+    const [pid, startTime] = [process?.pid ?? 0, process?.startTime ?? ''];
+    const cpu = { totalNs: usedNs, userNs: usedNs, systemNs: 0 };
+    const one = { pid, startTime, command: run.task, rssBytes: 4_096, ...cpu };
+    yield {
+      atMs: now,
+      monotonicMs: now,
+      cpu,
+      memory: { rssBytes: 4_096 },
+      io: {},
+      processCount: 1,
+      threadCount: 1,
+      processes: withProcesses ? [one] : [],
+    };
+    await pauseFor(world, intervalMs, signal).catch(() => undefined);
+    if (signal.aborted) return;
+  }
 }
 
 function endBy(world: MockWorld, run: MockRun, signal: string): void {

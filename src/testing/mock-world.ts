@@ -27,6 +27,8 @@ export interface MockRun {
   /** How often it was looked at, and how often it was to be stopped. */
   looks: number;
   stops: number;
+  /** What it has used by now: for a test to set. */
+  usedNs: number;
   readonly ended: PromiseWithResolvers<RunOutcome>;
 }
 
@@ -113,6 +115,7 @@ export class MockWorld {
       starts: 0,
       looks: 0,
       stops: 0,
+      usedNs: 0,
       ended: Promise.withResolvers(),
     };
     this.#runs.set(launchKey, made);

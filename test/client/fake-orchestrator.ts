@@ -21,6 +21,7 @@ export class FakeOrchestrator implements api.Orchestrator {
   readonly calls: string[] = [];
   readonly log: api.PublicEvent[] = [];
   readonly output = new Map<string, api.LogChunk[]>();
+  readonly samples: api.TaskStats[] = [];
   /** How many events were taken from the log by all iterations. */
   taken = 0;
   closed: string | undefined;
@@ -91,6 +92,7 @@ export class FakeOrchestrator implements api.Orchestrator {
       signal: (signal) => this.signal(ref, signal),
       restart: () => this.restart(ref),
       logs: (query) => this.logs(ref, query),
+      stats: (query) => this.stats(ref, query),
       wait: async (options = {}) => {
         await this.#until(() => this.#allocs.get(allocId)?.isLive === false, options.signal);
         return view();
@@ -164,6 +166,14 @@ export class FakeOrchestrator implements api.Orchestrator {
       yield chunk;
     }
     if (query.follow === true) await this.#until(() => false, query.signal).catch(() => undefined);
+  }
+
+  async *stats(ref?: string, query: api.StatsQuery = {}): AsyncGenerator<api.TaskStats, void> {
+    if (ref !== undefined) await this.inspect(ref);
+    const { intervalMs, processes } = query;
+    this.calls.push(`stats ${ref} ${intervalMs} ${processes}`);
+    yield* this.samples;
+    if (ref === undefined) await this.#until(() => false, query.signal).catch(() => undefined);
   }
 
   async *events(query: api.EventQuery = {}): AsyncGenerator<api.PublicEvent, void> {

@@ -168,6 +168,30 @@ describe.each([
     expect(seen).toEqual(fake.log);
   });
 
+  it('tells what tasks use, and leaves out what cannot be had', async () => {
+    const handle = await orchestrator.run(group);
+    const names = { alloc: 'web', allocId: handle.allocId, task: 'api', run: 1 };
+    const cpu = { totalNs: 2 ** 54, userNs: 3, systemNs: 4, percent: 12.5 };
+    const one = { pid: 7, command: 'sh', userNs: 1, systemNs: 2, percent: 3, rssBytes: 4 };
+    const time = '2026-01-02T03:04:05.678Z';
+    const rest = { io: { readBytes: 0 }, pids: 2, threads: 3, processes: [one] };
+    const sample = { ...names, time, cpu, memory: { rssBytes: 4_096 }, ...rest };
+    fake.samples.push(sample, { ...sample, run: 2 });
+    const query = { intervalMs: 250, processes: true };
+    expect(await collect(handle.task('api').stats(query))).toEqual(fake.samples);
+    expect(fake.calls.at(-1)).toBe(`stats ${handle.allocId}/api 250 true`);
+    await expect(collect(orchestrator.stats('nobody'))).rejects.toMatchObject({
+      code: 'NOT_FOUND',
+    });
+    const left = new AbortController();
+    const seen = [];
+    for await (const { run } of orchestrator.stats(undefined, { signal: left.signal })) {
+      seen.push(run);
+      if (run === 2) left.abort();
+    }
+    expect(seen).toEqual([1, 2]);
+  });
+
   it('gives output by stream and behind a cursor', async () => {
     const handle = await orchestrator.run(group);
     const chunk = (stream: 'stdout' | 'stderr', text: string, cursor: string) => ({

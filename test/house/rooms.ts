@@ -6,7 +6,8 @@ export const ROOMS: Readonly<Record<string, string>> = {
   ports: '',
   version: '',
   spec: 'errors',
-  api: 'errors:type ports:type spec:type',
+  'task-stats': 'ports:type',
+  api: 'errors:type ports:type spec:type task-stats:type',
   events: 'errors spec',
   machines: 'errors spec events',
   projections: 'api:type events machines spec:type',
@@ -20,7 +21,8 @@ export const ROOMS: Readonly<Record<string, string>> = {
   'data-dir': 'errors',
   actors:
     'errors ports version api:type spec events machines projections log os output rpc hooks drivers layout',
-  local: 'errors ports version api:type spec events machines projections log output actors layout',
+  local:
+    'errors ports version api:type spec events machines projections log output drivers:type actors layout',
   orchestrator:
     'errors ports version api:type spec events log os hooks drivers layout data-dir actors local',
   testing: 'errors ports spec events machines log drivers hooks',

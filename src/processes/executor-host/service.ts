@@ -10,6 +10,8 @@ import { fifosOf, HeldFifos } from './held-fifos.ts';
 import { launch, type ShimSource } from './launch.ts';
 import { Reports } from './reports.ts';
 import { Run } from './run.ts';
+import { runSampler } from './run-sampler.ts';
+import { statsFor } from './stats.ts';
 import { assertSignal, executed, stopTree } from './stop.ts';
 import { isOfAnotherEpoch, stopByMark, stopUnlaunched } from './stop-unwatched.ts';
 import { Watch } from './watch.ts';
@@ -31,6 +33,7 @@ export class ExecutorHost {
   readonly #launches = new Map<string, Promise<wire.LaunchResponse>>();
   readonly #reports = new Reports();
   readonly #fifos = new HeldFifos();
+  readonly #sampler = runSampler(this.#runs);
   readonly #watch: Watch;
 
   constructor(facts: HostFacts, source: ShimSource) {
@@ -145,6 +148,10 @@ export class ExecutorHost {
     return this.#reports.follow([...this.#runs.values()], signal);
   }
 
+  stats(request: wire.StatsRequest, signal: AbortSignal): AsyncGenerator<wire.StatsResponse> {
+    return statsFor(request, this.#sampler, signal);
+  }
+
   forget(request: wire.ForgetRequest): wire.ForgetResponse {
     const run = this.#runs.get(request.launchKey);
     if (run !== undefined && run.end === undefined) {
@@ -214,6 +221,10 @@ export function executorHandlers(host: ExecutorHost): Handlers<typeof executorMe
     follow: (request, signal) => {
       guard.check(request.agentEpoch);
       return host.follow(signal);
+    },
+    stats: (request, signal) => {
+      guard.check(request.agentEpoch);
+      return host.stats(request, signal);
     },
   };
 }

@@ -244,6 +244,70 @@ export interface LogsResponse {
   cursor: string;
 }
 
+export interface StatsRequest {
+  /** Empty: every task of live allocs, also of those that come. */
+  ref: string;
+  /** 0: a second. */
+  intervalMs: number;
+  /** Every process too. */
+  processes: boolean;
+}
+
+export interface StatsResponse {
+  /** At least one. A reader that is slower than the interval gets the newest of each task. */
+  samples: TaskStats[];
+}
+
+/** What a task's run uses. What cannot be had is left out. */
+export interface TaskStats {
+  alloc: string;
+  allocId: string;
+  task: string;
+  run: number;
+  time: string;
+  cpu: CpuStats | undefined;
+  memory: MemoryStats | undefined;
+  io: IoStats | undefined;
+  pids: number;
+  threads: number;
+  processes: ProcessStats[];
+}
+
+/** Nanoseconds since the start of the run. */
+export interface CpuStats {
+  totalNs: number;
+  userNs: number;
+  systemNs: number;
+  /** Of one core, since the sample before; 0 in the first of a run. */
+  percent: number;
+  throttledPeriods?: number | undefined;
+  throttledNs?: number | undefined;
+}
+
+export interface MemoryStats {
+  usageBytes?: number | undefined;
+  rssBytes?: number | undefined;
+  cacheBytes?: number | undefined;
+  workingSetBytes?: number | undefined;
+  maxUsageBytes?: number | undefined;
+  limitBytes?: number | undefined;
+  swapBytes?: number | undefined;
+}
+
+export interface IoStats {
+  readBytes?: number | undefined;
+  writeBytes?: number | undefined;
+}
+
+export interface ProcessStats {
+  pid: number;
+  command: string;
+  userNs: number;
+  systemNs: number;
+  percent: number;
+  rssBytes: number;
+}
+
 export interface ShutdownRequest {
   tasks: ShutdownRequest_Tasks;
 }
@@ -2720,6 +2784,761 @@ export const LogsResponse: MessageFns<LogsResponse> = {
   },
 };
 
+function createBaseStatsRequest(): StatsRequest {
+  return { ref: "", intervalMs: 0, processes: false };
+}
+
+export const StatsRequest: MessageFns<StatsRequest> = {
+  encode(message: StatsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.ref !== "") {
+      writer.uint32(10).string(message.ref);
+    }
+    if (message.intervalMs !== 0) {
+      writer.uint32(16).int64(message.intervalMs);
+    }
+    if (message.processes !== false) {
+      writer.uint32(24).bool(message.processes);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): StatsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseStatsRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.ref = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.intervalMs = longToNumber(reader.int64());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.processes = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<StatsRequest>): StatsRequest {
+    return StatsRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<StatsRequest>): StatsRequest {
+    const message = createBaseStatsRequest();
+    message.ref = object.ref ?? "";
+    message.intervalMs = object.intervalMs ?? 0;
+    message.processes = object.processes ?? false;
+    return message;
+  },
+};
+
+function createBaseStatsResponse(): StatsResponse {
+  return { samples: [] };
+}
+
+export const StatsResponse: MessageFns<StatsResponse> = {
+  encode(message: StatsResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.samples) {
+      TaskStats.encode(v!, writer.uint32(10).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): StatsResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseStatsResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.samples.push(TaskStats.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<StatsResponse>): StatsResponse {
+    return StatsResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<StatsResponse>): StatsResponse {
+    const message = createBaseStatsResponse();
+    message.samples = object.samples?.map((e) => TaskStats.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseTaskStats(): TaskStats {
+  return {
+    alloc: "",
+    allocId: "",
+    task: "",
+    run: 0,
+    time: "",
+    cpu: undefined,
+    memory: undefined,
+    io: undefined,
+    pids: 0,
+    threads: 0,
+    processes: [],
+  };
+}
+
+export const TaskStats: MessageFns<TaskStats> = {
+  encode(message: TaskStats, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.alloc !== "") {
+      writer.uint32(10).string(message.alloc);
+    }
+    if (message.allocId !== "") {
+      writer.uint32(18).string(message.allocId);
+    }
+    if (message.task !== "") {
+      writer.uint32(26).string(message.task);
+    }
+    if (message.run !== 0) {
+      writer.uint32(32).int32(message.run);
+    }
+    if (message.time !== "") {
+      writer.uint32(42).string(message.time);
+    }
+    if (message.cpu !== undefined) {
+      CpuStats.encode(message.cpu, writer.uint32(50).fork()).join();
+    }
+    if (message.memory !== undefined) {
+      MemoryStats.encode(message.memory, writer.uint32(58).fork()).join();
+    }
+    if (message.io !== undefined) {
+      IoStats.encode(message.io, writer.uint32(66).fork()).join();
+    }
+    if (message.pids !== 0) {
+      writer.uint32(72).int32(message.pids);
+    }
+    if (message.threads !== 0) {
+      writer.uint32(80).int32(message.threads);
+    }
+    for (const v of message.processes) {
+      ProcessStats.encode(v!, writer.uint32(90).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): TaskStats {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseTaskStats();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.alloc = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.allocId = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.task = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.run = reader.int32();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.time = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.cpu = CpuStats.decode(reader, reader.uint32());
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.memory = MemoryStats.decode(reader, reader.uint32());
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.io = IoStats.decode(reader, reader.uint32());
+            continue;
+          }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.pids = reader.int32();
+            continue;
+          }
+          case 10: {
+            if (tag !== 80) {
+              break;
+            }
+
+            message.threads = reader.int32();
+            continue;
+          }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.processes.push(ProcessStats.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<TaskStats>): TaskStats {
+    return TaskStats.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<TaskStats>): TaskStats {
+    const message = createBaseTaskStats();
+    message.alloc = object.alloc ?? "";
+    message.allocId = object.allocId ?? "";
+    message.task = object.task ?? "";
+    message.run = object.run ?? 0;
+    message.time = object.time ?? "";
+    message.cpu = (object.cpu !== undefined && object.cpu !== null) ? CpuStats.fromPartial(object.cpu) : undefined;
+    message.memory = (object.memory !== undefined && object.memory !== null)
+      ? MemoryStats.fromPartial(object.memory)
+      : undefined;
+    message.io = (object.io !== undefined && object.io !== null) ? IoStats.fromPartial(object.io) : undefined;
+    message.pids = object.pids ?? 0;
+    message.threads = object.threads ?? 0;
+    message.processes = object.processes?.map((e) => ProcessStats.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseCpuStats(): CpuStats {
+  return { totalNs: 0, userNs: 0, systemNs: 0, percent: 0, throttledPeriods: undefined, throttledNs: undefined };
+}
+
+export const CpuStats: MessageFns<CpuStats> = {
+  encode(message: CpuStats, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.totalNs !== 0) {
+      writer.uint32(9).double(message.totalNs);
+    }
+    if (message.userNs !== 0) {
+      writer.uint32(17).double(message.userNs);
+    }
+    if (message.systemNs !== 0) {
+      writer.uint32(25).double(message.systemNs);
+    }
+    if (message.percent !== 0) {
+      writer.uint32(33).double(message.percent);
+    }
+    if (message.throttledPeriods !== undefined) {
+      writer.uint32(40).int64(message.throttledPeriods);
+    }
+    if (message.throttledNs !== undefined) {
+      writer.uint32(49).double(message.throttledNs);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CpuStats {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCpuStats();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 9) {
+              break;
+            }
+
+            message.totalNs = reader.double();
+            continue;
+          }
+          case 2: {
+            if (tag !== 17) {
+              break;
+            }
+
+            message.userNs = reader.double();
+            continue;
+          }
+          case 3: {
+            if (tag !== 25) {
+              break;
+            }
+
+            message.systemNs = reader.double();
+            continue;
+          }
+          case 4: {
+            if (tag !== 33) {
+              break;
+            }
+
+            message.percent = reader.double();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.throttledPeriods = longToNumber(reader.int64());
+            continue;
+          }
+          case 6: {
+            if (tag !== 49) {
+              break;
+            }
+
+            message.throttledNs = reader.double();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<CpuStats>): CpuStats {
+    return CpuStats.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<CpuStats>): CpuStats {
+    const message = createBaseCpuStats();
+    message.totalNs = object.totalNs ?? 0;
+    message.userNs = object.userNs ?? 0;
+    message.systemNs = object.systemNs ?? 0;
+    message.percent = object.percent ?? 0;
+    message.throttledPeriods = object.throttledPeriods ?? undefined;
+    message.throttledNs = object.throttledNs ?? undefined;
+    return message;
+  },
+};
+
+function createBaseMemoryStats(): MemoryStats {
+  return {
+    usageBytes: undefined,
+    rssBytes: undefined,
+    cacheBytes: undefined,
+    workingSetBytes: undefined,
+    maxUsageBytes: undefined,
+    limitBytes: undefined,
+    swapBytes: undefined,
+  };
+}
+
+export const MemoryStats: MessageFns<MemoryStats> = {
+  encode(message: MemoryStats, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.usageBytes !== undefined) {
+      writer.uint32(8).int64(message.usageBytes);
+    }
+    if (message.rssBytes !== undefined) {
+      writer.uint32(16).int64(message.rssBytes);
+    }
+    if (message.cacheBytes !== undefined) {
+      writer.uint32(24).int64(message.cacheBytes);
+    }
+    if (message.workingSetBytes !== undefined) {
+      writer.uint32(32).int64(message.workingSetBytes);
+    }
+    if (message.maxUsageBytes !== undefined) {
+      writer.uint32(40).int64(message.maxUsageBytes);
+    }
+    if (message.limitBytes !== undefined) {
+      writer.uint32(48).int64(message.limitBytes);
+    }
+    if (message.swapBytes !== undefined) {
+      writer.uint32(56).int64(message.swapBytes);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): MemoryStats {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseMemoryStats();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.usageBytes = longToNumber(reader.int64());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.rssBytes = longToNumber(reader.int64());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.cacheBytes = longToNumber(reader.int64());
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.workingSetBytes = longToNumber(reader.int64());
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.maxUsageBytes = longToNumber(reader.int64());
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.limitBytes = longToNumber(reader.int64());
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.swapBytes = longToNumber(reader.int64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<MemoryStats>): MemoryStats {
+    return MemoryStats.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<MemoryStats>): MemoryStats {
+    const message = createBaseMemoryStats();
+    message.usageBytes = object.usageBytes ?? undefined;
+    message.rssBytes = object.rssBytes ?? undefined;
+    message.cacheBytes = object.cacheBytes ?? undefined;
+    message.workingSetBytes = object.workingSetBytes ?? undefined;
+    message.maxUsageBytes = object.maxUsageBytes ?? undefined;
+    message.limitBytes = object.limitBytes ?? undefined;
+    message.swapBytes = object.swapBytes ?? undefined;
+    return message;
+  },
+};
+
+function createBaseIoStats(): IoStats {
+  return { readBytes: undefined, writeBytes: undefined };
+}
+
+export const IoStats: MessageFns<IoStats> = {
+  encode(message: IoStats, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.readBytes !== undefined) {
+      writer.uint32(8).int64(message.readBytes);
+    }
+    if (message.writeBytes !== undefined) {
+      writer.uint32(16).int64(message.writeBytes);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): IoStats {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseIoStats();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.readBytes = longToNumber(reader.int64());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.writeBytes = longToNumber(reader.int64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<IoStats>): IoStats {
+    return IoStats.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<IoStats>): IoStats {
+    const message = createBaseIoStats();
+    message.readBytes = object.readBytes ?? undefined;
+    message.writeBytes = object.writeBytes ?? undefined;
+    return message;
+  },
+};
+
+function createBaseProcessStats(): ProcessStats {
+  return { pid: 0, command: "", userNs: 0, systemNs: 0, percent: 0, rssBytes: 0 };
+}
+
+export const ProcessStats: MessageFns<ProcessStats> = {
+  encode(message: ProcessStats, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.pid !== 0) {
+      writer.uint32(8).int32(message.pid);
+    }
+    if (message.command !== "") {
+      writer.uint32(18).string(message.command);
+    }
+    if (message.userNs !== 0) {
+      writer.uint32(25).double(message.userNs);
+    }
+    if (message.systemNs !== 0) {
+      writer.uint32(33).double(message.systemNs);
+    }
+    if (message.percent !== 0) {
+      writer.uint32(41).double(message.percent);
+    }
+    if (message.rssBytes !== 0) {
+      writer.uint32(48).int64(message.rssBytes);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ProcessStats {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseProcessStats();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.pid = reader.int32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.command = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 25) {
+              break;
+            }
+
+            message.userNs = reader.double();
+            continue;
+          }
+          case 4: {
+            if (tag !== 33) {
+              break;
+            }
+
+            message.systemNs = reader.double();
+            continue;
+          }
+          case 5: {
+            if (tag !== 41) {
+              break;
+            }
+
+            message.percent = reader.double();
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.rssBytes = longToNumber(reader.int64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ProcessStats>): ProcessStats {
+    return ProcessStats.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ProcessStats>): ProcessStats {
+    const message = createBaseProcessStats();
+    message.pid = object.pid ?? 0;
+    message.command = object.command ?? "";
+    message.userNs = object.userNs ?? 0;
+    message.systemNs = object.systemNs ?? 0;
+    message.percent = object.percent ?? 0;
+    message.rssBytes = object.rssBytes ?? 0;
+    return message;
+  },
+};
+
 function createBaseShutdownRequest(): ShutdownRequest {
   return { tasks: 0 };
 }
@@ -2917,6 +3736,16 @@ export const AgentServiceService = {
     responseSerialize: (value: LogsResponse): Buffer => Buffer.from(LogsResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): LogsResponse => LogsResponse.decode(value),
   },
+  /** What tasks use: at once, then at the interval. Ends when the tasks are over; without a REF it goes on. */
+  stats: {
+    path: "/holdfast.agent.v1.AgentService/Stats" as const,
+    requestStream: false as const,
+    responseStream: true as const,
+    requestSerialize: (value: StatsRequest): Buffer => Buffer.from(StatsRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): StatsRequest => StatsRequest.decode(value),
+    responseSerialize: (value: StatsResponse): Buffer => Buffer.from(StatsResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): StatsResponse => StatsResponse.decode(value),
+  },
   /** Answers when the store is closed; the agent ends right after. */
   shutdown: {
     path: "/holdfast.agent.v1.AgentService/Shutdown" as const,
@@ -2947,6 +3776,8 @@ export interface AgentServiceServer extends UntypedServiceImplementation {
   events: handleServerStreamingCall<EventsRequest, EventsResponse>;
   /** Output of one task. To resume, ask again with the last cursor. */
   logs: handleServerStreamingCall<LogsRequest, LogsResponse>;
+  /** What tasks use: at once, then at the interval. Ends when the tasks are over; without a REF it goes on. */
+  stats: handleServerStreamingCall<StatsRequest, StatsResponse>;
   /** Answers when the store is closed; the agent ends right after. */
   shutdown: handleUnaryCall<ShutdownRequest, ShutdownResponse>;
 }
@@ -3078,6 +3909,13 @@ export interface AgentServiceClient extends Client {
   /** Output of one task. To resume, ask again with the last cursor. */
   logs(request: LogsRequest, options?: Partial<CallOptions>): ClientReadableStream<LogsResponse>;
   logs(request: LogsRequest, metadata?: Metadata, options?: Partial<CallOptions>): ClientReadableStream<LogsResponse>;
+  /** What tasks use: at once, then at the interval. Ends when the tasks are over; without a REF it goes on. */
+  stats(request: StatsRequest, options?: Partial<CallOptions>): ClientReadableStream<StatsResponse>;
+  stats(
+    request: StatsRequest,
+    metadata?: Metadata,
+    options?: Partial<CallOptions>,
+  ): ClientReadableStream<StatsResponse>;
   /** Answers when the store is closed; the agent ends right after. */
   shutdown(
     request: ShutdownRequest,

@@ -278,6 +278,72 @@ export interface ForgetRequest {
 export interface ForgetResponse {
 }
 
+export interface StatsRequest {
+  agentEpoch: number;
+  /** 100 at least. */
+  intervalMs: number;
+  /** Of runs that this host watches; others are passed over. */
+  launchKeys: string[];
+  /** Every process too. */
+  withProcesses: boolean;
+}
+
+export interface StatsResponse {
+  /** Of the living ones among those that were asked for; taken together. */
+  runs: RunUsage[];
+  atMs: number;
+  /** The same moment on the machine's monotonic clock, which all hosts share: what two samples are divided by. */
+  monotonicMs: number;
+}
+
+/** What one run uses. What cannot be had on this machine is absent, never 0. */
+export interface RunUsage {
+  launchKey: string;
+  cpu: CpuUsage | undefined;
+  memory:
+    | MemoryUsage
+    | undefined;
+  /** Bytes from and to devices. */
+  readBytes?: number | undefined;
+  writeBytes?: number | undefined;
+  processes: number;
+  threads: number;
+  eachProcess: ProcessUsage[];
+}
+
+/** Nanoseconds since the start. Doubles: 104 days of one core do not fit into the integers of a number. */
+export interface CpuUsage {
+  totalNs: number;
+  userNs: number;
+  systemNs: number;
+  throttledPeriods?: number | undefined;
+  throttledNs?: number | undefined;
+}
+
+export interface MemoryUsage {
+  usageBytes?: number | undefined;
+  rssBytes?: number | undefined;
+  cacheBytes?:
+    | number
+    | undefined;
+  /** What cannot be given back without effort: usage without pages of files that nobody has touched lately. */
+  workingSetBytes?: number | undefined;
+  maxUsageBytes?: number | undefined;
+  limitBytes?: number | undefined;
+  swapBytes?: number | undefined;
+}
+
+export interface ProcessUsage {
+  pid: number;
+  /** The kernel's name of it, 15 characters. */
+  command: string;
+  /** Clock ticks since boot: with the pid, an identity. */
+  startTime: string;
+  userNs: number;
+  systemNs: number;
+  rssBytes: number;
+}
+
 export interface ShutdownRequest {
   agentEpoch: number;
 }
@@ -2615,6 +2681,596 @@ export const ForgetResponse: MessageFns<ForgetResponse> = {
   },
 };
 
+function createBaseStatsRequest(): StatsRequest {
+  return { agentEpoch: 0, intervalMs: 0, launchKeys: [], withProcesses: false };
+}
+
+export const StatsRequest: MessageFns<StatsRequest> = {
+  encode(message: StatsRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.agentEpoch !== 0) {
+      writer.uint32(8).int64(message.agentEpoch);
+    }
+    if (message.intervalMs !== 0) {
+      writer.uint32(16).int64(message.intervalMs);
+    }
+    for (const v of message.launchKeys) {
+      writer.uint32(26).string(v!);
+    }
+    if (message.withProcesses !== false) {
+      writer.uint32(32).bool(message.withProcesses);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): StatsRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseStatsRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.agentEpoch = longToNumber(reader.int64());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.intervalMs = longToNumber(reader.int64());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.launchKeys.push(reader.string());
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.withProcesses = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseStatsResponse(): StatsResponse {
+  return { runs: [], atMs: 0, monotonicMs: 0 };
+}
+
+export const StatsResponse: MessageFns<StatsResponse> = {
+  encode(message: StatsResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    for (const v of message.runs) {
+      RunUsage.encode(v!, writer.uint32(10).fork()).join();
+    }
+    if (message.atMs !== 0) {
+      writer.uint32(16).int64(message.atMs);
+    }
+    if (message.monotonicMs !== 0) {
+      writer.uint32(25).double(message.monotonicMs);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): StatsResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseStatsResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.runs.push(RunUsage.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.atMs = longToNumber(reader.int64());
+            continue;
+          }
+          case 3: {
+            if (tag !== 25) {
+              break;
+            }
+
+            message.monotonicMs = reader.double();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseRunUsage(): RunUsage {
+  return {
+    launchKey: "",
+    cpu: undefined,
+    memory: undefined,
+    readBytes: undefined,
+    writeBytes: undefined,
+    processes: 0,
+    threads: 0,
+    eachProcess: [],
+  };
+}
+
+export const RunUsage: MessageFns<RunUsage> = {
+  encode(message: RunUsage, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.launchKey !== "") {
+      writer.uint32(10).string(message.launchKey);
+    }
+    if (message.cpu !== undefined) {
+      CpuUsage.encode(message.cpu, writer.uint32(18).fork()).join();
+    }
+    if (message.memory !== undefined) {
+      MemoryUsage.encode(message.memory, writer.uint32(26).fork()).join();
+    }
+    if (message.readBytes !== undefined) {
+      writer.uint32(32).int64(message.readBytes);
+    }
+    if (message.writeBytes !== undefined) {
+      writer.uint32(40).int64(message.writeBytes);
+    }
+    if (message.processes !== 0) {
+      writer.uint32(48).int32(message.processes);
+    }
+    if (message.threads !== 0) {
+      writer.uint32(56).int32(message.threads);
+    }
+    for (const v of message.eachProcess) {
+      ProcessUsage.encode(v!, writer.uint32(66).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RunUsage {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRunUsage();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.launchKey = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.cpu = CpuUsage.decode(reader, reader.uint32());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.memory = MemoryUsage.decode(reader, reader.uint32());
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.readBytes = longToNumber(reader.int64());
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.writeBytes = longToNumber(reader.int64());
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.processes = reader.int32();
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.threads = reader.int32();
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.eachProcess.push(ProcessUsage.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseCpuUsage(): CpuUsage {
+  return { totalNs: 0, userNs: 0, systemNs: 0, throttledPeriods: undefined, throttledNs: undefined };
+}
+
+export const CpuUsage: MessageFns<CpuUsage> = {
+  encode(message: CpuUsage, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.totalNs !== 0) {
+      writer.uint32(9).double(message.totalNs);
+    }
+    if (message.userNs !== 0) {
+      writer.uint32(17).double(message.userNs);
+    }
+    if (message.systemNs !== 0) {
+      writer.uint32(25).double(message.systemNs);
+    }
+    if (message.throttledPeriods !== undefined) {
+      writer.uint32(32).int64(message.throttledPeriods);
+    }
+    if (message.throttledNs !== undefined) {
+      writer.uint32(41).double(message.throttledNs);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): CpuUsage {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCpuUsage();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 9) {
+              break;
+            }
+
+            message.totalNs = reader.double();
+            continue;
+          }
+          case 2: {
+            if (tag !== 17) {
+              break;
+            }
+
+            message.userNs = reader.double();
+            continue;
+          }
+          case 3: {
+            if (tag !== 25) {
+              break;
+            }
+
+            message.systemNs = reader.double();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.throttledPeriods = longToNumber(reader.int64());
+            continue;
+          }
+          case 5: {
+            if (tag !== 41) {
+              break;
+            }
+
+            message.throttledNs = reader.double();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseMemoryUsage(): MemoryUsage {
+  return {
+    usageBytes: undefined,
+    rssBytes: undefined,
+    cacheBytes: undefined,
+    workingSetBytes: undefined,
+    maxUsageBytes: undefined,
+    limitBytes: undefined,
+    swapBytes: undefined,
+  };
+}
+
+export const MemoryUsage: MessageFns<MemoryUsage> = {
+  encode(message: MemoryUsage, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.usageBytes !== undefined) {
+      writer.uint32(8).int64(message.usageBytes);
+    }
+    if (message.rssBytes !== undefined) {
+      writer.uint32(16).int64(message.rssBytes);
+    }
+    if (message.cacheBytes !== undefined) {
+      writer.uint32(24).int64(message.cacheBytes);
+    }
+    if (message.workingSetBytes !== undefined) {
+      writer.uint32(32).int64(message.workingSetBytes);
+    }
+    if (message.maxUsageBytes !== undefined) {
+      writer.uint32(40).int64(message.maxUsageBytes);
+    }
+    if (message.limitBytes !== undefined) {
+      writer.uint32(48).int64(message.limitBytes);
+    }
+    if (message.swapBytes !== undefined) {
+      writer.uint32(56).int64(message.swapBytes);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): MemoryUsage {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseMemoryUsage();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.usageBytes = longToNumber(reader.int64());
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.rssBytes = longToNumber(reader.int64());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.cacheBytes = longToNumber(reader.int64());
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.workingSetBytes = longToNumber(reader.int64());
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.maxUsageBytes = longToNumber(reader.int64());
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.limitBytes = longToNumber(reader.int64());
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.swapBytes = longToNumber(reader.int64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseProcessUsage(): ProcessUsage {
+  return { pid: 0, command: "", startTime: "", userNs: 0, systemNs: 0, rssBytes: 0 };
+}
+
+export const ProcessUsage: MessageFns<ProcessUsage> = {
+  encode(message: ProcessUsage, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.pid !== 0) {
+      writer.uint32(8).int32(message.pid);
+    }
+    if (message.command !== "") {
+      writer.uint32(18).string(message.command);
+    }
+    if (message.startTime !== "") {
+      writer.uint32(26).string(message.startTime);
+    }
+    if (message.userNs !== 0) {
+      writer.uint32(33).double(message.userNs);
+    }
+    if (message.systemNs !== 0) {
+      writer.uint32(41).double(message.systemNs);
+    }
+    if (message.rssBytes !== 0) {
+      writer.uint32(48).int64(message.rssBytes);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ProcessUsage {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseProcessUsage();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.pid = reader.int32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.command = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.startTime = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 33) {
+              break;
+            }
+
+            message.userNs = reader.double();
+            continue;
+          }
+          case 5: {
+            if (tag !== 41) {
+              break;
+            }
+
+            message.systemNs = reader.double();
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.rssBytes = longToNumber(reader.int64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
 function createBaseShutdownRequest(): ShutdownRequest {
   return { agentEpoch: 0 };
 }
@@ -2778,6 +3434,15 @@ export const ExecutorServiceDefinition = {
       requestStream: false,
       responseType: ForgetResponse as typeof ForgetResponse,
       responseStream: false,
+      options: {},
+    },
+    /** What runs use: at once, then at the interval that was asked for. Nothing is measured while nobody asks. */
+    stats: {
+      name: "Stats",
+      requestType: StatsRequest as typeof StatsRequest,
+      requestStream: false,
+      responseType: StatsResponse as typeof StatsResponse,
+      responseStream: true,
       options: {},
     },
     /** The host ends if it watches no run; otherwise it says how many it watches and stays. */
