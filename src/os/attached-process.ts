@@ -1,0 +1,137 @@
+/**
+ * Starts a program on descriptors of the caller's choice, and counts it with its exact status: what a command needs that
+ * somebody talks to. Bound beside libc.ts, as only hosts that were asked for such a command use it.
+ */
+import { constants } from 'node:os';
+import koffi from 'koffi';
+import { HoldfastError } from '../errors.ts';
+
+const libc = koffi.load(null);
+const c = {
+  spawn: libc.func(
+    'int posix_spawn(_Out_ int *pid, const char *path, void *actions, void *attributes, const char **argv, const char **envp)',
+  ),
+  waitpid: libc.func('int waitpid(int pid, _Out_ int *status, int options)'),
+  pipe2: libc.func('int pipe2(_Out_ int *fds, int flags)'),
+  fcntl: libc.func('int fcntl(int fd, int command, ...)'),
+  initAttributes: libc.func('int posix_spawnattr_init(void *attributes)'),
+  setFlags: libc.func('int posix_spawnattr_setflags(void *attributes, short flags)'),
+  setDefaults: libc.func('int posix_spawnattr_setsigdefault(void *attributes, void *signals)'),
+  setMask: libc.func('int posix_spawnattr_setsigmask(void *attributes, void *signals)'),
+  initActions: libc.func('int posix_spawn_file_actions_init(void *actions)'),
+  freeActions: libc.func('int posix_spawn_file_actions_destroy(void *actions)'),
+  addDup: libc.func('int posix_spawn_file_actions_adddup2(void *actions, int from, int to)'),
+  addOpen: libc.func(
+    'int posix_spawn_file_actions_addopen(void *actions, int fd, const char *path, int flags, uint mode)',
+  ),
+};
+
+const O_RDWR = 2;
+const O_CLOEXEC = 0o2000000;
+const F_SETFD = 2;
+const FD_CLOEXEC = 1;
+const WNOHANG = 1;
+const SETSIGDEF = 0x04;
+const SETSIGMASK = 0x08;
+const SETSID = 0x80;
+/** Room for the opaque structures of glibc and musl, the largest of which has 336 bytes. */
+const OPAQUE_BYTES = 512;
+const SIGNAL_SET_BYTES = 128;
+
+export interface AttachedSpawn {
+  /** Absolute path of the program. */
+  readonly path: string;
+  /** With the name of the program first. */
+  readonly argv: readonly string[];
+  /** `NAME=value`; the whole environment. */
+  readonly environment: readonly string[];
+  /** What becomes fd 0, 1, 2 and so on: a descriptor of this process, or the path of a terminal. */
+  readonly descriptors: readonly (number | string)[];
+}
+
+/**
+ * Starts a program as the leader of a session of its own and returns its pid; reap it with `reapStatus`. The kernel
+ * makes the first terminal that a session's leader opens its controlling one, so a terminal is given by its path.
+ * Throws RESOURCES_EXHAUSTED (EAGAIN, ENOMEM) or INTERNAL; nothing was started then.
+ */
+export function spawnAttached(options: AttachedSpawn): number {
+  const { path, argv, environment, descriptors } = options;
+  const actions = Buffer.alloc(OPAQUE_BYTES);
+  c.initActions(actions);
+  try {
+    for (const [fd, from] of descriptors.entries()) {
+      if (typeof from === 'string') c.addOpen(actions, fd, from, O_RDWR, 0);
+      else c.addDup(actions, from, fd);
+    }
+    const pid = [0];
+    const words = [...argv, null];
+    const errno = c.spawn(pid, path, actions, sessionLeader(), words, [...environment, null]);
+    if (errno !== 0) throw failure(`posix_spawn ${path}`, errno as number);
+    return pid[0] ?? 0;
+  } finally {
+    c.freeActions(actions);
+  }
+}
+
+/** Every signal gets its default action back and none is blocked. */
+function sessionLeader(): Buffer {
+  const attributes = Buffer.alloc(OPAQUE_BYTES);
+  c.initAttributes(attributes);
+  c.setFlags(attributes, SETSID | SETSIGDEF | SETSIGMASK);
+  c.setDefaults(attributes, Buffer.alloc(SIGNAL_SET_BYTES, 0xff));
+  c.setMask(attributes, Buffer.alloc(SIGNAL_SET_BYTES));
+  return attributes;
+}
+
+export interface ProcessEnd {
+  /** Null when a signal ended it. */
+  readonly exitCode: number | null;
+  readonly signal: string | null;
+}
+
+/** How a child of this process ended, which counts it; undefined while it lives. Throws INTERNAL for no child of ours. */
+export function reapStatus(pid: number): ProcessEnd | undefined {
+  const status = [0];
+  const counted = c.waitpid(pid, status, WNOHANG) as number;
+  if (counted === 0) return undefined;
+  if (counted < 0) throw failure(`waitpid ${pid}`, koffi.errno());
+  return endOf(status[0] ?? 0);
+}
+
+/** As the macros of wait(2) read a status. */
+function endOf(status: number): ProcessEnd {
+  const number = status & 0x7f;
+  if (number === 0) return { exitCode: (status >> 8) & 0xff, signal: null };
+  return { exitCode: null, signal: nameOfSignal(number) };
+}
+
+function nameOfSignal(number: number): string {
+  // SIGABRT and SIGIOT are one number: the first name is the one that is meant.
+  const found = Object.entries(constants.signals).find(([, value]) => value === number);
+  return found?.[0] ?? `SIG${number}`;
+}
+
+export interface PipeEnds {
+  readonly readEnd: number;
+  readonly writeEnd: number;
+}
+
+/** A pipe whose ends block, as programs expect of theirs, and are closed on exec. */
+export function openBlockingPipe(): PipeEnds {
+  const ends = [0, 0];
+  if (c.pipe2(ends, O_CLOEXEC) !== 0) throw failure('pipe2', koffi.errno());
+  return { readEnd: ends[0] ?? -1, writeEnd: ends[1] ?? -1 };
+}
+
+/** For a descriptor that was opened without it: no program started from now on inherits it. */
+export function closeOnExec(fd: number): void {
+  if (c.fcntl(fd, F_SETFD, 'int', FD_CLOEXEC) !== 0) throw failure('fcntl', koffi.errno());
+}
+
+function failure(call: string, errno: number): HoldfastError {
+  const name = Object.entries(constants.errno).find(([, value]) => value === errno)?.[0];
+  const text = name ?? `errno ${errno}`;
+  const isShort = ['EAGAIN', 'ENOMEM', 'EMFILE', 'ENFILE'].includes(text);
+  const code = isShort ? 'RESOURCES_EXHAUSTED' : 'INTERNAL';
+  return new HoldfastError(code, `${call}: ${text}`, { details: { errno: text } });
+}

@@ -1,0 +1,208 @@
+/** One command beside a program, from its start until nobody asks about it any more. */
+import type { ProcessEnd } from '../../../os/attached-process.ts';
+import type { ProcessIdentity } from '../../../os/process-identity.ts';
+import type {
+  AttachSessionResponse,
+  SessionEnd,
+  TerminalSize,
+} from '../../../rpc/gen/holdfast/executor/v1/sessions.ts';
+import { HoldfastError } from '../../../errors.ts';
+import type { CommandStreams, Sink } from './command-streams.ts';
+import { OutputBuffer } from './output-buffer.ts';
+
+/** A reader that went away may come back within this time; then the command is hung up, or its output dropped. */
+export const FORSAKEN_AFTER_MS = 30_000;
+/** A reader hears something at least this often. */
+const HEARTBEAT_MS = 10_000;
+
+export interface SessionDoors {
+  readonly id: string;
+  readonly launchKey: string;
+  /** Makes the streams and starts the command on them. Throws when nothing was started. */
+  readonly start: (sink: Sink) => { streams: CommandStreams; leader: ProcessIdentity };
+  /** Nobody has read it for `FORSAKEN_AFTER_MS`. */
+  readonly onForsaken: (session: Session) => void;
+}
+
+export class Session {
+  readonly id: string;
+  readonly launchKey: string;
+  readonly leader: ProcessIdentity;
+  readonly #buffer = new OutputBuffer();
+  readonly #streams: CommandStreams;
+  readonly #onForsaken: (session: Session) => void;
+  #end: SessionEnd | undefined;
+  #reader: AbortController | undefined;
+  readonly #wakers = new Set<() => void>();
+  #timer: NodeJS.Timeout | undefined;
+  #inputOffset = 0;
+  #lastWrite: Promise<void> = Promise.resolve();
+  #isInputClosed = false;
+  #isPaused = false;
+  /** Why somebody wants it to end, once somebody does. */
+  closing: string | undefined;
+  /** The agent has recorded the end. */
+  isForgotten = false;
+
+  constructor(doors: SessionDoors) {
+    this.id = doors.id;
+    this.launchKey = doors.launchKey;
+    this.#onForsaken = doors.onForsaken;
+    const { streams, leader } = doors.start((isStderr, bytes) => this.#hear(isStderr, bytes));
+    this.#streams = streams;
+    this.leader = leader;
+    this.#awaitReader();
+  }
+
+  get end(): SessionEnd | undefined {
+    return this.#end;
+  }
+
+  #hear(isStderr: boolean, bytes: Buffer): boolean {
+    this.#buffer.add(isStderr, bytes);
+    this.#wake();
+    this.#isPaused = this.#buffer.isFull;
+    return !this.#isPaused;
+  }
+
+  /** Its process has ended. What it wrote is still there for its reader. */
+  ended({ exitCode, signal }: ProcessEnd): void {
+    this.#streams.drain();
+    const reason = this.closing ?? (signal === null ? 'exited' : `ended by ${signal}`);
+    this.#end = { exitCode: exitCode ?? undefined, signal: signal ?? '', reason };
+    // crash point: executor.session.ended
+    if (this.#reader === undefined) this.#awaitReader();
+    this.#wake();
+  }
+
+  #wake(): void {
+    for (const waker of this.#wakers) waker();
+  }
+
+  /** Resolves at the next change, on abort, or after `atMostMs`. */
+  #changed(signal: AbortSignal, atMostMs?: number): Promise<void> {
+    return new Promise((resolve) => {
+      if (signal.aborted) return resolve();
+      const done = (): void => {
+        clearTimeout(timer);
+        signal.removeEventListener('abort', done);
+        this.#wakers.delete(done);
+        resolve();
+      };
+      const timer = atMostMs === undefined ? undefined : setTimeout(done, atMostMs);
+      this.#wakers.add(done);
+      signal.addEventListener('abort', done, { once: true });
+    });
+  }
+
+  /** Resolves when the command has ended. Throws ABORTED. */
+  async wait(signal: AbortSignal): Promise<SessionEnd> {
+    while (this.#end === undefined && !signal.aborted) await this.#changed(signal);
+    if (this.#end !== undefined) return this.#end;
+    throw new HoldfastError('ABORTED', `nobody waits for session ${this.id} any more`);
+  }
+
+  /**
+   * The output behind `after`, as it comes, then the end. It takes the place of an earlier reader. Throws
+   * POSITION_COMPACTED when it is not kept as far back.
+   */
+  async *read(
+    after: number | undefined,
+    left: AbortSignal,
+  ): AsyncGenerator<AttachSessionResponse, void, undefined> {
+    this.#assertKept(after);
+    this.#reader?.abort();
+    const reader = new AbortController();
+    this.#reader = reader;
+    clearTimeout(this.#timer);
+    const signal = AbortSignal.any([left, reader.signal]);
+    let at = after ?? this.#buffer.taken;
+    try {
+      const value = { outputOffset: at, inputOffset: this.#inputOffset };
+      yield { part: { $case: 'attached', value } };
+      while (!signal.aborted) {
+        const chunk = this.#buffer.after(at);
+        if (chunk !== undefined) {
+          at = chunk.offset;
+          const { isStderr, bytes, offset } = chunk;
+          yield { part: { $case: 'output', value: { isStderr, data: bytes, offset } } };
+        } else if (this.#end !== undefined) {
+          return yield { part: { $case: 'ended', value: this.#end } };
+        } else if (!(await this.#newsWithin(HEARTBEAT_MS, signal))) {
+          yield { part: { $case: 'heartbeat', value: {} } };
+        }
+      }
+      if (reader.signal.aborted)
+        throw new HoldfastError('ABORTED', `session ${this.id} is read elsewhere`);
+    } finally {
+      if (this.#reader === reader) {
+        this.#reader = undefined;
+        this.#awaitReader();
+      }
+    }
+  }
+
+  /** False when nothing happened within the time. */
+  async #newsWithin(ms: number, signal: AbortSignal): Promise<boolean> {
+    const { written } = this.#buffer;
+    await this.#changed(signal, ms);
+    return signal.aborted || this.#end !== undefined || this.#buffer.written > written;
+  }
+
+  #assertKept(after: number | undefined): void {
+    const { taken } = this.#buffer;
+    if (after === undefined || after >= taken) return;
+    const text = `the output of session ${this.id} is kept behind ${taken} only`;
+    throw new HoldfastError('POSITION_COMPACTED', text, { details: { oldest: taken } });
+  }
+
+  #awaitReader(): void {
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => this.#onForsaken(this), FORSAKEN_AFTER_MS);
+  }
+
+  /** The reader has the output before `offset`. */
+  take(offset: number): void {
+    this.#buffer.take(offset);
+    if (!this.#isPaused || !this.#buffer.hasRoomAgain) return;
+    this.#isPaused = false;
+    this.#streams.resume();
+  }
+
+  /** Nobody will read it. */
+  dropOutput(): void {
+    this.#buffer.take(this.#buffer.written);
+  }
+  get isDrained(): boolean {
+    return this.#buffer.taken === this.#buffer.written;
+  }
+
+  /** Resolves when the command has what stands before the offset that is returned. Throws USAGE for a gap. */
+  async write(offset: number, data: Uint8Array, closes: boolean): Promise<number> {
+    if (offset > this.#inputOffset) {
+      const text = `input at ${offset}, and only what is before ${this.#inputOffset} has come`;
+      throw new HoldfastError('USAGE', text);
+    }
+    const fresh = Buffer.from(data.subarray(this.#inputOffset - offset));
+    this.#inputOffset += fresh.length;
+    if (this.#end !== undefined || this.#isInputClosed) return this.#inputOffset;
+    if (closes) this.#isInputClosed = true;
+    const reached = this.#inputOffset;
+    this.#lastWrite = this.#lastWrite.then(async () => {
+      if (fresh.length > 0) await this.#streams.write(fresh);
+      if (closes) this.#streams.end();
+    });
+    await this.#lastWrite;
+    return reached;
+  }
+
+  resize({ columns, rows }: TerminalSize): void {
+    if (this.#end === undefined) this.#streams.resize({ columns, rows });
+  }
+
+  /** Nobody will ask about it any more. */
+  discard(): void {
+    clearTimeout(this.#timer);
+    this.#reader?.abort();
+  }
+}

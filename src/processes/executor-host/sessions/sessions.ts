@@ -1,0 +1,189 @@
+/** The commands that this host runs beside its programs; the comments of sessions.proto hold. */
+import { HoldfastError } from '../../../errors.ts';
+import { reapStatus } from '../../../os/attached-process.ts';
+import { type ProcessIdentity, readProcStat } from '../../../os/process-identity.ts';
+import { signalGroup } from '../../../os/process-tree.ts';
+import type * as wire from '../../../rpc/gen/holdfast/executor/v1/sessions.ts';
+import type { Run } from '../run.ts';
+import { assertSignal } from '../stop.ts';
+import { type CommandStreams, pipeStreams, terminalStreams } from './command-streams.ts';
+import { Session } from './session.ts';
+import { findSessionCommand, startCommand } from './session-program.ts';
+import { hangUp } from './session-tree.ts';
+
+export interface SessionsDoors {
+  /** Absolute path of a POSIX shell. */
+  readonly shell: string;
+  readonly machineEpoch: string;
+  /** A run of this host whose program lives. */
+  readonly livingRun: (launchKey: string) => Run | undefined;
+  /** Children of this host that somebody else must not count. */
+  readonly ownChildren: Set<number>;
+}
+
+export class Sessions {
+  readonly #doors: SessionsDoors;
+  readonly #sessions = new Map<string, Session>();
+  #isCounting = false;
+
+  constructor(doors: SessionsDoors) {
+    this.#doors = doors;
+  }
+
+  /** Commands that have not ended. */
+  get living(): number {
+    return [...this.#sessions.values()].filter(({ end }) => end === undefined).length;
+  }
+
+  open(request: wire.OpenSessionRequest): wire.OpenSessionResponse {
+    const { session: id, launchKey, terminal } = request;
+    if (this.#sessions.has(id)) return {};
+    if (this.#doors.livingRun(launchKey) === undefined) {
+      throw new HoldfastError('WRONG_STATE', 'the program does not run here');
+    }
+    // Before anything is opened.
+    findSessionCommand(request);
+    // crash point: executor.session.opening
+    this.#countChildren();
+    const session = new Session({
+      id,
+      launchKey,
+      start: (sink) =>
+        this.#start(
+          request,
+          terminal === undefined ? pipeStreams(sink) : terminalStreams(terminal, sink),
+        ),
+      onForsaken: (forsaken) => this.#forsake(forsaken),
+    });
+    this.#sessions.set(id, session);
+    // crash point: executor.session.opened
+    return {};
+  }
+
+  #start(
+    request: wire.OpenSessionRequest,
+    streams: CommandStreams,
+  ): { streams: CommandStreams; leader: ProcessIdentity } {
+    const { shell, machineEpoch, ownChildren } = this.#doors;
+    try {
+      const pid = startCommand(request, shell, streams.ends);
+      ownChildren.add(pid);
+      const stat = readProcStat(pid);
+      const startTime = typeof stat === 'object' ? stat.startTime : '';
+      return { streams, leader: { pid, startTime, machineEpoch } };
+    } catch (error) {
+      streams.drain();
+      throw error;
+    } finally {
+      streams.given();
+    }
+  }
+
+  /** From the first command on: its end is told by SIGCHLD like that of a shim. */
+  #countChildren(): void {
+    if (this.#isCounting) return;
+    this.#isCounting = true;
+    process.on('SIGCHLD', () => {
+      for (const session of this.#sessions.values()) this.#count(session);
+    });
+  }
+
+  #count(session: Session): void {
+    if (session.end !== undefined) return;
+    const status = reapStatus(session.leader.pid);
+    if (status === undefined) return;
+    this.#doors.ownChildren.delete(session.leader.pid);
+    session.ended(status);
+  }
+
+  #of(id: string): Session {
+    const session = this.#sessions.get(id);
+    if (session !== undefined) return session;
+    throw new HoldfastError('NOT_FOUND', `this host has no session ${id}`);
+  }
+
+  attach(
+    { session, after }: wire.AttachSessionRequest,
+    signal: AbortSignal,
+  ): AsyncIterable<wire.AttachSessionResponse> {
+    return this.#of(session).read(after, signal);
+  }
+
+  async write(request: wire.WriteSessionRequest): Promise<wire.WriteSessionResponse> {
+    const { session, offset, data, closes } = request;
+    return { offset: await this.#of(session).write(offset, data, closes) };
+  }
+
+  take({ session: id, offset }: wire.TakeSessionRequest): wire.TakeSessionResponse {
+    const session = this.#sessions.get(id);
+    session?.take(offset);
+    if (session !== undefined) this.#dropIfDone(session);
+    return {};
+  }
+
+  resize({ session, size }: wire.ResizeSessionRequest): wire.ResizeSessionResponse {
+    if (size !== undefined) this.#of(session).resize(size);
+    return {};
+  }
+
+  signal(request: wire.SignalSessionRequest): wire.SignalSessionResponse {
+    const signal = assertSignal(request.signal);
+    const { end, leader } = this.#of(request.session);
+    return {
+      delivered: end === undefined && signalGroup(leader, this.#doors.machineEpoch, signal),
+    };
+  }
+
+  async wait(
+    { session }: wire.WaitSessionRequest,
+    signal: AbortSignal,
+  ): Promise<wire.WaitSessionResponse> {
+    return { end: await this.#of(session).wait(signal) };
+  }
+
+  /** Also of a session that a dead host had: what it left carries its id. */
+  async close({
+    session: id,
+    reason,
+  }: wire.CloseSessionRequest): Promise<wire.CloseSessionResponse> {
+    const session = this.#sessions.get(id);
+    if (session?.end !== undefined) return {};
+    // crash point: executor.session.closing
+    if (session !== undefined) session.closing ??= reason;
+    await hangUp({ id, leader: session?.leader }, this.#doors.machineEpoch);
+    if (session !== undefined) this.#count(session);
+    return {};
+  }
+
+  forget({ session: id }: wire.ForgetSessionRequest): wire.ForgetSessionResponse {
+    const session = this.#sessions.get(id);
+    if (session?.end === undefined) return {};
+    session.isForgotten = true;
+    this.#dropIfDone(session);
+    return {};
+  }
+
+  /** The run is over and recorded so: that was the end of everything beside it. */
+  forgetRun(launchKey: string): void {
+    for (const session of this.#sessions.values()) {
+      if (session.launchKey !== launchKey || session.end === undefined) continue;
+      session.isForgotten = true;
+      this.#dropIfDone(session);
+    }
+  }
+
+  #forsake(session: Session): void {
+    if (session.end === undefined) {
+      void this.close({ agentEpoch: 0, session: session.id, reason: 'nobody read it for 30 s' });
+      return;
+    }
+    session.dropOutput();
+    this.#dropIfDone(session);
+  }
+
+  #dropIfDone(session: Session): void {
+    if (session.end === undefined || !session.isForgotten || !session.isDrained) return;
+    session.discard();
+    this.#sessions.delete(session.id);
+  }
+}
