@@ -1,20 +1,40 @@
 import { executorMethods } from '../../rpc/executor-methods.ts';
 import { framedService } from '../../rpc/framed-server.ts';
 import { runHost } from '../../rpc/host-main.ts';
+import { sessionMethods } from '../../rpc/session-methods.ts';
 import { installShim } from './launch.ts';
 import { EXECUTOR_PROTOCOL, ExecutorHost, executorHandlers } from './service.ts';
+import { sessionHandlers } from './sessions/session-handlers.ts';
+import { Sessions } from './sessions/sessions.ts';
 import { SHIM_TEXT } from './shim.ts';
 
 await runHost('executor', EXECUTOR_PROTOCOL, (context) => {
+  const { stateDir, machineEpoch } = context;
+  const shell = '/bin/sh';
   const host = new ExecutorHost(context, {
-    shell: '/bin/sh',
-    script: installShim(context.stateDir, fingerprint(SHIM_TEXT)),
+    shell,
+    script: installShim(stateDir, fingerprint(SHIM_TEXT)),
     instanceId: context.instanceId,
-    machineEpoch: context.machineEpoch,
+    machineEpoch,
   });
+  const sessions = new Sessions({
+    shell,
+    machineEpoch,
+    livingRun: (launchKey) => host.livingRun(launchKey),
+    ownChildren: host.ownChildren,
+  });
+  const handlers = executorHandlers(host);
+  const runs = framedService(executorMethods, {
+    ...handlers,
+    forget(request, signal) {
+      sessions.forgetRun(request.launchKey);
+      return handlers.forget(request, signal);
+    },
+  });
+  const beside = framedService(sessionMethods, sessionHandlers(sessions, stateDir));
   return {
-    ...framedService(executorMethods, executorHandlers(host)),
-    busyWith: () => host.busyWith(),
+    routes: new Map([...runs.routes, ...beside.routes]),
+    busyWith: () => host.busyWith() + sessions.living,
   };
 });
 

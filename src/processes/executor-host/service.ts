@@ -1,4 +1,5 @@
 import { HoldfastError } from '../../errors.ts';
+import { isAlive } from '../../os/process-identity.ts';
 import { signalProcess } from '../../os/process-tree.ts';
 import { launchedShim, readFate, readIntent, runDirectory } from '../../os/run-directory.ts';
 import { EpochGuard } from '../../rpc/epoch-guard.ts';
@@ -6,6 +7,7 @@ import type { executorMethods } from '../../rpc/executor-methods.ts';
 import type * as wire from '../../rpc/gen/holdfast/executor/v1/executor.ts';
 import type { HostContext } from '../../rpc/host-main.ts';
 import type { Handlers } from '../../rpc/method.ts';
+import { forgetContainer } from './container.ts';
 import { fifosOf, HeldFifos } from './held-fifos.ts';
 import { launch, type ShimSource } from './launch.ts';
 import { Reports } from './reports.ts';
@@ -44,6 +46,18 @@ export class ExecutorHost {
 
   get stateDir(): string {
     return this.#facts.stateDir;
+  }
+
+  /** Pids of commands beside programs, which their sessions count. */
+  get ownChildren(): Set<number> {
+    return this.#watch.ownChildren;
+  }
+
+  /** A run of this host whose program lives. */
+  livingRun(launchKey: string): Run | undefined {
+    const run = this.#runs.get(launchKey);
+    if (run?.program === undefined || run.end !== undefined) return undefined;
+    return isAlive(run.program, this.#source.machineEpoch) === 'dead' ? undefined : run;
   }
 
   /** Runs that have not ended. */
@@ -159,6 +173,7 @@ export class ExecutorHost {
     }
     // crash point: executor.forget
     this.#drop(request.launchKey);
+    forgetContainer(runDirectory(this.#facts.stateDir, request.launchKey));
     return {};
   }
 
