@@ -103,6 +103,24 @@ export const TASK_EVENTS = {
   /** A new agent found the run alive. */
   TaskReattached: { schema: 1, data: fields({ pid: whole }) },
   TaskSignaled: { schema: 1, data: fields({ signal: text, reason: optional(text) }) },
+  /**
+   * Somebody runs a command beside the program; written before the command begins. `argv` without what looks like a
+   * secret (spec/redact-argv.ts). `user` is empty when it is the task's, `actor` when nobody said who he is.
+   */
+  SessionOpened: {
+    schema: 1,
+    data: fields({ session: text, argv: list(text), user: text, isTerminal: flag, actor: text }),
+  },
+  /** The command ended, or was never begun, or nobody can say: then there is neither code nor signal. */
+  SessionClosed: {
+    schema: 1,
+    data: fields({
+      session: text,
+      exitCode: nullable(whole),
+      signal: nullable(text),
+      reason: text,
+    }),
+  },
   /** `then` says what follows the kill. `deadline` is when force is used. */
   TaskKilling: {
     schema: 1,

@@ -4,7 +4,8 @@
  */
 import { HoldfastError } from '../errors.ts';
 import type { TaskEvent } from '../events/task-event.ts';
-import type { Decision, DecisionTools } from './decision.ts';
+import { isRejection, type Decision, type DecisionTools } from './decision.ts';
+import { decideSession, withSessionsClosed } from './session-decider.ts';
 import type { MessageOf, TaskMessage } from './task-messages.ts';
 import { completed, failed, makeTaskEvent, START_DEADLINE_MS, type Maker } from './task-facts.ts';
 import { decideEnd, decideRun, verdict } from './task-run-decider.ts';
@@ -16,6 +17,16 @@ export function decideTask(
   tools: DecisionTools,
 ): Decision<TaskEvent> {
   const make = makeTaskEvent(state.context.run, tools.now);
+  const decision = decideStep(message, state, make, tools);
+  return isRejection(decision) ? decision : withSessionsClosed(decision, state.context, make);
+}
+
+function decideStep(
+  message: TaskMessage,
+  state: TaskState,
+  make: Maker,
+  tools: DecisionTools,
+): Decision<TaskEvent> {
   switch (message.type) {
     case 'ReceiveTask':
     case 'OpenGate':
@@ -24,6 +35,9 @@ export function decideTask(
     case 'RestartTask':
     case 'SignalTask':
       return decideCommand(message, state, make, tools);
+    case 'OpenSession':
+    case 'SessionEnded':
+      return decideSession(message, state, make);
     case 'HooksProgressed':
     case 'HookFaulted':
     case 'HookSpoke':

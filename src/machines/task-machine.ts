@@ -17,6 +17,7 @@ const RECOVER = { target: 'starting', actions: 'keepRecovered' } as const;
 const RESTART = { target: 'backoff', actions: 'keepRestart' } as const;
 const GIVE_UP = { target: 'cleanup', actions: 'keepVerdict' } as const;
 const NOTES = { HookCompleted: { actions: 'keepHook' }, HookFailed: {}, HookMessage: {} } as const;
+const CLOSE = { SessionClosed: { actions: 'dropSession' } } as const;
 
 function facts<T extends TaskEvent['type']>(event: TaskEvent, _type: T): Facts<TaskEvent, T> {
   return event.data as Facts<TaskEvent, T>;
@@ -96,6 +97,15 @@ export const taskMachine = setup({
     keepKill: assign(({ event }) => {
       const kill = facts(event, 'TaskKilling');
       return { kill, reason: kill.reason };
+    }),
+    keepSession: assign(({ context, event }) => {
+      const { session } = facts(event, 'SessionOpened');
+      return { sessions: [...(context.sessions ?? []), session] };
+    }),
+    dropSession: assign(({ context, event }) => {
+      const { session } = facts(event, 'SessionClosed');
+      const left = (context.sessions ?? []).filter((one) => one !== session);
+      return { sessions: left.length === 0 ? undefined : left };
     }),
     keepStuck: assign(({ event }) => ({ stuck: facts(event, 'TaskStuck').message })),
     keepRestart: assign(({ context, event }) => {
@@ -178,8 +188,10 @@ export const taskMachine = setup({
       entry: 'watch',
       on: {
         ...NOTES,
+        ...CLOSE,
         TaskReattached: {},
         TaskSignaled: { actions: 'sendSignal' },
+        SessionOpened: { actions: 'keepSession' },
         TaskExited: { target: 'exited', actions: 'keepExit' },
         TaskLost: { target: 'exited', actions: 'keepLoss' },
         TaskRecovered: RECOVER,
@@ -190,6 +202,7 @@ export const taskMachine = setup({
       entry: 'kill',
       on: {
         ...NOTES,
+        ...CLOSE,
         TaskStarted: { actions: 'keepProcess' },
         TaskReattached: {},
         TaskStuck: { actions: 'keepStuck' },
@@ -205,6 +218,7 @@ export const taskMachine = setup({
       entry: 'settle',
       on: {
         ...NOTES,
+        ...CLOSE,
         TaskStuck: { actions: 'keepStuck' },
         TaskKilling: { actions: 'keepKill' },
         TaskKilled: { target: 'cleanup', actions: 'keepStopped' },

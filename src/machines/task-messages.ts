@@ -28,6 +28,21 @@ export interface ExitFacts {
   readonly exitedAt: number;
 }
 
+/** Who runs what beside the program. */
+export interface SessionFacts {
+  readonly session: string;
+  /** Without secrets. */
+  readonly argv: readonly string[];
+  readonly user: string;
+  readonly isTerminal: boolean;
+  readonly actor: string;
+}
+export interface SessionEndFacts {
+  readonly exitCode: number | null;
+  readonly signal: string | null;
+  readonly reason: string;
+}
+
 export type TaskCommand =
   | {
       readonly type: 'ReceiveTask';
@@ -39,7 +54,8 @@ export type TaskCommand =
   | { readonly type: 'OpenGate'; readonly gate: Gate }
   | { readonly type: 'StopTask'; readonly reason: string }
   | { readonly type: 'RestartTask'; readonly reason: string }
-  | { readonly type: 'SignalTask'; readonly signal: string; readonly reason?: string };
+  | { readonly type: 'SignalTask'; readonly signal: string; readonly reason?: string }
+  | ({ readonly type: 'OpenSession' } & SessionFacts);
 
 export type TaskReport =
   | {
@@ -82,6 +98,7 @@ export type TaskReport =
       readonly reason: string;
       readonly maybeRan: boolean;
     }
+  | ({ readonly type: 'SessionEnded'; readonly session: string } & SessionEndFacts)
   /** The kill found nothing to kill, and nothing can start any more. */
   | { readonly type: 'NothingRan' }
   | { readonly type: 'KillStuck'; readonly message: string }

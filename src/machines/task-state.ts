@@ -88,6 +88,8 @@ export interface TaskContext {
   readonly nextStartAt?: number | undefined;
   readonly nextStartDelayMs?: number | undefined;
   readonly stuck?: string | undefined;
+  /** Ids of commands beside the program of which no end is recorded; undefined when there are none. */
+  readonly sessions?: readonly string[] | undefined;
   readonly outcome?: 'complete' | 'failed' | 'lost' | 'stopped' | undefined;
   readonly reason: string;
   readonly startedAt?: number | undefined;

@@ -81,6 +81,19 @@ export const TASK_FACTS: Readonly<Record<string, Maker>> = {
   TaskLost: fields({ reason: word, maybeRan: flag }),
   TaskReattached: fields({ pid: number }),
   TaskSignaled: fields({ signal: word }),
+  SessionOpened: fields({
+    session: pick('s1', 's2'),
+    argv: (random) => [word(random)],
+    user: word,
+    isTerminal: flag,
+    actor: word,
+  }),
+  SessionClosed: fields({
+    session: pick('s1', 's2'),
+    exitCode: pick(null, 0, 1),
+    signal: pick(null, 'SIGHUP'),
+    reason: word,
+  }),
   TaskKilling: fields({
     reason: word,
     then: pick('stop', 'restart'),

@@ -2,7 +2,12 @@
 import type { AllocEvent } from '../../src/events/alloc-event.ts';
 import type { TaskEvent } from '../../src/events/task-event.ts';
 import type { Facts } from '../../src/machines/chart-parts.ts';
-import type { HookFault, HookResult, TaskMessage } from '../../src/machines/task-messages.ts';
+import type {
+  HookFault,
+  HookResult,
+  SessionFacts,
+  TaskMessage,
+} from '../../src/machines/task-messages.ts';
 import type { AllocSpec } from '../../src/spec/alloc-spec.ts';
 import type { RestartPolicy, TaskSpec } from '../../src/spec/task-spec.ts';
 
@@ -75,6 +80,25 @@ export const EXIT_1 = { ...EXIT_0, exitCode: 1 };
 export const RESULT: HookResult = { hook: 'env', tookMs: 1, isDone: false, env: [], state: {} };
 export const FAULT: HookFault = { hook: 'env', tookMs: 1, isRecoverable: false, message: 'broken' };
 
+export const SESSION: SessionFacts = {
+  session: 's1',
+  argv: ['sh'],
+  user: '',
+  isTerminal: true,
+  actor: 'ann',
+};
+export const SESSION_END: TaskMessage = {
+  type: 'SessionEnded',
+  session: 's1',
+  exitCode: 0,
+  signal: null,
+  reason: 'exited',
+};
+/** A command was begun beside the program and goes on. */
+export function opened(session = 's1'): TaskEvent {
+  return fact('SessionOpened', { ...SESSION, argv: ['sh'], session });
+}
+
 export function killing(then: 'stop' | 'restart' = 'stop'): TaskEvent {
   const rest = { signal: 'SIGTERM', killTimeoutMs: 5_000, deadline: T + 5_000 };
   return fact('TaskKilling', { reason: 'asked to', then, ...rest });
@@ -133,6 +157,8 @@ export function everyMessage(run = 1): readonly TaskMessage[] {
     { type: 'StopTask', reason: 'stop' },
     { type: 'RestartTask', reason: 'restart' },
     { type: 'SignalTask', signal: 'SIGHUP' },
+    { type: 'OpenSession', ...SESSION },
+    SESSION_END,
     { type: 'HooksProgressed', phase: 'prestart', results: [RESULT] },
     { type: 'HookFaulted', phase: 'start', fault: FAULT },
     { type: 'HookSpoke', phase: 'start', hook: 'env', message: 'hello' },

@@ -5,12 +5,16 @@ import type { TaskEventType } from '../../src/events/task-event.ts';
 import type { TaskMessage } from '../../src/machines/task-messages.ts';
 import {
   EXIT_0,
+  EXIT_1,
   fact,
   FAULT,
   historyTo,
   killing,
+  opened,
   PROCESS,
   RESULT,
+  SESSION,
+  SESSION_END,
   TASK_STATES,
   taskSpec,
 } from './stories.ts';
@@ -74,6 +78,9 @@ const ROWS: readonly Row[] = [
   ...notes('running'),
   ['running', reattached, 'TaskReattached'],
   ['running', { type: 'SignalTask', signal: 'SIGHUP' }, 'TaskSignaled'],
+  ['running', { type: 'OpenSession', ...SESSION }, 'SessionOpened'],
+  ['running with a session', SESSION_END, 'SessionClosed'],
+  ['running with a session', found, 'SessionClosed', 'TaskRecovered'],
   ['running', exited, 'TaskExited'],
   ['running', lost, 'TaskLost'],
   ['running', found, 'TaskRecovered'],
@@ -88,6 +95,8 @@ const ROWS: readonly Row[] = [
   ['killing to restart', { type: 'NothingRan' }, 'TaskRestarting'],
   ['killing', found, 'TaskRecovered'],
   ['killing', { type: 'NothingRan' }, 'TaskKilled'],
+  ['killing with a session', SESSION_END, 'SessionClosed'],
+  ['killing with a session', { type: 'NothingRan' }, 'SessionClosed', 'TaskKilled'],
   ...notes('exited'),
   ['exited', stuck, 'TaskStuck'],
   ['exited', stop, 'TaskKilling'],
@@ -95,6 +104,8 @@ const ROWS: readonly Row[] = [
   ['exited', settled, 'TaskRestarting'],
   ['exited', found, 'TaskRecovered'],
   ['exited without a restart', settled, 'TaskNotRestarting'],
+  ['exited with a session', SESSION_END, 'SessionClosed'],
+  ['exited with a session', settled, 'SessionClosed', 'TaskRestarting'],
   ['backoff', { type: 'DelayElapsed' }, 'RestartDelayElapsed'],
   ['backoff', found, 'TaskRecovered'],
   ['backoff', stop, 'TaskKilling'],
@@ -108,6 +119,12 @@ function history(from: string): ReturnType<typeof historyTo> {
       return [];
     case 'killing before its start':
       return [...historyTo('starting'), killing()];
+    case 'running with a session':
+      return [...historyTo('running'), opened()];
+    case 'killing with a session':
+      return [...historyTo('running'), opened(), killing()];
+    case 'exited with a session':
+      return [...historyTo('running'), opened(), fact('TaskExited', EXIT_1)];
     case 'killing to restart':
       return [...historyTo('running'), killing('restart')];
     case 'exited after a kill':
@@ -146,6 +163,12 @@ describe('a senseless command', () => {
       .thenRejects('WRONG_STATE');
   });
 
+  it.each(others)('OpenSession is rejected in state %s', (value) => {
+    given(task, historyTo(value))
+      .when({ type: 'OpenSession', ...SESSION })
+      .thenRejects('WRONG_STATE');
+  });
+
   it.each(others.filter((value) => value !== 'killing'))(
     'RestartTask is rejected in state %s',
     (value) => {
@@ -172,6 +195,8 @@ describe('a report that comes too late or twice', () => {
     ['starting', reattached],
     ['exited', exited],
     ['exited', lost],
+    ['running', SESSION_END],
+    ['dead', SESSION_END],
     ['prestart', { type: 'DelayElapsed' }],
     ['running', { type: 'CleanupFinished', faults: [] }],
     ['cleanup', found],
@@ -192,6 +217,25 @@ describe('a report that comes too late or twice', () => {
     given(task, events)
       .when({ ...stuck, message: 'pid 42 sleeps in the kernel' })
       .thenGives({ type: 'TaskStuck' });
+  });
+});
+
+describe('commands beside a program', () => {
+  it('are each remembered until their own end', () => {
+    const events = [...historyTo('running'), opened('s1'), opened('s2')];
+    const state = given(task, events).when(SESSION_END).thenGives({ type: 'SessionClosed' });
+    expect(state.context.sessions).toEqual(['s2']);
+  });
+
+  it('are all over before their run is left', () => {
+    const events = [...historyTo('running'), opened('s1'), opened('s2'), killing()];
+    given(task, events)
+      .when({ type: 'NothingRan' })
+      .thenGives(
+        { type: 'SessionClosed', data: { session: 's1', exitCode: null, signal: null } },
+        { type: 'SessionClosed', data: { session: 's2' } },
+        { type: 'TaskKilled' },
+      );
   });
 });
 
