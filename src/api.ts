@@ -197,6 +197,13 @@ export interface AgentView {
     readonly health: string;
     readonly message: string;
   }[];
+  /** What this machine can do for tasks: `executor.isolated`, `limits.memory` …, each with the reason. */
+  readonly capabilities: readonly {
+    readonly name: string;
+    readonly isAvailable: boolean;
+    /** Why not, or by what. */
+    readonly reason: string;
+  }[];
 }
 
 export interface Orchestrator extends AsyncDisposable {

@@ -35,6 +35,7 @@ import { LocalOrchestrator } from './local/local-orchestrator.ts';
 import { readSpec } from './local/read-spec.ts';
 import type { OpenedStore } from './log/open-store.ts';
 import { lockStore } from './log/store-lock.ts';
+import { machineCapabilities } from './os/machine-capabilities.ts';
 import { machineEpoch as readMachineEpoch } from './os/machine-epoch.ts';
 import { silentLogger, type Clock, type Logger, type Random } from './ports.ts';
 
@@ -155,7 +156,7 @@ function assemble(
   const gate = new StartGate();
   const runs = new RunFiles(layout, instanceId, machineEpoch);
   const own = { log, layout, instanceId, machineEpoch, record, clock, gate, runs };
-  const known = { ...own, ...doors };
+  const known = { ...own, ...doors, capabilities: machineCapabilities };
   const agent = agentDoors(options, known);
   const roster = new Roster(replayed);
   const actors = { agent, journal, roster, store, replayed };

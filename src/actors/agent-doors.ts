@@ -8,6 +8,7 @@ import type { HookRegistry } from '../hooks/registry.ts';
 import type { Layout } from '../layout.ts';
 import type { EventLog } from '../log/event-log.ts';
 import type { Facts } from '../machines/chart-parts.ts';
+import type { MachineCapability } from '../os/machine-capabilities.ts';
 import type { Clock, Logger, Random } from '../ports.ts';
 import type { RunStore } from './run-files.ts';
 import type { SpecStore } from './spec-files.ts';
@@ -30,6 +31,8 @@ export interface AgentDoors {
   readonly logmon: LogmonDoor;
   readonly usage: UsageDoor;
   readonly record: RecordNode;
+  /** What this machine can do for tasks; looked up once. */
+  readonly capabilities: () => Promise<readonly MachineCapability[]>;
   /** The end of a run is recorded: its host may forget it. */
   readonly releaseRun: (run: RunRequest, driver: Driver) => void;
   /** Whatever is about to start something waits here. */

@@ -21,7 +21,16 @@ export async function environment(): Promise<readonly Finding[]> {
     cgroup(),
     openFiles(),
     processes(),
+    ...(await capabilities()),
   ];
+}
+
+/** What tasks may ask for. What is missing is no fault of a machine: a task that needs it is refused. */
+async function capabilities(): Promise<readonly Finding[]> {
+  const { machineCapabilities } = await import('../os/machine-capabilities.ts');
+  return (await machineCapabilities()).map(({ name, isAvailable, reason }) =>
+    isAvailable ? fine(name, reason) : warning(name, `missing: ${reason}`),
+  );
 }
 
 function node(): Finding {

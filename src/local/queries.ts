@@ -44,6 +44,7 @@ export class Queries {
         const print = agent.drivers.fingerprintOf(driver);
         return { driver, health: print?.health ?? 'undetected', message: print?.message ?? '' };
       }),
+      capabilities: await agent.capabilities(),
     };
   }
 

@@ -79,7 +79,13 @@ export function fromEvent(event: message.Event): PublicEvent {
 }
 
 export function toAgent(view: AgentView): message.Agent {
-  return { ...view, drivers: [...view.drivers], startsHeld: [...view.startsHeld] };
+  const { drivers, startsHeld, capabilities } = view;
+  return {
+    ...view,
+    drivers: [...drivers],
+    startsHeld: [...startsHeld],
+    capabilities: [...capabilities],
+  };
 }
 
 export function fromAgent(agent: message.Agent): AgentView {

@@ -41,7 +41,7 @@ afterEach(() => {
 
 describe('wrong usage', () => {
   it.each([
-    [['nope'], "holdfast: unknown command 'nope' (see holdfast --help)\n"],
+    [['frobnicate'], "holdfast: unknown command 'frobnicate' (see holdfast --help)\n"],
     [['ps', '--nope'], "holdfast: unknown option '--nope' (see holdfast ps --help)\n"],
     [['logs'], "holdfast: missing required argument 'ref' (see holdfast logs --help)\n"],
     [['signal', 'HPU', 'web'], 'holdfast: HPU is not a signal. Did you mean SIGHUP?\n'],

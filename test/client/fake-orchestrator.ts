@@ -39,7 +39,13 @@ export class FakeOrchestrator implements api.Orchestrator {
   async agent(): Promise<api.AgentView> {
     const drivers = [{ driver: 'raw_exec', health: 'healthy', message: '' }];
     const ids = { storeId: STORE_ID, instanceId: 'fake', agentEpoch: 2 };
-    const facts = { head: this.log.length, dataDir: '/fake', startsHeld: ['disk-low'], drivers };
+    const facts = {
+      head: this.log.length,
+      dataDir: '/fake',
+      capabilities: [{ name: 'cgroup.kill', isAvailable: false, reason: 'not here' }],
+      startsHeld: ['disk-low'],
+      drivers,
+    };
     return { version: '0.0.0', pid: 42, ...ids, ...facts };
   }
 

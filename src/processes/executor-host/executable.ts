@@ -1,7 +1,6 @@
-import { accessSync, closeSync, constants, openSync, readSync, statSync } from 'node:fs';
+import { accessSync, constants, statSync } from 'node:fs';
 import { errnoOf, HoldfastError } from '../../errors.ts';
-
-const HEAD_BYTES = 256;
+import { interpreterOf } from '../../os/interpreter.ts';
 
 /**
  * Looks at everything that execve(2) would refuse, before anything is started: a start that fails here is proved not to
@@ -28,23 +27,4 @@ function assertRunnableFile(path: string, command: string): void {
     const reason = isMissing ? 'does not exist' : `cannot be executed (${errno})`;
     throw new HoldfastError(code, `${path}${through} ${reason}`, { cause: error });
   }
-}
-
-/** The program after `#!`, as the kernel reads the first line; a stray carriage return is part of its name. */
-function interpreterOf(path: string): string | undefined {
-  const head = Buffer.alloc(HEAD_BYTES);
-  let bytes: number;
-  try {
-    const fd = openSync(path, 'r');
-    try {
-      bytes = readSync(fd, head);
-    } finally {
-      closeSync(fd);
-    }
-  } catch {
-    // A program may be executable without being readable.
-    return undefined;
-  }
-  const text = head.toString('utf8', 0, bytes);
-  return /^#![ \t]*([^ \t\n]+)/.exec(text)?.[1];
 }

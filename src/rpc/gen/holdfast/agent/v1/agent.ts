@@ -61,6 +61,16 @@ export interface Agent {
   drivers: Driver[];
   /** Why starts wait now: boot-sweep, disk-low, safe-mode. */
   startsHeld: string[];
+  capabilities: Capability[];
+}
+
+/** What this machine can do for tasks. */
+export interface Capability {
+  /** "executor.isolated", "limits.memory", … */
+  name: string;
+  isAvailable: boolean;
+  /** Why not, or by what. */
+  reason: string;
 }
 
 export interface Driver {
@@ -460,6 +470,7 @@ function createBaseAgent(): Agent {
     dataDir: "",
     drivers: [],
     startsHeld: [],
+    capabilities: [],
   };
 }
 
@@ -491,6 +502,9 @@ export const Agent: MessageFns<Agent> = {
     }
     for (const v of message.startsHeld) {
       writer.uint32(74).string(v!);
+    }
+    for (const v of message.capabilities) {
+      Capability.encode(v!, writer.uint32(82).fork()).join();
     }
     return writer;
   },
@@ -580,6 +594,14 @@ export const Agent: MessageFns<Agent> = {
             message.startsHeld.push(reader.string());
             continue;
           }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.capabilities.push(Capability.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -606,6 +628,86 @@ export const Agent: MessageFns<Agent> = {
     message.dataDir = object.dataDir ?? "";
     message.drivers = object.drivers?.map((e) => Driver.fromPartial(e)) || [];
     message.startsHeld = object.startsHeld?.map((e) => e) || [];
+    message.capabilities = object.capabilities?.map((e) => Capability.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseCapability(): Capability {
+  return { name: "", isAvailable: false, reason: "" };
+}
+
+export const Capability: MessageFns<Capability> = {
+  encode(message: Capability, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    if (message.isAvailable !== false) {
+      writer.uint32(16).bool(message.isAvailable);
+    }
+    if (message.reason !== "") {
+      writer.uint32(26).string(message.reason);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Capability {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseCapability();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.isAvailable = reader.bool();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<Capability>): Capability {
+    return Capability.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Capability>): Capability {
+    const message = createBaseCapability();
+    message.name = object.name ?? "";
+    message.isAvailable = object.isAvailable ?? false;
+    message.reason = object.reason ?? "";
     return message;
   },
 };

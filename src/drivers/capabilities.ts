@@ -1,0 +1,67 @@
+/**
+ * Which capabilities a task has: Nomad's rule (drivers/shared/capabilities), cut to what this agent itself can hand on.
+ * Pure.
+ */
+import { HoldfastError } from '../errors.ts';
+
+/** What Nomad's drivers allow and give by default. */
+export const DEFAULT_CAPABILITIES: readonly string[] = [
+  'CAP_AUDIT_WRITE',
+  'CAP_CHOWN',
+  'CAP_DAC_OVERRIDE',
+  'CAP_FOWNER',
+  'CAP_FSETID',
+  'CAP_KILL',
+  'CAP_MKNOD',
+  'CAP_NET_BIND_SERVICE',
+  'CAP_SETFCAP',
+  'CAP_SETGID',
+  'CAP_SETPCAP',
+  'CAP_SETUID',
+  'CAP_SYS_CHROOT',
+];
+
+export interface CapabilityWish {
+  /** What the operator lets tasks have. `all` and names without `CAP_`, in any case, are understood in every list. */
+  readonly allow: readonly string[];
+  readonly add: readonly string[];
+  readonly drop: readonly string[];
+  /** What this agent can hand on. */
+  readonly own: readonly string[];
+}
+
+/**
+ * (what is given by default ∩ allowed) − drop + add, sorted. `all` is what the agent has.
+ * Errors: DRIVER_CONFIG_INVALID for what is not allowed, CAPABILITY_MISSING for what was added by name and the agent
+ * itself lacks.
+ */
+export function taskCapabilities({ allow, add, drop, own }: CapabilityWish): readonly string[] {
+  const [allowed, added, dropped] = [allow, add, drop].map((list) => expand(list, own));
+  const refused = [...(added ?? [])].filter((name) => allowed?.has(name) !== true);
+  if (refused.length > 0) {
+    const names = refused.map((name) => name.slice('CAP_'.length).toLowerCase());
+    const text = `driver does not allow the following capabilities: ${names.toSorted().join(', ')}`;
+    throw new HoldfastError('DRIVER_CONFIG_INVALID', text);
+  }
+  const lacking = add.map(capabilityName).filter((name) => name !== ALL && !own.includes(name));
+  if (lacking.length > 0) {
+    const text = `this agent itself does not have ${lacking.join(', ')}`;
+    throw new HoldfastError('CAPABILITY_MISSING', text);
+  }
+  const given = DEFAULT_CAPABILITIES.filter((name) => allowed?.has(name) && !dropped?.has(name));
+  const all = new Set([...given, ...(added ?? [])]);
+  return [...all].filter((name) => own.includes(name)).toSorted();
+}
+
+const ALL = 'CAP_ALL';
+
+/** ` net_raw` → `CAP_NET_RAW`. */
+export function capabilityName(text: string): string {
+  const name = text.trim().toUpperCase();
+  return name.startsWith('CAP_') ? name : `CAP_${name}`;
+}
+
+function expand(list: readonly string[], own: readonly string[]): ReadonlySet<string> {
+  const names = list.map(capabilityName);
+  return new Set(names.includes(ALL) ? [...own, ...names.filter((name) => name !== ALL)] : names);
+}
