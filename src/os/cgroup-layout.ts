@@ -40,8 +40,8 @@ export function machineCgroups(): CgroupLayout {
 }
 
 /**
- * `proc` is where procfs is. Somebody who is not root may use a v2 cgroup that was delegated to him, which is the one he
- * is in; delegation in v1 is not safe (cgroups(7)) and is not used.
+ * `proc` is where procfs is. Somebody who is not root may use a v2 cgroup that was delegated to him, which is the one
+ * he is in; delegation in v1 is not safe (cgroups(7)) and is not used.
  */
 export function detectCgroups(proc: string, isRoot: boolean): CgroupLayout {
   const mounts = parseCgroupMounts(textOf(`${proc}/self/mountinfo`));
@@ -157,7 +157,7 @@ export function cgroupOfRun(parent: string, instanceId: string, launchKey: strin
   return `${parent}/${instanceId}/${launchKey}`;
 }
 
-/** Does the path end in an instance and a launch key, so that it can be nobody's but a run's? Nothing else is touched. */
+/** Does the path end in an instance and a launch key, so that it can only be a run's? Nothing else is touched. */
 export function isCgroupOfRun(path: string): boolean {
   const parts = path.split('/');
   if (parts[0] !== '' || parts.length < 4) return false;

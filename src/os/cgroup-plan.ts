@@ -150,7 +150,7 @@ function cpuShares(millis: number): number {
   return Math.min(262_144, Math.max(2, Math.round((millis * 1024) / 1000)));
 }
 
-/** runc's conversion since 1.3.2: the ends and the defaults of both scales fall together (2→1, 1024→100, 262144→10000). */
+/** runc's conversion since 1.3.2: ends and defaults of both scales fall together (2→1, 1024→100, 262144→10000). */
 export function cpuWeight(shares: number): number {
   const log = Math.log2(shares);
   const exponent = (log * log + 125 * log) / 612 - 7 / 34;

@@ -1,7 +1,9 @@
 /** The cgroup of one run on this machine: made, joined, looked at and removed. Synchronous: each takes microseconds. */
 import { mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
+import { basename } from 'node:path';
 import { errnoOf, HoldfastError, messageOf } from '../errors.ts';
 import { type CgroupLayout, cgroupPoints, isCgroupOfRun, trackingPoint } from './cgroup-layout.ts';
+import { isLaunchKey } from './launch-key.ts';
 import type { CgroupPlan, CgroupStep } from './cgroup-plan.ts';
 
 /** The errors that say that a cgroup is gone, or is going. */
@@ -9,8 +11,8 @@ const GONE = new Set(['ENOENT', 'ENODEV']);
 const NO_ROOM = new Set(['ENOSPC', 'ENOMEM', 'EAGAIN']);
 
 /**
- * Carries out a plan; may be repeated. Throws START_FAILED, or RESOURCES_EXHAUSTED when the kernel has no room, with the
- * file and what the kernel said of it.
+ * Carries out a plan; may be repeated. Throws START_FAILED, or RESOURCES_EXHAUSTED when the kernel has no room, with
+ * the file and what the kernel said of it.
  */
 export function makeCgroup(plan: CgroupPlan): void {
   try {
@@ -74,6 +76,26 @@ export function trackingDir(layout: CgroupLayout, path: string): string | undefi
   return point === undefined || !isCgroupOfRun(path) ? undefined : `${point}${path}`;
 }
 
+/** A cgroup that can be nobody's but a run's, of whatever instance. */
+export interface RunCgroup {
+  readonly instanceId: string;
+  readonly launchKey: string;
+  /** In the hierarchy by which runs are tracked. */
+  readonly dir: string;
+}
+
+/** Every one below our parent directory, empty ones too. */
+export function cgroupsOfRuns(layout: CgroupLayout): readonly RunCgroup[] {
+  const point = trackingPoint(layout);
+  if (point === undefined) return [];
+  const top = `${point}${layout.parent}`;
+  return childrenOf(top).flatMap((instance) =>
+    childrenOf(instance)
+      .filter((dir) => isLaunchKey(basename(dir)))
+      .map((dir) => ({ instanceId: basename(instance), launchKey: basename(dir), dir })),
+  );
+}
+
 export interface CgroupMembers {
   readonly pids: readonly number[];
   /** False when something could not be read. */
@@ -103,15 +125,16 @@ export function isCgroupEmpty(dir: string): boolean {
 
 /** The cgroups below `dir`, outermost first. */
 export function cgroupsBelow(dir: string): readonly string[] {
-  let names: readonly string[];
+  return childrenOf(dir).flatMap((child) => [child, ...cgroupsBelow(child)]);
+}
+
+function childrenOf(dir: string): readonly string[] {
   try {
-    names = readdirSync(dir, { withFileTypes: true })
-      .filter((entry) => entry.isDirectory())
-      .map((entry) => `${dir}/${entry.name}`);
+    const entries = readdirSync(dir, { withFileTypes: true });
+    return entries.filter((one) => one.isDirectory()).map((one) => `${dir}/${one.name}`);
   } catch {
     return [];
   }
-  return names.flatMap((name) => [name, ...cgroupsBelow(name)]);
 }
 
 /** The text of a kernel file: empty when its cgroup is gone, undefined when it cannot be read. */

@@ -40,6 +40,8 @@ export interface EvidenceRequest {
   readonly machineEpoch: string;
   /** The mark that the run's processes carry, for a directory whose intent is not readable. */
   readonly mark?: string;
+  /** The cgroup that the run would have, for a directory whose intent is not readable. */
+  readonly cgroup?: string;
   /** The machine epoch of the run, for a directory that was lost with the power. */
   readonly runEpoch?: string | undefined;
 }
@@ -64,6 +66,7 @@ export function gatherEvidence(request: EvidenceRequest): Evidence {
     startedAtMs: program.writtenAtMs,
   };
   const mark = intent?.mark ?? request.mark;
+  const cgroup = intent === undefined ? request.cgroup : intent.cgroup;
   const isSame = epochOfRun === machineEpoch;
   return {
     epoch: isSame ? 'same' : 'changed',
@@ -71,7 +74,7 @@ export function gatherEvidence(request: EvidenceRequest): Evidence {
     claim: claimOf(found.fate, shim, runDir, machineEpoch),
     fate: fateOf(found.fate),
     exit: exitOf(found.exit),
-    tree: isSame ? treeOf(found.identity, { identity, shim, mark }, machineEpoch) : 'dead',
+    tree: isSame ? treeOf(found.identity, { identity, shim, mark, cgroup }, machineEpoch) : 'dead',
     ...(intent && { intent }),
     ...(shim && { shim }),
     ...(identity && { identity }),
@@ -127,11 +130,14 @@ function treeOf(
     identity: ProcessIdentity | undefined;
     shim: ProcessIdentity | undefined;
     mark: string | undefined;
+    cgroup: string | undefined;
   },
   machineEpoch: string,
 ): Life {
   if (found.is === 'unreadable') return 'unknown';
-  if (run.mark === undefined && run.identity === undefined) return 'dead';
+  const isNameless = run.mark === undefined && run.identity === undefined;
+  if (isNameless && (run.cgroup ?? '') === '') return 'dead';
   const since = run.identity?.startTime ?? run.shim?.startTime;
-  return treeLife({ program: run.identity, mark: run.mark, since }, machineEpoch);
+  const { identity: program, mark, cgroup } = run;
+  return treeLife({ program, mark, cgroup, since }, machineEpoch);
 }

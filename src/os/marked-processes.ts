@@ -1,6 +1,11 @@
-/** Who on this machine carries a mark: found without any file of ours, so also after all of them were lost. */
+/**
+ * Who on this machine carries a mark or is in a run's cgroup: found without any file of ours, so also after all of them
+ * were lost.
+ */
 import { readdirSync, readFileSync } from 'node:fs';
 import { errnoOf } from '../errors.ts';
+import { machineCgroups } from './cgroup-layout.ts';
+import { cgroupMembers, cgroupsOfRuns } from './cgroup-tree.ts';
 import { isLaunchKey } from './launch-key.ts';
 import { isDeadState } from './proc-stat.ts';
 import { hasVanished, readProcStat } from './process-identity.ts';
@@ -22,7 +27,10 @@ export interface Marks {
 
 const MARK = /\0HOLDFAST_MARK=([^:\0]+):([^\0]*)\0/;
 
-/** Every living process whose environment holds a whole mark, of whatever instance. Takes some 30 µs for a process. */
+/**
+ * Every living process whose environment holds a whole mark, or that is in the cgroup of a run, of whatever instance.
+ * Takes some 30 µs for a process. One that went from one run into another counts for both.
+ */
 export function markedProcesses(): Marks {
   const processes: MarkedProcess[] = [];
   let isComplete = true;
@@ -36,6 +44,30 @@ export function markedProcesses(): Marks {
     if (stat === 'unknown') isComplete = false;
     else if (stat !== undefined && !isDeadState(stat.state)) {
       processes.push({ pid, startTime: stat.startTime, ...mark });
+    }
+  }
+  const held = heldProcesses(processes);
+  return {
+    processes: [...processes, ...held.processes],
+    isComplete: isComplete && held.isComplete,
+  };
+}
+
+/** What gave its mark away and left its session is still in its cgroup. */
+function heldProcesses(known: readonly MarkedProcess[]): Marks {
+  const marked = new Set(known.map(({ pid, launchKey }) => `${pid} ${launchKey}`));
+  const processes: MarkedProcess[] = [];
+  let isComplete = true;
+  for (const { instanceId, launchKey, dir } of cgroupsOfRuns(machineCgroups())) {
+    const members = cgroupMembers(dir);
+    isComplete &&= members.isComplete;
+    for (const pid of members.pids) {
+      if (marked.has(`${pid} ${launchKey}`)) continue;
+      const stat = readProcStat(pid);
+      if (stat === 'unknown') isComplete = false;
+      else if (stat !== undefined && !isDeadState(stat.state)) {
+        processes.push({ pid, startTime: stat.startTime, instanceId, launchKey });
+      }
     }
   }
   return { processes, isComplete };

@@ -1,5 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { errnoOf } from '../errors.ts';
+import { machineCgroups } from './cgroup-layout.ts';
+import { type CgroupMembers, cgroupMembers, trackingDir } from './cgroup-tree.ts';
 import { isDeadState, type ProcStat } from './proc-stat.ts';
 import {
   hasVanished,
@@ -15,6 +17,8 @@ export interface RunTree {
   readonly program: ProcessIdentity | undefined;
   /** Value of HOLDFAST_MARK in the environment of everything of the run. */
   readonly mark: string | undefined;
+  /** Path of the run's cgroup below every mount point; undefined or empty when it has none. */
+  readonly cgroup?: string | undefined;
   /** Clock ticks since boot before which nothing of the run can have started. */
   readonly since: string | undefined;
 }
@@ -31,9 +35,9 @@ export interface TreeScan {
 }
 
 /**
- * Finds a run's processes. Proof is any of: being the program; carrying the mark; being in the program's session or
- * process group while the program's pid is still its own; descending from a member; having been a member in an
- * earlier scan (`knownBefore`). A process that leaves all of these behind hides from this scan; only a cgroup holds it.
+ * Finds a run's processes. Proof is any of: being in its cgroup; being the program; carrying the mark; being in the
+ * program's session or process group while the program's pid is still its own; descending from a member; having been a
+ * member in an earlier scan (`knownBefore`). Without a cgroup a process that leaves all of these behind hides.
  */
 export function scanTree(
   run: RunTree,
@@ -43,10 +47,13 @@ export function scanTree(
   const table = readProcessTable(run.since);
   const members = new Map<number, ProcStat>();
   let isComplete = table.isComplete;
+  const held = membersOf(run.cgroup);
+  const holds = new Set(held.pids);
+  isComplete &&= held.isComplete;
   const isKnown = knownProcesses(run, machineEpoch, knownBefore);
   const session = sessionOf(run, machineEpoch);
   for (const stat of table.stats) {
-    let isMember = isKnown(stat);
+    let isMember = holds.has(stat.pid) || isKnown(stat);
     if (session !== undefined) {
       isMember ||= stat.session === session || stat.processGroup === session;
     }
@@ -67,6 +74,11 @@ export function scanTree(
     })),
     isComplete,
   };
+}
+
+function membersOf(cgroup: string | undefined): CgroupMembers {
+  const dir = cgroup === undefined ? undefined : trackingDir(machineCgroups(), cgroup);
+  return dir === undefined ? { pids: [], isComplete: true } : cgroupMembers(dir);
 }
 
 /** Does anything of the run live? */

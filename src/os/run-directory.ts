@@ -15,6 +15,7 @@ import type { Life } from './process-identity.ts';
  *   fate      `launch` and the shim that may start the program, or `abort`; one winner, for ever
  *   life      a FIFO that the shim holds for as long as it lives
  *   identity  the program's line of /proc/<pid>/stat, written before its first instruction
+ *   confined  how far a confined child came on its way to the program (confined-start.ts)
  *   exit      how it ended
  *   oci/      what belongs to a container (oci-files.ts)
  */
@@ -28,6 +29,8 @@ export interface Intent {
   readonly mark: string;
   readonly machineEpoch: string;
   readonly specHash: string;
+  /** Path of the run's cgroup below every mount point; absent: it has none. */
+  readonly cgroup?: string;
 }
 
 /** A process as a shell wrote it down, which machine epoch it belongs to being said by `intent`. */
@@ -97,6 +100,7 @@ function parseIntent(text: string): Intent | undefined {
   const { instanceId, allocId, task, token, mark, machineEpoch, specHash } = intent;
   const texts = [instanceId, allocId, task, token, mark, machineEpoch, specHash];
   if (!texts.every((text) => typeof text === 'string')) return undefined;
+  if (!['string', 'undefined'].includes(typeof intent.cgroup)) return undefined;
   return Number.isSafeInteger(intent.run) ? (value as Intent) : undefined;
 }
 

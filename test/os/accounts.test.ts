@@ -3,7 +3,7 @@ import { type AccountSources, findAccount } from '../../src/os/accounts.ts';
 
 const PASSWD = `root:x:0:0:root:/root:/bin/bash
 web:x:1001:1001:,,,:/srv/web:/bin/sh
-1002:x:7:7::/home/odd:/bin/sh
+1002:x:7:7::/srv/odd:/bin/sh
 broken:x:abc:1::/:/bin/sh
 nohome:x:1003:1003:::
 `;
@@ -78,7 +78,7 @@ test('a number without an account is somebody when its group is said', async () 
 
 test('a user of another source has the groups that the machine tells', async () => {
   const ldap = sources({
-    'passwd ann': 'ann:*:5000:5001:Ann:/home/ann:/bin/sh\n',
+    'passwd ann': 'ann:*:5000:5001:Ann:/srv/ann:/bin/sh\n',
     'initgroups ann': 'ann                   5001 33 5002\n',
   });
   expect(await findAccount('ann', ldap)).toMatchObject({ uid: 5000, groups: [5001, 33, 5002] });

@@ -64,7 +64,8 @@ export class Rig {
   /** A request for `sh -c script`, with a launch key of its own. */
   request(script: string, changes: Partial<LaunchRequest> = {}): LaunchRequest {
     this.#runs += 1;
-    const key = launchKey('alloc', 'task', this.#runs, 'token');
+    // Other rigs run beside this one: what is theirs must not look like ours.
+    const key = launchKey('alloc', 'task', this.#runs, this.stateDir);
     return {
       agentEpoch: 1,
       launchKey: key,

@@ -5,6 +5,8 @@ import { replaceFile } from '../../os/atomic-file.ts';
 import { makeFifo, memoryFile, spawnSession } from '../../os/libc.ts';
 import { readFate, tryAbort, writeIntent } from '../../os/run-directory.ts';
 import type { LaunchRequest, LaunchResponse } from '../../rpc/gen/holdfast/executor/v1/executor.ts';
+import type { Confining } from './chain.ts';
+import { isUnderWay, prepareConfining, refusalOf } from './confining.ts';
 import { containerFailure, containerWords, type ShimWords } from './container.ts';
 import { assertExecutable } from './executable.ts';
 import type { Run } from './run.ts';
@@ -45,6 +47,7 @@ export async function launch(
   watch: Watch,
 ): Promise<LaunchResponse> {
   // crash point: executor.launch.asked
+  run.cgroup = request.confinement?.cgroup ?? '';
   mkdirSync(run.dir, { recursive: true, mode: 0o700 });
   const failure =
     readFate(run.dir).is === 'absent' ? begin(run, request, source, watch) : undefined;
@@ -56,7 +59,9 @@ export async function launch(
   if (run.ownShim === undefined) watch.takeUp(run);
   for (;;) {
     watch.noticeProgram(run);
-    if (run.program !== undefined) {
+    const refusal = refusalOf(run);
+    if (refusal !== undefined) return failed(refusal);
+    if (run.program !== undefined && isUnderWay(run)) {
       // crash point: executor.identity.seen
       // The end of our own shim is told by SIGCHLD: `life` is not needed any longer.
       if (run.ownShim !== undefined) watch.release(run);
@@ -87,10 +92,12 @@ function begin(
     // crash point: executor.intent.before
     writeIntentOf(run, request, source);
     // crash point: executor.intent.written
+    const confining = prepareConfining(run, request);
+    // crash point: executor.cgroup.made
     makeLife(run.dir);
     // crash point: executor.life.made
     watch.listen(run);
-    watch.ownShim(run, startShim(run, request, source));
+    watch.ownShim(run, startShim(run, request, source, confining));
     // crash point: executor.spawn.after
     return undefined;
   } catch (error) {
@@ -144,8 +151,10 @@ function assertWords(words: readonly string[]): void {
 function writeIntentOf(run: Run, request: LaunchRequest, source: ShimSource): void {
   const { allocId, task, token, mark, specHash } = request;
   const { instanceId, machineEpoch } = source;
+  const cgroup = request.confinement?.cgroup;
   const identity = { protocol: 1, instanceId, allocId, task, run: request.run } as const;
-  writeIntent(run.dir, { ...identity, token, mark, machineEpoch, specHash });
+  const place = { machineEpoch, ...(cgroup && { cgroup }) };
+  writeIntent(run.dir, { ...identity, ...place, token, mark, specHash });
 }
 
 function makeLife(dir: string): void {
@@ -156,9 +165,14 @@ function makeLife(dir: string): void {
   }
 }
 
-function startShim(run: Run, request: LaunchRequest, source: ShimSource): number {
+function startShim(
+  run: Run,
+  request: LaunchRequest,
+  source: ShimSource,
+  confining: Confining,
+): number {
   const { shell, script } = source;
-  const { text, args } = wordsFor(run, request);
+  const { text, args } = wordsFor(run, request, confining);
   const words = memoryFile('holdfast-program');
   try {
     const bytes = Buffer.from(text);
@@ -175,11 +189,11 @@ function startShim(run: Run, request: LaunchRequest, source: ShimSource): number
   }
 }
 
-function wordsFor(run: Run, request: LaunchRequest): ShimWords {
+function wordsFor(run: Run, request: LaunchRequest, confining: Confining): ShimWords {
   if (request.confinement?.isolation !== undefined) return containerWords(run.dir, request);
   const { command, args, cwd } = request;
   const env = { ...request.env, HOLDFAST_MARK: request.mark };
-  return { text: programText({ command, args, env, cwd }), args: [] };
+  return { text: programText({ command, args, env, cwd, confining }), args: [] };
 }
 
 function neverStarted(run: Run, reason: string): LaunchResponse {

@@ -1,9 +1,9 @@
-import { executorMethods } from '../../rpc/executor-methods.ts';
+import { EXECUTOR_PROTOCOL, executorMethods } from '../../rpc/executor-methods.ts';
 import { framedService } from '../../rpc/framed-server.ts';
 import { runHost } from '../../rpc/host-main.ts';
 import { sessionMethods } from '../../rpc/session-methods.ts';
 import { installShim } from './launch.ts';
-import { EXECUTOR_PROTOCOL, ExecutorHost, executorHandlers } from './service.ts';
+import { ExecutorHost, executorHandlers } from './service.ts';
 import { sessionHandlers } from './sessions/session-handlers.ts';
 import { Sessions } from './sessions/sessions.ts';
 import { SHIM_TEXT } from './shim.ts';

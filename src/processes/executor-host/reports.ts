@@ -70,7 +70,7 @@ function reportOf(run: Run): FollowResponse | undefined {
   const exit = {
     exitCode: exitCode ?? 0,
     signal: signal ?? '',
-    oomKilled: false,
+    oomKilled: run.wasOutOfMemory,
     exitedAtMs: Math.round(exitedAtMs),
     execFailed,
   };

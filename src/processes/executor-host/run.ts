@@ -18,8 +18,14 @@ export class Run {
   ownShim: number | undefined;
   /** Pid of the shim that this very host started, also after its end. Another host's may have won the fate. */
   startedShim: number | undefined;
+  /** Its path below every mount point; empty: it has none. */
+  cgroup = '';
+  /** Its child becomes the program by steps of which each may fail: it has started when the last is taken. */
+  isConfined = false;
   program: (ProcessIdentity & { readonly startedAtMs: number }) | undefined;
   end: End | undefined;
+  /** The kernel ended a process of it for want of memory. Known with the end. */
+  wasOutOfMemory = false;
   /** Stops whatever watches the run now. */
   stopWatching: (() => void) | undefined;
   #wakers: (() => void)[] = [];

@@ -3,10 +3,11 @@ import { isAlive } from '../../os/process-identity.ts';
 import { signalProcess } from '../../os/process-tree.ts';
 import { launchedShim, readFate, readIntent, runDirectory } from '../../os/run-directory.ts';
 import { EpochGuard } from '../../rpc/epoch-guard.ts';
-import type { executorMethods } from '../../rpc/executor-methods.ts';
+import { EXECUTOR_PROTOCOL, type executorMethods } from '../../rpc/executor-methods.ts';
 import type * as wire from '../../rpc/gen/holdfast/executor/v1/executor.ts';
 import type { HostContext } from '../../rpc/host-main.ts';
 import type { Handlers } from '../../rpc/method.ts';
+import { isProvedEmpty, putCgroupAway, putInstanceAway } from './run-cgroup.ts';
 import { forgetContainer } from './container.ts';
 import { fifosOf, HeldFifos } from './held-fifos.ts';
 import { launch, type ShimSource } from './launch.ts';
@@ -14,16 +15,9 @@ import { Reports } from './reports.ts';
 import { Run } from './run.ts';
 import { runSampler } from './run-sampler.ts';
 import { statsFor } from './stats.ts';
-import { assertSignal, executed, stopTree } from './stop.ts';
+import { assertSignal, executed, identified, stopTree } from './stop.ts';
 import { isOfAnotherEpoch, stopByMark, stopUnlaunched } from './stop-unwatched.ts';
 import { Watch } from './watch.ts';
-
-/** Number of the conversation that executor.proto describes. */
-export const EXECUTOR_PROTOCOL = 1;
-
-/** How long a stop waits for the identity of a program that is being started, and how often it looks. */
-const IDENTITY_WAIT_MS = 2_000;
-const IDENTITY_LOOK_MS = 50;
 
 type HostFacts = Pick<HostContext, 'stateDir' | 'hostId' | 'version' | 'instanceId' | 'end'>;
 
@@ -113,7 +107,7 @@ export class ExecutorHost {
     const run = this.#runs.get(request.launchKey) ?? this.#takeUp(request.launchKey);
     if (run === undefined) return stopByMark(request, dir, fate, this.#source);
     await this.#launches.get(request.launchKey);
-    await this.#identified(run);
+    await identified(run, this.#watch);
     if (this.#isEmpty(run)) return { outcome: { $case: 'ended', value: {} } };
     // crash point: executor.stop.asked
     await executed(run, this.#source.script);
@@ -121,26 +115,14 @@ export class ExecutorHost {
   }
 
   /**
-   * A shim that has won may not have come to its program yet, which has no mark before it is executed: nothing could be
-   * signalled, and nothing lives as far as anybody can see. Throws UNAVAILABLE when it takes too long.
-   */
-  async #identified(run: Run): Promise<void> {
-    for (let waitedMs = 0; ; waitedMs += IDENTITY_LOOK_MS) {
-      this.#watch.noticeProgram(run);
-      if (run.program !== undefined || run.end !== undefined) return;
-      if (waitedMs >= IDENTITY_WAIT_MS) break;
-      await run.changed(IDENTITY_LOOK_MS);
-    }
-    throw new HoldfastError('UNAVAILABLE', `the program of ${run.dir} is just being started`);
-  }
-
-  /**
    * Proved without a scan of the process table, which takes milliseconds, at the end of every run: what a program of a
-   * shim of ours leaves behind becomes our child.
+   * shim of ours leaves behind becomes our child, and stays in the cgroup of its run.
    */
   #isEmpty(run: Run): boolean {
     const isOver = run.ownShim === undefined && run.end?.is === 'exited';
-    if (!isOver || run.startedShim === undefined) return false;
+    if (!isOver) return false;
+    if (isProvedEmpty(run.cgroup)) return true;
+    if (run.startedShim === undefined) return false;
     const winner = launchedShim(readFate(run.dir));
     return winner?.pid === run.startedShim && this.#watch.strays()?.length === 0;
   }
@@ -178,6 +160,7 @@ export class ExecutorHost {
   }
 
   #drop(key: string): void {
+    putCgroupAway(this.#runs.get(key)?.cgroup ?? '');
     this.#runs.delete(key);
     this.#fifos.release(key);
   }
@@ -185,7 +168,10 @@ export class ExecutorHost {
   shutdown(): wire.ShutdownResponse {
     // crash point: executor.shutdown
     const runs = this.busyWith();
-    if (runs === 0) this.#facts.end('the agent asked for it');
+    if (runs === 0) {
+      putInstanceAway(this.#facts.instanceId);
+      this.#facts.end('the agent asked for it');
+    }
     return { runs };
   }
 
@@ -207,6 +193,7 @@ export class ExecutorHost {
     }
     if (intent.value.machineEpoch !== this.#source.machineEpoch) return undefined;
     const run = this.#runOf(key, intent.value.mark);
+    run.cgroup = intent.value.cgroup ?? '';
     this.#fifos.hold(key, fifosOf(this.#facts.stateDir, intent.value));
     this.#watch.takeUp(run);
     return run;

@@ -18,8 +18,8 @@ import { OCI_SHIM_TEXT } from './oci-shim.ts';
  * - The program's environment is assembled by `env -S`, which is told where to find each value: shells drop names such
  *   as `a.b`, refuse to set `UID`, and a LD_PRELOAD must act on the program only, not on the tools before it.
  * - The child joins its cgroup before anybody knows of it: whatever is of the run is in there, from its first moment.
- * - A confined child becomes another user, so that it can only write where it holds a descriptor: `confined` (fd 7) says
- *   what went wrong on the way, or `entered` when the next step is the program.
+ * - A confined child becomes another user, so that it can only write where it holds a descriptor: `confined` (fd 7)
+ *   says what went wrong on the way, or `entered` when the next step is the program.
  * - `jobs` tells `exit 137` from SIGKILL. dash keeps the answer until it is asked; bash forgets it with `wait`, but
  *   in POSIX mode a trapped CHLD interrupts `wait` (status 128 + 17) before it does. Then its `wait` may have forgotten
  *   the status (127), and what `jobs` said is all there is.
@@ -28,6 +28,7 @@ export const SHIM_TEXT = `
 run=$1
 cd "$run" || exit 74
 told=
+last=
 [ -z "\${BASH_VERSION-}" ] || { set -o posix; trap : CHLD; }
 signals='HUP INT QUIT TERM USR1 USR2 PIPE ALRM TSTP TTIN TTOU CONT'
 trap : $signals
@@ -68,7 +69,7 @@ program() {
   exec /usr/bin/setsid /usr/bin/env -S "$environment" "$@"
 }
 
-write() {
+put() {
   { echo "$1" >"$2"; } 2>/dev/null || {
     echo "START_RETRYABLE: $2 could not be written" >confined
     exit 126
@@ -89,8 +90,8 @@ if [ "\${BASH_VERSION-}" ] && [ $code = 145 ]; then
   [ $late = 127 ] || code=$late
 fi
 [ ! -e confined ] || {
-  while read -r entered; do :; done <confined
-  [ "$entered" = entered ] || : >exec-failed
+  while read -r line; do last=$line; done <confined
+  [ "$last" = entered ] || : >exec-failed
 }
 # crash point: shim.exit.before
 {
@@ -110,11 +111,15 @@ exec /usr/bin/sync -d exit .
  * there for him. Its arguments are the directory, what `env -S` is told, and the program's words. No single quotes.
  */
 const CONFINED_TEXT = `
-cd "$1" 2>/dev/null || { echo "START_FAILED: the user cannot enter the working directory $1" >&2; exit 126; }
+refuse() {
+  echo "$2" >&7
+  exit $1
+}
+cd "$1" 2>/dev/null || refuse 126 "START_FAILED: the user cannot enter the working directory $1"
 environment=$2
 shift 2
-[ -e "$1" ] || { echo "COMMAND_NOT_FOUND: the user finds no $1" >&2; exit 127; }
-[ -f "$1" ] && [ -x "$1" ] || { echo "COMMAND_NOT_EXECUTABLE: the user may not execute $1" >&2; exit 126; }
+[ -e "$1" ] || refuse 127 "COMMAND_NOT_FOUND: the user finds no $1"
+[ -f "$1" ] && [ -x "$1" ] || refuse 126 "COMMAND_NOT_EXECUTABLE: the user may not execute $1"
 echo entered >&7
 echo >&5
 exec 1>&3 2>&4 3>&- 4>&- 5>&- 7>&-
@@ -176,8 +181,8 @@ export function programText(words: ProgramWords): string {
 }
 
 function confiningText({ joins, oomScoreAdj, chain }: Confining): readonly string[] {
-  const lines = joins.map((file) => `write 0 ${quoted(file)}\n`);
-  if (oomScoreAdj !== undefined) lines.push(`write ${oomScoreAdj} /proc/self/oom_score_adj\n`);
+  const lines = joins.map((file) => `put 0 ${quoted(file)}\n`);
+  if (oomScoreAdj !== undefined) lines.push(`put ${oomScoreAdj} /proc/self/oom_score_adj\n`);
   if (chain.length === 0) return lines;
   const words = chain.map(quoted).join(' ');
   return [...lines, `through=${quoted(CONFINED_TEXT)}\n`, `confine() { exec ${words} "$@"; }\n`];

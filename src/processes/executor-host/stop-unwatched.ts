@@ -1,6 +1,7 @@
 /** Stopping a run that this host cannot watch: its files do not say enough, its mark and the machine say the rest. */
 import { mkdirSync } from 'node:fs';
 import { HoldfastError } from '../../errors.ts';
+import { cgroupOfRun, machineCgroups } from '../../os/cgroup-layout.ts';
 import { markOf } from '../../os/launch-key.ts';
 import { isAlive } from '../../os/process-identity.ts';
 import {
@@ -68,7 +69,9 @@ function stopMarked(
   dir: string,
   { instanceId, machineEpoch }: Here,
 ): Promise<StopResponse> {
-  const run = new Run(request.launchKey, dir, markOf(instanceId, request.launchKey));
+  const { launchKey } = request;
+  const run = new Run(launchKey, dir, markOf(instanceId, launchKey));
+  run.cgroup = cgroupOfRun(machineCgroups().parent, instanceId, launchKey);
   return stopTree(run, request.steps, machineEpoch);
 }
 

@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { HoldfastError } from '../../errors.ts';
+import { killCgroup } from '../../os/cgroup-kill.ts';
+import { machineCgroups } from '../../os/cgroup-layout.ts';
 import { isAlive } from '../../os/process-identity.ts';
 import { launchedShim, readFate } from '../../os/run-directory.ts';
 import {
@@ -17,6 +19,7 @@ import {
 } from '../../rpc/gen/holdfast/executor/v1/executor.ts';
 import type { Run } from './run.ts';
 import { isBeforeProgram } from './shim.ts';
+import type { Watch } from './watch.ts';
 
 /** First and longest pause between two looks at what should end. */
 const FIRST_PAUSE_MS = 2;
@@ -46,6 +49,24 @@ export async function executed(run: Run, script: string): Promise<void> {
     if (!isMidExec && !isBeforeProgram(commandLine, script)) return;
     await run.changed(1);
   }
+}
+
+/** How long a stop waits for the identity of a program that is being started, and how often it looks. */
+const IDENTITY_WAIT_MS = 2_000;
+const IDENTITY_LOOK_MS = 50;
+
+/**
+ * A shim that has won may not have come to its program yet, which has no mark before it is executed: nothing could be
+ * signalled, and nothing lives as far as anybody can see. Throws UNAVAILABLE when it takes too long.
+ */
+export async function identified(run: Run, watch: Watch): Promise<void> {
+  for (let waitedMs = 0; ; waitedMs += IDENTITY_LOOK_MS) {
+    watch.noticeProgram(run);
+    if (run.program !== undefined || run.end !== undefined) return;
+    if (waitedMs >= IDENTITY_WAIT_MS) break;
+    await run.changed(IDENTITY_LOOK_MS);
+  }
+  throw new HoldfastError('UNAVAILABLE', `the program of ${run.dir} is just being started`);
 }
 
 function commandLineOf(pid: number): string {
@@ -131,6 +152,7 @@ class StoppedTree {
       return;
     }
     const wanted = this.#aimedAt(target);
+    if (target === Target.TREE && signal === 'SIGKILL') this.#killCgroup();
     const isGroupDone =
       target === Target.GROUP &&
       leader !== undefined &&
@@ -157,8 +179,15 @@ class StoppedTree {
     const known = new Set(this.#scan.members.map(({ pid }) => pid));
     this.#scan = this.#rescan(this.#scan.members);
     for (const member of this.#scan.members) {
-      if (!known.has(member.pid)) signalProcess(member, this.#machineEpoch, 'SIGKILL');
+      if (known.has(member.pid)) continue;
+      this.#killCgroup();
+      signalProcess(member, this.#machineEpoch, 'SIGKILL');
     }
+  }
+
+  /** All of it in one step, so that nothing can outrun the signals; what is not in it is signalled beside. */
+  #killCgroup(): void {
+    if (this.#run.cgroup !== '') killCgroup(machineCgroups(), this.#run.cgroup);
   }
 
   #aimedAt(target: Target): readonly TreeMember[] {
@@ -174,8 +203,8 @@ class StoppedTree {
   }
 
   #rescan(knownBefore: readonly TreeMember[]): TreeScan {
-    const { program, mark } = this.#run;
-    const run = { program, mark, since: program?.startTime };
+    const { program, mark, cgroup } = this.#run;
+    const run = { program, mark, cgroup, since: program?.startTime };
     return scanTree(run, this.#machineEpoch, knownBefore);
   }
 }

@@ -7,6 +7,7 @@ import { lifeOf, readExit, readFate, readIdentity } from '../../os/run-directory
 import { hasContainer } from '../../os/oci-files.ts';
 import { letGo, removeUnidentified } from './container.ts';
 import type { End, Run } from './run.ts';
+import { wasOutOfMemory } from './run-cgroup.ts';
 
 /** How often a program is looked at whose shim was killed, so that nobody tells of its end. */
 const ORPHAN_POLL_MS = 250;
@@ -76,6 +77,7 @@ export class Watch {
     if (end === undefined) return this.#lookLater(run);
     // crash point: executor.end.before
     run.end = end;
+    run.wasOutOfMemory = wasOutOfMemory(run.cgroup);
     this.#ended(run);
     run.wake();
     // crash point: executor.end.told

@@ -3,12 +3,9 @@
  * played, since what moves its bytes is one system call that either happened or did not.
  */
 import { join } from 'node:path';
-import {
-  EXECUTOR_PROTOCOL,
-  ExecutorHost,
-  executorHandlers,
-} from '../../../src/processes/executor-host/service.ts';
+import { ExecutorHost, executorHandlers } from '../../../src/processes/executor-host/service.ts';
 import { removeFile } from '../../../src/os/atomic-file.ts';
+import { EXECUTOR_PROTOCOL } from '../../../src/rpc/executor-methods.ts';
 import { machineEpoch } from '../../../src/os/machine-epoch.ts';
 import { ownIdentity } from '../../../src/os/process-identity.ts';
 import { type HostAddress, hostDirectory, writeAddress } from '../../../src/rpc/address-file.ts';
