@@ -40,7 +40,9 @@ export function program(): Command {
     .enablePositionalOptions();
   addAgentCommands(root);
   addViewCommands(root);
+  addUsageCommands(root);
   addTaskCommands(root);
+  addNodeCommand(root);
   addCareCommands(root);
   root
     .command('version')
@@ -62,6 +64,7 @@ function addAgentCommands(root: Command): void {
     .option('--only-driver <name>', 'use only this driver (repeatable)', many)
     .option('--disk-floor <MiB>', 'start nothing while less is free on the disk (64)', wholeNumber)
     .option('--keep-finished <n>', 'how many ended allocs are kept (10000)', wholeNumber)
+    .option('--no-cgroups', 'tell the processes of tasks apart by best effort, and limit nothing')
     .addOption(new Option('--background', 'report errors to the run that started it').hideHelp())
     .action(async (_options, command: Command) =>
       (await import('./agent.ts')).agent(command.optsWithGlobals()),
@@ -113,6 +116,39 @@ function addViewCommands(root: Command): void {
     .option('--json', 'the whole view')
     .action(async (ref: string, _options, command: Command) =>
       (await import('./inspect.ts')).inspect(ref, command.optsWithGlobals()),
+    );
+}
+
+function addUsageCommands(root: Command): void {
+  const interval = ['--interval <duration>', 'between two samples', '1s'] as const;
+  subcommand(root, 'stats', 'show what tasks use', [
+    'holdfast stats',
+    'holdfast stats web --no-stream',
+    'holdfast stats --json --interval 10s >> usage.jsonl',
+  ])
+    .argument('[ref...]', REF)
+    .option('--no-stream', 'once, after one interval')
+    .option('--json', 'one JSON object a line for every sample')
+    .option(...interval)
+    .action(async (refs: string[], _options, command: Command) =>
+      (await import('./stats.ts')).stats(refs, command.optsWithGlobals()),
+    );
+  subcommand(root, 'top', 'watch what all tasks use, on the whole screen', [
+    'holdfast top        c, m, n: sort by processor, memory, name; q: quit',
+  ])
+    .option(...interval)
+    .action(async (_options, command: Command) =>
+      (await import('./top.ts')).top(command.optsWithGlobals()),
+    );
+}
+
+function addNodeCommand(root: Command): void {
+  subcommand(root, 'node', 'show what this machine and its agent are and can do', [
+    'holdfast node --json',
+  ])
+    .option('--json', 'all of it as one object')
+    .action(async (_options, command: Command) =>
+      (await import('./node.ts')).node(command.optsWithGlobals()),
     );
 }
 

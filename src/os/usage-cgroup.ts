@@ -1,4 +1,4 @@
-/** What the files of a run's cgroups say, v1 and v2: Documentation/admin-guide/cgroup-v1 and cgroup-v2 of the kernel. */
+/** What the files of a run’s cgroups say, v1 and v2: admin-guide/cgroup-v1 and cgroup-v2 of the kernel. */
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { kernelText, type ReadText } from './kernel-text.ts';

@@ -49,6 +49,10 @@ describe('wrong usage', () => {
       ['events', '--after', 'x'],
       'holdfast: --after wants a position, such as 41 or STORE:41, not "x"\n',
     ],
+    [
+      ['stats', '--interval', '1'],
+      'holdfast: --interval wants a duration from 100ms on, such as 500ms or 2s, not "1"\n',
+    ],
     [['inspect', 'web', '--at', 'x'], 'holdfast: --at wants a position, such as 41, not "x"\n'],
   ])('is one line and exit status 2: %j', async (args, line) => {
     expect(await holdfast(...args)).toBe(2);
@@ -125,6 +129,33 @@ describe('with an agent', () => {
       restarts: 0,
       exitCode: null,
     });
+  });
+
+  it('stats gives a line a sample where there is no terminal, of all tasks that are named', async () => {
+    const names = { alloc: 'web', allocId: 'id-of-web', task: 'api', run: 1 };
+    const cpu = { totalNs: 1, userNs: 1, systemNs: 0, percent: 1 };
+    const rest = { cpu, memory: {}, io: {}, pids: 1, threads: 1, processes: [] };
+    fake.samples.push({ ...names, time: '2026-01-02T03:04:05.678Z', ...rest });
+    expect(await holdfast('stats', 'web/api', 'one', '--json', '--interval', '2s')).toBe(0);
+    const lines = stdout.trimEnd().split('\n');
+    expect(lines.map((line) => JSON.parse(line) as unknown)).toMatchObject([names, names]);
+    expect(fake.calls.toSorted()).toEqual(['stats one 2000 false', 'stats web/api 2000 false']);
+    expect(await holdfast('stats', 'web/api')).toBe(0);
+    expect(stdout).toContain('web/api run=1 cpu_percent=1.0 mem=- ');
+  });
+
+  it('stats --no-stream waits for a share of the processor, and top wants a terminal', async () => {
+    const names = { alloc: 'one', allocId: 'id-of-one', task: 'api', run: 1 };
+    const time = '2026-01-02T03:04:05.678Z';
+    const rest = { memory: {}, io: {}, pids: 1, threads: 1, processes: [] };
+    for (const percent of [0, 25, 50]) {
+      const cpu = { totalNs: 1, userNs: 1, systemNs: 0, percent };
+      fake.samples.push({ ...names, time, cpu, ...rest });
+    }
+    expect(await holdfast('stats', 'one', '--no-stream')).toBe(0);
+    expect(stdout).toMatch(/^TASK .*\none\/api +1 +25\.0 /);
+    expect(await holdfast('top')).toBe(2);
+    expect(stderr).toBe('holdfast: this needs a terminal: use "holdfast stats" elsewhere\n');
   });
 
   it('ps shows finished allocs with -a only', async () => {

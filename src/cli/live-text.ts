@@ -1,0 +1,20 @@
+/** Text on a terminal that is written over itself, below what stands there already. */
+import { write } from './output.ts';
+
+export class LiveText {
+  #lines = 0;
+
+  /** Shows as much as the terminal has room for. */
+  async show(text: string): Promise<void> {
+    const { rows = 24, columns = 80 } = process.stdout;
+    const all = text.trimEnd().split('\n');
+    const room = Math.max(1, rows - 1);
+    const lines =
+      all.length <= room ? all : [...all.slice(0, room - 1), `… ${all.length - room + 1} more`];
+    const up = this.#lines > 0 ? `\x1b[${this.#lines}A` : '';
+    // A line that is wrapped would be two, and the next picture begin too low.
+    const cut = lines.map((line) => `${[...line].slice(0, columns - 1).join('')}\x1b[K\n`);
+    this.#lines = lines.length;
+    await write(`${up}\r${cut.join('')}\x1b[J`);
+  }
+}
