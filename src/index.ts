@@ -28,6 +28,7 @@ export type { TaskEvent } from './events/task-event.ts';
 export { defineHook, type Hook, type HookDoors, type HookRequest } from './hooks/hook.ts';
 export type { PrestartResult } from './hooks/hook.ts';
 export { builtinDrivers } from './drivers/registry.ts';
+export { exec, type ExecDriverOptions } from './drivers/exec.ts';
 export { rawExec } from './drivers/raw-exec.ts';
 export type { RunSample, UsageDoor, UsageQuery } from './drivers/usage.ts';
 export { processDriver, type ProcessDriverSpec } from './drivers/process-driver.ts';

@@ -16,6 +16,7 @@ describe('the public names', () => {
       'PACKAGE_VERSION',
       'builtinDrivers',
       'defineHook',
+      'exec',
       'openOrchestrator',
       'processDriver',
       'rawExec',
@@ -27,7 +28,7 @@ describe('the public names', () => {
     expect(types.map(String).toSorted().join(' ')).toBe(
       [
         'Abortable AgentView AllocEvent AllocHandle AllocView AllocViewState Clock Driver ErrorCode',
-        'ErrorRecord EventQuery Fingerprint GroupSpecInput Hook HookDoors HookRequest LogChunk',
+        'ErrorRecord EventQuery ExecDriverOptions Fingerprint GroupSpecInput Hook HookDoors HookRequest LogChunk',
         'LogQuery Logger NodeEvent Orchestrator OrchestratorOptions PrestartResult',
         'ProcessDriverSpec ProgramWish PublicEvent Random RecoveryOutcome RecoveryReport RunOptions',
         'RunRequest TaskEvent TaskHandle TaskSpec TaskView TaskViewState',

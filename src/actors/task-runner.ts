@@ -10,7 +10,7 @@ import { taskTable } from '../machines/task-machine.ts';
 import type { HookResult, TaskMessage } from '../machines/task-messages.ts';
 import type { TaskContext } from '../machines/task-state.ts';
 import { launchKey, markOf } from '../os/launch-key.ts';
-import { taskEnv } from '../spec/task-env.ts';
+import { INSIDE, taskEnv } from '../spec/task-env.ts';
 import type { TaskSpec } from '../spec/task-spec.ts';
 import { taskDirsOf } from '../layout.ts';
 import type { AgentDoors } from './agent-doors.ts';
@@ -152,10 +152,7 @@ function runRequest(agent: AgentDoors, identity: TaskIdentity, context: TaskCont
     allocId,
     allocName,
     task: task.name,
-    allocDir: dirs.alloc,
-    localDir: dirs.local,
-    secretsDir: dirs.secrets,
-    tmpDir: dirs.tmp,
+    places: agent.drivers.rootOf(task) === 'task' ? INSIDE : dirs,
     meta: task.meta,
     env: task.env,
     hooks: (context.plan?.hooks ?? []).map((hook) => hookEnv(context, hook)),

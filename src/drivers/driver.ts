@@ -124,6 +124,12 @@ export interface Driver {
   fingerprint(): Promise<Fingerprint>;
   /** Throws DRIVER_CONFIG_INVALID with `details.issues`. Called at acceptance and before each start. */
   checkConfig(config: Readonly<Record<string, unknown>>): void;
+  /** What a task asks beside its config. Called when `checkConfig` is. Throws CAPABILITY_MISSING with the reason. */
+  checkTask?(task: TaskSpec): void;
+  /** May tasks have volumes and mounts? Left out: they are refused. */
+  readonly mounts?: 'none' | 'all';
+  /** What the program finds at `/`: everything of the machine (left out), or the task's own directory. */
+  rootOf?(task: TaskSpec): 'machine' | 'task';
   inspect(run: RunRequest, doors: DriverDoors): Promise<RunSighting>;
   start(run: RunRequest, doors: DriverDoors, signal: AbortSignal): Promise<StartOutcome>;
   /** Did this very agent start or adopt the run? */

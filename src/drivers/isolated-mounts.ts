@@ -4,6 +4,7 @@ import { release } from 'node:os';
 import { HoldfastError } from '../errors.ts';
 import type { TaskDirs } from '../hooks/hook.ts';
 import { mountOf, readMountTable, type MountEntry } from '../os/mount-table.ts';
+import { INSIDE } from '../spec/task-env.ts';
 import type { Propagation, TaskMount } from '../spec/task-spec.ts';
 import type { IsolatedMount } from './confinement.ts';
 
@@ -19,14 +20,6 @@ export const DEFAULT_CHROOT_ENV: Readonly<Record<string, string>> = {
   '/sbin': '/sbin',
   '/usr': '/usr',
 };
-
-/** Where an isolated task finds its directories. */
-export const INSIDE = {
-  alloc: '/alloc',
-  local: '/local',
-  secrets: '/secrets',
-  tmp: '/tmp',
-} as const;
 
 const PROPAGATIONS: Readonly<Record<Propagation, string>> = {
   private: 'rprivate',

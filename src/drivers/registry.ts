@@ -2,11 +2,12 @@
 import { HoldfastError, messageOf } from '../errors.ts';
 import type { TaskSpec } from '../spec/task-spec.ts';
 import type { Driver, Fingerprint } from './driver.ts';
+import { exec } from './exec.ts';
 import { rawExec } from './raw-exec.ts';
 
 /** Every driver of this package; an agent picks from them. */
 export function builtinDrivers(): readonly Driver[] {
-  return [rawExec()];
+  return [exec(), rawExec()];
 }
 
 export class DriverRegistry {
@@ -53,7 +54,12 @@ export class DriverRegistry {
     );
   }
 
-  /** Errors: DRIVER_UNKNOWN, DRIVER_UNHEALTHY, DRIVER_CONFIG_INVALID. */
+  /** What a task's program finds at `/`. A driver that is not known starts nothing. */
+  rootOf(task: TaskSpec): 'machine' | 'task' {
+    return this.#drivers.get(task.driver)?.rootOf?.(task) ?? 'machine';
+  }
+
+  /** Errors: DRIVER_UNKNOWN, DRIVER_UNHEALTHY, DRIVER_CONFIG_INVALID, CAPABILITY_MISSING. */
   check(task: TaskSpec): void {
     const driver = this.get(task.driver);
     const print = this.#prints.get(task.driver);
@@ -61,6 +67,11 @@ export class DriverRegistry {
       throw new HoldfastError('DRIVER_UNHEALTHY', `driver ${task.driver}: ${print.message}`);
     }
     driver.checkConfig(task.config);
+    if ((task.mounts ?? []).length > 0 && driver.mounts !== 'all') {
+      const text = `task ${task.name}: driver ${driver.name} has no volumes and mounts`;
+      throw new HoldfastError('CAPABILITY_MISSING', text);
+    }
+    driver.checkTask?.(task);
   }
 }
 

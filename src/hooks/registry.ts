@@ -5,12 +5,15 @@ import type { Hook } from './hook.ts';
 import { logmon } from './logmon.ts';
 import { taskDir } from './task-dir.ts';
 import { validate } from './validate.ts';
+import { volumes } from './volumes.ts';
 
 const BUILT_IN: readonly Hook[] = [
   // Before anything is made on disk.
   validate,
   // Later hooks write into the directories.
   taskDir,
+  // Whatever is mounted is there before anything is started for the task.
+  volumes,
   // Last of ours: what a user's hook says while it works is not the task's output.
   logmon,
 ];

@@ -51,19 +51,26 @@ export interface Answer {
 }
 
 let probed: Promise<readonly MachineCapability[]> | undefined;
+let concluded: readonly MachineCapability[] | undefined;
 
 /** Of this machine; the programs are run once and never again. Never rejects. */
 export function machineCapabilities(): Promise<readonly MachineCapability[]> {
-  probed ??= probe().then(conclude);
+  probed ??= probe().then((facts) => (concluded = conclude(facts)));
   return probed;
 }
 
-/** Throws CAPABILITY_MISSING with the reason; `wanted` says what for, as in "the task asks for limits of memory". */
-export async function requireCapability(name: CapabilityName, wanted: string): Promise<void> {
-  const found = (await machineCapabilities()).find((one) => one.name === name);
+/**
+ * Throws CAPABILITY_MISSING with the reason; `who` asks, as in "task web". UNAVAILABLE before anybody has awaited
+ * `machineCapabilities`.
+ */
+export function assertCapability(name: CapabilityName, who: string): void {
+  if (concluded === undefined) {
+    throw new HoldfastError('UNAVAILABLE', 'what this machine can do is not known yet');
+  }
+  const found = concluded.find((one) => one.name === name);
   if (found?.isAvailable === true) return;
   const reason = found?.reason ?? 'nobody has looked';
-  throw new HoldfastError('CAPABILITY_MISSING', `${wanted}: ${name} is missing (${reason})`, {
+  throw new HoldfastError('CAPABILITY_MISSING', `${who} needs ${name}: ${reason}`, {
     details: { capability: name, reason },
   });
 }

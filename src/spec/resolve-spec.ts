@@ -57,6 +57,7 @@ function mountsOf(group: CheckedGroup, task: CheckedTask): readonly TaskMount[] 
     const volume = group.volumes?.[wish.volume];
     return {
       type: 'bind',
+      volume: wish.volume,
       source: volume?.source ?? '',
       destination: wish.destination,
       readOnly: wish.readOnly || volume?.readOnly === true,

@@ -37,6 +37,8 @@ export type Propagation = 'private' | 'host-to-task' | 'bidirectional';
 export type TaskMount =
   | {
       readonly type: 'bind';
+      /** Name of the group's volume that it is; absent for a mount of the task's own. */
+      readonly volume?: string;
       readonly source: string;
       readonly destination: string;
       readonly readOnly: boolean;

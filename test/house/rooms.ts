@@ -16,7 +16,7 @@ export const ROOMS: Readonly<Record<string, string>> = {
   output: 'errors os',
   rpc: 'errors version os ports:type',
   hooks: 'errors ports:type spec:type events:type machines:type',
-  drivers: 'errors ports:type spec:type machines:type hooks:type os',
+  drivers: 'errors ports:type spec machines:type hooks:type os',
   layout: 'os hooks:type',
   'data-dir': 'errors',
   actors:

@@ -46,6 +46,7 @@ describe('a task that mounts', () => {
     expect(spec.tasks[0]?.mounts).toEqual([
       {
         type: 'bind',
+        volume: 'content',
         source: '/srv/content',
         destination: '/www',
         readOnly: false,
@@ -53,6 +54,7 @@ describe('a task that mounts', () => {
       },
       {
         type: 'bind',
+        volume: 'keys',
         source: '/etc/keys',
         destination: '/keys',
         readOnly: true,

@@ -7,6 +7,7 @@ import { createFailure, isCreated, isWaiting, runcRoot } from '../../os/oci-file
 import { ociPrograms } from '../../os/oci-programs.ts';
 import { conmonLife } from '../../os/run-directory.ts';
 import type { LaunchRequest } from '../../rpc/gen/holdfast/executor/v1/executor.ts';
+import { prepareCgroup } from './run-cgroup.ts';
 import { ociConfig, type DeviceNode } from './oci-config.ts';
 
 /** What a shim is given: the words on its fd 0, and arguments after its first three. */
@@ -22,12 +23,13 @@ export function containerWords(runDir: string, request: LaunchRequest): ShimWord
     const missing = runc === undefined ? 'runc' : 'conmon';
     throw new HoldfastError('CAPABILITY_MISSING', `${missing} is not on this machine`);
   }
-  const { isolation, cgroup = '' } = request.confinement ?? {};
+  const { isolation, cgroup = '', limits } = request.confinement ?? {};
   if (cgroup === '') {
     throw new HoldfastError('CAPABILITY_MISSING', 'an isolated task needs a cgroup');
   }
   const devices = (isolation?.devices ?? []).map(({ source }) => deviceNode(source));
   prepareContainer(runDir);
+  prepareCgroup({ cgroup, launchKey: request.launchKey }, limits);
   const config = ociConfig(request, devices);
   return { text: JSON.stringify(config), args: [request.launchKey, conmon, runc] };
 }

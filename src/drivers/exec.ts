@@ -1,0 +1,186 @@
+/** `exec`: a process with its own root, pids, ipc and capabilities, as in Nomad. Needs root, runc and conmon. */
+import { chmodSync, statSync } from 'node:fs';
+import { isAbsolute, join, posix } from 'node:path';
+import { HoldfastError } from '../errors.ts';
+import { findAccount } from '../os/accounts.ts';
+import { assertCapability, machineCapabilities } from '../os/machine-capabilities.ts';
+import { ownCapabilities } from '../os/own-capabilities.ts';
+import type { TaskSpec } from '../spec/task-spec.ts';
+import { DEFAULT_CAPABILITIES, taskCapabilities } from './capabilities.ts';
+import type { Account, Confinement, Isolation } from './confinement.ts';
+import { assertAllowed, type DeniedIds, idRanges } from './denied-ids.ts';
+import type { Driver, Fingerprint, ProgramWish, RunRequest } from './driver.ts';
+import { type ExecConfig, type NamespaceMode, readExecConfig } from './exec-config.ts';
+import { findCommand } from './find-command.ts';
+import { findIsolatedCommand } from './find-isolated-command.ts';
+import { assertPropagation, DEFAULT_CHROOT_ENV, isolatedMounts } from './isolated-mounts.ts';
+import { kernelLimits, limitCapabilities } from './kernel-limits.ts';
+import { processDriver } from './process-driver.ts';
+import { assertResourceLimits } from './resource-limits.ts';
+import { TaskRoot } from './task-root.ts';
+
+/** What the operator of an agent decides for all tasks. */
+export interface ExecDriverOptions {
+  /** Capabilities that tasks may have; Nomad's 13 by default. `all` is understood. */
+  readonly allowCapabilities?: readonly string[];
+  /** What of the machine every task sees, read-only: host path → path inside. What does not exist is left out. */
+  readonly chrootEnv?: Readonly<Record<string, string>>;
+  readonly defaultPidMode?: NamespaceMode;
+  readonly defaultIpcMode?: NamespaceMode;
+  /** Whom no task may run as: a comma list of numbers and ranges, such as `0-999,5000`. */
+  readonly deniedHostUids?: string;
+  readonly deniedHostGids?: string;
+}
+
+/** Throws USAGE for ranges that make no sense. */
+export function exec(options: ExecDriverOptions = {}): Driver {
+  const denied: DeniedIds = {
+    uids: idRanges(options.deniedHostUids ?? ''),
+    gids: idRanges(options.deniedHostGids ?? ''),
+  };
+  return {
+    ...processDriver({
+      name: 'exec',
+      fingerprint,
+      checkConfig(config) {
+        const { capAdd, capDrop } = readExecConfig(config);
+        capabilitiesOf(options, capAdd, capDrop);
+      },
+      program: (run) => programOf(run, options, denied),
+    }),
+    mounts: 'all',
+    rootOf: (task) => (isIsolated(task) ? 'task' : 'machine'),
+    checkTask,
+  };
+}
+
+async function fingerprint(): Promise<Fingerprint> {
+  const attributes = { 'driver.exec': '1' };
+  if (process.geteuid?.() !== 0) return undetected('Driver must run as root');
+  const all = await machineCapabilities();
+  const isolated = all.find(({ name }) => name === 'executor.isolated');
+  if (isolated?.isAvailable !== true) return undetected(isolated?.reason ?? 'not looked at');
+  return { health: 'healthy', message: 'Healthy', attributes };
+}
+
+function undetected(message: string): Fingerprint {
+  return { health: 'undetected', message, attributes: {} };
+}
+
+/** Throws CAPABILITY_MISSING, or DRIVER_CONFIG_INVALID. */
+function checkTask(task: TaskSpec): void {
+  const config = readExecConfig(task.config);
+  if (config.executor === 'universal' && (task.mounts ?? []).length > 0) {
+    const text = `task ${task.name}: mounts need the isolated executor`;
+    throw new HoldfastError('CAPABILITY_MISSING', text);
+  }
+  const asked = `task ${task.name}`;
+  if (config.executor === 'isolated') assertCapability('executor.isolated', asked);
+  if (config.networkNamespace !== undefined) assertCapability('network-namespace', asked);
+  for (const name of limitCapabilities(task.resources ?? {})) assertCapability(name, asked);
+}
+
+function isIsolated({ config }: TaskSpec): boolean {
+  return config['executor'] !== 'universal';
+}
+
+function capabilitiesOf(
+  { allowCapabilities = DEFAULT_CAPABILITIES }: ExecDriverOptions,
+  add: readonly string[],
+  drop: readonly string[],
+): readonly string[] {
+  return taskCapabilities({ allow: allowCapabilities, add, drop, own: ownCapabilities() });
+}
+
+/** Whom tasks run as that do not say: Nomad's default. */
+const DEFAULT_USER = 'nobody';
+
+async function programOf(
+  run: RunRequest,
+  options: ExecDriverOptions,
+  denied: DeniedIds,
+): Promise<ProgramWish> {
+  const { task } = run;
+  checkTask(task);
+  const config = readExecConfig(task.config);
+  const user = await findAccount(task.user ?? DEFAULT_USER);
+  assertAllowed(user, denied);
+  assertResourceLimits(config.rlimits);
+  assertNetwork(config.networkNamespace);
+  const confinement = confinementOf(task, config, user, options);
+  const env = personalEnv(user, task);
+  if (config.executor === 'universal') return { ...universal(run, config), env, confinement };
+  const isolation = isolationOf(run, config, options);
+  return { ...inside(run, config, isolation), env, confinement: { ...confinement, isolation } };
+}
+
+function confinementOf(
+  { resources }: TaskSpec,
+  config: ExecConfig,
+  user: Account,
+  options: ExecDriverOptions,
+): Confinement {
+  const { rlimits, oomScoreAdj, noNewPrivileges, networkNamespace } = config;
+  return {
+    user,
+    ...(resources && { limits: kernelLimits(resources) }),
+    resourceLimits: rlimits,
+    ...(oomScoreAdj !== undefined && { oomScoreAdj }),
+    noNewPrivileges,
+    ...(networkNamespace !== undefined && { networkNamespace }),
+    capabilities: capabilitiesOf(options, config.capAdd, config.capDrop),
+  };
+}
+
+/** As login(1) sets it for whom the program runs as; what the spec says of its environment outranks it. */
+function personalEnv({ name, home }: Account, { env }: TaskSpec): Record<string, string> {
+  const own = { USER: name, LOGNAME: name, HOME: home };
+  return Object.fromEntries(Object.entries(own).filter(([key]) => !Object.hasOwn(env, key)));
+}
+
+function universal({ dirs, env }: RunRequest, config: ExecConfig): ProgramWish {
+  const { command, args, workDir = '' } = config;
+  const path = findCommand({ command, taskDir: dirs.task, path: env['PATH'] ?? '' });
+  return { command: path, args, cwd: isAbsolute(workDir) ? workDir : join(dirs.task, workDir) };
+}
+
+function inside({ dirs, env, task }: RunRequest, config: ExecConfig, at: Isolation): ProgramWish {
+  const { command, args, workDir = '' } = config;
+  const binds = at.mounts.filter(({ type }) => type === 'bind');
+  const path = findIsolatedCommand({
+    command,
+    root: new TaskRoot(dirs.task, binds),
+    mountPoints: (task.mounts ?? []).map(({ destination }) => destination),
+    path: env['PATH'] ?? '',
+  });
+  return { command: path, args, cwd: posix.join('/', workDir) };
+}
+
+function isolationOf(
+  { dirs, task }: RunRequest,
+  config: ExecConfig,
+  options: ExecDriverOptions,
+): Isolation {
+  const { chrootEnv = DEFAULT_CHROOT_ENV, defaultPidMode, defaultIpcMode } = options;
+  const { readOnlyRoot, devices } = config;
+  const mounts = task.mounts ?? [];
+  assertPropagation(mounts, dirs.task);
+  // Whoever the task becomes has to get below its root.
+  chmodSync(dirs.task, ROOT_MODE);
+  return {
+    root: dirs.task,
+    readOnlyRoot,
+    mounts: isolatedMounts({ chrootEnv, dirs, readOnlyRoot, mounts }),
+    ownPids: (config.pidMode ?? defaultPidMode) !== 'host',
+    ownIpc: (config.ipcMode ?? defaultIpcMode) !== 'host',
+    devices,
+  };
+}
+
+const ROOT_MODE = 0o755;
+
+/** Joined by its path: a missing one would only be noticed when the run exists. */
+function assertNetwork(path: string | undefined): void {
+  if (path === undefined || statSync(path, { throwIfNoEntry: false }) !== undefined) return;
+  throw new HoldfastError('START_FAILED', `network namespace ${path} does not exist`);
+}
