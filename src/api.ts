@@ -9,8 +9,10 @@ import type { HoldfastError } from './errors.ts';
 import type { Abortable } from './ports.ts';
 import type { GroupSpecInput } from './spec/group-schema.ts';
 import type { AllocType } from './spec/alloc-spec.ts';
+import type { ExecCalls, ExecOptions, ExecSession } from './exec-session.ts';
 import type { StatsQuery, TaskStats } from './task-stats.ts';
 
+export type * from './exec-session.ts';
 export type { ProcessStats, StatsQuery, TaskStats } from './task-stats.ts';
 
 /** An event as subscribers see it. `run` is 0 before the first run and for events that are about no run. */
@@ -131,6 +133,8 @@ export interface TaskHandle {
   signal(signal: string): Promise<void>;
   restart(): Promise<void>;
   logs(query?: LogQuery): AsyncIterable<LogChunk>;
+  /** As `Orchestrator.exec`. */
+  exec(argv: readonly string[], options?: ExecOptions): Promise<ExecSession>;
   stats(query?: StatsQuery): AsyncIterable<TaskStats>;
   /** Resolves when the task will not run again. */
   wait(options?: Abortable): Promise<TaskView>;
@@ -206,7 +210,7 @@ export interface AgentView {
   }[];
 }
 
-export interface Orchestrator extends AsyncDisposable {
+export interface Orchestrator extends AsyncDisposable, ExecCalls {
   readonly recovery: RecoveryReport;
   /**
    * Resolves when this orchestrator works no more: with nothing after `close`, with the error after a fail-stop (the

@@ -20,6 +20,8 @@ export type {
   TaskView,
   TaskViewState,
 } from './api.ts';
+export type { AttachOptions, ExecChunk, ExecExit, ExecOptions, ExecSession } from './api.ts';
+export type { SessionCommand, SessionDoor, SessionWish } from './drivers/session.ts';
 export type { GroupSpecInput } from './spec/group-schema.ts';
 export type { TaskSpec } from './spec/task-spec.ts';
 export type { AllocEvent } from './events/alloc-event.ts';

@@ -27,11 +27,14 @@ describe('the public names', () => {
     const types = entries.filter((entry) => entry.isType).map(({ exportName }) => exportName.name);
     expect(types.map(String).toSorted().join(' ')).toBe(
       [
-        'Abortable AgentView AllocEvent AllocHandle AllocView AllocViewState Clock Driver ErrorCode',
-        'ErrorRecord EventQuery ExecDriverOptions Fingerprint GroupSpecInput Hook HookDoors HookRequest LogChunk',
-        'LogQuery Logger NodeEvent Orchestrator OrchestratorOptions PrestartResult',
-        'ProcessDriverSpec ProgramWish PublicEvent Random RecoveryOutcome RecoveryReport RunOptions',
-        'RunRequest TaskEvent TaskHandle TaskSpec TaskView TaskViewState',
+        'Abortable AgentView AllocEvent AllocHandle AllocView AllocViewState AttachOptions',
+        'Clock Driver ErrorCode ErrorRecord EventQuery ExecChunk ExecDriverOptions ExecExit',
+        'ExecOptions ExecSession Fingerprint GroupSpecInput Hook HookDoors HookRequest',
+        'LogChunk LogQuery Logger NodeEvent Orchestrator OrchestratorOptions PrestartResult',
+        'ProcessDriverSpec ProcessStats ProgramWish PublicEvent Random RecoveryOutcome',
+        'RecoveryReport RunOptions RunRequest RunSample SessionCommand SessionDoor',
+        'SessionWish StatsQuery TaskEvent TaskHandle TaskSpec TaskStats TaskView',
+        'TaskViewState UsageDoor UsageQuery',
       ].join(' '),
     );
   });

@@ -11,6 +11,7 @@ import type { Facts } from '../machines/chart-parts.ts';
 import type { MachineCapability } from '../os/machine-capabilities.ts';
 import type { Clock, Logger, Random } from '../ports.ts';
 import type { RunStore } from './run-files.ts';
+import type { Sessions } from './sessions.ts';
 import type { SpecStore } from './spec-files.ts';
 import type { StartGate } from './start-gate.ts';
 
@@ -30,6 +31,8 @@ export interface AgentDoors {
   readonly executor: ExecutorDoor;
   readonly logmon: LogmonDoor;
   readonly usage: UsageDoor;
+  /** Commands beside programs. */
+  readonly sessions: Sessions;
   readonly record: RecordNode;
   /** What this machine can do for tasks; looked up once. */
   readonly capabilities: () => Promise<readonly MachineCapability[]>;

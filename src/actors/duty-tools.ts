@@ -32,6 +32,8 @@ export interface TaskDoors {
   readonly releaseOlder: () => void;
   /** The end of the run is recorded: its host may forget it. Its files stay until the alloc has ended. */
   readonly releaseRun: (run: RunRequest) => void;
+  /** Stands by a command beside the program that an earlier agent began, until its end is recorded. */
+  readonly keepSession: (run: RunRequest, session: string) => void;
   readonly gate: StartGate;
   readonly clock: Clock;
   readonly logger: Logger;

@@ -106,6 +106,7 @@ export async function watchRun(doors: TaskDoors, scope: TaskScope): Promise<Task
   const found = await reattach(doors, scope, run);
   if (found !== 'alive') return found;
   doors.releaseOlder();
+  for (const session of scope.state.context.sessions ?? []) doors.keepSession(run, session);
   // Beside the waiting: a hook that takes its time must not hold up the news of an exit. It rejects only when aborted.
   void runNotedHooks(doors, scope, 'start').catch(() => undefined);
   return endReport(scope, run, await doors.driver().wait(run, doors.driverDoors, scope.signal));

@@ -16,6 +16,7 @@ import { taskDirsOf } from '../layout.ts';
 import type { AgentDoors } from './agent-doors.ts';
 import type { TaskDoors, TaskScope } from './duty-tools.ts';
 import type { Folded } from './event-sourced.ts';
+import { keepSession } from './sessions.ts';
 import { SourcedChild, type SourcedChildDoors } from './sourced-child.ts';
 import { taskDuties } from './task-duties.ts';
 
@@ -45,8 +46,9 @@ export function taskRunner(
   const { allocId, task } = identity;
   /** Keys that this agent drew and has not tried yet: nothing of them can exist, so nothing is looked up. */
   const fresh = new Set<string>();
-  const doors = taskDoors(agent, identity, fresh, folded.state.context);
-  return new SourcedChild<TaskContext, TaskMessage, TaskEvent>(
+  const tell = (message: TaskMessage): Promise<void> => runner.tell(message);
+  const doors = taskDoors(agent, identity, fresh, folded.state.context, tell);
+  const runner: TaskRunner = new SourcedChild<TaskContext, TaskMessage, TaskEvent>(
     {
       stream: taskStream(allocId, task.name),
       log: agent.log,
@@ -75,6 +77,7 @@ export function taskRunner(
     },
     supervision(agent, watcher),
   );
+  return runner;
 }
 
 function supervision(agent: AgentDoors, watcher: TaskWatcher): SourcedChildDoors<TaskContext> {
@@ -114,6 +117,7 @@ function taskDoors(
   identity: TaskIdentity,
   fresh: Set<string>,
   newest: TaskContext,
+  tell: (message: TaskMessage) => Promise<void>,
 ): TaskDoors {
   const { task } = identity;
   const driver = (): Driver => agent.drivers.get(task.driver);
@@ -137,13 +141,19 @@ function taskDoors(
       }
     },
     releaseRun: (run) => agent.releaseRun(run, driver()),
+    keepSession: (run, session) => void keepSession(agent.sessions, run, session, tell),
     gate: agent.gate,
     clock: agent.clock,
     logger: agent.logger,
   };
 }
 
-function runRequest(agent: AgentDoors, identity: TaskIdentity, context: TaskContext): RunRequest {
+/** The run that a context is about. Throws INTERNAL when it knows of none. */
+export function runRequest(
+  agent: AgentDoors,
+  identity: TaskIdentity,
+  context: TaskContext,
+): RunRequest {
   const { allocId, allocName, specHash, task } = identity;
   const { launch } = context;
   if (launch === undefined) throw new HoldfastError('INTERNAL', 'no run has been recorded yet');

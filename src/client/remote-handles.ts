@@ -71,6 +71,9 @@ class RemoteTask implements api.TaskHandle {
   stats(query: api.StatsQuery = {}): AsyncIterable<api.TaskStats> {
     return this.#remote.stats(this.#ref, query);
   }
+  exec(argv: readonly string[], options?: api.ExecOptions): Promise<api.ExecSession> {
+    return this.#remote.exec(this.#ref, argv, options);
+  }
   async wait(options: Abortable = {}): Promise<api.TaskView> {
     const request = { allocId: this.allocId, task: this.task };
     const { ended } = await this.#remote.call(agent.wait, request, options);

@@ -3,9 +3,11 @@ import { call, follow } from '../rpc/grpc-call.ts';
 import { AgentServiceService as agent } from '../rpc/gen/holdfast/agent/v1/agent.ts';
 import { ShutdownRequest_Tasks } from '../rpc/gen/holdfast/agent/v1/agent.ts';
 import { fromAgent, fromAlloc, fromEvent } from '../server/convert.ts';
+import { toOpen } from '../server/exec-messages.ts';
 import { fromStatsMessage, toStatsRequest } from '../server/stats-messages.ts';
 import { fromLogMessage, toLogsRequest } from '../server/log-messages.ts';
 import { observe } from './observe.ts';
+import { openRemoteSession } from './remote-session.ts';
 import { RemoteAlloc } from './remote-handles.ts';
 import type { Observable } from 'rxjs';
 import type * as api from '../api.ts';
@@ -105,6 +107,31 @@ export class RemoteOrchestrator implements api.Orchestrator {
         if (query.signal?.aborted === true || this.#closing.signal.aborted) return;
         yield fromEvent(event);
       }
+    }
+  }
+
+  exec(
+    ref: string,
+    argv: readonly string[],
+    options: api.ExecOptions = {},
+  ): Promise<api.ExecSession> {
+    return this.#openSession({ $case: 'open', value: toOpen(ref, argv, options) }, options);
+  }
+
+  attach(session: string, options: api.AttachOptions = {}): Promise<api.ExecSession> {
+    const { after } = options;
+    return this.#openSession({ $case: 'attach', value: { session, after } }, options);
+  }
+
+  async #openSession(
+    first: Parameters<typeof openRemoteSession>[1],
+    options: api.AttachOptions,
+  ): Promise<api.ExecSession> {
+    this.#assertOpen();
+    try {
+      return await openRemoteSession(this.#channel, first, options);
+    } catch (error) {
+      throw this.#named(error);
     }
   }
 

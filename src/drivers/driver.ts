@@ -9,6 +9,7 @@ import type { TaskSpec } from '../spec/task-spec.ts';
 import type { Confinement } from './confinement.ts';
 import type { RunSample, UsageDoor, UsageQuery } from './usage.ts';
 import type { TaskDirs } from '../hooks/hook.ts';
+import type { SessionDoor, SessionWish } from './session.ts';
 
 /** Everything about one run. */
 export interface RunRequest {
@@ -144,6 +145,15 @@ export interface Driver {
   ): Promise<StopOutcome>;
   signal(run: RunRequest, signal: string, doors: DriverDoors): Promise<boolean>;
   release(run: RunRequest, doors: DriverDoors): Promise<void>;
+  /**
+   * Runs a command beside the program of a running run, confined as it. Called once for a session, after that was
+   * recorded. Absent: this driver cannot. Errors: those of `SessionDoor.open`.
+   */
+  openSession?(
+    run: RunRequest,
+    wish: SessionWish,
+    doors: { readonly sessions: SessionDoor },
+  ): Promise<void>;
   /**
    * What a running run uses: a sample at once, then one an interval. Ends when `query.signal` aborts, or by itself when
    * the run is over; the caller stops asking then. Absent: this driver cannot tell. Errors: CAPABILITY_MISSING.

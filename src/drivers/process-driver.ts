@@ -1,6 +1,8 @@
 /** Everything that drivers share whose task is an ordinary process run by the executor. */
+import { resolve } from 'node:path';
 import { HoldfastError } from '../errors.ts';
 import type { Driver, Fingerprint, ProgramWish, RunRequest, StartOutcome } from './driver.ts';
+import type { SessionCommand, SessionWish } from './session.ts';
 
 export interface ProcessDriverSpec {
   readonly name: string;
@@ -34,6 +36,21 @@ export function processDriver(spec: ProcessDriverSpec): Driver {
     stop: (run, plan, { executor }, signal) => executor.stop(run, plan, signal),
     signal: (run, signal, { executor }) => executor.signal(run, signal),
     release: (run, { executor }) => executor.release(run),
+    async openSession(run, wish, { sessions }) {
+      await sessions.open(run, sessionCommand(run, wish, await spec.program(run)));
+    },
     stats: (launchKey, query, { usage }) => usage.follow(launchKey, query),
   };
+}
+
+/** The command has what the program has, but for what was asked for otherwise. */
+function sessionCommand(run: RunRequest, wish: SessionWish, program: ProgramWish): SessionCommand {
+  const { session, argv, terminal } = wish;
+  if (wish.user !== undefined) {
+    const text = `commands of driver ${run.task.driver} run as its tasks do`;
+    throw new HoldfastError('CAPABILITY_MISSING', text);
+  }
+  const env = { ...run.env, ...program.env, ...wish.env };
+  const cwd = resolve(program.cwd, wish.cwd ?? '.');
+  return { session, argv, env, cwd, terminal, confinement: program.confinement };
 }

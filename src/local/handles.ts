@@ -3,6 +3,8 @@ import type {
   AllocHandle,
   AllocView,
   EventQuery,
+  ExecOptions,
+  ExecSession,
   LogChunk,
   LogQuery,
   Orchestrator,
@@ -82,6 +84,9 @@ class LocalTask implements TaskHandle {
   }
   stats(query?: StatsQuery): AsyncIterable<TaskStats> {
     return this.#orchestrator.stats(this.#ref, query);
+  }
+  exec(argv: readonly string[], options?: ExecOptions): Promise<ExecSession> {
+    return this.#orchestrator.exec(this.#ref, argv, options);
   }
   async wait(options: Abortable = {}): Promise<TaskView> {
     const view = await this.#roster.until(

@@ -4,7 +4,10 @@ import type {
   AgentView,
   AllocHandle,
   AllocView,
+  AttachOptions,
   EventQuery,
+  ExecOptions,
+  ExecSession,
   LogChunk,
   LogQuery,
   Orchestrator,
@@ -19,6 +22,7 @@ import { HoldfastError } from '../errors.ts';
 import type { Abortable } from '../ports.ts';
 import type { GroupSpecInput } from '../spec/group-schema.ts';
 import { Commands, type CommandDoors } from './commands.ts';
+import { attach, exec, type ExecDoors } from './exec.ts';
 import { LocalAlloc } from './handles.ts';
 import { Queries } from './queries.ts';
 import { taskStats } from './stats.ts';
@@ -67,6 +71,10 @@ export class LocalOrchestrator implements Orchestrator {
     if (this.#failure !== undefined) throw this.#failure;
     if (this.#closed !== undefined) throw new HoldfastError('CLOSED', 'the orchestrator is closed');
   }
+  get #execDoors(): ExecDoors {
+    const { agent, roster } = this.#doors;
+    return { agent, roster, assertOpen: () => this.#assertOpen() };
+  }
   #handle(allocId: string): AllocHandle {
     return new LocalAlloc(allocId, this.#roster, this);
   }
@@ -85,6 +93,13 @@ export class LocalOrchestrator implements Orchestrator {
   }
   signal(ref: string, signal: string): Promise<void> {
     return this.#commands.signal(ref, signal);
+  }
+
+  exec(ref: string, argv: readonly string[], options: ExecOptions = {}): Promise<ExecSession> {
+    return exec(this.#execDoors, ref, argv, options);
+  }
+  attach(session: string, options: AttachOptions = {}): Promise<ExecSession> {
+    return attach(this.#execDoors, session, options);
   }
 
   agent(): Promise<AgentView> {

@@ -1,6 +1,6 @@
 /**
- * Starts a program on descriptors of the caller's choice, and counts it with its exact status: what a command needs that
- * somebody talks to. Bound beside libc.ts, as only hosts that were asked for such a command use it.
+ * Starts a program on descriptors of the caller's choice, and counts it with its exact status: what a command needs
+ * that somebody talks to. Bound beside libc.ts, as only hosts that were asked for such a command use it.
  */
 import { constants } from 'node:os';
 import koffi from 'koffi';
@@ -89,7 +89,7 @@ export interface ProcessEnd {
   readonly signal: string | null;
 }
 
-/** How a child of this process ended, which counts it; undefined while it lives. Throws INTERNAL for no child of ours. */
+/** How a child of this process ended, which counts it; undefined while it lives. Throws INTERNAL for no child. */
 export function reapStatus(pid: number): ProcessEnd | undefined {
   const status = [0];
   const counted = c.waitpid(pid, status, WNOHANG) as number;

@@ -1,3 +1,4 @@
+import type { Writable } from 'node:stream';
 import type {
   handleServerStreamingCall,
   handleUnaryCall,
@@ -51,10 +52,8 @@ export async function writeAll<Request, Response>(
   }
 }
 
-function drained<Request, Response>(
-  stream: ServerWritableStream<Request, Response>,
-  signal: AbortSignal,
-): Promise<void> {
+/** Resolves when the peer takes more, or when `signal` aborts. */
+export function drained(stream: Writable, signal: AbortSignal): Promise<void> {
   if (signal.aborted) return Promise.resolve();
   return new Promise((resolve) => {
     const done = (): void => {

@@ -2,9 +2,11 @@
 import { HoldfastError } from '../errors.ts';
 import { answer, answerStream } from '../rpc/grpc-answer.ts';
 import { AgentServiceService, ShutdownRequest_Tasks } from '../rpc/gen/holdfast/agent/v1/agent.ts';
+import { ExecServiceService } from '../rpc/gen/holdfast/agent/v1/exec.ts';
 import { serve } from '../rpc/grpc-serve.ts';
 import { AGENT_PROTOCOL, agentSocket } from './agent-socket.ts';
 import { toAgent, toAlloc, toRecovery, toTask } from './convert.ts';
+import { execHandlers } from './exec-service.ts';
 import { eventBatches } from './event-batches.ts';
 import { toStatsMessages, toStatsQuery } from './stats-messages.ts';
 import { toLogMessages, toLogQuery } from './log-messages.ts';
@@ -26,7 +28,11 @@ export interface ServeAgentOptions {
  */
 export function serveAgent(options: ServeAgentOptions): Promise<Listener> {
   const handlers = agentHandlers(options.orchestrator, options.onShutdown ?? (() => undefined));
-  return serve([{ definition: AgentServiceService, handlers }], agentSocket(options.dataDir));
+  const services = [
+    { definition: AgentServiceService, handlers },
+    { definition: ExecServiceService, handlers: execHandlers(options.orchestrator) },
+  ];
+  return serve(services, agentSocket(options.dataDir));
 }
 
 function agentHandlers(orchestrator: Orchestrator, onShutdown: () => void): AgentServiceServer {

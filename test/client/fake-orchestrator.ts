@@ -2,6 +2,7 @@
 import { Observable } from 'rxjs';
 import { HoldfastError } from '../../src/errors.ts';
 import { validateGroup } from '../../src/spec/validate-spec.ts';
+import { FakeSession } from './fake-session.ts';
 import type * as api from '../../src/api.ts';
 import type { GroupSpecInput } from '../../src/spec/group-schema.ts';
 
@@ -21,6 +22,7 @@ export class FakeOrchestrator implements api.Orchestrator {
   readonly calls: string[] = [];
   readonly log: api.PublicEvent[] = [];
   readonly output = new Map<string, api.LogChunk[]>();
+  session: FakeSession | undefined;
   readonly samples: api.TaskStats[] = [];
   /** How many events were taken from the log by all iterations. */
   taken = 0;
@@ -98,6 +100,7 @@ export class FakeOrchestrator implements api.Orchestrator {
       signal: (signal) => this.signal(ref, signal),
       restart: () => this.restart(ref),
       logs: (query) => this.logs(ref, query),
+      exec: (argv, options) => this.exec(ref, argv, options),
       stats: (query) => this.stats(ref, query),
       wait: async (options = {}) => {
         await this.#until(() => this.#allocs.get(allocId)?.isLive === false, options.signal);
@@ -172,6 +175,24 @@ export class FakeOrchestrator implements api.Orchestrator {
       yield chunk;
     }
     if (query.follow === true) await this.#until(() => false, query.signal).catch(() => undefined);
+  }
+
+  async exec(
+    ref: string,
+    argv: readonly string[],
+    { signal: _signal, ...options }: api.ExecOptions = {},
+  ): Promise<api.ExecSession> {
+    const { allocId, tasks } = await this.inspect(ref);
+    if (argv[0] === 'nothing') throw new HoldfastError('COMMAND_NOT_FOUND', 'no such command');
+    this.calls.push(`exec ${ref} ${JSON.stringify([argv, options])}`);
+    this.session = new FakeSession(allocId, tasks[0]?.task ?? '');
+    return this.session;
+  }
+
+  async attach(session: string, { after }: api.AttachOptions = {}): Promise<api.ExecSession> {
+    this.calls.push(`attach ${session} ${after}`);
+    if (this.session?.id === session) return this.session;
+    throw new HoldfastError('NOT_FOUND', `no session ${session} is open`);
   }
 
   async *stats(ref?: string, query: api.StatsQuery = {}): AsyncGenerator<api.TaskStats, void> {

@@ -66,6 +66,44 @@ describe.each([
     expect(await orchestrator.agent()).toEqual(await fake.agent());
   });
 
+  it('runs a command beside a task, with its output told apart and its own end', async () => {
+    const handle = await orchestrator.run(group, { allocId: 'given' });
+    const options = { env: { A: 'b' }, user: 'ann', terminal: { columns: 80, rows: 24 } };
+    const session = await handle.task('api').exec(['cat', '-'], { ...options, actor: 'me' });
+    expect([session.allocId, session.task, session.inputOffset]).toEqual(['given', 'api', 0]);
+    await session.write('hello');
+    await session.write('AGAIN');
+    await session.resize({ columns: 100, rows: 30 });
+    await session.signal('SIGINT');
+    await session.end();
+    const chunks = await collect(session.output);
+    const text = chunks.map(({ stream, data, offset }) => [stream, String(data), offset]);
+    expect(text).toEqual([
+      ['stdout', 'hello', 5],
+      ['stderr', 'AGAIN', 10],
+    ]);
+    expect(await session.exit).toEqual({ exitCode: 7, signal: null, reason: 'exited' });
+    expect(fake.session?.calls).toEqual(['resize 100 30', 'signal SIGINT']);
+    expect(fake.calls[0]).toContain('"terminal":{"columns":80,"rows":24}');
+  });
+
+  it('refuses a command that cannot be run with its code', async () => {
+    await orchestrator.run(group, { allocId: 'given' });
+    const refused = await rejection(orchestrator.exec('given/api', ['nothing']));
+    expect(refused).toMatchObject({ code: 'COMMAND_NOT_FOUND' });
+    const unknown = await rejection(orchestrator.attach('session-9'));
+    expect(unknown).toMatchObject({ code: 'NOT_FOUND' });
+  });
+
+  it('hangs a command up when its session is disposed of, and leaves it when detached', async () => {
+    await orchestrator.run(group, { allocId: 'given' });
+    const first = await orchestrator.exec('given/api', ['cat']);
+    await first.detach();
+    const session = await orchestrator.attach(first.id, { after: 0 });
+    await session[Symbol.asyncDispose]();
+    expect(await session.exit).toMatchObject({ signal: 'SIGHUP', reason: 'closed' });
+  });
+
   it('runs a group and gives a handle whose views name the position', async () => {
     const handle = await orchestrator.run(group, { allocId: 'given' });
     expect(handle).toMatchObject({ allocId: 'given', alloc: 'web' });

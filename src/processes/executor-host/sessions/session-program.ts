@@ -12,8 +12,8 @@ import { programText } from '../shim.ts';
 export const SESSION_VARIABLE = 'HOLDFAST_SESSION';
 
 /**
- * What stands before the command, in its process: fd 3 is the file with its words, so that neither a listing of
- * processes nor the disk shows a secret. Its status is that of a shell: 126 and 127 when the command cannot be executed.
+ * What stands before the command, in its process: fd 3 is the file with its words, so that neither a list of
+ * processes nor the disk shows a secret. Its status is that of a shell: 126 or 127 when the command cannot begin.
  */
 const SESSION_TEXT = `
 umask 022

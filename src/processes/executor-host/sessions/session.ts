@@ -20,6 +20,8 @@ export interface SessionDoors {
   readonly launchKey: string;
   /** Makes the streams and starts the command on them. Throws when nothing was started. */
   readonly start: (sink: Sink) => { streams: CommandStreams; leader: ProcessIdentity };
+  /** Its reader has left, maybe with everything. */
+  readonly onUnread: (session: Session) => void;
   /** Nobody has read it for `FORSAKEN_AFTER_MS`. */
   readonly onForsaken: (session: Session) => void;
 }
@@ -30,6 +32,7 @@ export class Session {
   readonly leader: ProcessIdentity;
   readonly #buffer = new OutputBuffer();
   readonly #streams: CommandStreams;
+  readonly #onUnread: (session: Session) => void;
   readonly #onForsaken: (session: Session) => void;
   #end: SessionEnd | undefined;
   #reader: AbortController | undefined;
@@ -47,6 +50,7 @@ export class Session {
   constructor(doors: SessionDoors) {
     this.id = doors.id;
     this.launchKey = doors.launchKey;
+    this.#onUnread = doors.onUnread;
     this.#onForsaken = doors.onForsaken;
     const { streams, leader } = doors.start((isStderr, bytes) => this.#hear(isStderr, bytes));
     this.#streams = streams;
@@ -138,6 +142,7 @@ export class Session {
       if (this.#reader === reader) {
         this.#reader = undefined;
         this.#awaitReader();
+        this.#onUnread(this);
       }
     }
   }
@@ -173,8 +178,10 @@ export class Session {
   dropOutput(): void {
     this.#buffer.take(this.#buffer.written);
   }
-  get isDrained(): boolean {
-    return this.#buffer.taken === this.#buffer.written;
+  /** Its end is recorded, and whoever read it has all of it. */
+  get isDone(): boolean {
+    const isDrained = this.#buffer.taken === this.#buffer.written;
+    return this.#end !== undefined && this.isForgotten && isDrained && this.#reader === undefined;
   }
 
   /** Resolves when the command has what stands before the offset that is returned. Throws USAGE for a gap. */
@@ -203,6 +210,5 @@ export class Session {
   /** Nobody will ask about it any more. */
   discard(): void {
     clearTimeout(this.#timer);
-    this.#reader?.abort();
   }
 }

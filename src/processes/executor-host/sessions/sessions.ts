@@ -53,6 +53,7 @@ export class Sessions {
           request,
           terminal === undefined ? pipeStreams(sink) : terminalStreams(terminal, sink),
         ),
+      onUnread: (unread) => this.#dropIfDone(unread),
       onForsaken: (forsaken) => this.#forsake(forsaken),
     });
     this.#sessions.set(id, session);
@@ -182,7 +183,7 @@ export class Sessions {
   }
 
   #dropIfDone(session: Session): void {
-    if (session.end === undefined || !session.isForgotten || !session.isDrained) return;
+    if (!session.isDone) return;
     session.discard();
     this.#sessions.delete(session.id);
   }

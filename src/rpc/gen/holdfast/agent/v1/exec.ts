@@ -107,7 +107,6 @@ export interface ExecOpened {
   session: string;
   allocId: string;
   task: string;
-  isTerminal: boolean;
   /** Bytes of input taken so far. */
   inputOffset: number;
 }
@@ -990,7 +989,7 @@ export const ExecResponse: MessageFns<ExecResponse> = {
 };
 
 function createBaseExecOpened(): ExecOpened {
-  return { session: "", allocId: "", task: "", isTerminal: false, inputOffset: 0 };
+  return { session: "", allocId: "", task: "", inputOffset: 0 };
 }
 
 export const ExecOpened: MessageFns<ExecOpened> = {
@@ -1004,11 +1003,8 @@ export const ExecOpened: MessageFns<ExecOpened> = {
     if (message.task !== "") {
       writer.uint32(26).string(message.task);
     }
-    if (message.isTerminal !== false) {
-      writer.uint32(32).bool(message.isTerminal);
-    }
     if (message.inputOffset !== 0) {
-      writer.uint32(40).int64(message.inputOffset);
+      writer.uint32(32).int64(message.inputOffset);
     }
     return writer;
   },
@@ -1055,14 +1051,6 @@ export const ExecOpened: MessageFns<ExecOpened> = {
               break;
             }
 
-            message.isTerminal = reader.bool();
-            continue;
-          }
-          case 5: {
-            if (tag !== 40) {
-              break;
-            }
-
             message.inputOffset = longToNumber(reader.int64());
             continue;
           }
@@ -1086,7 +1074,6 @@ export const ExecOpened: MessageFns<ExecOpened> = {
     message.session = object.session ?? "";
     message.allocId = object.allocId ?? "";
     message.task = object.task ?? "";
-    message.isTerminal = object.isTerminal ?? false;
     message.inputOffset = object.inputOffset ?? 0;
     return message;
   },

@@ -1,0 +1,249 @@
+/**
+ * Commands beside programs, on whatever host has the run. A host ends them by itself when nobody reads them; this actor
+ * hears of every end and has it recorded, also of those that ended while no agent was there.
+ */
+import { setTimeout as delay } from 'node:timers/promises';
+import { HoldfastError, isRetryable } from '../errors.ts';
+import type { RunRequest } from '../drivers/driver.ts';
+import type { SessionCommand, SessionDoor } from '../drivers/session.ts';
+import type { SessionEndFacts, TaskMessage } from '../machines/task-messages.ts';
+import { call, follow } from '../rpc/framed-client.ts';
+import type { Channel } from '../rpc/framed-channel.ts';
+import type { CalledMethod, CallOptions } from '../rpc/method.ts';
+import type {
+  AttachSessionResponse,
+  SessionEnd,
+  SessionOutput,
+} from '../rpc/gen/holdfast/executor/v1/sessions.ts';
+import { sessionMethods as service } from '../rpc/session-methods.ts';
+import { toConfinement } from './executor-words.ts';
+import type { HostPool } from './host-pool.ts';
+
+/** One session that this agent stands by. */
+export interface SessionPlace {
+  readonly id: string;
+  readonly launchKey: string;
+  readonly allocId: string;
+  readonly task: string;
+}
+export interface KeptSession extends SessionPlace {
+  /** Resolves when the end is recorded. Rejects with CLOSED when the agent closes before. */
+  readonly end: Promise<SessionEndFacts>;
+}
+
+/** A session's output from a place on, for the one who reads it now. */
+export interface SessionReading {
+  readonly outputOffset: number;
+  readonly inputOffset: number;
+  /** Ends with the command, and when its reader left. */
+  readonly output: AsyncIterable<SessionOutput>;
+  leave(): void;
+}
+
+export interface SessionsDoors {
+  readonly pool: HostPool;
+  readonly agentEpoch: number;
+  /** Aborts when the agent closes. */
+  readonly signal: AbortSignal;
+}
+
+const CALL_DEADLINE_MS = 10_000;
+const LOOK_AGAIN_MS = 200;
+/** Whoever attaches late still learns how it ended. */
+const REMEMBERED_MS = 60_000;
+
+export class Sessions implements SessionDoor {
+  readonly #doors: SessionsDoors;
+  readonly #kept = new Map<string, KeptSession>();
+
+  constructor(doors: SessionsDoors) {
+    this.#doors = doors;
+  }
+
+  async open(
+    { launchKey, mark }: Pick<RunRequest, 'launchKey' | 'mark'>,
+    command: SessionCommand,
+  ): Promise<void> {
+    const { session, argv, env, cwd, terminal, confinement } = command;
+    try {
+      await this.#call(launchKey, service.openSession, {
+        launchKey,
+        session,
+        argv: [...argv],
+        env: { ...env },
+        cwd,
+        mark,
+        terminal: terminal && { ...terminal },
+        confinement: confinement && toConfinement(confinement, ''),
+      });
+    } catch (error) {
+      // Whether it began is not known: then nothing of it may go on.
+      if (isRetryable(error))
+        await this.close({ id: session, launchKey }, 'lost').catch(() => undefined);
+      throw error;
+    }
+  }
+
+  /**
+   * Stands by a session until its end is recorded by `record`, which is called once unless the agent closes before.
+   * Repeatable.
+   */
+  keep(place: SessionPlace, record: (end: SessionEndFacts) => Promise<void>): KeptSession {
+    const known = this.#kept.get(place.id);
+    if (known !== undefined) return known;
+    const kept = { ...place, end: this.#recorded(place, record) };
+    kept.end.catch(() => undefined);
+    this.#kept.set(place.id, kept);
+    return kept;
+  }
+
+  find(id: string): KeptSession | undefined {
+    return this.#kept.get(id);
+  }
+
+  async #recorded(
+    place: SessionPlace,
+    record: (end: SessionEndFacts) => Promise<void>,
+  ): Promise<SessionEndFacts> {
+    const end = await this.#ended(place);
+    await record(end);
+    // crash point: agent.session.closed
+    const { id: session, launchKey } = place;
+    await this.#call(launchKey, service.forgetSession, { session }).catch(() => undefined);
+    setTimeout(() => this.#kept.delete(session), REMEMBERED_MS).unref();
+    return end;
+  }
+
+  /** What the host of its run says, or that nobody can say: a new host does not know the sessions of a dead one. */
+  async #ended(place: SessionPlace): Promise<SessionEndFacts> {
+    const { signal } = this.#doors;
+    for (;;) {
+      try {
+        const request = { session: place.id };
+        const { end } = await this.#call(place.launchKey, service.waitSession, request, { signal });
+        return factsOf(end);
+      } catch (error) {
+        if (signal.aborted) throw new HoldfastError('CLOSED', 'the agent is closing');
+        const isUnknown =
+          HoldfastError.is(error, 'NOT_FOUND') || HoldfastError.is(error, 'CAPABILITY_MISSING');
+        if (isUnknown) return this.#lost(place);
+        if (!isRetryable(error)) throw error;
+      }
+      await delay(LOOK_AGAIN_MS, undefined, { signal }).catch(() => undefined);
+    }
+  }
+
+  async #lost(place: SessionPlace): Promise<SessionEndFacts> {
+    await this.close(place, 'lost').catch(() => undefined);
+    return { exitCode: null, signal: null, reason: 'its host was lost' };
+  }
+
+  /**
+   * Becomes the session's reader, now and not when the output is first asked for. Errors: NOT_FOUND, UNAVAILABLE,
+   * POSITION_COMPACTED; while reading also ABORTED when another reader came.
+   */
+  async read(
+    { id: session, launchKey }: SessionPlace,
+    after: number | undefined,
+    left?: AbortSignal,
+  ): Promise<SessionReading> {
+    const { agentEpoch, signal } = this.#doors;
+    const channel = await this.#channelTo(launchKey);
+    const leaving = new AbortController();
+    const signals = [leaving.signal, signal, ...(left === undefined ? [] : [left])];
+    const request = { agentEpoch, session, after };
+    const options = { signal: AbortSignal.any(signals) };
+    return readingOf(follow(channel, service.attachSession, request, options), leaving);
+  }
+
+  /** Resolves with how much input has been taken, when the command has it. */
+  async write(
+    { id: session, launchKey }: SessionPlace,
+    offset: number,
+    data: Uint8Array,
+    closes: boolean,
+  ): Promise<number> {
+    const request = { session, offset, data: Buffer.from(data), closes };
+    const { signal } = this.#doors;
+    return (await this.#call(launchKey, service.writeSession, request, { signal })).offset;
+  }
+
+  async take({ id: session, launchKey }: SessionPlace, offset: number): Promise<void> {
+    await this.#call(launchKey, service.takeSession, { session, offset });
+  }
+
+  async resize(
+    { id: session, launchKey }: SessionPlace,
+    size: { readonly columns: number; readonly rows: number },
+  ): Promise<void> {
+    await this.#call(launchKey, service.resizeSession, { session, size: { ...size } });
+  }
+
+  async signal({ id: session, launchKey }: SessionPlace, signal: string): Promise<void> {
+    await this.#call(launchKey, service.signalSession, { session, signal });
+  }
+
+  async close(
+    { id: session, launchKey }: Pick<SessionPlace, 'id' | 'launchKey'>,
+    reason: string,
+  ): Promise<void> {
+    await this.#call(launchKey, service.closeSession, { session, reason });
+  }
+
+  async #call<Request extends { agentEpoch: number }, Response>(
+    launchKey: string,
+    method: CalledMethod<Request, Response>,
+    request: Omit<Request, 'agentEpoch'>,
+    options: CallOptions = { deadlineMs: CALL_DEADLINE_MS },
+  ): Promise<Response> {
+    const { agentEpoch } = this.#doors;
+    const channel = await this.#channelTo(launchKey);
+    return call(channel, method, { ...request, agentEpoch } as Request, options);
+  }
+
+  async #channelTo(launchKey: string): Promise<Channel> {
+    const found = await this.#doors.pool.whereIs(launchKey);
+    if (found !== undefined) return found.host.channel;
+    throw new HoldfastError('NOT_FOUND', 'no host has the run any more');
+  }
+}
+
+async function readingOf(
+  parts: AsyncGenerator<AttachSessionResponse, void, undefined>,
+  leaving: AbortController,
+): Promise<SessionReading> {
+  const first = await parts.next();
+  const part = first.value?.part;
+  if (part?.$case !== 'attached') {
+    throw new HoldfastError('UNAVAILABLE', 'the session cannot be read: the agent is closing');
+  }
+  return { ...part.value, output: outputOf(parts), leave: () => leaving.abort() };
+}
+
+async function* outputOf(
+  parts: AsyncGenerator<AttachSessionResponse, void, undefined>,
+): AsyncGenerator<SessionOutput, void, undefined> {
+  for await (const { part } of parts) if (part?.$case === 'output') yield part.value;
+}
+
+/** How a host tells an end, in the words of the log. */
+export function factsOf(end: SessionEnd | undefined): SessionEndFacts {
+  const signal = end?.signal === '' ? null : (end?.signal ?? null);
+  return {
+    exitCode: signal === null ? (end?.exitCode ?? null) : null,
+    signal,
+    reason: end?.reason ?? '',
+  };
+}
+
+/** Has the end of a session recorded in the stream of its task. A task that is over has closed it already. */
+export function keepSession(
+  sessions: Sessions,
+  { launchKey, allocId, task }: RunRequest,
+  id: string,
+  tell: (message: TaskMessage) => Promise<void>,
+): KeptSession {
+  return sessions.keep({ id, launchKey, allocId, task: task.name }, (end) =>
+    tell({ type: 'SessionEnded', session: id, ...end }),
+  );
+}

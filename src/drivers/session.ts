@@ -1,0 +1,39 @@
+/** Commands beside programs, between the agent, its drivers and the hosts. */
+import type { Confinement } from './confinement.ts';
+import type { RunRequest } from './driver.ts';
+
+/** What somebody wants to run beside a run's program. */
+export interface SessionWish {
+  /** Names the session; never used again. */
+  readonly session: string;
+  readonly argv: readonly string[];
+  /** Over the environment of the run. */
+  readonly env: Readonly<Record<string, string>>;
+  /** Undefined: as the program. */
+  readonly user: string | undefined;
+  /** Undefined: as the program; relative to that of the program. */
+  readonly cwd: string | undefined;
+  readonly terminal: { readonly columns: number; readonly rows: number } | undefined;
+}
+
+/** What a driver makes of it. */
+export interface SessionCommand {
+  readonly session: string;
+  readonly argv: readonly string[];
+  /** The whole environment. */
+  readonly env: Readonly<Record<string, string>>;
+  /** Absolute, as the command sees it. */
+  readonly cwd: string;
+  readonly terminal: SessionWish['terminal'];
+  /** As that of the program. */
+  readonly confinement?: Confinement | undefined;
+}
+
+/** The executor hosts as drivers need them for this. */
+export interface SessionDoor {
+  /**
+   * Resolves when the command was started. Rejects when it was not and never will be: COMMAND_NOT_FOUND,
+   * COMMAND_NOT_EXECUTABLE, CAPABILITY_MISSING, WRONG_STATE; UNAVAILABLE when its host was lost meanwhile.
+   */
+  open(run: Pick<RunRequest, 'launchKey' | 'mark'>, command: SessionCommand): Promise<void>;
+}

@@ -1,0 +1,151 @@
+/** Runs commands beside tasks: recorded first, then begun, and its end recorded whoever is there to hear of it. */
+import type { AttachOptions, ExecOptions, ExecSession } from '../api.ts';
+import type { AgentDoors } from '../actors/agent-doors.ts';
+import type { Place } from '../actors/references.ts';
+import type { Roster } from '../actors/roster.ts';
+import { keepSession, type KeptSession, type SessionReading } from '../actors/sessions.ts';
+import { runRequest, type TaskRunner } from '../actors/task-runner.ts';
+import { HoldfastError, messageOf } from '../errors.ts';
+import { taskStream } from '../events/envelope.ts';
+import { redactArgv } from '../spec/redact-argv.ts';
+import type { TaskSpec } from '../spec/task-spec.ts';
+import { LocalSession } from './exec-session.ts';
+
+export interface ExecDoors {
+  readonly agent: AgentDoors;
+  readonly roster: Roster;
+  /** Throws CLOSED once the orchestrator is closing. */
+  readonly assertOpen: () => void;
+}
+
+const ID_BYTES = 8;
+
+export async function exec(
+  doors: ExecDoors,
+  ref: string,
+  argv: readonly string[],
+  options: ExecOptions,
+): Promise<ExecSession> {
+  doors.assertOpen();
+  assertWords(argv, options);
+  const { agent } = doors;
+  const target = targetOf(doors, ref);
+  const { openSession } = agent.drivers.get(target.task.driver);
+  if (openSession === undefined) {
+    const text = `driver ${target.task.driver} cannot run commands beside its tasks`;
+    throw new HoldfastError('CAPABILITY_MISSING', text);
+  }
+  const session = agent.random.hex(ID_BYTES);
+  const { user, cwd, terminal, env = {}, actor = '' } = options;
+  await target.runner.tell({
+    type: 'OpenSession',
+    session,
+    argv: redactArgv(argv),
+    user: user ?? '',
+    isTerminal: terminal !== undefined,
+    actor,
+  });
+  // crash point: agent.session.recorded
+  const run = target.runOf(session);
+  const tell: TaskRunner['tell'] = (message) => target.runner.tell(message);
+  try {
+    if (options.signal?.aborted === true) throw abortedEarly();
+    await openSession(run, { session, argv, env, user, cwd, terminal }, agent);
+  } catch (error) {
+    const facts = { exitCode: null, signal: null, reason: `not begun: ${messageOf(error)}` };
+    await tell({ type: 'SessionEnded', session, ...facts });
+    throw error;
+  }
+  // crash point: agent.session.begun
+  return take(agent, keepSession(agent.sessions, run, session, tell), options);
+}
+
+/** Also one that ended within the last minute. */
+export async function attach(
+  doors: ExecDoors,
+  session: string,
+  options: AttachOptions,
+): Promise<ExecSession> {
+  doors.assertOpen();
+  const kept = doors.agent.sessions.find(session);
+  if (kept === undefined) throw new HoldfastError('NOT_FOUND', `no session ${session} is open`);
+  return take(doors.agent, kept, options);
+}
+
+async function take(
+  { sessions }: AgentDoors,
+  kept: KeptSession,
+  options: AttachOptions,
+): Promise<ExecSession> {
+  const { after } = options;
+  const reading = await sessions.read(kept, after).catch((error: unknown) => {
+    // It has ended, and everything that it wrote was taken.
+    if (HoldfastError.is(error, 'NOT_FOUND')) return nothingMore(after);
+    throw error;
+  });
+  return new LocalSession(sessions, kept, reading, options);
+}
+
+function nothingMore(after = 0): SessionReading {
+  const output = (async function* nothing(): AsyncGenerator<never> {})();
+  return { outputOffset: after, inputOffset: 0, output, leave: () => undefined };
+}
+
+interface Target {
+  readonly task: TaskSpec;
+  readonly runner: TaskRunner;
+  /** The run beside which the session was recorded. */
+  readonly runOf: (session: string) => ReturnType<typeof runRequest>;
+}
+
+function targetOf({ agent, roster }: ExecDoors, ref: string): Target {
+  const { allocId, task: named } = roster.resolve(ref);
+  const alloc = roster.folded(allocId)?.state.context;
+  const specs = alloc?.spec?.tasks ?? [];
+  const name = named ?? onlyTask(ref, specs);
+  const task = specs.find((one) => one.name === name);
+  const runner = roster.runner(allocId)?.task(name);
+  if (task === undefined || runner === undefined) {
+    const text = `task ${ref} does not run: commands are run beside a running program only`;
+    throw new HoldfastError('WRONG_STATE', text);
+  }
+  const identity = { allocId, allocName: alloc?.name ?? '', specHash: alloc?.specHash ?? '', task };
+  return {
+    task,
+    runner,
+    runOf(session) {
+      const context = roster.foldedTask(taskStream(allocId, name))?.state.context;
+      if (context?.sessions?.includes(session) === true)
+        return runRequest(agent, identity, context);
+      throw new HoldfastError('WRONG_STATE', `the run of ${ref} ended just now`);
+    },
+  };
+}
+
+function onlyTask(ref: string, specs: readonly TaskSpec[]): Place['task'] & string {
+  const [first] = specs;
+  if (first !== undefined && specs.length === 1) return first.name;
+  const names = specs.map(({ name }) => `${ref}/${name}`);
+  const text = `alloc ${ref} has several tasks: name one of ${names.join(', ')}`;
+  throw new HoldfastError('USAGE', text, { details: { tasks: names } });
+}
+
+function assertWords(argv: readonly string[], { env = {}, terminal }: ExecOptions): void {
+  const [command = ''] = argv;
+  if (command === '') throw new HoldfastError('USAGE', 'a command is needed');
+  if ([...argv, ...Object.values(env)].some((word) => word.includes('\0'))) {
+    throw new HoldfastError('USAGE', 'no argument or variable may hold a NUL byte');
+  }
+  const wrong = Object.keys(env).find((name) => !/^[^=\0]+$/.test(name));
+  if (wrong !== undefined) {
+    throw new HoldfastError('USAGE', `${JSON.stringify(wrong)} cannot name a variable`);
+  }
+  const sizes = terminal === undefined ? [] : [terminal.columns, terminal.rows];
+  if (sizes.some((size) => !Number.isInteger(size) || size < 0 || size > 65_535)) {
+    throw new HoldfastError('USAGE', 'a terminal has 0 to 65535 columns and rows');
+  }
+}
+
+function abortedEarly(): HoldfastError {
+  return new HoldfastError('ABORTED', 'the call was aborted before the command began');
+}
