@@ -146,26 +146,26 @@ function kernelMounts({ ownIpc }: Isolation): readonly OciMount[] {
     source: type,
     options,
   });
-  // Who shares the machine's message queues and shared memory finds the machine's names of them.
-  const shared = (destination: string): OciMount => ({
-    destination,
-    type: 'bind',
-    source: destination,
-    options: ['rbind', 'rprivate', 'nosuid', 'noexec', 'nodev'],
-  });
   return [
     mount('/proc', 'proc', ['nosuid', 'noexec', 'nodev']),
     mount('/dev', 'tmpfs', ['nosuid', 'strictatime', 'mode=755', 'size=65536k']),
     mount('/dev/pts', 'devpts', DEVPTS),
-    ...(ownIpc
-      ? [
-          mount('/dev/shm', 'tmpfs', ['nosuid', 'noexec', 'nodev', 'mode=1777', 'size=65536k']),
-          mount('/dev/mqueue', 'mqueue', ['nosuid', 'noexec', 'nodev']),
-        ]
-      : [shared('/dev/shm'), shared('/dev/mqueue')]),
+    ownIpc
+      ? mount('/dev/shm', 'tmpfs', ['nosuid', 'noexec', 'nodev', 'mode=1777', 'size=65536k'])
+      : SHARED_MEMORY,
+    // A file system of the ipc namespace, whichever that is.
+    mount('/dev/mqueue', 'mqueue', ['nosuid', 'noexec', 'nodev']),
     mount('/sys', 'sysfs', ['nosuid', 'noexec', 'nodev', 'ro']),
   ];
 }
+
+/** Who shares the machine's ipc finds the machine's names of shared memory. */
+const SHARED_MEMORY: OciMount = {
+  destination: '/dev/shm',
+  type: 'bind',
+  source: '/dev/shm',
+  options: ['rbind', 'rprivate', 'nosuid', 'noexec', 'nodev'],
+};
 
 const DEVPTS = ['nosuid', 'noexec', 'newinstance', 'ptmxmode=0666', 'mode=0620', 'gid=5'];
 
