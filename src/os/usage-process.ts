@@ -40,18 +40,13 @@ export function parseProcessUse(text: string, pageBytes: number): SeenProcess | 
   };
 }
 
+const IO = /^read_bytes: (\d+)\nwrite_bytes: (\d+)\ncancelled_write_bytes: (\d+)$/m;
+
 /** `/proc/<pid>/io`: what it and its ended children had devices do. A write that was taken back does not count. */
 export function parseProcessIo(text: string): IoUse {
-  const bytes = (name: string): number | undefined => {
-    const [, digits] = new RegExp(`^${name}: (\\d+)$`, 'm').exec(text) ?? [];
-    return digits === undefined ? undefined : Number(digits);
-  };
-  const written = bytes('write_bytes');
-  const cancelled = bytes('cancelled_write_bytes') ?? 0;
-  return {
-    readBytes: bytes('read_bytes'),
-    writeBytes: written === undefined ? undefined : Math.max(0, written - cancelled),
-  };
+  const [, read, written, cancelled] = IO.exec(text) ?? [];
+  if (read === undefined) return {};
+  return { readBytes: Number(read), writeBytes: Math.max(0, Number(written) - Number(cancelled)) };
 }
 
 export function readProcessUse(

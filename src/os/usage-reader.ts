@@ -6,11 +6,20 @@ import { type CgroupPlaces, cgroupPlaces, parseCgroupMounts } from './usage-plac
 import { pageSize, readProcessUse, type SeenProcess, sumIo } from './usage-process.ts';
 import type { CpuUse, MemoryUse, ProcessUse, RunUse } from './usage.ts';
 
-/** Where one run is counted, found once and remembered for as long as somebody asks. */
+/** What is remembered of one run for as long as somebody asks. */
 interface Known {
   readonly startTime: string;
   readonly places: CgroupPlaces;
+  /** How often its cgroups were looked for. */
+  readonly looks: number;
+  /** The newest use whose processes were looked at, and when, in milliseconds. */
+  whole?: { readonly use: RunUse; readonly atMs: number; readonly hasProcesses: boolean };
 }
+
+/** A program joins its cgroups within milliseconds of its start: what was not there twice will not come. */
+const MOST_LOOKS = 3;
+/** What did not run in between has done nothing. Its memory may have been taken all the same. */
+const IDLE_LOOK_MS = 10_000;
 
 export class UsageReader {
   readonly #read: ReadText;
@@ -25,35 +34,43 @@ export class UsageReader {
     this.#mounts = parseCgroupMounts(read('/proc/self/mountinfo') ?? '');
   }
 
-  /** By key; a run that has ended meanwhile is missing. Runs that are not asked for any more are forgotten. */
-  read(runs: readonly Marked[], withProcesses: boolean): ReadonlyMap<string, RunUse> {
-    const known = new Map(runs.map((run) => [run.key, this.#placesOf(run)]));
+  /**
+   * By key; a run that has ended meanwhile is missing. `nowMs` is of a monotonic clock. Runs that are not asked for any
+   * more are forgotten.
+   */
+  read(
+    runs: readonly Marked[],
+    withProcesses: boolean,
+    nowMs: number,
+  ): ReadonlyMap<string, RunUse> {
+    const known = new Map(runs.map((run) => [run.key, this.#knownOf(run)]));
     this.#known = known;
     const uncounted = runs.filter(({ key }) => known.get(key)?.places.members === undefined);
     const table = uncounted.length > 0 ? this.#tableOf(uncounted) : new Map();
     const uses = new Map<string, RunUse>();
-    for (const { key } of runs) {
-      const { places = {} } = known.get(key) ?? {};
+    for (const [key, run] of known) {
+      const dir = run.places.members;
       const use =
-        places.members === undefined
+        dir === undefined
           ? this.#uncounted(table.get(key) ?? [])
-          : this.#counted(places, places.members, withProcesses);
+          : this.#counted(run, dir, withProcesses, nowMs);
       if (use !== undefined) uses.set(key, use);
     }
     return uses;
   }
 
-  /** A program may not have joined its cgroups when it is looked at first: what is not there is looked for again. */
-  #placesOf({ key, program }: Marked): Known {
+  #knownOf({ key, program }: Marked): Known {
     const known = this.#known.get(key);
-    const isFound = known?.places.members !== undefined;
-    if (isFound && known.startTime === program.startTime) return known;
+    const isSame = known?.startTime === program.startTime;
+    const isFinal = known?.places.members !== undefined || (known?.looks ?? 0) >= MOST_LOOKS;
+    if (isSame && isFinal) return known;
     const membership = this.#read(`/proc/${program.pid}/cgroup`) ?? '';
     const places = cgroupPlaces(this.#mounts, membership, key);
     const { unified } = places;
     const names = unified === undefined ? '' : this.#read(`${unified}/cgroup.controllers`);
     const controllers = new Set(names?.trim().split(' '));
-    return { startTime: program.startTime, places: { ...places, controllers } };
+    const looks = (isSame ? known.looks : 0) + 1;
+    return { startTime: program.startTime, looks, places: { ...places, controllers } };
   }
 
   #tableOf(runs: readonly Marked[]): ReadonlyMap<string, readonly SeenProcess[]> {
@@ -62,19 +79,32 @@ export class UsageReader {
     return membersOf(runs, table, this.#marks.marksOf(table, this.#read));
   }
 
-  /** Processes are looked at one by one only for what their cgroups do not count. */
-  #counted(places: CgroupPlaces, dir: string, withProcesses: boolean): RunUse | undefined {
-    const pids = cgroupMembers(dir, this.#read);
-    if (pids === undefined || pids.length === 0) return undefined;
+  /** Undefined for a run of which nothing lives. */
+  #counted(run: Known, dir: string, withProcesses: boolean, nowMs: number): RunUse | undefined {
+    const { places, whole } = run;
     const cpu = cgroupCpu(places, this.#read);
     const memory = cgroupMemory(places, this.#read);
+    const isIdle = cpu !== undefined && whole?.use.cpu.totalNs === cpu.totalNs;
+    if (isIdle && nowMs - whole.atMs < IDLE_LOOK_MS && (whole.hasProcesses || !withProcesses)) {
+      return { ...whole.use, memory: memory ?? whole.use.memory };
+    }
+    const use = this.#looked(places, dir, withProcesses, { cpu, memory });
+    if (use !== undefined) run.whole = { use, atMs: nowMs, hasProcesses: withProcesses };
+    return use;
+  }
+
+  /** Processes are looked at one by one only for what their cgroups do not count. */
+  #looked(
+    places: CgroupPlaces,
+    dir: string,
+    withProcesses: boolean,
+    { cpu, memory }: { readonly cpu?: CpuUse | undefined; readonly memory?: MemoryUse | undefined },
+  ): RunUse | undefined {
+    const pids = cgroupMembers(dir, this.#read);
+    if (pids === undefined || pids.length === 0) return undefined;
     const threads = cgroupThreads(places, this.#read);
     const isWhole = cpu !== undefined && memory !== undefined && threads !== undefined;
-    const look = (pid: number): readonly SeenProcess[] => {
-      const seen = readProcessUse(pid, this.#pageBytes, this.#read);
-      return seen === undefined ? [] : [seen];
-    };
-    const processes = isWhole && !withProcesses ? [] : pids.flatMap(look);
+    const processes = isWhole && !withProcesses ? [] : this.#processesOf(pids);
     return {
       cpu: cpu ?? sumCpu(processes),
       memory: memory ?? sumMemory(processes),
@@ -83,6 +113,13 @@ export class UsageReader {
       threadCount: threads ?? sum(processes, (one) => one.threads),
       processes,
     };
+  }
+
+  #processesOf(pids: readonly number[]): SeenProcess[] {
+    return pids.flatMap((pid) => {
+      const seen = readProcessUse(pid, this.#pageBytes, this.#read);
+      return seen === undefined ? [] : [seen];
+    });
   }
 
   #uncounted(processes: readonly SeenProcess[]): RunUse | undefined {

@@ -9,16 +9,20 @@ export function runSampler(runs: ReadonlyMap<string, Run>): Sampler {
   return new Sampler({
     read: (keys, withProcesses) => {
       reader ??= new UsageReader();
-      return reader.read(livingOf(runs, keys), withProcesses);
+      return reader.read(livingOf(runs, keys), withProcesses, monotonic());
     },
     now: () => Date.now(),
-    // CLOCK_MONOTONIC itself: `performance.now()` begins anew in every process.
-    monotonic: () => Number(process.hrtime.bigint()) / 1e6,
+    monotonic,
     after: (delayMs, wake) => {
       const timer = setTimeout(wake, delayMs);
       return () => clearTimeout(timer);
     },
   });
+}
+
+/** CLOCK_MONOTONIC itself: `performance.now()` begins anew in every process. */
+function monotonic(): number {
+  return Number(process.hrtime.bigint()) / 1e6;
 }
 
 function livingOf(runs: ReadonlyMap<string, Run>, keys: ReadonlySet<string>): readonly Marked[] {
