@@ -21,17 +21,17 @@ export interface Ran {
 export class ExecRig {
   readonly dataDir = mkdtempSync(join(tmpdir(), 'hf-exec-'));
   readonly #drivers: readonly Driver[];
-  #open: Orchestrator | undefined;
+  #open: Promise<Orchestrator> | undefined;
   #groups = 0;
 
   constructor(drivers: readonly Driver[] = [exec(), rawExec()]) {
     this.#drivers = drivers;
   }
 
-  async orchestrator(): Promise<Orchestrator> {
+  orchestrator(): Promise<Orchestrator> {
     const { dataDir } = this;
     const drivers = this.#drivers;
-    this.#open ??= await openOrchestrator({ dataDir, drivers, safeMode: 'off' });
+    this.#open ??= openOrchestrator({ dataDir, drivers, safeMode: 'off' });
     return this.#open;
   }
 
@@ -81,7 +81,7 @@ export class ExecRig {
   }
 
   async close(): Promise<void> {
-    await this.#open?.close();
+    await (await this.#open)?.close();
     this.#open = undefined;
   }
 

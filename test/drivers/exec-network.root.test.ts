@@ -1,0 +1,43 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { noContainersBecause } from '../processes/container-rig.ts';
+import { ExecRig, sh } from './exec-rig.ts';
+
+const obstacle = noContainersBecause();
+const NAME = `hf-test-${process.pid}`;
+
+describe.skipIf(obstacle)(`a task in a network of its own (${obstacle ?? 'here'})`, () => {
+  let rig: ExecRig;
+  beforeAll(() => {
+    rig = new ExecRig();
+    sh(
+      `ip netns add ${NAME} && ip -n ${NAME} link set lo up && ip -n ${NAME} address add 10.99.7.1/32 dev lo`,
+    );
+  });
+  afterAll(async () => {
+    await rig.end();
+    sh(`ip netns del ${NAME}`);
+  });
+
+  it.each(['isolated', 'universal'])(
+    'sees that and no other, as its executor is %s',
+    async (executor) => {
+      const config = { executor, networkNamespace: `/run/netns/${NAME}` };
+      const script = 'readlink /proc/self/ns/net; ip -o -4 address show';
+      const { stdout } = await rig.ran(script, {
+        config,
+        env: { PATH: '/usr/bin:/bin:/usr/sbin:/sbin' },
+      });
+      const [network, ...addresses] = stdout.trim().split('\n');
+      expect(network).toBe(sh(`ip netns exec ${NAME} readlink /proc/self/ns/net`).trim());
+      expect(addresses.map((line) => line.split(/\s+/)[3])).toEqual([
+        '127.0.0.1/8',
+        '10.99.7.1/32',
+      ]);
+    },
+  );
+
+  it('sees the network of the machine when nothing else is asked', async () => {
+    const { stdout } = await rig.ran('readlink /proc/self/ns/net');
+    expect(stdout).toBe(sh('readlink /proc/self/ns/net'));
+  });
+});
