@@ -15,6 +15,7 @@ import { Recovery } from './actors/recovery.ts';
 import { openReplayed, type Replayed } from './actors/replay.ts';
 import { Retention } from './actors/retention.ts';
 import { Roster } from './actors/roster.ts';
+import { type CgroupWish, RunCgroups } from './actors/run-cgroups.ts';
 import { RunFiles } from './actors/run-files.ts';
 import { enterSafeModeIfNeeded, SAFE_MODE_LIMIT, type SafeModeLimit } from './actors/safe-mode.ts';
 import { shutDownOf } from './actors/shut-down.ts';
@@ -62,6 +63,8 @@ export interface OrchestratorOptions {
   };
   /** When agents died more often than this, nothing is started for as long. Default 5 within 60 s. */
   readonly safeMode?: SafeModeLimit | 'off';
+  /** 'off': processes of runs are told apart by marks and sessions only, and nothing is limited. Default 'auto'. */
+  readonly cgroups?: CgroupWish;
   readonly clock?: Clock;
   readonly random?: Random;
 }
@@ -150,11 +153,12 @@ function assemble(
   const { record } = journal;
   const closing = new AbortController();
   const { signal } = closing;
-  const shared = { stateDir, instanceId, agentEpoch, machineEpoch, clock, logger, record };
+  const cgroups = new RunCgroups(instanceId, options.cgroups ?? 'auto');
+  const shared = { stateDir, instanceId, agentEpoch, machineEpoch, clock, logger, record, cgroups };
   const children = wireChildren({ ...shared, perHost: options.tasksPerHost ?? 256 }, signal);
   const { pools, ...doors } = children;
   const gate = new StartGate();
-  const runs = new RunFiles(layout, instanceId, machineEpoch);
+  const runs = new RunFiles(layout, instanceId, machineEpoch, cgroups);
   const own = { log, layout, instanceId, machineEpoch, record, clock, gate, runs };
   const known = { ...own, ...doors, capabilities: machineCapabilities };
   const agent = agentDoors(options, known);

@@ -15,6 +15,11 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { AllocView, Orchestrator } from '../src/api.ts';
 import { rawExec } from '../src/drivers/raw-exec.ts';
 import { openOrchestrator } from '../src/orchestrator.ts';
+import { launchKey, markOf } from '../src/os/launch-key.ts';
+import { makeFifo } from '../src/os/libc.ts';
+import { executorMethods } from '../src/rpc/executor-methods.ts';
+import { call } from '../src/rpc/framed-client.ts';
+import { findHost } from '../src/rpc/spawn-host.ts';
 import { COUNTING, faultInCount, pidsOf, until } from './acceptance/rig.ts';
 
 const RELEASES = new URL('./fixtures/releases/', import.meta.url).pathname;
@@ -58,7 +63,7 @@ describe.each(readdirSync(RELEASES))('release %s', (name) => {
     await orchestrator.close();
   });
 
-  it('left hosts that serve this agent: start, output, reattachment and stop', async () => {
+  it('left hosts that serve this agent in what they know, and are given nothing new they do not', async () => {
     await (await open()).close();
     for (const kind of ['executor', 'logmon'] as const) startHost(kind);
     await until('both hosts have an address', () =>
@@ -66,7 +71,12 @@ describe.each(readdirSync(RELEASES))('release %s', (name) => {
         existsSync(join(dataDir, 'state', 'hosts', `old-${kind}`, 'address.json')),
       ),
     );
+    const orphan = await launchOn('old-executor');
     let orchestrator = await open();
+    await until(
+      'the old host ended the run that nobody wants',
+      () => !existsSync(`/proc/${orphan}`),
+    );
     const task = { name: 'count', driver: 'raw_exec', config: COUNTING };
     const { allocId } = await orchestrator.run({ name: 'old', tasks: [task] });
     const pids = await until('it runs', () => pidsOf(orchestrator, allocId));
@@ -80,12 +90,49 @@ describe.each(readdirSync(RELEASES))('release %s', (name) => {
     expect(text).not.toBe('');
     expect(faultInCount(text)).toBeUndefined();
     const started = [];
-    for await (const { type } of orchestrator.events({ until: 'head' })) {
-      if (type === 'HostStarted') started.push(type);
+    const known: unknown[] = [];
+    for await (const event of orchestrator.events({ until: 'head' })) {
+      const { kind, pids } = event.data as { kind?: string; pids?: readonly number[] };
+      if (event.type === 'HostStarted') started.push(kind);
+      if (event.type === 'OrphanFound') known.push(pids);
     }
-    expect(started).toEqual([]);
+    // Only a new host can confine what it starts; the old one ended what it had.
+    expect(started).toEqual(['executor']);
+    expect(known).toEqual([[orphan]]);
     await orchestrator.close();
   });
+
+  /** What an agent of that release would have started, had it not died before it could say so. */
+  async function launchOn(hostId: string): Promise<number> {
+    const stateDir = join(dataDir, 'state');
+    const { instanceId } = JSON.parse(readFileSync(join(stateDir, 'instance.json'), 'utf8')) as {
+      instanceId: string;
+    };
+    const request = { stateDir, kind: 'executor', hostId, instanceId, agentEpoch: 1 } as const;
+    const { channel } = await findHost(request);
+    for (const name of ['out', 'err']) makeFifo(join(stateDir, 'fifo', name));
+    const key = launchKey('gone', 'task', 1, 'token');
+    const { outcome } = await call(channel, executorMethods.launch, {
+      agentEpoch: 1,
+      launchKey: key,
+      token: 'token',
+      mark: markOf(instanceId, key),
+      allocId: 'gone',
+      task: 'task',
+      run: 1,
+      specHash: '',
+      command: '/bin/sleep',
+      args: ['1000'],
+      env: {},
+      cwd: '/',
+      stdoutFifo: join(stateDir, 'fifo', 'out'),
+      stderrFifo: join(stateDir, 'fifo', 'err'),
+      confinement: undefined,
+    });
+    channel.close();
+    if (outcome?.$case !== 'started') throw new Error(JSON.stringify(outcome));
+    return outcome.value.pid;
+  }
 
   function startHost(kind: 'executor' | 'logmon'): void {
     const stateDir = join(dataDir, 'state');

@@ -1,32 +1,40 @@
+import { EXECUTOR_PROTOCOL } from '../rpc/executor-methods.ts';
+import { LOGMON_PROTOCOL } from '../rpc/logmon-methods.ts';
 import { Executor } from './executor.ts';
 import { HostPool, type HostPoolDoors } from './host-pool.ts';
 import { Logmon } from './logmon.ts';
+import type { RunCgroups } from './run-cgroups.ts';
+import { Sessions } from './sessions.ts';
 import { UsageFeed } from './usage-feed.ts';
 
 export interface Children {
   readonly executor: Executor;
   readonly logmon: Logmon;
   readonly usage: UsageFeed;
+  readonly sessions: Sessions;
   readonly pools: readonly HostPool[];
 }
 
 /** The two kinds of host, each with the actor that speaks for it. `signal` aborts when the agent closes. */
 export function wireChildren(
-  shared: Omit<HostPoolDoors, 'kind' | 'onUp'>,
+  shared: Omit<HostPoolDoors, 'kind' | 'protocol' | 'onUp'> & { readonly cgroups: RunCgroups },
   signal: AbortSignal,
 ): Children {
   const executorPool: HostPool = new HostPool({
     ...shared,
     kind: 'executor',
+    protocol: EXECUTOR_PROTOCOL,
     onUp: (host, adopted) => executor.greet(host, adopted, signal),
   });
   const logmonPool: HostPool = new HostPool({
     ...shared,
     kind: 'logmon',
+    protocol: LOGMON_PROTOCOL,
     onUp: (host, adopted) => logmon.greet(host, adopted, signal),
   });
   const executor = new Executor({ ...shared, pool: executorPool });
   const logmon = new Logmon(logmonPool, shared);
   const usage = new UsageFeed(executorPool, shared.agentEpoch);
-  return { executor, logmon, usage, pools: [executorPool, logmonPool] };
+  const sessions = new Sessions({ pool: executorPool, agentEpoch: shared.agentEpoch, signal });
+  return { executor, logmon, usage, sessions, pools: [executorPool, logmonPool] };
 }

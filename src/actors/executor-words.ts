@@ -1,15 +1,53 @@
 /** Between the executor's wire words and ours, and nothing else. */
-import type { RunOutcome, StartOutcome, StopOutcome } from '../drivers/driver.ts';
+import type {
+  ProgramWish,
+  RunOutcome,
+  RunRequest,
+  StartOutcome,
+  StopOutcome,
+} from '../drivers/driver.ts';
 import type { Confinement } from '../drivers/confinement.ts';
+import type { ConfinedStart } from '../os/confined-start.ts';
 import type { StopStep } from '../machines/kill-policy.ts';
 import {
   StopStep_Target,
   type Confinement as WireConfinement,
   type Exit,
+  type LaunchRequest,
   type LaunchResponse,
   type StopResponse,
   type StopStep as WireStep,
 } from '../rpc/gen/holdfast/executor/v1/executor.ts';
+
+export function toLaunch(
+  run: RunRequest,
+  program: ProgramWish,
+  { agentEpoch, cgroup }: { readonly agentEpoch: number; readonly cgroup: string },
+): LaunchRequest {
+  const { launchKey, token, mark, allocId, task, specHash, env, dirs } = run;
+  return {
+    agentEpoch,
+    launchKey,
+    token,
+    mark,
+    allocId,
+    task: task.name,
+    run: run.run,
+    specHash,
+    command: program.command,
+    args: [...program.args],
+    env: { ...env, ...program.env },
+    cwd: program.cwd,
+    confinement: toConfinement(program.confinement ?? {}, cgroup),
+    stdoutFifo: dirs.stdoutFifo,
+    stderrFifo: dirs.stderrFifo,
+  };
+}
+
+/** Nothing of the run exists: nobody was asked for it. */
+export function refusedFor(message: string): StartOutcome {
+  return { kind: 'refused', code: 'CAPABILITY_MISSING', message, isRecoverable: false };
+}
 
 export function fromLaunch({ outcome }: LaunchResponse): StartOutcome {
   if (outcome?.$case === 'started') {
@@ -37,9 +75,21 @@ export function fromExit(exit: Exit): RunOutcome {
   };
 }
 
-/** The file was there when it was looked up and could not be executed: a missing interpreter, or no permission. */
-export function refusedExec(exitCode: number, exitedAt: number): RunOutcome {
+/**
+ * The file was there when it was looked up and could not be executed: a missing interpreter, or no permission. A
+ * confined child says why it did not become the program.
+ */
+export function refusedExec(
+  exitCode: number,
+  exitedAt: number,
+  start: ConfinedStart = { is: 'under way' },
+): RunOutcome {
   const isMissing = exitCode === 127;
+  const exit = { exitCode, signal: null, oomKilled: false, exitedAt };
+  if (start.is === 'refused') {
+    const { code, message } = start;
+    return { kind: 'refused', code, message, isRecoverable: code === 'START_RETRYABLE', exit };
+  }
   return {
     kind: 'refused',
     code: isMissing ? 'COMMAND_NOT_FOUND' : 'COMMAND_NOT_EXECUTABLE',
@@ -47,7 +97,7 @@ export function refusedExec(exitCode: number, exitedAt: number): RunOutcome {
       ? 'the program or its interpreter was not found'
       : 'the program could not be executed',
     isRecoverable: false,
-    exit: { exitCode, signal: null, oomKilled: false, exitedAt },
+    exit,
   };
 }
 

@@ -19,10 +19,11 @@ import { markOf } from '../os/launch-key.ts';
 import { executorMethods as service } from '../rpc/executor-methods.ts';
 import { call, follow } from '../rpc/framed-client.ts';
 import type { FollowResponse } from '../rpc/gen/holdfast/executor/v1/executor.ts';
+import type { RunCgroups } from './run-cgroups.ts';
 import type { HostPool, PooledHost } from './host-pool.ts';
 import { RunOutcomes } from './run-outcomes.ts';
 import { lookAtRun } from './run-sighting.ts';
-import { fromExit, fromLaunch, fromStop, toConfinement, toSteps } from './executor-words.ts';
+import { fromExit, fromLaunch, fromStop, refusedFor, toLaunch, toSteps } from './executor-words.ts';
 
 export interface ExecutorDoors {
   readonly pool: HostPool;
@@ -30,6 +31,7 @@ export interface ExecutorDoors {
   readonly instanceId: string;
   readonly agentEpoch: number;
   readonly machineEpoch: string;
+  readonly cgroups: RunCgroups;
 }
 
 type Reports = AsyncGenerator<FollowResponse, void>;
@@ -127,35 +129,20 @@ export class Executor implements ExecutorDoor {
   }
 
   async launch(run: RunRequest, program: ProgramWish, signal: AbortSignal): Promise<StartOutcome> {
-    const { launchKey, token, mark, allocId, task, specHash, env, dirs } = run;
+    const { launchKey } = run;
+    const { cgroups, agentEpoch } = this.#doors;
+    const missing = cgroups.whyNot(program.confinement ?? {});
+    if (missing !== undefined) return refusedFor(missing);
     const host = await this.#doors.pool.place(launchKey);
+    const request = toLaunch(run, program, { agentEpoch, cgroup: cgroups.pathFor(launchKey) });
+    const options = { deadlineMs: LAUNCH_DEADLINE_MS, signal };
     // crash point: agent.launch.asked
-    const answer = await call(
-      host.host.channel,
-      service.launch,
-      {
-        agentEpoch: this.#doors.agentEpoch,
-        launchKey,
-        token,
-        mark,
-        allocId,
-        task: task.name,
-        run: run.run,
-        specHash,
-        command: program.command,
-        args: [...program.args],
-        env: { ...env, ...program.env },
-        cwd: program.cwd,
-        confinement: toConfinement(program.confinement ?? {}, ''),
-        stdoutFifo: dirs.stdoutFifo,
-        stderrFifo: dirs.stderrFifo,
-      },
-      { deadlineMs: LAUNCH_DEADLINE_MS, signal },
-    );
+    const answer = await call(host.host.channel, service.launch, request, options);
     // crash point: agent.launch.answered
     const outcome = fromLaunch(answer);
     if (outcome.kind !== 'started') {
       this.#doors.pool.forget(launchKey);
+      this.#outcomes.forget(launchKey);
       return outcome;
     }
     this.#watched.add(launchKey);
@@ -170,7 +157,8 @@ export class Executor implements ExecutorDoor {
   #look(launchKey: string, runEpoch?: string): RunSighting {
     const { stateDir, machineEpoch, instanceId } = this.#doors;
     const mark = markOf(instanceId, launchKey);
-    return lookAtRun(stateDir, machineEpoch, { launchKey, mark, runEpoch });
+    const cgroup = this.#doors.cgroups.pathOf(launchKey);
+    return lookAtRun(stateDir, machineEpoch, { launchKey, mark, cgroup, runEpoch });
   }
 
   isOwn(launchKey: string): boolean {

@@ -11,7 +11,7 @@ import type { HostPoolDoors } from './host-pool.ts';
 /** A host has its address long before, or never. */
 const START_PATIENCE_MS = 60_000;
 
-type FindDoors = Omit<HostPoolDoors, 'onUp' | 'perHost' | 'clock'>;
+type FindDoors = Omit<HostPoolDoors, 'onUp' | 'perHost' | 'protocol' | 'clock'>;
 
 /** Every host of the kind that lives and answers. Directories of dead ones are removed. */
 export async function findHosts(doors: FindDoors): Promise<readonly Host[]> {

@@ -30,6 +30,8 @@ export interface HostPoolDoors {
   readonly agentEpoch: number;
   readonly machineEpoch: string;
   readonly perHost: number;
+  /** The conversation that a host must speak to be given new children; one of an older agent keeps those it has. */
+  readonly protocol: number;
   /** How it is noticed that a host does not answer any more. */
   readonly pulse?: Pulse;
   readonly clock: Clock;
@@ -90,6 +92,12 @@ export class HostPool {
     }
   }
 
+  /** The live host that has the child, also when it had to be replaced just now. Nothing is placed because of this. */
+  async whereIs(key: string): Promise<PooledHost | undefined> {
+    await this.#homeless.get(key);
+    return this.#placed.get(key);
+  }
+
   /** Notes that a host has this child, as it said itself. */
   note(key: string, host: PooledHost): void {
     if (!this.#placed.has(key)) this.#settle(key, host);
@@ -118,7 +126,10 @@ export class HostPool {
   }
 
   #withRoom(): PooledHost | undefined {
-    return this.hosts.find((one) => one.isLive && one.keys.size < this.#doors.perHost);
+    const { perHost, protocol } = this.#doors;
+    return this.hosts.find(({ isLive, keys, host }) => {
+      return isLive && keys.size < perHost && host.greeting.protocol >= protocol;
+    });
   }
 
   /** A host that dies while it starts is no reason for a task to fail: another one is tried. */

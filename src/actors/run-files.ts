@@ -2,6 +2,7 @@
 import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Layout } from '../layout.ts';
+import type { RunCgroups } from './run-cgroups.ts';
 import { gatherEvidence } from '../os/evidence.ts';
 import { isLaunchKey, markOf } from '../os/launch-key.ts';
 import { markedProcesses, type Marks } from '../os/marked-processes.ts';
@@ -32,6 +33,7 @@ export class RunFiles implements RunStore {
   readonly #fifoDir: string;
   readonly #instanceId: string;
   readonly #machineEpoch: string;
+  readonly #cgroups: RunCgroups;
   readonly #waiting = new Set<string>();
   #timer: NodeJS.Timeout | undefined;
 
@@ -39,11 +41,14 @@ export class RunFiles implements RunStore {
     { runDir, fifoDir }: Pick<Layout, 'runDir' | 'fifoDir'>,
     instanceId: string,
     machineEpoch: string,
+    cgroups: RunCgroups,
   ) {
     this.#runDir = runDir;
     this.#fifoDir = fifoDir;
     this.#instanceId = instanceId;
     this.#machineEpoch = machineEpoch;
+    this.#cgroups = cgroups;
+    cgroups.putAwayBut(new Set(this.keys()));
   }
 
   keys(): readonly string[] {
@@ -61,7 +66,9 @@ export class RunFiles implements RunStore {
   lifeOf(launchKey: string): Life {
     const runDir = join(this.#runDir, launchKey);
     const mark = markOf(this.#instanceId, launchKey);
-    const { claim, tree } = gatherEvidence({ runDir, machineEpoch: this.#machineEpoch, mark });
+    const cgroup = this.#cgroups.pathOf(launchKey);
+    const machineEpoch = this.#machineEpoch;
+    const { claim, tree } = gatherEvidence({ runDir, machineEpoch, mark, cgroup });
     if (claim === 'alive' || tree === 'alive') return 'alive';
     return claim === 'unknown' || tree === 'unknown' ? 'unknown' : 'dead';
   }
@@ -88,7 +95,11 @@ export class RunFiles implements RunStore {
     this.#waiting.clear();
     // crash point: agent.files.sweep
     for (const launchKey of batch) {
-      const isGone = await removeRun(join(this.#runDir, launchKey)).catch(() => false);
+      const dir = join(this.#runDir, launchKey);
+      const intent = readIntent(dir);
+      const cgroup = intent.is === 'whole' ? intent.value.cgroup : this.#cgroups.pathOf(launchKey);
+      const isEmpty = cgroup === undefined || this.#cgroups.putAway(cgroup);
+      const isGone = isEmpty && (await removeRun(dir).catch(() => false));
       if (!isGone) this.sweep(launchKey);
     }
   }

@@ -17,6 +17,8 @@ export interface AgentOptions {
   /** MiB. */
   readonly diskFloor?: number;
   readonly keepFinished?: number;
+  /** False: none is made. */
+  readonly cgroups?: boolean;
   /** `run` started it, and reads from its log why it ended. */
   readonly background?: boolean;
 }
@@ -51,10 +53,11 @@ async function serveUntilEnd(options: AgentOptions, logger: Logger): Promise<voi
   logger.info({}, 'ended');
 }
 
-function limitsOf({ diskFloor, keepFinished }: AgentOptions): AgentLimits {
+function limitsOf({ diskFloor, keepFinished, cgroups }: AgentOptions): AgentLimits {
   return {
     ...(diskFloor === undefined ? {} : { diskFloorBytes: diskFloor * 1024 * 1024 }),
     ...(keepFinished === undefined ? {} : { retention: { keepFinishedAllocs: keepFinished } }),
+    ...(cgroups === false ? { cgroups: 'off' } : {}),
   };
 }
 

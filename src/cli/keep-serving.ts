@@ -7,7 +7,7 @@ import type { OrchestratorOptions } from '../orchestrator.ts';
 import type { Logger } from '../ports.ts';
 
 /** What an operator may set of `OrchestratorOptions`. */
-export type AgentLimits = Pick<OrchestratorOptions, 'diskFloorBytes' | 'retention'>;
+export type AgentLimits = Pick<OrchestratorOptions, 'diskFloorBytes' | 'retention' | 'cgroups'>;
 
 export interface Serving {
   readonly dataDir: string;

@@ -1,5 +1,8 @@
 import { LogmonServiceDefinition } from './gen/holdfast/logmon/v1/logmon.ts';
 import { methodsOf } from './method.ts';
 
+/** Number of the conversation that logmon.proto describes. */
+export const LOGMON_PROTOCOL = 1;
+
 /** What may be asked of a logmon host. */
 export const logmonMethods = methodsOf(LogmonServiceDefinition);

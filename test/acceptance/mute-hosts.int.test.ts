@@ -47,6 +47,7 @@ describe('a host that stops answering', () => {
     const pool = new HostPool({
       stateDir,
       kind: 'executor',
+      protocol: 1,
       instanceId: 'i1',
       agentEpoch: 1,
       machineEpoch: machineEpoch(),

@@ -4,12 +4,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Executor } from '../../src/actors/executor.ts';
 import { HostPool } from '../../src/actors/host-pool.ts';
+import { RunCgroups } from '../../src/actors/run-cgroups.ts';
 import { systemClock } from '../../src/actors/system-clock.ts';
 import { openMemoryEventLog } from '../../src/log/memory-event-log.ts';
 import { rawExec } from '../../src/drivers/raw-exec.ts';
 import type { RunRequest } from '../../src/drivers/driver.ts';
 import { LEFTOVER_PLAN } from '../../src/machines/kill-policy.ts';
 import { makeFifo } from '../../src/os/libc.ts';
+import { EXECUTOR_PROTOCOL } from '../../src/rpc/executor-methods.ts';
 import { machineEpoch } from '../../src/os/machine-epoch.ts';
 import { silentLogger } from '../../src/ports.ts';
 import { describeDriver, type DriverRig } from '../contract/driver.contract.ts';
@@ -55,10 +57,12 @@ async function agentOf(world: World): Promise<RawRig> {
     instanceId: 'i1',
     agentEpoch: world.agents,
     machineEpoch: machineEpoch(),
+    cgroups: new RunCgroups('i1', 'auto'),
   };
   const pool: HostPool = new HostPool({
     ...shared,
     kind: 'executor',
+    protocol: EXECUTOR_PROTOCOL,
     perHost: 256,
     clock: systemClock(openMemoryEventLog(), shared.machineEpoch),
     logger: silentLogger,

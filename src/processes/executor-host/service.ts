@@ -162,16 +162,14 @@ export class ExecutorHost {
   #drop(key: string): void {
     putCgroupAway(this.#runs.get(key)?.cgroup ?? '');
     this.#runs.delete(key);
+    if (this.#runs.size === 0) putInstanceAway(this.#facts.instanceId);
     this.#fifos.release(key);
   }
 
   shutdown(): wire.ShutdownResponse {
     // crash point: executor.shutdown
     const runs = this.busyWith();
-    if (runs === 0) {
-      putInstanceAway(this.#facts.instanceId);
-      this.#facts.end('the agent asked for it');
-    }
+    if (runs === 0) this.#facts.end('the agent asked for it');
     return { runs };
   }
 

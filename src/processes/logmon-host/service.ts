@@ -15,15 +15,12 @@ import {
   type ShutdownResponse,
 } from '../../rpc/gen/holdfast/logmon/v1/logmon.ts';
 import type { HostContext, HostedService } from '../../rpc/host-main.ts';
-import { logmonMethods } from '../../rpc/logmon-methods.ts';
+import { LOGMON_PROTOCOL, logmonMethods } from '../../rpc/logmon-methods.ts';
 import { Collection, type Premises } from './collection.ts';
 import { PipeBudget } from './fifo.ts';
 import { Preview } from './preview.ts';
 import { Pump } from './pump.ts';
 import { SyncQueue } from './sync-queue.ts';
-
-/** The version of the conversation in holdfast.logmon.v1 that this host speaks. */
-export const LOGMON_PROTOCOL = 1;
 
 interface Collecting {
   readonly request: CollectRequest;
