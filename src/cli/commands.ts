@@ -1,18 +1,16 @@
 /** What can be typed. Each command's file is loaded when it is called: start-up is felt on every one of them. */
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { PACKAGE_VERSION } from '../version.ts';
+import { addExecCommand } from './exec-syntax.ts';
+import { DATA_DIR, REF, subcommand } from './subcommand.ts';
 
-const DATA_DIR = [
-  '--data-dir <dir>',
-  'data directory of the agent (env HOLDFAST_DATA_DIR)',
-] as const;
-const REF = 'ALLOC or ALLOC/TASK; ALLOC is a name, an id or the beginning of one';
 const RAW_EXEC = 'raw_exec isolates nothing and is off unless asked for: --driver raw_exec';
 
 const EXAMPLES = `Examples:
   holdfast run web.yaml           start a task group, and an agent if there is none
   holdfast ps                     what runs
   holdfast logs web/api -f        its output as it comes
+  holdfast exec web/api -- sh     a shell beside it
   holdfast events -f              everything that happens
   holdfast stop web               end it
 `;
@@ -42,6 +40,7 @@ export function program(): Command {
   addViewCommands(root);
   addUsageCommands(root);
   addTaskCommands(root);
+  addExecCommand(root);
   addNodeCommand(root);
   addCareCommands(root);
   root
@@ -226,18 +225,4 @@ function storeCommand(
 function wholeNumber(text: string): number {
   if (/^\d{1,9}$/.test(text)) return Number(text);
   throw new InvalidArgumentError('expected a whole number');
-}
-
-function subcommand(
-  root: Command,
-  name: string,
-  description: string,
-  examples: readonly string[],
-): Command {
-  const lines = examples.map((example) => `  ${example}\n`).join('');
-  return root
-    .command(name)
-    .description(description)
-    .addHelpText('before', `Examples:\n${lines}`)
-    .option(...DATA_DIR);
 }

@@ -46,7 +46,7 @@ class Wire {
   end: { readonly error?: HoldfastError } | undefined;
   readonly #stream: ClientDuplexStream<ExecRequest, ExecResponse>;
   readonly #heartbeat: NodeJS.Timeout;
-  readonly #inputs: (() => void)[] = [];
+  readonly #inputs: PromiseWithResolvers<void>[] = [];
   #wake = (): void => undefined;
 
   constructor(stream: ClientDuplexStream<ExecRequest, ExecResponse>) {
@@ -61,7 +61,7 @@ class Wire {
   #hear({ part }: ExecResponse): void {
     if (part?.$case === 'opened') this.opened.resolve(part.value);
     else if (part?.$case === 'output') this.chunks.push(fromOutput(part.value));
-    else if (part?.$case === 'inputTaken') this.#inputs.shift()?.();
+    else if (part?.$case === 'inputTaken') this.#inputs.shift()?.resolve();
     else if (part?.$case === 'ended') {
       this.ended.resolve(fromEnded(part.value));
       this.#over();
@@ -75,7 +75,11 @@ class Wire {
     const lost = error ?? new HoldfastError('UNAVAILABLE', 'the agent ended the conversation');
     this.opened.reject(lost);
     this.ended.reject(lost);
-    for (const taken of this.#inputs.splice(0)) taken();
+    for (const { resolve, reject } of this.#inputs.splice(0)) {
+      // What a command that has ended did not read goes nowhere; what an agent did not pass on may be sent again.
+      if (error === undefined) resolve();
+      else reject(error);
+    }
     this.#wake();
   }
 
@@ -89,13 +93,14 @@ class Wire {
     if (this.#stream.writable) this.#stream.write(toRequest(part));
   }
 
-  /** Resolves when the agent has passed it on, or never will. */
+  /** Resolves when the agent has passed it on. Errors: UNAVAILABLE when it is gone before. */
   input(data: Buffer, closes: boolean): Promise<void> {
+    if (this.end?.error !== undefined) return Promise.reject(this.end.error);
     if (this.end !== undefined) return Promise.resolve();
-    return new Promise((resolve) => {
-      this.#inputs.push(resolve);
-      this.send({ $case: 'input', value: { data, closes } });
-    });
+    const taken = Promise.withResolvers<void>();
+    this.#inputs.push(taken);
+    this.send({ $case: 'input', value: { data, closes } });
+    return taken.promise;
   }
 
   /** Nothing more is said; the agent then ends the call. */

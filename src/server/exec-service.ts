@@ -124,9 +124,12 @@ class Conversation {
     { data, closes }: { data: Uint8Array; closes: boolean },
   ): Promise<void> {
     const written = this.#lastInput.then(async () => {
-      if (data.length > 0) await session.write(data);
-      if (closes) await session.end();
-      this.#say({ $case: 'inputTaken', value: { offset: data.length } });
+      try {
+        if (data.length > 0) await session.write(data);
+        if (closes) await session.end();
+      } finally {
+        this.#say({ $case: 'inputTaken', value: { offset: data.length } });
+      }
     });
     this.#lastInput = written.catch(() => undefined);
     return written;

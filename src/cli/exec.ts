@@ -1,0 +1,135 @@
+/** `holdfast exec REF -- COMMAND`: a command beside a task, with this terminal as its own. */
+import { constants, userInfo } from 'node:os';
+import { ERROR_CODES, HoldfastError } from '../errors.ts';
+import { dataDirectory } from './data-dir.ts';
+import { ExecRelay } from './exec-relay.ts';
+import { findAgent } from './find-agent.ts';
+import { say, write } from './output.ts';
+import { RawTerminal, terminalSize } from './raw-terminal.ts';
+import type { ExecExit } from '../api.ts';
+
+export interface ExecCommandOptions {
+  readonly dataDir?: string;
+  readonly interactive?: boolean;
+  readonly tty?: boolean;
+  readonly env?: readonly string[];
+  readonly user?: string;
+  readonly workdir?: string;
+}
+
+/** Not the command's own statuses: holdfast failed, and there was nothing that could be executed. */
+const FAILED = 125;
+const PASSED_ON = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'] as const;
+
+export async function exec(
+  ref: string,
+  argv: readonly string[],
+  options: ExecCommandOptions,
+): Promise<void> {
+  try {
+    process.exitCode = await run(ref, argv, options);
+  } catch (error) {
+    const { code, message } = HoldfastError.from(error);
+    say(`holdfast: ${message}`);
+    const isOfCommand = code === 'COMMAND_NOT_FOUND' || code === 'COMMAND_NOT_EXECUTABLE';
+    process.exitCode = isOfCommand ? ERROR_CODES[code].exit : FAILED;
+  } finally {
+    process.stdin.pause();
+  }
+}
+
+async function run(
+  ref: string,
+  argv: readonly string[],
+  options: ExecCommandOptions,
+): Promise<number> {
+  const { tty, interactive, user, workdir } = options;
+  const isGuessed = tty === undefined && interactive === undefined;
+  const isAtTerminal = process.stdin.isTTY && process.stdout.isTTY;
+  const hasTerminal = tty ?? (isGuessed && isAtTerminal);
+  const passesInput = interactive ?? (isGuessed && isAtTerminal);
+  const dataDir = dataDirectory(options.dataDir);
+  const agent = await findAgent(dataDir);
+  const env = { ...(hasTerminal ? ownTerm() : {}), ...environmentOf(options.env ?? []) };
+  const session = await agent
+    .exec(ref, argv, {
+      env,
+      actor: actorName(),
+      ...(user === undefined ? {} : { user }),
+      ...(workdir === undefined ? {} : { cwd: workdir }),
+      ...(hasTerminal ? { terminal: terminalSize() } : {}),
+    })
+    .catch(async (error: unknown) => {
+      await agent.close();
+      throw error;
+    });
+  await using relay = new ExecRelay(dataDir, agent, session);
+  const resize = (): void => void relay.resize(terminalSize()).catch(() => undefined);
+  const isRaw = hasTerminal && passesInput && process.stdin.isTTY;
+  using _terminal = isRaw ? new RawTerminal(resize) : new PassedSignals(relay);
+  if (passesInput) void passInput(relay).catch(() => undefined);
+  else void relay.end().catch(() => undefined);
+  const exit = await relay.pass(({ stream, data }) =>
+    write(data, stream === 'stderr' ? process.stderr : process.stdout),
+  );
+  return statusOf(exit);
+}
+
+async function passInput(relay: ExecRelay): Promise<void> {
+  for await (const chunk of process.stdin) await relay.write(chunk as Buffer);
+  await relay.end();
+}
+
+/** Without a terminal in between, a signal for this process is meant for the command; the second ^C hangs up. */
+class PassedSignals implements Disposable {
+  readonly #relay: ExecRelay;
+  #interrupts = 0;
+  readonly #onSignal = (signal: NodeJS.Signals): void => {
+    this.#interrupts += signal === 'SIGINT' ? 1 : 0;
+    const passed = this.#interrupts > 1 ? this.#relay.close() : this.#relay.signal(signal);
+    passed.catch(() => undefined);
+  };
+
+  constructor(relay: ExecRelay) {
+    this.#relay = relay;
+    for (const signal of PASSED_ON) process.on(signal, this.#onSignal);
+  }
+  [Symbol.dispose](): void {
+    for (const signal of PASSED_ON) process.off(signal, this.#onSignal);
+  }
+}
+
+function statusOf({ exitCode, signal, reason }: ExecExit): number {
+  if (exitCode !== null) return exitCode;
+  if (signal === null) {
+    say(`holdfast: nobody knows how the command ended: ${reason}`);
+    return FAILED;
+  }
+  if (reason !== `ended by ${signal}`) say(`holdfast: the command was ended: ${reason}`);
+  return 128 + (constants.signals[signal as NodeJS.Signals] ?? 0);
+}
+
+/** Throws USAGE for what is no NAME=VALUE. */
+function environmentOf(words: readonly string[]): Record<string, string> {
+  return Object.fromEntries(
+    words.map((word) => {
+      const at = word.indexOf('=');
+      if (at > 0) return [word.slice(0, at), word.slice(at + 1)];
+      throw new HoldfastError('USAGE', `-e ${word}: NAME=VALUE is expected`);
+    }),
+  );
+}
+
+/** What draws on this terminal must know which one it is. */
+function ownTerm(): Record<string, string> {
+  const term = process.env['TERM'];
+  return term === undefined ? {} : { TERM: term };
+}
+
+function actorName(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    return `uid ${process.getuid?.()}`;
+  }
+}
