@@ -33,8 +33,6 @@ export async function exec(
     say(`holdfast: ${message}`);
     const isOfCommand = code === 'COMMAND_NOT_FOUND' || code === 'COMMAND_NOT_EXECUTABLE';
     process.exitCode = isOfCommand ? ERROR_CODES[code].exit : FAILED;
-  } finally {
-    process.stdin.pause();
   }
 }
 
@@ -67,17 +65,35 @@ async function run(
   const resize = (): void => void relay.resize(terminalSize()).catch(() => undefined);
   const isRaw = hasTerminal && passesInput && process.stdin.isTTY;
   using _terminal = isRaw ? new RawTerminal(resize) : new PassedSignals(relay);
-  if (passesInput) void passInput(relay).catch(() => undefined);
-  else void relay.end().catch(() => undefined);
+  using _input = passesInput ? new PassedInput(relay) : undefined;
+  if (!passesInput) void relay.end().catch(() => undefined);
   const exit = await relay.pass(({ stream, data }) =>
     write(data, stream === 'stderr' ? process.stderr : process.stdout),
   );
   return statusOf(exit);
 }
 
-async function passInput(relay: ExecRelay): Promise<void> {
-  for await (const chunk of process.stdin) await relay.write(chunk as Buffer);
-  await relay.end();
+/** Standard input, no faster than the command reads it. */
+class PassedInput implements Disposable {
+  readonly #relay: ExecRelay;
+  #isOver = false;
+  readonly #onData = (chunk: Buffer): void => {
+    process.stdin.pause();
+    const goOn = (): void => {
+      if (!this.#isOver) process.stdin.resume();
+    };
+    this.#relay.write(chunk).then(goOn, () => undefined);
+  };
+  readonly #onEnd = (): void => void this.#relay.end().catch(() => undefined);
+
+  constructor(relay: ExecRelay) {
+    this.#relay = relay;
+    process.stdin.on('data', this.#onData).once('end', this.#onEnd);
+  }
+  [Symbol.dispose](): void {
+    this.#isOver = true;
+    process.stdin.off('data', this.#onData).off('end', this.#onEnd).pause();
+  }
 }
 
 /** Without a terminal in between, a signal for this process is meant for the command; the second ^C hangs up. */
