@@ -52,14 +52,14 @@ function mb(kb: number): string {
  * Kilobytes of one process, with pages of files that several processes share (Node's own text) left out: the agent has
  * them already, and whoever else runs Node on this machine would change the figure.
  */
-function pssOf(pid: number): number {
+export function pssOf(pid: number): number {
   const text = readFileSync(`/proc/${pid}/smaps_rollup`, 'latin1');
   const kb = (key: string): number =>
     Number(new RegExp(`^${key}:\\s+(\\d+)`, 'm').exec(text)?.[1] ?? 0);
   return kb('Pss_Anon') + kb('Pss_Shmem') + kb('Private_Clean');
 }
 
-function* ownProcesses(dataDir: string): Generator<number> {
+export function* ownProcesses(dataDir: string): Generator<number> {
   for (const name of readdirSync('/proc')) {
     if (!/^\d+$/.test(name) || Number(name) === process.pid) continue;
     try {

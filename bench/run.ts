@@ -5,7 +5,17 @@
  */
 import { spawn } from 'node:child_process';
 
-const ALL = ['start', 'memory', 'stats', 'reattach', 'log', 'open', 'logs', 'launch'] as const;
+const ALL = [
+  'start',
+  'memory',
+  'stats',
+  'reattach',
+  'log',
+  'open',
+  'logs',
+  'launch',
+  'isolated',
+] as const;
 
 const asked = process.argv.slice(2);
 const unknown = asked.filter((name) => !ALL.some((one) => one === name));
