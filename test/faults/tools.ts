@@ -14,12 +14,18 @@ const PACKAGES = {
   'mkfs.ext4': 'e2fsprogs',
   unshare: 'util-linux',
   mount: 'util-linux',
+  setpriv: 'util-linux',
+  nsenter: 'util-linux',
+  ip: 'iproute2',
+  perl: 'perl-base',
+  runc: 'runc',
+  conmon: 'conmon',
 } as const;
 
 export type Tool = keyof typeof PACKAGES;
 
 /** Privileges that a machine may refuse whatever is installed on it. */
-export type Privilege = 'tracing' | 'mounting' | 'loop device' | 'pid namespace';
+export type Privilege = keyof typeof PROBES;
 
 const SEARCHED = [...(process.env['PATH'] ?? '').split(':'), '/usr/sbin', '/sbin'];
 const isCi = process.env['CI'] === 'true' || process.env['CI'] === '1';
@@ -57,14 +63,21 @@ function isGranted(privilege: Privilege): boolean {
 }
 
 /** `sh` programs in a directory of their own that succeed where the privilege is granted. */
-const PROBES: Readonly<Record<Privilege, string>> = {
+const PROBES = {
+  root: 'test "$(id -u)" = 0',
+  // A machine may have cgroups and not let anybody make one.
+  cgroups:
+    'for d in /sys/fs/cgroup /sys/fs/cgroup/*; do mkdir "$d/hf-probe-$$" && rmdir "$d/hf-probe-$$" && exit; done',
+  'memory limits':
+    'test -e /sys/fs/cgroup/memory/memory.limit_in_bytes || grep -qw memory /sys/fs/cgroup/cgroup.controllers',
+  'network namespaces': 'unshare --net true',
   tracing: 'strace -o /dev/null true',
   mounting: 'mount -t tmpfs -o size=64k tmpfs . && umount -l "$PWD"',
   'loop device':
     'truncate -s 4M image && mkfs.ext4 -q image && mkdir disk && mount -o loop image disk && umount disk',
   'pid namespace':
     "unshare --pid --fork --mount-proc sh -c 'echo 4000 > /proc/sys/kernel/ns_last_pid'",
-};
+} as const;
 
 function succeeds(script: string): boolean {
   const dir = mkdtempSync(join(tmpdir(), 'hf-probe-'));
