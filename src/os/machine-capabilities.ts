@@ -75,6 +75,12 @@ export function assertCapability(name: CapabilityName, who: string): void {
   });
 }
 
+/** As `assertCapability`, and looks first. */
+export async function requireCapability(name: CapabilityName, who: string): Promise<void> {
+  await machineCapabilities();
+  assertCapability(name, who);
+}
+
 /** Pure. */
 export function conclude(facts: MachineFacts): readonly MachineCapability[] {
   const { isRoot, cgroups, runc, conmon, setpriv, nsenter, terminal } = facts;
