@@ -1,4 +1,5 @@
 /** Where the cgroups of one run are: found from the run's own program, whatever made them and whatever layout it is. */
+import { type CgroupMount, parseMembership } from './cgroup-layout.ts';
 
 /** Directories of one run; absent where it has none of its own. */
 export interface CgroupPlaces {
@@ -15,61 +16,21 @@ export interface CgroupPlaces {
   readonly members?: string | undefined;
 }
 
-/** The name of the v2 hierarchy, which has no controllers in its line. */
-const UNIFIED = '';
-
-interface Mounted {
-  readonly point: string;
-  /** The directory of the hierarchy that is seen there: not `/` in a container. */
-  readonly root: string;
-}
-
-/** Mount points by controller: lines of `/proc/self/mountinfo`, proc(5). */
-export function parseCgroupMounts(mountinfo: string): ReadonlyMap<string, Mounted> {
-  const mounts = new Map<string, Mounted>();
-  for (const line of mountinfo.split('\n')) {
-    const [before, after] = line.split(' - ');
-    const [, , , root, point] = before?.split(' ') ?? [];
-    const [type, , options] = after?.split(' ') ?? [];
-    if (root === undefined || point === undefined || options === undefined) continue;
-    const mounted = { root: unescaped(root), point: unescaped(point) };
-    if (type === 'cgroup2' && !mounts.has(UNIFIED)) mounts.set(UNIFIED, mounted);
-    if (type !== 'cgroup') continue;
-    for (const name of options.split(',')) if (!mounts.has(name)) mounts.set(name, mounted);
-  }
-  return mounts;
-}
-
-/** Spaces and the like are written in octal. */
-function unescaped(path: string): string {
-  return path.replace(/\\([0-7]{3})/g, (_all, digits: string) =>
-    String.fromCharCode(Number.parseInt(digits, 8)),
-  );
-}
-
 /**
- * The run's own cgroups from its program's `/proc/<pid>/cgroup`, cgroups(7). Its own is one with its launch key in the
- * path; what lies below that, it made itself.
+ * The run's own cgroups from its program's `/proc/<pid>/cgroup`. Its own is one with its launch key in the path; what
+ * lies below that, it made itself.
  */
 export function cgroupPlaces(
-  mounts: ReadonlyMap<string, Mounted>,
+  mounts: readonly CgroupMount[],
   membership: string,
   launchKey: string,
 ): CgroupPlaces {
   const found = new Map<string, string>();
-  for (const line of membership.split('\n')) {
-    const [, id, names, path] = /^(\d+):([^:]*):(.*)$/.exec(line) ?? [];
-    if (names === undefined || path === undefined) continue;
-    // Only hierarchy 0 may have no name; another one without is of no use to anybody.
-    if (names === '' && id !== '0') continue;
-    const own = ownPath(path, launchKey);
-    if (own === undefined) continue;
-    for (const name of names.split(',')) {
-      const dir = directory(mounts.get(name), own);
-      if (dir !== undefined) found.set(name, dir);
-    }
+  for (const [name, path] of parseMembership(membership)) {
+    const dir = directory(mountOf(mounts, name), ownPath(path, launchKey));
+    if (dir !== undefined) found.set(name, dir);
   }
-  const [unified, any] = [found.get(UNIFIED), found.values().next().value];
+  const unified = found.get('');
   return {
     unified,
     cpuacct: found.get('cpuacct'),
@@ -77,8 +38,15 @@ export function cgroupPlaces(
     memory: found.get('memory'),
     pids: found.get('pids'),
     blkio: found.get('blkio'),
-    members: unified ?? found.get('pids') ?? any,
+    members: unified ?? found.get('pids') ?? found.values().next().value,
   };
+}
+
+/** The name of v2 is empty. */
+function mountOf(mounts: readonly CgroupMount[], name: string): CgroupMount | undefined {
+  return mounts.find(({ version, controllers }) =>
+    name === '' ? version === 2 : controllers.includes(name),
+  );
 }
 
 function ownPath(path: string, launchKey: string): string | undefined {
@@ -87,8 +55,9 @@ function ownPath(path: string, launchKey: string): string | undefined {
   return at < 0 ? undefined : parts.slice(0, at + 1).join('/');
 }
 
-function directory(mounted: Mounted | undefined, path: string): string | undefined {
-  if (mounted === undefined) return undefined;
+/** What is mounted in a container may begin below the top of its hierarchy. */
+function directory(mounted: CgroupMount | undefined, path: string | undefined): string | undefined {
+  if (mounted === undefined || path === undefined) return undefined;
   const { root, point } = mounted;
   if (root === '/') return `${point}${path}`;
   return path.startsWith(`${root}/`) ? `${point}${path.slice(root.length)}` : undefined;

@@ -1,8 +1,9 @@
 /** Reads what runs use, all of one moment together: cgroups where they have some, else `/proc`. */
+import { parseCgroupMounts } from './cgroup-layout.ts';
 import { kernelText, type ReadText } from './kernel-text.ts';
 import { cgroupCpu, cgroupIo, cgroupMembers, cgroupMemory, cgroupThreads } from './usage-cgroup.ts';
 import { type Marked, MarkMemory, membersOf, readTable } from './usage-members.ts';
-import { type CgroupPlaces, cgroupPlaces, parseCgroupMounts } from './usage-places.ts';
+import { type CgroupPlaces, cgroupPlaces } from './usage-places.ts';
 import { pageSize, readProcessUse, type SeenProcess, sumIo } from './usage-process.ts';
 import type { CpuUse, MemoryUse, ProcessUse, RunUse } from './usage.ts';
 

@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { cgroupPlaces, parseCgroupMounts } from '../../src/os/usage-places.ts';
+import { parseCgroupMounts } from '../../src/os/cgroup-layout.ts';
+import { cgroupPlaces } from '../../src/os/usage-places.ts';
 
 const KEY = 'abcdefghij2345672345';
 const RUN = `/holdfast/i1/${KEY}`;
