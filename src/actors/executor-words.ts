@@ -6,6 +6,7 @@ import type {
   StartOutcome,
   StopOutcome,
 } from '../drivers/driver.ts';
+import { programEnv } from '../drivers/program-env.ts';
 import type { Confinement } from '../drivers/confinement.ts';
 import type { ConfinedStart } from '../os/confined-start.ts';
 import type { StopStep } from '../machines/kill-policy.ts';
@@ -24,7 +25,7 @@ export function toLaunch(
   program: ProgramWish,
   { agentEpoch, cgroup }: { readonly agentEpoch: number; readonly cgroup: string },
 ): LaunchRequest {
-  const { launchKey, token, mark, allocId, task, specHash, env, dirs } = run;
+  const { launchKey, token, mark, allocId, task, specHash, dirs } = run;
   return {
     agentEpoch,
     launchKey,
@@ -36,7 +37,7 @@ export function toLaunch(
     specHash,
     command: program.command,
     args: [...program.args],
-    env: { ...env, ...program.env },
+    env: programEnv(run, program),
     cwd: program.cwd,
     confinement: toConfinement(program.confinement ?? {}, cgroup),
     stdoutFifo: dirs.stdoutFifo,

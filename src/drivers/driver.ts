@@ -78,6 +78,8 @@ export interface ProgramWish {
   readonly cwd: string;
   /** Added to the environment of the run, over what the spec says: what comes of the program's user. */
   readonly env?: Readonly<Record<string, string>>;
+  /** Names of variables that it does not get, whoever set them; `*` stands for any characters. */
+  readonly deniedEnv?: readonly string[];
   readonly confinement?: Confinement;
 }
 
@@ -127,6 +129,8 @@ export interface Driver {
   checkConfig(config: Readonly<Record<string, unknown>>): void;
   /** What a task asks beside its config. Called when `checkConfig` is. Throws CAPABILITY_MISSING with the reason. */
   checkTask?(task: TaskSpec): void;
+  /** Whom the program runs as and its directories belong to, as a spec says it. Undefined: the agent's user. */
+  userOf?(task: TaskSpec): string | undefined;
   /** May tasks have volumes and mounts? Left out: they are refused. */
   readonly mounts?: 'none' | 'all';
   /** What the program finds at `/`: everything of the machine (left out), or the task's own directory. */

@@ -1,9 +1,9 @@
 /** The settings of a task of driver `exec`. */
 import { ConfigReading, isPlainText } from './config-reading.ts';
-import type { IsolatedDevice, ResourceLimit } from './confinement.ts';
-import { readResourceLimits } from './resource-limits.ts';
+import { type ProcessSettings, readProcessSettings } from './confine.ts';
+import type { IsolatedDevice } from './confinement.ts';
 
-export interface ExecConfig {
+export interface ExecConfig extends ProcessSettings {
   readonly command: string;
   readonly args: readonly string[];
   /** Relative to the task's root, or directory, which is the default. */
@@ -14,12 +14,7 @@ export interface ExecConfig {
   readonly capAdd: readonly string[];
   readonly capDrop: readonly string[];
   readonly devices: readonly IsolatedDevice[];
-  readonly rlimits: readonly ResourceLimit[];
-  readonly oomScoreAdj: number | undefined;
-  readonly noNewPrivileges: boolean;
   readonly readOnlyRoot: boolean;
-  /** Absolute path. */
-  readonly networkNamespace: string | undefined;
 }
 
 export type NamespaceMode = 'private' | 'host';
@@ -42,11 +37,8 @@ export function readExecConfig(config: Readonly<Record<string, unknown>>): ExecC
     capAdd: reading.texts('capAdd'),
     capDrop: reading.texts('capDrop'),
     devices: readDevices(reading),
-    rlimits: readResourceLimits(reading, 'rlimits'),
-    oomScoreAdj: reading.wholeNumber('oomScoreAdj', 0, 1000),
-    noNewPrivileges: reading.isOn('noNewPrivileges'),
+    ...readProcessSettings(reading),
     readOnlyRoot: reading.isOn('readOnlyRoot'),
-    networkNamespace: readNetwork(reading),
   };
   if (read.executor === 'universal') refuseRootOnly(reading, read);
   reading.end();
@@ -65,12 +57,6 @@ function refuseRootOnly(reading: ConfigReading, config: ExecConfig): void {
   for (const [name, isAsked] of Object.entries(wishes)) {
     if (isAsked) reading.wrong(name, 'needs the isolated executor');
   }
-}
-
-function readNetwork(reading: ConfigReading): string | undefined {
-  const path = reading.text('networkNamespace', 'an absolute path');
-  if (path === undefined || path.startsWith('/')) return path;
-  return reading.wrong('networkNamespace', 'must be an absolute path');
 }
 
 /** `devices: [{ source: /dev/fuse, path: /dev/fuse, permissions: rw }]`; what is left out is as on the machine. */

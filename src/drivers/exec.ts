@@ -1,5 +1,5 @@
 /** `exec`: a process with its own root, pids, ipc and capabilities, as in Nomad. Needs root, runc and conmon. */
-import { chmodSync, statSync } from 'node:fs';
+import { chmodSync } from 'node:fs';
 import { isAbsolute, join, posix } from 'node:path';
 import { HoldfastError } from '../errors.ts';
 import { findAccount } from '../os/accounts.ts';
@@ -7,16 +7,16 @@ import { assertCapability, machineCapabilities } from '../os/machine-capabilitie
 import { ownCapabilities } from '../os/own-capabilities.ts';
 import type { TaskSpec } from '../spec/task-spec.ts';
 import { DEFAULT_CAPABILITIES, taskCapabilities } from './capabilities.ts';
-import type { Account, Confinement, Isolation } from './confinement.ts';
+import { confine, personalEnv } from './confine.ts';
+import type { Isolation } from './confinement.ts';
 import { assertAllowed, type DeniedIds, idRanges } from './denied-ids.ts';
 import type { Driver, Fingerprint, ProgramWish, RunRequest } from './driver.ts';
 import { type ExecConfig, type NamespaceMode, readExecConfig } from './exec-config.ts';
 import { findCommand } from './find-command.ts';
 import { findIsolatedCommand } from './find-isolated-command.ts';
 import { assertPropagation, DEFAULT_CHROOT_ENV, isolatedMounts } from './isolated-mounts.ts';
-import { kernelLimits, limitCapabilities } from './kernel-limits.ts';
+import { limitCapabilities } from './kernel-limits.ts';
 import { processDriver } from './process-driver.ts';
-import { assertResourceLimits } from './resource-limits.ts';
 import { TaskRoot } from './task-root.ts';
 
 /** What the operator of an agent decides for all tasks. */
@@ -49,6 +49,7 @@ export function exec(options: ExecDriverOptions = {}): Driver {
       program: (run) => programOf(run, options, denied),
     }),
     mounts: 'all',
+    userOf: ({ user = DEFAULT_USER }) => user,
     rootOf: (task) => (isIsolated(task) ? 'task' : 'machine'),
     checkTask,
   };
@@ -105,37 +106,14 @@ async function programOf(
   const config = readExecConfig(task.config);
   const user = await findAccount(task.user ?? DEFAULT_USER);
   assertAllowed(user, denied);
-  assertResourceLimits(config.rlimits);
-  assertNetwork(config.networkNamespace);
-  const confinement = confinementOf(task, config, user, options);
+  const confinement = {
+    ...(await confine(task, config, user)),
+    capabilities: capabilitiesOf(options, config.capAdd, config.capDrop),
+  };
   const env = personalEnv(user, task);
   if (config.executor === 'universal') return { ...universal(run, config), env, confinement };
   const isolation = isolationOf(run, config, options);
   return { ...inside(run, config, isolation), env, confinement: { ...confinement, isolation } };
-}
-
-function confinementOf(
-  { resources }: TaskSpec,
-  config: ExecConfig,
-  user: Account,
-  options: ExecDriverOptions,
-): Confinement {
-  const { rlimits, oomScoreAdj, noNewPrivileges, networkNamespace } = config;
-  return {
-    user,
-    ...(resources && { limits: kernelLimits(resources) }),
-    resourceLimits: rlimits,
-    ...(oomScoreAdj !== undefined && { oomScoreAdj }),
-    noNewPrivileges,
-    ...(networkNamespace !== undefined && { networkNamespace }),
-    capabilities: capabilitiesOf(options, config.capAdd, config.capDrop),
-  };
-}
-
-/** As login(1) sets it for whom the program runs as; what the spec says of its environment outranks it. */
-function personalEnv({ name, home }: Account, { env }: TaskSpec): Record<string, string> {
-  const own = { USER: name, LOGNAME: name, HOME: home };
-  return Object.fromEntries(Object.entries(own).filter(([key]) => !Object.hasOwn(env, key)));
 }
 
 function universal({ dirs, env }: RunRequest, config: ExecConfig): ProgramWish {
@@ -178,9 +156,3 @@ function isolationOf(
 }
 
 const ROOT_MODE = 0o755;
-
-/** Joined by its path: a missing one would only be noticed when the run exists. */
-function assertNetwork(path: string | undefined): void {
-  if (path === undefined || statSync(path, { throwIfNoEntry: false }) !== undefined) return;
-  throw new HoldfastError('START_FAILED', `network namespace ${path} does not exist`);
-}

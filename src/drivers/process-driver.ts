@@ -2,6 +2,7 @@
 import { resolve } from 'node:path';
 import { HoldfastError } from '../errors.ts';
 import type { Driver, Fingerprint, ProgramWish, RunRequest, StartOutcome } from './driver.ts';
+import { programEnv } from './program-env.ts';
 import type { SessionCommand, SessionWish } from './session.ts';
 
 export interface ProcessDriverSpec {
@@ -37,7 +38,11 @@ export function processDriver(spec: ProcessDriverSpec): Driver {
     signal: (run, signal, { executor }) => executor.signal(run, signal),
     release: (run, { executor }) => executor.release(run),
     async openSession(run, wish, { sessions }) {
-      await sessions.open(run, sessionCommand(run, wish, await spec.program(run)));
+      // Who runs it is checked, and given what is his, as for a task of that user.
+      const user = wish.user ?? run.task.user;
+      const task = user === undefined ? run.task : { ...run.task, user };
+      const program = await spec.program({ ...run, task });
+      await sessions.open(run, sessionCommand(run, wish, program));
     },
     stats: (launchKey, query, { usage }) => usage.follow(launchKey, query),
   };
@@ -46,11 +51,7 @@ export function processDriver(spec: ProcessDriverSpec): Driver {
 /** The command has what the program has, but for what was asked for otherwise. */
 function sessionCommand(run: RunRequest, wish: SessionWish, program: ProgramWish): SessionCommand {
   const { session, argv, terminal } = wish;
-  if (wish.user !== undefined) {
-    const text = `commands of driver ${run.task.driver} run as its tasks do`;
-    throw new HoldfastError('CAPABILITY_MISSING', text);
-  }
-  const env = { ...run.env, ...program.env, ...wish.env };
+  const env = { ...programEnv(run, program), ...wish.env };
   const cwd = resolve(program.cwd, wish.cwd ?? '.');
   return { session, argv, env, cwd, terminal, confinement: program.confinement };
 }

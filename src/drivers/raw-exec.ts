@@ -1,74 +1,133 @@
-/** `raw_exec`: a process on the host, with no isolation. Opt-in, as in Nomad. */
+/** `raw_exec`: a process on the host, with no isolation but what is asked for. Opt-in, as in Nomad. */
 import { isAbsolute, join } from 'node:path';
-import { HoldfastError } from '../errors.ts';
-import type { Driver } from './driver.ts';
+import { findAccount } from '../os/accounts.ts';
+import { ownCapabilities } from '../os/own-capabilities.ts';
+import { capabilityName } from './capabilities.ts';
+import { ConfigReading } from './config-reading.ts';
+import {
+  confine,
+  needCapability,
+  personalEnv,
+  type ProcessSettings,
+  readProcessSettings,
+} from './confine.ts';
+import type { Account, Confinement } from './confinement.ts';
+import { assertAllowed, type DeniedIds, idRanges } from './denied-ids.ts';
+import type { Driver, ProgramWish, RunRequest } from './driver.ts';
 import { findCommand } from './find-command.ts';
 import { processDriver } from './process-driver.ts';
 
-interface RawExecConfig {
+/** What the operator of an agent decides for all tasks. */
+export interface RawExecOptions {
+  /** Whom no task may run as: a comma list of numbers and ranges, such as `0-999,5000`. */
+  readonly deniedHostUids?: string;
+  readonly deniedHostGids?: string;
+  /** Names of variables that no program gets; `*` stands for any characters. */
+  readonly deniedEnv?: readonly string[];
+}
+
+interface RawExecConfig extends ProcessSettings {
   readonly command: string;
   readonly args: readonly string[];
   /** Relative to the task's directory, which is the default. */
   readonly workDir: string | undefined;
+  readonly deniedEnv: readonly string[];
+  readonly capDrop: readonly string[];
 }
 
-export function rawExec(): Driver {
-  return processDriver({
-    name: 'raw_exec',
-    fingerprint: () =>
-      Promise.resolve({
-        health: 'healthy',
-        message: 'Healthy',
-        attributes: { 'driver.raw_exec': '1' },
-      }),
-    checkConfig(config) {
-      readConfig(config);
-    },
-    async program({ task, dirs, env }) {
-      const { command, args, workDir } = readConfig(task.config);
-      const path = findCommand({ command, taskDir: dirs.task, path: env['PATH'] ?? '' });
-      return {
-        command: path,
-        args,
-        cwd: workDir === undefined ? dirs.task : within(dirs.task, workDir),
-      };
-    },
-  });
-}
-
-function within(dir: string, path: string): string {
-  return isAbsolute(path) ? path : join(dir, path);
-}
-
-const KEYS = ['command', 'args', 'workDir', 'work_dir'];
-
-function readConfig(config: Readonly<Record<string, unknown>>): RawExecConfig {
-  const issues: { path: string; message: string }[] = [];
-  const wrong = (path: string, message: string): void => void issues.push({ path, message });
-  for (const key of Object.keys(config)) {
-    if (!KEYS.includes(key))
-      wrong(key, `is not a setting of raw_exec (${KEYS.slice(0, 3).join(', ')})`);
-  }
-  const { command, args = [] } = config;
-  if (command === undefined) wrong('command', 'is required by driver raw_exec');
-  else if (!isPlainText(command) || command === '')
-    wrong('command', 'must be a program name or path');
-  if (!Array.isArray(args) || !args.every((arg) => isPlainText(arg))) {
-    wrong('args', 'must be a list of strings');
-  }
-  const workDir = config['workDir'] ?? config['work_dir'];
-  if (workDir !== undefined && !isPlainText(workDir)) wrong('workDir', 'must be a path');
-  if (issues.length > 0) {
-    const text = issues.map(({ path, message }) => `config.${path} ${message}`).join('; ');
-    throw new HoldfastError('DRIVER_CONFIG_INVALID', text, { details: { issues } });
-  }
+/** Throws USAGE for ranges that make no sense. */
+export function rawExec(options: RawExecOptions = {}): Driver {
+  const denied: DeniedIds = {
+    uids: idRanges(options.deniedHostUids ?? ''),
+    gids: idRanges(options.deniedHostGids ?? ''),
+  };
   return {
-    command: command as string,
-    args: args as string[],
-    workDir: workDir as string | undefined,
+    ...processDriver({
+      name: 'raw_exec',
+      fingerprint: () =>
+        Promise.resolve({
+          health: 'healthy',
+          message: 'Healthy',
+          attributes: { 'driver.raw_exec': '1' },
+        }),
+      checkConfig: (config) => void readConfig(config),
+      program: (run) => programOf(run, options, denied),
+    }),
+    userOf: ({ user }) => user,
   };
 }
 
-function isPlainText(value: unknown): value is string {
-  return typeof value === 'string' && !value.includes('\0');
+async function programOf(
+  run: RunRequest,
+  options: RawExecOptions,
+  denied: DeniedIds,
+): Promise<ProgramWish> {
+  const { task, dirs, env } = run;
+  const config = readConfig(task.config);
+  const { command, args, workDir = '', capDrop } = config;
+  const account = task.user === undefined ? undefined : await findAccount(task.user);
+  assertAllowed(account ?? ownAccount(), denied);
+  const user = account && (await switchable(account));
+  const path = findCommand({ command, taskDir: dirs.task, path: env['PATH'] ?? '' });
+  const confinement: Confinement = {
+    ...(await confine(task, config, user)),
+    ...(capDrop.length > 0 && { capabilities: await capabilitiesBut(capDrop, account) }),
+  };
+  return {
+    command: path,
+    args,
+    cwd: isAbsolute(workDir) ? workDir : join(dirs.task, workDir),
+    confinement,
+    ...(account && { env: personalEnv(account, task) }),
+    deniedEnv: [...config.deniedEnv, ...(options.deniedEnv ?? [])],
+  };
+}
+
+/** Undefined for the very user that the agent is, which needs no right. Throws CAPABILITY_MISSING. */
+async function switchable(account: Account): Promise<Account | undefined> {
+  const own = ownAccount();
+  if (own.uid !== 0 && isSame(own, account)) return undefined;
+  await needCapability('switch-user', `user ${account.name}`);
+  return account;
+}
+
+function isSame(one: Account, other: Account): boolean {
+  const groups = (account: Account): string => {
+    return [...new Set([account.gid, ...account.groups])].toSorted().join();
+  };
+  return one.uid === other.uid && one.gid === other.gid && groups(one) === groups(other);
+}
+
+function ownAccount(): Account {
+  const [uid = 0, gid = 0] = [process.geteuid?.(), process.getegid?.()];
+  return { uid, gid, groups: process.getgroups?.() ?? [], name: String(uid), home: '/' };
+}
+
+/** What is left to root; whoever else the program is has none. */
+async function capabilitiesBut(
+  drop: readonly string[],
+  account: Account | undefined,
+): Promise<readonly string[]> {
+  await needCapability('switch-user', 'capDrop');
+  if ((account ?? ownAccount()).uid !== 0) return [];
+  const dropped = new Set(drop.map(capabilityName));
+  return dropped.has('CAP_ALL') ? [] : ownCapabilities().filter((name) => !dropped.has(name));
+}
+
+/** Throws DRIVER_CONFIG_INVALID. */
+function readConfig(config: Readonly<Record<string, unknown>>): RawExecConfig {
+  const reading = new ConfigReading('raw_exec', config);
+  const read = {
+    command: reading.required('command', 'a program name or path'),
+    args: reading.texts('args'),
+    workDir: reading.text('workDir', 'a path'),
+    ...readProcessSettings(reading),
+    deniedEnv: reading.texts('deniedEnv'),
+    capDrop: reading.texts('capDrop'),
+  };
+  if (reading.oneOf('executor', ['auto', 'universal', 'isolated']) === 'isolated') {
+    reading.wrong('executor', 'cannot be isolated: that is driver exec');
+  }
+  reading.end();
+  return read;
 }

@@ -1,5 +1,7 @@
 /** Which drivers there are, and which of them this agent has. */
 import { HoldfastError, messageOf } from '../errors.ts';
+import type { DirectoryOwner } from '../hooks/hook.ts';
+import { findAccount } from '../os/accounts.ts';
 import type { TaskSpec } from '../spec/task-spec.ts';
 import type { Driver, Fingerprint } from './driver.ts';
 import { exec } from './exec.ts';
@@ -57,6 +59,14 @@ export class DriverRegistry {
   /** What a task's program finds at `/`. A driver that is not known starts nothing. */
   rootOf(task: TaskSpec): 'machine' | 'task' {
     return this.#drivers.get(task.driver)?.rootOf?.(task) ?? 'machine';
+  }
+
+  /** Whom the task's directories belong to. Only root can give them away. Errors: START_FAILED, START_RETRYABLE. */
+  async ownerOf(task: TaskSpec): Promise<DirectoryOwner | undefined> {
+    const user = this.#drivers.get(task.driver)?.userOf?.(task);
+    if (user === undefined || process.geteuid?.() !== 0) return undefined;
+    const { uid, gid } = await findAccount(user);
+    return { uid, gid, hasTaskDir: this.rootOf(task) === 'machine' };
   }
 
   /** Errors: DRIVER_UNKNOWN, DRIVER_UNHEALTHY, DRIVER_CONFIG_INVALID, CAPABILITY_MISSING. */

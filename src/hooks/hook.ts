@@ -66,9 +66,18 @@ export interface CollectWish {
   readonly maxFileBytes: number;
 }
 
+export interface DirectoryOwner {
+  readonly uid: number;
+  readonly gid: number;
+  /** Also of the task's own directory, which is otherwise the root of what its program sees. */
+  readonly hasTaskDir: boolean;
+}
+
 export interface DriverCheck {
   /** Throws DRIVER_UNKNOWN, DRIVER_CONFIG_INVALID or DRIVER_UNHEALTHY. */
   check(task: TaskSpec): void;
+  /** Whom the directories of the task belong to; undefined: the agent's user. Throws START_FAILED for nobody. */
+  ownerOf(task: TaskSpec): Promise<DirectoryOwner | undefined>;
 }
 
 export interface PrestartResult {

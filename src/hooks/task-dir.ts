@@ -3,18 +3,61 @@
  * Synchronous calls on purpose: seven directories take a tenth of a millisecond, and seven trips to the thread pool
  * ten times that.
  */
-import { mkdirSync } from 'node:fs';
-import { join } from 'node:path';
-import { defineHook } from './hook.ts';
+import {
+  chmodSync,
+  closeSync,
+  constants,
+  fchmodSync,
+  fchownSync,
+  mkdirSync,
+  openSync,
+} from 'node:fs';
+import { dirname, join } from 'node:path';
+import { type DirectoryOwner, defineHook, type TaskDirs } from './hook.ts';
 
 export const taskDir = defineHook({
   name: 'task-dir',
-  async prestart({ dirs }) {
+  async prestart({ dirs, task }, { drivers }) {
+    const owner = await drivers.ownerOf(task);
     mkdirSync(dirs.alloc, { recursive: true, mode: 0o711 });
     mkdirSync(dirs.task, { recursive: true, mode: 0o700 });
-    const shared = [join(dirs.alloc, 'data'), join(dirs.alloc, 'tmp')];
-    for (const path of [...shared, dirs.local, dirs.secrets, dirs.private, dirs.tmp]) {
+    for (const path of [...sharedDirs(dirs), ...ownDirs(dirs)]) {
       mkdirSync(path, { recursive: true, mode: 0o700 });
     }
+    if (owner !== undefined) giveAway(dirs, owner);
   },
 });
+
+function sharedDirs({ alloc }: TaskDirs): readonly string[] {
+  return [join(alloc, 'data'), join(alloc, 'tmp')];
+}
+
+function ownDirs({ local, secrets, private: own, tmp }: TaskDirs): readonly string[] {
+  return [local, secrets, own, tmp];
+}
+
+/** A user who is not the agent's: he comes as far as his own directories, and shares those of the alloc with others. */
+function giveAway(dirs: TaskDirs, { uid, gid, hasTaskDir }: DirectoryOwner): void {
+  // The agent's umask may have taken the right to pass through away.
+  for (const path of [dirname(dirname(dirs.alloc)), dirname(dirs.alloc), dirs.alloc]) {
+    chmodSync(path, 0o711);
+  }
+  for (const path of sharedDirs(dirs)) change(path, (fd) => fchmodSync(fd, 0o1777));
+  for (const path of [...ownDirs(dirs), ...(hasTaskDir ? [dirs.task] : [])]) {
+    change(path, (fd) => {
+      fchownSync(fd, uid, gid);
+      fchmodSync(fd, 0o700);
+    });
+  }
+}
+
+/** By a descriptor: an earlier run of the task may have put a link in the place of a directory of its own. */
+function change(path: string, work: (fd: number) => void): void {
+  const { O_RDONLY, O_DIRECTORY, O_NOFOLLOW } = constants;
+  const fd = openSync(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+  try {
+    work(fd);
+  } finally {
+    closeSync(fd);
+  }
+}

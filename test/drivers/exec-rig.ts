@@ -1,12 +1,12 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Orchestrator, TaskView } from '../../src/api.ts';
 import type { Driver } from '../../src/drivers/driver.ts';
 import { exec } from '../../src/drivers/exec.ts';
 import { rawExec } from '../../src/drivers/raw-exec.ts';
-import { openOrchestrator } from '../../src/orchestrator.ts';
+import { openOrchestrator, type OrchestratorOptions } from '../../src/orchestrator.ts';
 import type { GroupSpecInput } from '../../src/spec/group-schema.ts';
 
 type TaskInput = GroupSpecInput['tasks'][number];
@@ -21,17 +21,24 @@ export interface Ran {
 export class ExecRig {
   readonly dataDir = mkdtempSync(join(tmpdir(), 'hf-exec-'));
   readonly #drivers: readonly Driver[];
+  readonly #options: Pick<OrchestratorOptions, 'cgroups'>;
   #open: Promise<Orchestrator> | undefined;
   #groups = 0;
 
-  constructor(drivers: readonly Driver[] = [exec(), rawExec()]) {
+  constructor(
+    drivers: readonly Driver[] = [exec(), rawExec()],
+    options: Pick<OrchestratorOptions, 'cgroups'> = {},
+  ) {
+    // As an agent makes it: other users pass through.
+    chmodSync(this.dataDir, 0o711);
+    this.#options = options;
     this.#drivers = drivers;
   }
 
   orchestrator(): Promise<Orchestrator> {
     const { dataDir } = this;
     const drivers = this.#drivers;
-    this.#open ??= openOrchestrator({ dataDir, drivers, safeMode: 'off' });
+    this.#open ??= openOrchestrator({ dataDir, drivers, safeMode: 'off', ...this.#options });
     return this.#open;
   }
 

@@ -71,7 +71,7 @@ program() {
 
 put() {
   { echo "$1" >"$2"; } 2>/dev/null || {
-    echo "START_RETRYABLE: $2 could not be written" >confined
+    echo "$3: $2 could not be written" >confined
     exit 126
   }
 }
@@ -181,8 +181,9 @@ export function programText(words: ProgramWords): string {
 }
 
 function confiningText({ joins, oomScoreAdj, chain }: Confining): readonly string[] {
-  const lines = joins.map((file) => `put 0 ${quoted(file)}\n`);
-  if (oomScoreAdj !== undefined) lines.push(`put ${oomScoreAdj} /proc/self/oom_score_adj\n`);
+  const lines = joins.map((file) => `put 0 ${quoted(file)} START_RETRYABLE\n`);
+  if (oomScoreAdj !== undefined)
+    lines.push(`put ${oomScoreAdj} /proc/self/oom_score_adj START_FAILED\n`);
   if (chain.length === 0) return lines;
   const words = chain.map(quoted).join(' ');
   return [...lines, `through=${quoted(CONFINED_TEXT)}\n`, `confine() { exec ${words} "$@"; }\n`];

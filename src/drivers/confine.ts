@@ -1,0 +1,81 @@
+/** What drivers share that confine programs: the settings of a task, held against what may be asked here. */
+import { statSync } from 'node:fs';
+import { HoldfastError } from '../errors.ts';
+import {
+  assertCapability,
+  type CapabilityName,
+  machineCapabilities,
+} from '../os/machine-capabilities.ts';
+import type { TaskSpec } from '../spec/task-spec.ts';
+import type { ConfigReading } from './config-reading.ts';
+import type { Account, Confinement, ResourceLimit } from './confinement.ts';
+import { kernelLimits, limitCapabilities } from './kernel-limits.ts';
+import { assertResourceLimits, readResourceLimits } from './resource-limits.ts';
+
+/** Settings of a task that every driver has whose task is a process. */
+export interface ProcessSettings {
+  readonly rlimits: readonly ResourceLimit[];
+  readonly oomScoreAdj: number | undefined;
+  readonly noNewPrivileges: boolean;
+  /** Absolute path. */
+  readonly networkNamespace: string | undefined;
+}
+
+export function readProcessSettings(reading: ConfigReading): ProcessSettings {
+  return {
+    rlimits: readResourceLimits(reading, 'rlimits'),
+    // Less than the agent's own is the operator's to give.
+    oomScoreAdj: reading.wholeNumber('oomScoreAdj', 0, 1000),
+    noNewPrivileges: reading.isOn('noNewPrivileges'),
+    networkNamespace: readNetwork(reading),
+  };
+}
+
+function readNetwork(reading: ConfigReading): string | undefined {
+  const path = reading.text('networkNamespace', 'an absolute path');
+  if (path === undefined || path.startsWith('/')) return path;
+  return reading.wrong('networkNamespace', 'must be an absolute path');
+}
+
+/** Throws CAPABILITY_MISSING. The machine is looked at when the first task asks for something. */
+export async function needCapability(name: CapabilityName, who: string): Promise<void> {
+  await machineCapabilities();
+  assertCapability(name, who);
+}
+
+/** Everything of a confinement that settings, resources and user say. Throws CAPABILITY_MISSING or START_FAILED. */
+export async function confine(
+  { name, resources }: TaskSpec,
+  settings: ProcessSettings,
+  user: Account | undefined,
+): Promise<Confinement> {
+  const { rlimits, oomScoreAdj, noNewPrivileges, networkNamespace } = settings;
+  const needed: CapabilityName[] = [...limitCapabilities(resources ?? {})];
+  if (networkNamespace !== undefined) needed.push('network-namespace');
+  for (const one of needed) await needCapability(one, `task ${name}`);
+  assertResourceLimits(rlimits);
+  assertNetwork(networkNamespace);
+  return {
+    ...(user && { user }),
+    ...(resources && { limits: kernelLimits(resources) }),
+    ...(rlimits.length > 0 && { resourceLimits: rlimits }),
+    ...(oomScoreAdj !== undefined && { oomScoreAdj }),
+    ...(noNewPrivileges && { noNewPrivileges }),
+    ...(networkNamespace !== undefined && { networkNamespace }),
+  };
+}
+
+/** Joined by its path: a missing one would only be noticed when the run exists. */
+function assertNetwork(path: string | undefined): void {
+  if (path === undefined || statSync(path, { throwIfNoEntry: false }) !== undefined) return;
+  throw new HoldfastError('START_FAILED', `network namespace ${path} does not exist`);
+}
+
+/**
+ * As login(1) sets it for whom the program runs as; what the spec says of its environment outranks it, as in Docker and
+ * systemd. Nomad means it the other way round; a HOME that somebody wrote down is wanted.
+ */
+export function personalEnv({ name, home }: Account, { env }: TaskSpec): Record<string, string> {
+  const own = { USER: name, LOGNAME: name, HOME: home };
+  return Object.fromEntries(Object.entries(own).filter(([key]) => !Object.hasOwn(env, key)));
+}
