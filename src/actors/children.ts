@@ -35,6 +35,6 @@ export function wireChildren(
   const executor = new Executor({ ...shared, pool: executorPool });
   const logmon = new Logmon(logmonPool, shared);
   const usage = new UsageFeed(executorPool, shared.agentEpoch);
-  const sessions = new Sessions({ pool: executorPool, agentEpoch: shared.agentEpoch, signal });
+  const sessions = new Sessions({ ...shared, pool: executorPool, signal });
   return { executor, logmon, usage, sessions, pools: [executorPool, logmonPool] };
 }

@@ -18,6 +18,7 @@ import type {
 import { sessionMethods as service } from '../rpc/session-methods.ts';
 import { toConfinement } from './executor-words.ts';
 import type { HostPool } from './host-pool.ts';
+import type { RunCgroups } from './run-cgroups.ts';
 
 /** One session that this agent stands by. */
 export interface SessionPlace {
@@ -43,6 +44,7 @@ export interface SessionReading {
 export interface SessionsDoors {
   readonly pool: HostPool;
   readonly agentEpoch: number;
+  readonly cgroups: RunCgroups;
   /** Aborts when the agent closes. */
   readonly signal: AbortSignal;
 }
@@ -74,7 +76,7 @@ export class Sessions implements SessionDoor {
         cwd,
         mark,
         terminal: terminal && { ...terminal },
-        confinement: confinement && toConfinement(confinement, ''),
+        confinement: toConfinement(confinement ?? {}, this.#doors.cgroups.pathOf(launchKey)),
       });
     } catch (error) {
       // Whether it began is not known: then nothing of it may go on.

@@ -48,7 +48,8 @@ export function createFailure(runDir: string): string | undefined {
   return lastError(join(runDir, 'oci', 'log')) ?? lastError(join(runDir, 'oci', 'told'));
 }
 
-function lastError(path: string): string | undefined {
+/** The newest error that runc wrote to a log of lines of JSON; undefined when there is none. */
+export function lastError(path: string): string | undefined {
   const found = readPlainFile(path);
   if (found.is !== 'text') return undefined;
   for (const line of found.text.trim().split('\n').toReversed()) {

@@ -85,7 +85,11 @@ const NO_PROGRAM = /\bexec: .*permission denied/;
 /** Why the shim made no container; undefined for a run that is none, or when nobody said why. */
 export function containerFailure(runDir: string): HoldfastError | undefined {
   const text = createFailure(runDir);
-  if (text === undefined) return undefined;
+  return text === undefined ? undefined : failureOf(text);
+}
+
+/** What runc's words mean. */
+export function failureOf(text: string): HoldfastError {
   if (FOR_A_MOMENT.test(text)) return new HoldfastError('START_RETRYABLE', text);
   if (NO_SUCH_PROGRAM.test(text)) return new HoldfastError('COMMAND_NOT_FOUND', text);
   if (NO_PROGRAM.test(text)) return new HoldfastError('COMMAND_NOT_EXECUTABLE', text);
@@ -108,7 +112,7 @@ export function removeUnidentified(runDir: string): boolean {
 /** The shim was killed after `identity`: it was decided that the program runs, and somebody has to let it go. */
 export function letGo(runDir: string): void {
   if (!isWaiting(runDir)) return;
-  // crash point: executor.container.letGo
+  // crash point: executor.container.let-go
   runc(runDir, ['start']);
 }
 

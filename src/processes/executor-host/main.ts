@@ -21,7 +21,7 @@ await runHost('executor', EXECUTOR_PROTOCOL, (context) => {
     shell,
     machineEpoch,
     livingRun: (launchKey) => host.livingRun(launchKey),
-    ownChildren: host.ownChildren,
+    children: host.sessionChildren,
   });
   const handlers = executorHandlers(host);
   const runs = framedService(executorMethods, {

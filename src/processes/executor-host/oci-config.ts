@@ -74,8 +74,9 @@ export function ociConfig(request: LaunchRequest, devices: readonly DeviceNode[]
   };
 }
 
-function processOf(
-  request: LaunchRequest,
+/** The program of a container, or a command beside it. */
+export function processOf(
+  request: Pick<LaunchRequest, 'command' | 'args' | 'env' | 'cwd' | 'mark'>,
   confinement: Confinement,
 ): Readonly<Record<string, unknown>> {
   const { user, capabilities, resourceLimits, oomScoreAdj, noNewPrivileges } = confinement;

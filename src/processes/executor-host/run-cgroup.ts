@@ -32,7 +32,18 @@ export function prepareCgroup(
     removeCgroup(layout, cgroup);
     throw error;
   }
-  return plan.dirs.map((dir) => `${dir}/cgroup.procs`);
+  return plan.dirs.map(joinFile);
+}
+
+function joinFile(dir: string): string {
+  return `${dir}/cgroup.procs`;
+}
+
+/** The files by which the cgroup of a run is joined that exists. */
+export function joinFiles(cgroup: string, limits: Limits | undefined): readonly string[] {
+  if (cgroup === '') return [];
+  const wish = limits === undefined ? {} : cgroupLimits(limits);
+  return planCgroup(machineCgroups(), cgroup, wish).dirs.map(joinFile);
 }
 
 /** On the wire 0 and the empty text are no limit. */

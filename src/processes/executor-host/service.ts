@@ -17,7 +17,7 @@ import { runSampler } from './run-sampler.ts';
 import { statsFor } from './stats.ts';
 import { assertSignal, executed, identified, stopTree } from './stop.ts';
 import { isOfAnotherEpoch, stopByMark, stopUnlaunched } from './stop-unwatched.ts';
-import { Watch } from './watch.ts';
+import { type SessionChildren, Watch } from './watch.ts';
 
 type HostFacts = Pick<HostContext, 'stateDir' | 'hostId' | 'version' | 'instanceId' | 'end'>;
 
@@ -43,8 +43,8 @@ export class ExecutorHost {
   }
 
   /** Pids of commands beside programs, which their sessions count. */
-  get ownChildren(): Set<number> {
-    return this.#watch.ownChildren;
+  get sessionChildren(): SessionChildren {
+    return this.#watch;
   }
 
   /** A run of this host whose program lives. */

@@ -12,16 +12,24 @@ import { wasOutOfMemory } from './run-cgroup.ts';
 /** How often a program is looked at whose shim was killed, so that nobody tells of its end. */
 const ORPHAN_POLL_MS = 250;
 
+/** What this host must not count, as sessions do. */
+export interface SessionChildren {
+  /** Pids of commands. */
+  readonly ownChildren: Set<number>;
+  /** Sessions whose command becomes a child any moment. */
+  readonly expected: Set<string>;
+}
+
 /**
  * Learns of the end of every run. Of a shim that is our child by SIGCHLD, of another one's by the end of `life`, of a
  * program without a shim by looking. What is told is always read from the run's files.
  */
-export class Watch {
+export class Watch implements SessionChildren {
   readonly #machineEpoch: string;
   readonly #ended: (run: Run) => void;
   readonly #own = new Set<Run>();
-  /** Children that somebody else counts: the commands of sessions. */
   readonly ownChildren = new Set<number>();
+  readonly expected = new Set<string>();
   readonly #adoptsOrphans: boolean;
 
   /** `ended` is called once for every run, when its `end` is known. */
@@ -55,7 +63,11 @@ export class Watch {
       .split(' ')
       .filter((pid) => pid !== '')
       .map(Number);
-    return pids.filter((pid) => !shims.has(pid) && (this.ownChildren.has(pid) || !reap(pid)));
+    return pids.filter((pid) => !shims.has(pid) && (this.#isKept(pid) || !reap(pid)));
+  }
+
+  #isKept(pid: number): boolean {
+    return this.ownChildren.has(pid) || this.expected.size > 0;
   }
 
   /** Watches a run whose shim was just started by this host. */

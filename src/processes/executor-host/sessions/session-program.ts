@@ -1,11 +1,14 @@
 /** How a command beside a program is started: looked up, then through a shell that has its words from memory. */
-import { closeSync, statSync, writeSync } from 'node:fs';
+import { closeSync, existsSync, fchownSync, statSync, chownSync, writeSync } from 'node:fs';
 import { isAbsolute, join, resolve } from 'node:path';
 import { HoldfastError } from '../../../errors.ts';
 import { spawnAttached } from '../../../os/attached-process.ts';
 import { memoryFile } from '../../../os/libc.ts';
+import type { User } from '../../../rpc/gen/holdfast/executor/v1/executor.ts';
 import type { OpenSessionRequest } from '../../../rpc/gen/holdfast/executor/v1/sessions.ts';
+import { type Confining, confiningChain } from '../chain.ts';
 import { assertExecutable } from '../executable.ts';
+import { joinFiles } from '../run-cgroup.ts';
 import { programText } from '../shim.ts';
 
 /** Beside the mark of the run: tells the processes of one session from the others of the run. */
@@ -13,21 +16,30 @@ export const SESSION_VARIABLE = 'HOLDFAST_SESSION';
 
 /**
  * What stands before the command, in its process: fd 3 is the file with its words, so that neither a list of
- * processes nor the disk shows a secret. Its status is that of a shell: 126 or 127 when the command cannot begin.
+ * processes nor the disk shows a secret. It joins the run's cgroup and gives its rights away as the shim's child does.
+ * Its status is that of a shell: 126 or 127 when the command cannot begin.
  */
 const SESSION_TEXT = `
+put() {
+  echo "$1" >"$2" || exit 126
+}
+confine() {
+  exec "$@"
+}
 umask 022
 . /proc/self/fd/3
 exec 3<&-
-cd "$cwd" || exit 126
-exec /usr/bin/env -S "$environment" "$@"
+confine /bin/sh -c 'cd "$1" || exit 126
+environment=$2
+shift 2
+exec /usr/bin/env -S "$environment" "$@"' sh "$cwd" "$environment" "$@"
 `;
 
 /**
  * The absolute path of the command, as a shell in `cwd` would find it. Errors: COMMAND_NOT_FOUND,
  * COMMAND_NOT_EXECUTABLE, START_FAILED for a working directory that is missing.
  */
-export function findSessionCommand({ argv, env, cwd }: OpenSessionRequest): string {
+function findSessionCommand({ argv, env, cwd }: OpenSessionRequest): string {
   const [command = ''] = argv;
   if (!statSync(cwd, { throwIfNoEntry: false })?.isDirectory()) {
     throw new HoldfastError('START_FAILED', `the working directory ${cwd} is missing`);
@@ -53,29 +65,67 @@ export function findSessionCommand({ argv, env, cwd }: OpenSessionRequest): stri
   throw new HoldfastError('COMMAND_NOT_FOUND', text);
 }
 
+/** What a command of a session starts as: a program, its arguments, its environment and what it reads as fd 3. */
+export interface SessionStart {
+  /** Absolute path. */
+  readonly path: string;
+  readonly args: readonly string[];
+  readonly words: string;
+}
+
+/** Throws COMMAND_NOT_FOUND and the like: nothing has been opened then. */
+export function universalStart(request: OpenSessionRequest, shell: string): SessionStart {
+  const { argv, cwd } = request;
+  const command = findSessionCommand(request);
+  const confining = confiningOf(request);
+  const env = { ...request.env, ...marksOf(request) };
+  const words = programText({ command, args: argv.slice(1), env, cwd, confining });
+  return { path: shell, args: ['-c', SESSION_TEXT], words };
+}
+
+/** In the environment of everything of a session. */
+export function marksOf({ mark, session }: OpenSessionRequest): Record<string, string> {
+  return { HOLDFAST_MARK: mark, [SESSION_VARIABLE]: session };
+}
+
+function confiningOf({ confinement }: OpenSessionRequest): Confining {
+  if (confinement === undefined) return { joins: [], oomScoreAdj: undefined, chain: [] };
+  const { cgroup, limits, oomScoreAdj } = confinement;
+  return {
+    // A run that an older agent began has none.
+    joins: joinFiles(cgroup, limits).filter((file) => existsSync(file)),
+    oomScoreAdj,
+    chain: confiningChain(confinement, process.geteuid?.() ?? 0),
+  };
+}
+
 /** The pid of the process that becomes the command: a session's leader with `ends` as fd 0, 1 and 2. */
 export function startCommand(
   request: OpenSessionRequest,
-  shell: string,
+  start: SessionStart,
   ends: readonly (number | string)[],
 ): number {
-  const command = findSessionCommand(request);
-  const marks = { HOLDFAST_MARK: request.mark, [SESSION_VARIABLE]: request.session };
-  const env = { ...request.env, ...marks };
-  const { argv, cwd } = request;
+  const { user } = request.confinement ?? {};
+  if (user !== undefined) for (const end of ends) giveTo(user, end);
   const words = memoryFile('holdfast-session');
   try {
-    const bytes = Buffer.from(programText({ command, args: argv.slice(1), env, cwd }));
+    const bytes = Buffer.from(start.words);
     for (let at = 0; at < bytes.length;) at += writeSync(words, bytes, at);
     // Marked from its first moment: whoever stops the run finds it.
-    const marked = Object.entries(marks).map(([name, value]) => `${name}=${value}`);
+    const marked = Object.entries(marksOf(request)).map(([name, value]) => `${name}=${value}`);
     return spawnAttached({
-      path: shell,
-      argv: [shell, '-c', SESSION_TEXT],
-      environment: ['PATH=/usr/bin:/bin', ...marked],
+      path: start.path,
+      argv: [start.path, ...start.args],
+      environment: ['PATH=/usr/sbin:/usr/bin:/sbin:/bin', ...marked],
       descriptors: [...ends, words],
     });
   } finally {
     closeSync(words);
   }
+}
+
+/** The command may open /dev/stdout or its terminal by itself; a terminal's group stays, which is write(1)'s. */
+function giveTo({ uid, gid }: User, end: number | string): void {
+  if (typeof end === 'number') fchownSync(end, uid, gid);
+  else chownSync(end, uid, statSync(end).gid);
 }

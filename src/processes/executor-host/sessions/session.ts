@@ -29,7 +29,8 @@ export interface SessionDoors {
 export class Session {
   readonly id: string;
   readonly launchKey: string;
-  readonly leader: ProcessIdentity;
+  /** The process that is waited for: the command, or at first what starts it. */
+  leader: ProcessIdentity;
   readonly #buffer = new OutputBuffer();
   readonly #streams: CommandStreams;
   readonly #onUnread: (session: Session) => void;
@@ -70,9 +71,10 @@ export class Session {
   }
 
   /** Its process has ended. What it wrote is still there for its reader. */
-  ended({ exitCode, signal }: ProcessEnd): void {
+  ended({ exitCode, signal }: ProcessEnd, why?: string): void {
     this.#streams.drain();
-    const reason = this.closing ?? (signal === null ? 'exited' : `ended by ${signal}`);
+    const told = signal === null ? 'exited' : `ended by ${signal}`;
+    const reason = this.closing ?? why ?? told;
     this.#end = { exitCode: exitCode ?? undefined, signal: signal ?? '', reason };
     // crash point: executor.session.ended
     if (this.#reader === undefined) this.#awaitReader();

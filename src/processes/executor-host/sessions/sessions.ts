@@ -1,33 +1,29 @@
 /** The commands that this host runs beside its programs; the comments of sessions.proto hold. */
 import { HoldfastError } from '../../../errors.ts';
 import { reapStatus } from '../../../os/attached-process.ts';
-import { type ProcessIdentity, readProcStat } from '../../../os/process-identity.ts';
 import { signalGroup } from '../../../os/process-tree.ts';
 import type * as wire from '../../../rpc/gen/holdfast/executor/v1/sessions.ts';
 import type { Run } from '../run.ts';
 import { assertSignal } from '../stop.ts';
-import { type CommandStreams, pipeStreams, terminalStreams } from './command-streams.ts';
+import { type CommandStreams, pipeStreams, type Sink, terminalStreams } from './command-streams.ts';
 import { Session } from './session.ts';
-import { findSessionCommand, startCommand } from './session-program.ts';
+import { SessionStarts, type StartsDoors } from './session-starts.ts';
 import { hangUp } from './session-tree.ts';
 
-export interface SessionsDoors {
-  /** Absolute path of a POSIX shell. */
-  readonly shell: string;
-  readonly machineEpoch: string;
+export interface SessionsDoors extends StartsDoors {
   /** A run of this host whose program lives. */
   readonly livingRun: (launchKey: string) => Run | undefined;
-  /** Children of this host that somebody else must not count. */
-  readonly ownChildren: Set<number>;
 }
 
 export class Sessions {
   readonly #doors: SessionsDoors;
   readonly #sessions = new Map<string, Session>();
+  readonly #starts: SessionStarts;
   #isCounting = false;
 
   constructor(doors: SessionsDoors) {
     this.#doors = doors;
+    this.#starts = new SessionStarts(doors);
   }
 
   /** Commands that have not ended. */
@@ -35,49 +31,30 @@ export class Sessions {
     return [...this.#sessions.values()].filter(({ end }) => end === undefined).length;
   }
 
-  open(request: wire.OpenSessionRequest): wire.OpenSessionResponse {
+  async open(request: wire.OpenSessionRequest): Promise<wire.OpenSessionResponse> {
+    if (!this.#sessions.has(request.session)) this.#begin(request);
+    await this.#starts.begun(request.session);
+    return {};
+  }
+
+  #begin(request: wire.OpenSessionRequest): void {
     const { session: id, launchKey, terminal } = request;
-    if (this.#sessions.has(id)) return {};
-    if (this.#doors.livingRun(launchKey) === undefined) {
+    const run = this.#doors.livingRun(launchKey);
+    if (run === undefined) {
       throw new HoldfastError('WRONG_STATE', 'the program does not run here');
     }
-    // Before anything is opened.
-    findSessionCommand(request);
+    const start = this.#starts.prepare(request, run.dir);
     // crash point: executor.session.opening
     this.#countChildren();
     const session = new Session({
       id,
       launchKey,
-      start: (sink) =>
-        this.#start(
-          request,
-          terminal === undefined ? pipeStreams(sink) : terminalStreams(terminal, sink),
-        ),
+      start: (sink) => this.#starts.launch(request, start, () => streamsFor(terminal, sink)),
       onUnread: (unread) => this.#dropIfDone(unread),
       onForsaken: (forsaken) => this.#forsake(forsaken),
     });
     this.#sessions.set(id, session);
     // crash point: executor.session.opened
-    return {};
-  }
-
-  #start(
-    request: wire.OpenSessionRequest,
-    streams: CommandStreams,
-  ): { streams: CommandStreams; leader: ProcessIdentity } {
-    const { shell, machineEpoch, ownChildren } = this.#doors;
-    try {
-      const pid = startCommand(request, shell, streams.ends);
-      ownChildren.add(pid);
-      const stat = readProcStat(pid);
-      const startTime = typeof stat === 'object' ? stat.startTime : '';
-      return { streams, leader: { pid, startTime, machineEpoch } };
-    } catch (error) {
-      streams.drain();
-      throw error;
-    } finally {
-      streams.given();
-    }
   }
 
   /** From the first command on: its end is told by SIGCHLD like that of a shim. */
@@ -91,10 +68,21 @@ export class Sessions {
 
   #count(session: Session): void {
     if (session.end !== undefined) return;
-    const status = reapStatus(session.leader.pid);
+    const { pid } = session.leader;
+    const status = reapStatus(pid);
     if (status === undefined) return;
-    this.#doors.ownChildren.delete(session.leader.pid);
-    session.ended(status);
+    const counted = this.#starts.counted(session.id, pid, status);
+    if (counted.is === 'begun') {
+      session.leader = counted.leader;
+      // It may have ended before what started it.
+      this.#count(session);
+    } else if (counted.is === 'ended') {
+      session.ended(counted.end, counted.why);
+    } else {
+      session.ended(status);
+      session.discard();
+      this.#sessions.delete(session.id);
+    }
   }
 
   #of(id: string): Session {
@@ -187,4 +175,8 @@ export class Sessions {
     session.discard();
     this.#sessions.delete(session.id);
   }
+}
+
+function streamsFor(terminal: wire.TerminalSize | undefined, sink: Sink): CommandStreams {
+  return terminal === undefined ? pipeStreams(sink) : terminalStreams(terminal, sink);
 }
