@@ -3,6 +3,7 @@
  * with the openers that lead to the points which only a recovery reaches. A point that nothing leads to fails the run.
  */
 import type { CaseResult, CaseSpec } from './case.ts';
+import { noContainersBecause } from '../processes/container-rig.ts';
 import { planText, type Strike } from './plan.ts';
 import { WORKLOADS, type WorkloadName } from './workloads.ts';
 
@@ -33,10 +34,19 @@ const OPENINGS: readonly (readonly [WorkloadName, readonly Strike[]])[] = [
   // A stop meets a start that has not come to its verdict.
   ['hasty', [strike('shim.fate.before', 'delay', { ms: 600 })]],
   ['batch', [strike('executor.intent.written', 'error')]],
+  // A host finds a container that nobody will ever let go, and one that somebody has to.
+  ['isolated', [strike('shim.container.created', 'kill')]],
+  ['isolated', [strike('shim.container.identified', 'kill')]],
 ];
 
+/** Where no containers can be made, nothing comes by the points that are about them. */
+export function isPossible(what: string): boolean {
+  const isOfContainers = what === 'isolated' || what.includes('.container.');
+  return !isOfContainers || noContainersBecause() === undefined;
+}
+
 export function censusCases(): readonly CaseSpec[] {
-  return OPENINGS.map(([workload, plan]) => {
+  return OPENINGS.filter(([workload]) => isPossible(workload)).map(([workload, plan]) => {
     return { id: planText(workload, plan), axis: 'census', workload, plan };
   });
 }

@@ -6,7 +6,7 @@
 import { appendFileSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { HoldfastError, openOrchestrator, rawExec } from '../../src/index.ts';
+import { exec, HoldfastError, openOrchestrator, rawExec } from '../../src/index.ts';
 import type { Orchestrator } from '../../src/api.ts';
 import { placesOf } from './plan.ts';
 import { installCrashPoints } from './runtime.ts';
@@ -20,7 +20,7 @@ const work = workload(name as WorkloadName, places, witness);
 
 const agent = await openOrchestrator({
   dataDir,
-  drivers: [rawExec()],
+  drivers: [rawExec(), exec()],
   onClose: 'leave',
   logger: { debug: () => undefined, info: say, warn: say, error: say },
 }).catch((error: unknown) => {

@@ -6,7 +6,7 @@ import type { Patch } from '../faults/patched-copy.ts';
 import { AXES, casesOf, type Axis, type Size } from './axes.ts';
 import { Canary } from './canary.ts';
 import { runCase, type CaseResult, type CaseSpec, type CaseStage } from './case.ts';
-import { censusCases, takeCensus, type Census } from './census.ts';
+import { censusCases, isPossible, takeCensus, type Census } from './census.ts';
 import { crashPoints, instrument } from './instrument.ts';
 import type { Mutant } from './mutants.ts';
 import { parsePlan } from './plan.ts';
@@ -43,7 +43,7 @@ export async function runProgramme(options: ProgrammeOptions): Promise<Programme
     const cases = options.axes.flatMap((axis) => chosen(axis, census, options));
     const results = [...first, ...(await playAll(cases, stage, options))];
     const reached = new Set(results.flatMap((result) => [...result.reached.keys()]));
-    const points = crashPoints();
+    const points = crashPoints().filter((point) => isPossible(point));
     const unreached = options.isWhole ? points.filter((point) => !reached.has(point)) : [];
     return { results, unreached, points: points.length };
   });

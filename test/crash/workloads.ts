@@ -1,4 +1,5 @@
 /** What the tasks of a case do, and how often each must have run when nothing but agents and hosts was hurt. */
+import { dirname } from 'node:path';
 import type { GroupSpecInput } from '../../src/spec/group-schema.ts';
 import type { CasePlaces } from './plan.ts';
 
@@ -19,7 +20,7 @@ export interface Workload {
   readonly runs: Readonly<Record<string, number | null>>;
 }
 
-export const WORKLOADS = ['batch', 'service', 'restart', 'loud', 'hasty'] as const;
+export const WORKLOADS = ['batch', 'service', 'restart', 'loud', 'hasty', 'isolated'] as const;
 export type WorkloadName = (typeof WORKLOADS)[number];
 
 export function workload(name: WorkloadName, places: CasePlaces, witness: string): Workload {
@@ -35,7 +36,19 @@ export function workload(name: WorkloadName, places: CasePlaces, witness: string
     killTimeout: '400ms',
     ...more,
   });
-  return MAKERS[name](task);
+  return MAKERS[name](name === 'isolated' ? boxed(task, places, witness) : task);
+}
+
+/** In containers that see the pids of the machine, so that the witness knows itself by the same pid as the agent. */
+function boxed(task: TaskMaker, { caseDir }: CasePlaces, witness: string): TaskMaker {
+  const mounts = [caseDir, dirname(witness)].map((path) => {
+    return { type: 'bind' as const, source: path, destination: path };
+  });
+  return (name, kind, more, lines) => {
+    const plain = task(name, kind, more, lines);
+    const config = { ...plain.config, pidMode: 'host' };
+    return { ...plain, driver: 'exec', user: 'root', config, mounts };
+  };
 }
 
 type TaskMaker = (
@@ -98,6 +111,15 @@ const MAKERS: Readonly<Record<WorkloadName, (task: TaskMaker) => Workload>> = {
     lasting: ['brief', 'short'],
     isHasty: true,
     runs: { 'brief/a': null, 'short/a': null },
+  }),
+  isolated: (task) => ({
+    groups: {
+      box: { name: 'box', type: 'batch', tasks: [task('a', 'quick', { restart: twice })] },
+      still: { name: 'still', tasks: [task('a', 'long', { restart: often })] },
+    },
+    ending: ['box'],
+    lasting: ['still'],
+    runs: { 'box/a': 2, 'still/a': 1 },
   }),
   loud: (task) => ({
     groups: {
