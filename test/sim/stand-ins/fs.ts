@@ -163,6 +163,9 @@ export function accessSync(path: string): void {
 }
 
 export function chmodSync(): void {}
+export function chownSync(): void {}
+export function fchmodSync(): void {}
+export function fchownSync(): void {}
 
 function fileOf(fd: number): OpenFile {
   const file = theWorld().disk.opened(fd);
@@ -294,6 +297,14 @@ export function linkSync(from: string, to: string): void {
 export function unlinkSync(path: string): void {
   change('unlink', path, (world) => {
     inodeAt(world, 'unlink', path);
+    world.disk.unlink(path);
+  });
+}
+
+export function rmdirSync(path: string): void {
+  change('rmdir', path, (world) => {
+    inodeAt(world, 'rmdir', path);
+    if (world.disk.list(path).length > 0) throw failed('ENOTEMPTY', 'rmdir', path);
     world.disk.unlink(path);
   });
 }
