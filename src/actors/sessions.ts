@@ -10,15 +10,11 @@ import type { SessionEndFacts, TaskMessage } from '../machines/task-messages.ts'
 import { call, follow } from '../rpc/framed-client.ts';
 import type { Channel } from '../rpc/framed-channel.ts';
 import type { CalledMethod, CallOptions } from '../rpc/method.ts';
-import type {
-  AttachSessionResponse,
-  SessionEnd,
-  SessionOutput,
-} from '../rpc/gen/holdfast/executor/v1/sessions.ts';
 import { sessionMethods as service } from '../rpc/session-methods.ts';
 import { toConfinement } from './executor-words.ts';
 import type { HostPool } from './host-pool.ts';
 import type { RunCgroups } from './run-cgroups.ts';
+import { factsOf, readingOf, type SessionReading } from './session-words.ts';
 
 /** One session that this agent stands by. */
 export interface SessionPlace {
@@ -30,15 +26,6 @@ export interface SessionPlace {
 export interface KeptSession extends SessionPlace {
   /** Resolves when the end is recorded. Rejects with CLOSED when the agent closes before. */
   readonly end: Promise<SessionEndFacts>;
-}
-
-/** A session's output from a place on, for the one who reads it now. */
-export interface SessionReading {
-  readonly outputOffset: number;
-  readonly inputOffset: number;
-  /** Ends with the command, and when its reader left. */
-  readonly output: AsyncIterable<SessionOutput>;
-  leave(): void;
 }
 
 export interface SessionsDoors {
@@ -208,34 +195,6 @@ export class Sessions implements SessionDoor {
     if (found !== undefined) return found.host.channel;
     throw new HoldfastError('NOT_FOUND', 'no host has the run any more');
   }
-}
-
-async function readingOf(
-  parts: AsyncGenerator<AttachSessionResponse, void, undefined>,
-  leaving: AbortController,
-): Promise<SessionReading> {
-  const first = await parts.next();
-  const part = first.value?.part;
-  if (part?.$case !== 'attached') {
-    throw new HoldfastError('UNAVAILABLE', 'the session cannot be read: the agent is closing');
-  }
-  return { ...part.value, output: outputOf(parts), leave: () => leaving.abort() };
-}
-
-async function* outputOf(
-  parts: AsyncGenerator<AttachSessionResponse, void, undefined>,
-): AsyncGenerator<SessionOutput, void, undefined> {
-  for await (const { part } of parts) if (part?.$case === 'output') yield part.value;
-}
-
-/** How a host tells an end, in the words of the log. */
-export function factsOf(end: SessionEnd | undefined): SessionEndFacts {
-  const signal = end?.signal === '' ? null : (end?.signal ?? null);
-  return {
-    exitCode: signal === null ? (end?.exitCode ?? null) : null,
-    signal,
-    reason: end?.reason ?? '',
-  };
 }
 
 /** Has the end of a session recorded in the stream of its task. A task that is over has closed it already. */

@@ -2,7 +2,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { AttachOptions, ExecChunk, ExecExit, ExecSession, TerminalSize } from '../api.ts';
 import type { AgentDoors } from '../actors/agent-doors.ts';
-import type { KeptSession, SessionReading } from '../actors/sessions.ts';
+import type { SessionReading } from '../actors/session-words.ts';
+import type { KeptSession } from '../actors/sessions.ts';
 import { HoldfastError, isRetryable } from '../errors.ts';
 
 /** A message to a host at most. */

@@ -1,0 +1,46 @@
+/** Between what a host says of a session and our words. */
+import { HoldfastError } from '../errors.ts';
+import type { SessionEndFacts } from '../machines/task-messages.ts';
+import type {
+  AttachSessionResponse,
+  SessionEnd,
+  SessionOutput,
+} from '../rpc/gen/holdfast/executor/v1/sessions.ts';
+
+/** A session's output from a place on, for the one who reads it now. */
+export interface SessionReading {
+  readonly outputOffset: number;
+  readonly inputOffset: number;
+  /** Ends with the command, and when its reader left. */
+  readonly output: AsyncIterable<SessionOutput>;
+  leave(): void;
+}
+
+/** Resolves when the host has taken the reader. Errors: those of the call; UNAVAILABLE when the agent closes. */
+export async function readingOf(
+  parts: AsyncGenerator<AttachSessionResponse, void, undefined>,
+  leaving: AbortController,
+): Promise<SessionReading> {
+  const first = await parts.next();
+  const part = first.value?.part;
+  if (part?.$case !== 'attached') {
+    throw new HoldfastError('UNAVAILABLE', 'the session cannot be read: the agent is closing');
+  }
+  return { ...part.value, output: outputOf(parts), leave: () => leaving.abort() };
+}
+
+async function* outputOf(
+  parts: AsyncGenerator<AttachSessionResponse, void, undefined>,
+): AsyncGenerator<SessionOutput, void, undefined> {
+  for await (const { part } of parts) if (part?.$case === 'output') yield part.value;
+}
+
+/** How a host tells an end, in the words of the log. */
+export function factsOf(end: SessionEnd | undefined): SessionEndFacts {
+  const signal = end?.signal === '' ? null : (end?.signal ?? null);
+  return {
+    exitCode: signal === null ? (end?.exitCode ?? null) : null,
+    signal,
+    reason: end?.reason ?? '',
+  };
+}
