@@ -7,16 +7,17 @@ import type { AgentDoors } from './actors/agent-doors.ts';
 import { removeAllocFiles } from './actors/alloc-files.ts';
 import { Ballast } from './actors/ballast.ts';
 import { wireChildren } from './actors/children.ts';
-import { DiskWatch } from './actors/disk-watch.ts';
+import { DiskWatch, wasLow } from './actors/disk-watch.ts';
 import type { HostPool } from './actors/host-pool.ts';
-import { takeInstance, wasUsed } from './actors/instance-file.ts';
+import { refuseCopy, takeInstance, wasUsed } from './actors/instance-file.ts';
 import { NodeJournal } from './actors/node-journal.ts';
 import { Recovery } from './actors/recovery.ts';
+import { PlaceWatch } from './actors/place-watch.ts';
 import { openReplayed, type Replayed } from './actors/replay.ts';
 import { Retention } from './actors/retention.ts';
 import { Roster } from './actors/roster.ts';
 import { RunFiles } from './actors/run-files.ts';
-import { enterSafeModeIfNeeded, SAFE_MODE_LIMIT, type SafeModeLimit } from './actors/safe-mode.ts';
+import { enterSafeModeIfNeeded, SAFE_MODE_LIMIT } from './actors/safe-mode.ts';
 import { shutDownOf } from './actors/shut-down.ts';
 import { SnapshotKeeper } from './actors/snapshot-keeper.ts';
 import { SpecFiles } from './actors/spec-files.ts';
@@ -25,10 +26,8 @@ import { keepStore } from './actors/store-upkeep.ts';
 import { systemClock } from './actors/system-clock.ts';
 import { systemRandom } from './actors/system-random.ts';
 import { checkDataDirectory } from './data-dir.ts';
-import type { Driver } from './drivers/driver.ts';
 import { DriverRegistry } from './drivers/registry.ts';
 import { diskFailure } from './errors.ts';
-import type { Hook } from './hooks/hook.ts';
 import { HookRegistry } from './hooks/registry.ts';
 import { layoutOf, type Layout } from './layout.ts';
 import { LocalOrchestrator } from './local/local-orchestrator.ts';
@@ -36,34 +35,10 @@ import { readSpec } from './local/read-spec.ts';
 import type { OpenedStore } from './log/open-store.ts';
 import { lockStore } from './log/store-lock.ts';
 import { machineEpoch as readMachineEpoch } from './os/machine-epoch.ts';
-import { silentLogger, type Clock, type Logger, type Random } from './ports.ts';
+import { checkOptions, type OrchestratorOptions } from './orchestrator-options.ts';
+import { silentLogger } from './ports.ts';
 
-export interface OrchestratorOptions {
-  /** Made if needed. Refused with DATA_DIR_REFUSED when others can write it or its socket paths would be too long. */
-  readonly dataDir: string;
-  /** None by default: a library runs what it was told to. */
-  readonly drivers?: readonly Driver[];
-  /** Run after the built-in ones, in this order. */
-  readonly hooks?: readonly Hook[];
-  /** Silent by default. */
-  readonly logger?: Logger;
-  /** What closing (and `await using`) does with running tasks. Default 'stop'. A crash always leaves them. */
-  readonly onClose?: 'stop' | 'leave';
-  /** Tasks that one host process serves at most. Default 256; 1 gives every task processes of its own. */
-  readonly tasksPerHost?: number;
-  /** No task gets longer than this to end by itself. Default 30,000. */
-  readonly maxKillTimeoutMs?: number;
-  /** Nothing is started while less than this is free on the disk of the data directory. Default 64 MiB. */
-  readonly diskFloorBytes?: number;
-  readonly retention?: {
-    /** Allocs that have ended and are kept, with their events and files; the oldest go first. Default 10,000. */
-    readonly keepFinishedAllocs?: number;
-  };
-  /** When agents died more often than this, nothing is started for as long. Default 5 within 60 s. */
-  readonly safeMode?: SafeModeLimit | 'off';
-  readonly clock?: Clock;
-  readonly random?: Random;
-}
+export type { OrchestratorOptions } from './orchestrator-options.ts';
 
 const DISK_FLOOR_BYTES = 64 * 1024 * 1024;
 const KEEP_FINISHED_ALLOCS = 10_000;
@@ -71,9 +46,10 @@ const KEEP_FINISHED_ALLOCS = 10_000;
 /**
  * Opens a data directory: takes its lock, replays its log, reattaches to everything that still runs, and resolves when
  * each of those tasks is known to be alive or over.
- * Errors: DATA_DIR_REFUSED, STORE_LOCKED, STORE_TOO_NEW, STORE_FAILED.
+ * Errors: USAGE for an option that makes no sense, DATA_DIR_REFUSED, STORE_LOCKED, STORE_TOO_NEW, STORE_FAILED.
  */
 export async function openOrchestrator(options: OrchestratorOptions): Promise<Orchestrator> {
+  checkOptions(options);
   try {
     return await openDirectory(options);
   } catch (error) {
@@ -111,6 +87,7 @@ function prepare(dataDir: string): Layout {
   checkDataDirectory(dataDir);
   // Hosts live in another working directory.
   const layout = layoutOf(resolve(dataDir));
+  refuseCopy(layout.stateDir);
   mkdirSync(layout.dataDir, { recursive: true, mode: 0o711 });
   for (const dir of [layout.stateDir, layout.fifoDir, layout.specDir, layout.runDir]) {
     mkdirSync(dir, { recursive: true, mode: 0o700 });
@@ -172,7 +149,9 @@ function assemble(
   const recovery = new Recovery({ ...actors, agentEpoch, machineEpoch, signal });
   const floorBytes = options.diskFloorBytes ?? DISK_FLOOR_BYTES;
   const ballast = new Ballast(stateDir);
-  const disk = new DiskWatch({ dir: stateDir, floorBytes, gate, ballast, record, logger });
+  const place = new PlaceWatch(layout, log);
+  const room = { dir: stateDir, floorBytes, ballast, wasLow: wasLow(log) };
+  const disk = new DiskWatch({ ...room, place, gate, record, logger });
   const snapshots = new SnapshotKeeper({ log, logger, gate, replayed });
   const parts = { roster, journal, pools, closing, snapshots };
   const shutDown = shutDownOf({ ...parts, log, unlock });

@@ -1,12 +1,13 @@
 /** Whose data directory is it, who holds it, and does its store say what was written to it? */
-import { accessSync, constants, readdirSync, readFileSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { accessSync, constants, readdirSync, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { checkDataDirectory } from '../data-dir.ts';
 import { ERROR_CODES, HoldfastError, messageOf } from '../errors.ts';
 import type { Layout } from '../layout.ts';
 import { readHeadMark } from '../log/head-mark.ts';
 import { attempt } from '../log/torn-store.ts';
 import { lockHolder } from '../os/file-lock.ts';
+import { instancePath, originalOf, readInstance } from '../os/instance-record.ts';
 import { isStopped } from '../os/process-identity.ts';
 import { probeSocket } from '../rpc/unix-socket.ts';
 import { agentSocket } from '../server/agent-socket.ts';
@@ -36,7 +37,14 @@ export async function dataDirectoryFindings(layout: Layout, now: number): Promis
   const { findings, reading, storedId } = storeFindings(layout, now, wasHere);
   const instanceId = instance.id ?? storedId;
   return {
-    findings: [...own, agent.finding, ...instanceFinding(instance), ...findings, ...aside(layout)],
+    findings: [
+      ...own,
+      ...copyFinding(layout),
+      agent.finding,
+      ...instanceFinding(instance),
+      ...findings,
+      ...aside(layout),
+    ],
     instanceId,
     hasAgent: agent.isThere,
     reading,
@@ -102,13 +110,23 @@ interface InstanceOnDisk {
 
 function readInstanceId({ stateDir }: Layout): InstanceOnDisk {
   try {
-    const text = readFileSync(join(stateDir, 'instance.json'), 'utf8');
-    const { instanceId: id } = JSON.parse(text) as { readonly instanceId?: unknown };
-    if (typeof id === 'string' && id !== '') return { id, fault: undefined };
-    return { id: undefined, fault: 'it names no instance' };
+    const id = readInstance(stateDir)?.instanceId;
+    if (id !== undefined) return { id, fault: undefined };
+    const isHere = isThere(instancePath(stateDir));
+    return { id, fault: isHere ? 'it is not what was written' : 'it is missing' };
   } catch (error) {
     return { id: undefined, fault: messageOf(error) };
   }
+}
+
+/** An agent refuses it; whatever else is found here is the original's. */
+function copyFinding({ dataDir, stateDir }: Layout): readonly Finding[] {
+  const original = originalOf(stateDir);
+  if (original === undefined) return [];
+  const text = `${dataDir} is a copy of ${dirname(original)}, which is still there: no agent opens it, what runs is the original's`;
+  return [
+    failure('copy', text, 'ask about the original, or move the original away to use the copy'),
+  ];
 }
 
 function instanceFinding({ id, fault }: InstanceOnDisk): readonly Finding[] {

@@ -21,8 +21,9 @@ export const ROOMS: Readonly<Record<string, string>> = {
   actors:
     'errors ports version api:type spec events machines projections log os output rpc hooks drivers layout',
   local: 'errors ports version api:type spec events machines projections log output actors layout',
+  'orchestrator-options': 'errors ports:type spec drivers:type hooks:type actors:type',
   orchestrator:
-    'errors ports version api:type spec events log os hooks drivers layout data-dir actors local',
+    'errors ports version api:type spec events log os hooks drivers layout data-dir actors local orchestrator-options',
   testing: 'errors ports spec events machines log drivers hooks',
   processes: 'errors os output rpc',
   server: 'errors ports:type api:type spec:type rpc',
