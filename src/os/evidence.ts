@@ -65,13 +65,16 @@ export function gatherEvidence(request: EvidenceRequest): Evidence {
   };
   const mark = intent?.mark ?? request.mark;
   const isSame = epochOfRun === machineEpoch;
+  const tree = isSame ? treeOf(found.identity, { identity, shim, mark }, machineEpoch) : 'dead';
+  // A fate is written before its program: where that lives, one that says nothing is damaged and was a launch.
+  const wasLaunch = found.fate.is === 'broken' && tree === 'alive';
   return {
     epoch: isSame ? 'same' : 'changed',
     dir: dirOf(runDir, found.intent),
-    claim: claimOf(found.fate, shim, runDir, machineEpoch),
-    fate: fateOf(found.fate),
+    claim: wasLaunch ? lifeOf(runDir) : claimOf(found.fate, shim, runDir, machineEpoch),
+    fate: wasLaunch ? 'launch' : fateOf(found.fate),
     exit: exitOf(found.exit),
-    tree: isSame ? treeOf(found.identity, { identity, shim, mark }, machineEpoch) : 'dead',
+    tree,
     ...(intent && { intent }),
     ...(shim && { shim }),
     ...(identity && { identity }),

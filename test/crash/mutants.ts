@@ -57,8 +57,8 @@ export const MUTANTS: readonly Mutant[] = [
     patches: [
       {
         file: SHIM,
-        find: 'set -C\n{ echo "launch $me" >fate; } 2>/dev/null || exit 75\n',
-        replace: 'echo "launch $me" >fate\n',
+        find: 'set -C\n{ echo "launch $me\nagain $me" >fate; } 2>/dev/null || exit 75\n',
+        replace: 'echo "launch $me\nagain $me" >fate\n',
       },
     ],
     cases: [

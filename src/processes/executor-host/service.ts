@@ -1,5 +1,6 @@
 import { HoldfastError } from '../../errors.ts';
-import { signalProcess } from '../../os/process-tree.ts';
+import { markOf } from '../../os/launch-key.ts';
+import { programByMark, signalProcess } from '../../os/process-tree.ts';
 import { launchedShim, readFate, readIntent, runDirectory } from '../../os/run-directory.ts';
 import { EpochGuard } from '../../rpc/epoch-guard.ts';
 import type { executorMethods } from '../../rpc/executor-methods.ts';
@@ -94,7 +95,7 @@ export class ExecutorHost {
       return stopUnlaunched(request, dir, this.#source);
     }
     const run = this.#runs.get(request.launchKey) ?? this.#takeUp(request.launchKey);
-    if (run === undefined) return stopByMark(request, dir, fate, this.#source);
+    if (run === undefined) return stopByMark(request, dir, this.#source);
     await this.#launches.get(request.launchKey);
     await this.#identified(run);
     if (this.#isEmpty(run)) return { outcome: { $case: 'ended', value: {} } };
@@ -105,7 +106,8 @@ export class ExecutorHost {
 
   /**
    * A shim that has won may not have come to its program yet, which has no mark before it is executed: nothing could be
-   * signalled, and nothing lives as far as anybody can see. Throws UNAVAILABLE when it takes too long.
+   * signalled, and nothing lives as far as anybody can see. Throws UNAVAILABLE when it takes too long; a program that
+   * lives by then has an identity that is damaged.
    */
   async #identified(run: Run): Promise<void> {
     for (let waitedMs = 0; ; waitedMs += IDENTITY_LOOK_MS) {
@@ -114,6 +116,7 @@ export class ExecutorHost {
       if (waitedMs >= IDENTITY_WAIT_MS) break;
       await run.changed(IDENTITY_LOOK_MS);
     }
+    if (this.#watch.findProgram(run) === 'alive') return;
     throw new HoldfastError('UNAVAILABLE', `the program of ${run.dir} is just being started`);
   }
 
@@ -175,17 +178,27 @@ export class ExecutorHost {
     return run;
   }
 
-  /** A run that another host began, or undefined when its directory names none that was launched. */
+  /**
+   * A run that another host began, or undefined when its directory names none that was launched. Without an intent it
+   * is of this machine epoch, as whoever asks has made out, and carries the mark that its key tells; its FIFOs are held
+   * by its own program only.
+   */
   #takeUp(key: string): Run | undefined {
     const dir = runDirectory(this.#facts.stateDir, key);
     const fate = readFate(dir);
     const intent = readIntent(dir);
-    if (fate.is !== 'whole' || fate.value.verdict !== 'launch' || intent.is !== 'whole') {
-      return undefined;
-    }
-    if (intent.value.machineEpoch !== this.#source.machineEpoch) return undefined;
-    const run = this.#runOf(key, intent.value.mark);
-    this.#fifos.hold(key, fifosOf(this.#facts.stateDir, intent.value));
+    const { instanceId } = this.#facts;
+    const { machineEpoch } = this.#source;
+    if (intent.is === 'unreadable') return undefined;
+    const told = intent.is === 'whole' ? intent.value : undefined;
+    if (told !== undefined && told.machineEpoch !== machineEpoch) return undefined;
+    const mark = told?.mark ?? markOf(instanceId, key);
+    const isLaunched =
+      launchedShim(fate) !== undefined ||
+      (fate.is === 'broken' && programByMark(mark, machineEpoch) !== 'none');
+    if (!isLaunched) return undefined;
+    const run = this.#runOf(key, mark);
+    if (told !== undefined) this.#fifos.hold(key, fifosOf(this.#facts.stateDir, told));
     this.#watch.takeUp(run);
     return run;
   }

@@ -2,15 +2,7 @@
 import { mkdirSync } from 'node:fs';
 import { HoldfastError } from '../../errors.ts';
 import { markOf } from '../../os/launch-key.ts';
-import { isAlive } from '../../os/process-identity.ts';
-import {
-  type Fate,
-  type Found,
-  launchedShim,
-  readFate,
-  readIntent,
-  tryAbort,
-} from '../../os/run-directory.ts';
+import { readFate, readIntent, tryAbort } from '../../os/run-directory.ts';
 import type { StopRequest, StopResponse } from '../../rpc/gen/holdfast/executor/v1/executor.ts';
 import type { ShimSource } from './launch.ts';
 import { Run } from './run.ts';
@@ -24,19 +16,15 @@ export function isOfAnotherEpoch(dir: string, { machineEpoch }: Here): boolean {
   return intent.is === 'whole' && intent.value.machineEpoch !== machineEpoch;
 }
 
-/** Launched once, and nothing tells when: its intent is gone or was torn. What lives of it carries its mark. */
+/** Launched once, and nothing can be read that tells when. What lives of it carries its mark. Throws UNAVAILABLE. */
 export async function stopByMark(
   request: StopRequest,
   dir: string,
-  fate: Found<Fate>,
-  { instanceId, machineEpoch }: Here,
+  here: Here,
 ): Promise<StopResponse> {
-  const answer = await stopMarked(request, dir, { instanceId, machineEpoch });
+  const answer = await stopMarked(request, dir, here);
   if (answer.outcome?.$case === 'stuck') return answer;
-  const shim = launchedShim(fate);
-  const isOver = shim !== undefined && isAlive({ ...shim, machineEpoch }, machineEpoch) === 'dead';
-  // Before its first instruction a program has no mark: only with its shim it certainly never comes.
-  if (isOver && readIntent(dir).is !== 'unreadable') return answer;
+  // Before its first instruction a program has no mark: it may come yet.
   throw unreadable(dir);
 }
 

@@ -3,6 +3,7 @@ import { Socket } from 'node:net';
 import { join } from 'node:path';
 import { adoptOrphans, reap } from '../../os/libc.ts';
 import { isAlive, type Life } from '../../os/process-identity.ts';
+import { programByMark } from '../../os/process-tree.ts';
 import { lifeOf, readExit, readFate, readIdentity } from '../../os/run-directory.ts';
 import type { End, Run } from './run.ts';
 
@@ -87,6 +88,15 @@ export class Watch {
     run.program = { pid, startTime, machineEpoch: this.#machineEpoch, startedAtMs };
   }
 
+  /** For a run without an identity on disk: that may be damaged, and the program lives. Takes milliseconds. */
+  findProgram(run: Run): Life {
+    const found = programByMark(run.mark, this.#machineEpoch);
+    if (found === 'none') return 'dead';
+    if (found === 'unknown') return 'unknown';
+    run.program = { ...found, startedAtMs: Date.now() };
+    return 'alive';
+  }
+
   /** Stops watching; the run goes on. */
   release(run: Run): void {
     run.stopWatching?.();
@@ -120,6 +130,10 @@ export class Watch {
     if (fate.is === 'whole' && fate.value.verdict === 'launch') {
       return isAlive({ ...fate.value.shim, machineEpoch: this.#machineEpoch }, this.#machineEpoch);
     }
+    // Which shim it was is damaged: as long as anybody holds `life` it may be there, and write how the run ended.
+    if (fate.is === 'broken' && run.program !== undefined) {
+      return lifeOf(run.dir) === 'dead' ? 'dead' : 'unknown';
+    }
     return 'dead';
   }
 
@@ -133,15 +147,17 @@ export class Watch {
     if (fate.is === 'whole' && fate.value.verdict === 'abort') return { is: 'aborted' };
     const isUnknown = fate.is === 'absent' || fate.is === 'broken';
     if (isUnknown && run.program === undefined) {
+      if (fate.is === 'broken' && this.findProgram(run) !== 'dead') return undefined;
       return { is: 'never', reason: 'the shim ended before it could start the program' };
     }
     if (run.program === undefined) {
       // The shim's child may be about to write the identity; it holds `life` until the program is executed.
       if (lifeOf(run.dir) !== 'dead') return undefined;
       this.noticeProgram(run);
-      if (run.program === undefined) {
+      if (run.program === undefined && this.findProgram(run) === 'dead') {
         return { is: 'never', reason: 'the shim could not start a process for the program' };
       }
+      if (run.program === undefined) return undefined;
     }
     if (isAlive(run.program, this.#machineEpoch) !== 'dead') return undefined;
     const gone = isUnknown ? 'its files are gone' : 'its shim was killed';

@@ -33,6 +33,11 @@ function byteAt(path: string, at: number): number {
   return byte[0] ?? 0;
 }
 
+/** Changes the lowest bit of one byte: a digit becomes another digit. */
+export function flipByte(path: string, at: number): void {
+  overwrite(path, at, Uint8Array.of(byteAt(path, at) ^ 1));
+}
+
 /** Kinds that leave a file in its place. */
 const CONTENT: Readonly<Record<string, Damage>> = {
   'one bit': (path, random) => {
