@@ -65,7 +65,9 @@ export function gatherEvidence(request: EvidenceRequest): Evidence {
   };
   const mark = intent?.mark ?? request.mark;
   const isSame = epochOfRun === machineEpoch;
-  const tree = isSame ? treeOf(found.identity, { identity, shim, mark }, machineEpoch) : 'dead';
+  const tree = isSame
+    ? treeOf(found.identity, { runDir, identity, shim, mark }, machineEpoch)
+    : 'dead';
   // A fate is written before its program: where that lives, one that says nothing is damaged and was a launch.
   const wasLaunch = found.fate.is === 'broken' && tree === 'alive';
   return {
@@ -124,9 +126,11 @@ function claimOf(
   return 'none';
 }
 
+/** The child of a shim has neither an identity nor a mark at first, but it holds `life` until it is the program. */
 function treeOf(
   found: Found<RecordedProcess>,
   run: {
+    runDir: string;
     identity: ProcessIdentity | undefined;
     shim: ProcessIdentity | undefined;
     mark: string | undefined;
@@ -136,5 +140,7 @@ function treeOf(
   if (found.is === 'unreadable') return 'unknown';
   if (run.mark === undefined && run.identity === undefined) return 'dead';
   const since = run.identity?.startTime ?? run.shim?.startTime;
-  return treeLife({ program: run.identity, mark: run.mark, since }, machineEpoch);
+  const seen = treeLife({ program: run.identity, mark: run.mark, since }, machineEpoch);
+  const isUnseen = seen === 'dead' && run.identity === undefined && run.shim !== undefined;
+  return isUnseen && lifeOf(run.runDir) !== 'dead' ? 'unknown' : seen;
 }

@@ -8,6 +8,7 @@ import type * as wire from '../../rpc/gen/holdfast/executor/v1/executor.ts';
 import type { HostContext } from '../../rpc/host-main.ts';
 import type { Handlers } from '../../rpc/method.ts';
 import { fifosOf, HeldFifos } from './held-fifos.ts';
+import { Forgotten } from './forgotten.ts';
 import { launch, type ShimSource } from './launch.ts';
 import { Reports } from './reports.ts';
 import { Run } from './run.ts';
@@ -30,6 +31,7 @@ export class ExecutorHost {
   readonly #source: ShimSource;
   readonly #runs = new Map<string, Run>();
   readonly #launches = new Map<string, Promise<wire.LaunchResponse>>();
+  readonly #forgotten = new Forgotten();
   readonly #reports = new Reports();
   readonly #fifos = new HeldFifos();
   readonly #watch: Watch;
@@ -62,6 +64,10 @@ export class ExecutorHost {
 
   async launch(request: wire.LaunchRequest): Promise<wire.LaunchResponse> {
     const key = request.launchKey;
+    const dir = runDirectory(this.#facts.stateDir, key);
+    if (this.#forgotten.has(key) && readFate(dir).is === 'absent') {
+      return { outcome: { $case: 'aborted', value: {} } };
+    }
     const run = this.#runOf(key, request.mark);
     this.#fifos.hold(key, [request.stdoutFifo, request.stderrFifo]);
     const running = this.#launches.get(key) ?? launch(run, request, this.#source, this.#watch);
@@ -159,6 +165,7 @@ export class ExecutorHost {
   }
 
   #drop(key: string): void {
+    this.#forgotten.add(key);
     this.#runs.delete(key);
     this.#fifos.release(key);
   }

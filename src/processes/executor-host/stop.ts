@@ -40,9 +40,12 @@ const EXEC_WAIT_MS = 1_000;
 export async function executed(run: Run, script: string): Promise<void> {
   const deadline = performance.now() + EXEC_WAIT_MS;
   while (run.program !== undefined && run.end === undefined && performance.now() < deadline) {
-    const commandLine = commandLineOf(run.program.pid);
+    const { program } = run;
+    const commandLine = commandLineOf(program.pid);
+    // Its shim takes its time to tell.
+    if (commandLine === '' && isAlive(program, program.machineEpoch) === 'dead') return;
     // In the middle of an exec it is empty for a moment; a program may also have emptied its own.
-    const isMidExec = commandLine === '' && Date.now() - run.program.startedAtMs < EXEC_WAIT_MS;
+    const isMidExec = commandLine === '' && Date.now() - program.startedAtMs < EXEC_WAIT_MS;
     if (!isMidExec && !isBeforeProgram(commandLine, script)) return;
     await run.changed(1);
   }

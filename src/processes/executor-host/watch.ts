@@ -148,14 +148,16 @@ export class Watch {
     const isUnknown = fate.is === 'absent' || fate.is === 'broken';
     if (isUnknown && run.program === undefined) {
       if (fate.is === 'broken' && this.findProgram(run) !== 'dead') return undefined;
-      return { is: 'never', reason: 'the shim ended before it could start the program' };
+      const reason = 'the shim ended before it could start the program';
+      return { is: 'never', reason, hadWinner: false };
     }
     if (run.program === undefined) {
       // The shim's child may be about to write the identity; it holds `life` until the program is executed.
       if (lifeOf(run.dir) !== 'dead') return undefined;
       this.noticeProgram(run);
       if (run.program === undefined && this.findProgram(run) === 'dead') {
-        return { is: 'never', reason: 'the shim could not start a process for the program' };
+        const reason = 'the shim could not start a process for the program';
+        return { is: 'never', reason, hadWinner: true };
       }
       if (run.program === undefined) return undefined;
     }
