@@ -1,5 +1,6 @@
 /** The connection from an agent to a host of the simulated machine, and what may become of a call on its way. */
 import { HoldfastError } from '../../../src/errors.ts';
+import { failureToSend } from '../../../src/rpc/error-bytes.ts';
 import type { Process } from '../world/processes.ts';
 import { Killed, theWorld, type World } from '../world/world.ts';
 
@@ -119,7 +120,7 @@ export class SimulatedChannel {
       this.#answer(talk, await answer);
     } catch (error) {
       if (error instanceof Killed || this.host.process.isDead) return;
-      const sent = HoldfastError.from(error);
+      const sent = failureToSend(error);
       this.#toAgent(talk, undefined, () => this.#end(talk, sent));
     }
   }
