@@ -9,8 +9,8 @@ import { runCase, type CaseResult, type CaseSpec, type CaseStage } from './case.
 import { censusCases, takeCensus, type Census } from './census.ts';
 import { crashPoints, instrument } from './instrument.ts';
 import type { Mutant } from './mutants.ts';
-import { parsePlan } from './plan.ts';
-import type { WorkloadName } from './workloads.ts';
+import { parsePlan, RIG } from './plan.ts';
+import { WORKLOADS } from './workloads.ts';
 
 export interface ProgrammeOptions {
   readonly seed: number;
@@ -117,10 +117,15 @@ export async function tryMutants(
 
 export const SURVIVED = 'survived';
 
-/** The case that a word describes, see `planText`. */
+/** The case that a word describes, see `planText`. Throws for one that cannot be played. */
 export function readCase(id: string): CaseSpec {
-  const { workload, plan } = parsePlan(id);
-  return { id, axis: 'case', workload: workload as WorkloadName, plan };
+  const { workload: name, plan } = parsePlan(id);
+  const workload = WORKLOADS.find((known) => known === name);
+  if (workload === undefined) throw new Error(`'${name}' is none of: ${WORKLOADS.join(' ')}`);
+  const known = [RIG, ...crashPoints()];
+  const strange = plan.find(({ point }) => !known.includes(point));
+  if (strange !== undefined) throw new Error(`there is no crash point ${strange.point}`);
+  return { id, axis: 'case', workload, plan };
 }
 
 export function isAxis(name: string): name is Axis {
