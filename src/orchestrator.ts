@@ -33,6 +33,7 @@ import { layoutOf, type Layout } from './layout.ts';
 import { LocalOrchestrator } from './local/local-orchestrator.ts';
 import { readSpec } from './local/read-spec.ts';
 import type { OpenedStore } from './log/open-store.ts';
+import { isOvertaken } from './log/refusals.ts';
 import { lockStore } from './log/store-lock.ts';
 import { machineEpoch as readMachineEpoch } from './os/machine-epoch.ts';
 import { checkOptions, type OrchestratorOptions } from './orchestrator-options.ts';
@@ -51,7 +52,11 @@ const KEEP_FINISHED_ALLOCS = 10_000;
 export async function openOrchestrator(options: OrchestratorOptions): Promise<Orchestrator> {
   checkOptions(options);
   try {
-    return await openDirectory(options);
+    return await openDirectory(options).catch((error: unknown) => {
+      // The first opening has fenced off whoever it was, so nobody can overtake the second.
+      if (!isOvertaken(error)) throw error;
+      return openDirectory(options);
+    });
   } catch (error) {
     throw diskFailure(error, `open ${options.dataDir}`);
   }
