@@ -4,7 +4,7 @@
  */
 import { lstatSync } from 'node:fs';
 import { join } from 'node:path';
-import { HoldfastError } from '../errors.ts';
+import { errnoOf, HoldfastError } from '../errors.ts';
 import type { Layout } from '../layout.ts';
 import type { EventLog } from '../log/event-log.ts';
 
@@ -56,9 +56,10 @@ function hasChanged(path: string, before: string): boolean {
 /** Of a disk that does not answer nothing is concluded: its writes tell. */
 function identityOf(path: string): string {
   try {
-    const stats = lstatSync(path, { throwIfNoEntry: false });
-    return stats === undefined ? 'absent' : `${stats.dev}:${stats.ino}`;
-  } catch {
-    return 'unknown';
+    const { dev, ino } = lstatSync(path);
+    return `${dev}:${ino}`;
+  } catch (error) {
+    const errno = errnoOf(error);
+    return errno === 'ENOENT' || errno === 'ENOTDIR' ? 'absent' : 'unknown';
   }
 }

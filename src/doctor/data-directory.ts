@@ -6,11 +6,8 @@ import { ERROR_CODES, HoldfastError, messageOf } from '../errors.ts';
 import type { Layout } from '../layout.ts';
 import { readHeadMark } from '../log/head-mark.ts';
 import { attempt } from '../log/torn-store.ts';
-import { lockHolder } from '../os/file-lock.ts';
 import { instancePath, originalOf, readInstance } from '../os/instance-record.ts';
-import { isStopped } from '../os/process-identity.ts';
-import { probeSocket } from '../rpc/unix-socket.ts';
-import { agentSocket } from '../server/agent-socket.ts';
+import { agentPresence } from './agent-presence.ts';
 import { counted, failure, fine, sizeText, warning, type Finding } from './finding.ts';
 import { withStore } from './store-place.ts';
 import type { StoreReading } from './store-reading.ts';
@@ -31,7 +28,7 @@ export async function dataDirectoryFindings(layout: Layout, now: number): Promis
   if (!isReadable(layout.stateDir)) {
     return { findings: own, instanceId: undefined, hasAgent: false, reading: undefined };
   }
-  const agent = await agentFinding(layout);
+  const agent = await agentPresence(layout, now);
   const instance = readInstanceId(layout);
   const wasHere = instance.id !== undefined || !isEmpty(layout.runDir) || !isEmpty(layout.specDir);
   const { findings, reading, storedId } = storeFindings(layout, now, wasHere);
@@ -40,7 +37,7 @@ export async function dataDirectoryFindings(layout: Layout, now: number): Promis
     findings: [
       ...own,
       ...copyFinding(layout),
-      agent.finding,
+      ...agent.findings,
       ...instanceFinding(instance),
       ...findings,
       ...aside(layout),
@@ -77,26 +74,6 @@ function isReadable(path: string): boolean {
   } catch {
     return false;
   }
-}
-
-async function agentFinding(
-  layout: Layout,
-): Promise<{ readonly finding: Finding; readonly isThere: boolean }> {
-  const check = 'agent';
-  const pid = lockHolder(join(layout.stateDir, 'lock'));
-  const socket = agentSocket(layout.dataDir);
-  const isListening = (await probeSocket(socket)) === 'listening';
-  if (pid === undefined) {
-    return { isThere: false, finding: fine(check, 'none runs on this data directory') };
-  }
-  const who = pid === 0 ? 'a process of another pid namespace' : `pid ${pid}`;
-  if (isStopped(pid)) {
-    return { isThere: true, finding: failure(check, `${who} is stopped`, `kill -CONT ${pid}`) };
-  }
-  const ear = isListening
-    ? `and listens on ${socket}`
-    : 'and has no socket: a program that embeds Holdfast, or an agent that is not ready';
-  return { isThere: true, finding: fine(check, `${who} holds the lock ${ear}`) };
 }
 
 function isEmpty(dir: string): boolean {

@@ -114,12 +114,17 @@ function lockExclusively(path: string): Connection {
   }
 }
 
+/** What the holder wrote of itself; undefined when nothing that is alive did. */
+export function lockFacts(dir: string): LockHolder | undefined {
+  return readHolder(join(dir, 'lock.json'));
+}
+
 /**
  * Who holds a lock on a lock file that was removed since. Told by the file about the holder and by the descriptors of
  * that very process; when somebody removed both files, the epochs in the store fence the first agent off.
  */
 export function namelessHolder(dir: string): LockHolder | undefined {
-  const holder = readHolder(join(dir, 'lock.json'));
+  const holder = lockFacts(dir);
   if (holder === undefined || holder.pid === process.pid) return undefined;
   const fds = `/proc/${holder.pid}/fd`;
   try {

@@ -37,7 +37,6 @@ it('an agent whose store was written to while it opened opens it once more', asy
   );
   vi.mocked(instanceFile.takeInstance).mockImplementationOnce((stateDir, log) => {
     const other = openSqliteEventLog({ path: join(stateDir, 'store', 'log.db') });
-    other.setMeta('agentEpoch', '91');
     void write(other);
     // What waits is written.
     void other.close();

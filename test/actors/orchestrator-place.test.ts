@@ -1,6 +1,6 @@
 /** The files of an agent are moved, removed or copied by hand while it uses them. */
-import { cpSync, renameSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { cpSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 import { openOrchestrator } from '../../src/orchestrator.ts';
 import { eventually, MockAgent } from './mock-agent.ts';
@@ -15,36 +15,34 @@ async function opened(): Promise<{ agent: MockAgent; dataDir: string }> {
 
 const STORE = ['state', 'store', 'log.db'];
 
-it.each([
-  ['removed', (path: string) => rmSync(path)],
-  ['moved away', (path: string) => renameSync(path, `${path}.old`)],
-  [
-    'exchanged for a copy of itself',
-    (path: string) => {
-      cpSync(path, `${path}.new`);
-      renameSync(`${path}.new`, path);
-    },
-  ],
-])(
-  'an agent whose store was %s stops, leaves its tasks, and may be opened again',
-  async (_how, act) => {
-    const { agent, dataDir } = await opened();
-    const { ended } = agent.orchestrator;
-    act(join(dataDir, ...STORE));
-    expect(await ended).toMatchObject({
-      code: 'STORE_FAILED',
-      retryable: true,
-      message: expect.stringMatching(/log\.db was removed or exchanged while an agent used it$/),
-    });
-    expect(agent.world.living).toHaveLength(1);
+const HARMS: Readonly<Record<string, (store: string) => void>> = {
+  removed: (store) => rmSync(store),
+  'moved away': (store) => renameSync(store, `${store}.old`),
+  'moved away with its directory, which is a file now': (store) => {
+    renameSync(dirname(store), `${dirname(store)}-away`);
+    writeFileSync(dirname(store), '');
   },
-);
+  'exchanged for a copy of itself': (store) => {
+    cpSync(store, `${store}.new`);
+    renameSync(`${store}.new`, store);
+  },
+  'robbed of its write-ahead log': (store) => rmSync(`${store}-wal`),
+};
 
-it('an agent whose write-ahead log was removed stops before more is written there', async () => {
-  const { agent, dataDir } = await opened();
-  const { ended } = agent.orchestrator;
-  rmSync(`${join(dataDir, ...STORE)}-wal`);
-  expect(await ended).toMatchObject({ code: 'STORE_FAILED', retryable: true });
+it('an agent whose store was taken away stops, leaves its tasks, and may be opened again', async () => {
+  const stopped = await Promise.all(
+    Object.values(HARMS).map(async (harm) => {
+      const { agent, dataDir } = await opened();
+      const { ended } = agent.orchestrator;
+      harm(join(dataDir, ...STORE));
+      const error = await ended;
+      return [error?.code, error?.retryable, agent.world.living.length, error?.message];
+    }),
+  );
+  const text = expect.stringMatching(
+    /log\.db(-wal)? was removed or exchanged while an agent used it$/,
+  );
+  expect(stopped).toEqual(Object.keys(HARMS).map(() => ['STORE_FAILED', true, 1, text]));
 });
 
 it('an agent whose data directory was moved stops for good, and goes on in the new place', async () => {

@@ -29,7 +29,7 @@ export const ROOMS: Readonly<Record<string, string>> = {
   server: 'errors ports:type api:type spec:type rpc',
   client: 'errors ports:type api:type spec:type rpc server',
   doctor:
-    'errors ports version api:type events machines projections log os rpc layout data-dir actors server',
+    'errors ports version api:type events machines projections log os rpc layout data-dir actors server client',
   cli: 'errors ports:type version api:type spec data-dir layout rpc drivers orchestrator server client doctor',
   index: 'errors ports:type version api:type spec:type events:type hooks drivers orchestrator',
 };
