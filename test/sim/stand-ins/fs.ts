@@ -260,10 +260,10 @@ export function fdatasyncSync(fd: number): void {
 type Done = (error: Error | null) => void;
 
 /** The only asynchronous one that is used with a callback. */
-export function fdatasync(fd: number, done: Done): void {
+export function fsync(fd: number, done: Done): void {
   const world = theWorld();
   const owner = world.current;
-  world.scheduler.after(world.latencyMs, owner, 'fdatasync', () => {
+  world.scheduler.after(world.latencyMs, owner, 'fsync', () => {
     try {
       fsyncSync(fd);
       done(null);
