@@ -40,6 +40,8 @@ function lineOf(process: Process, name: string): string {
   return statLine(pid, name, state, [parent?.pid ?? 1, group, session], startTime);
 }
 
+const ZEROS = '0 '.repeat(15).trimEnd();
+
 function statLine(
   pid: number,
   name: string,
@@ -47,6 +49,5 @@ function statLine(
   family: readonly number[],
   startTime: string,
 ): string {
-  const zeros = Array.from({ length: 15 }, () => '0').join(' ');
-  return `${pid} (${name}) ${state} ${family.join(' ')} ${zeros} ${startTime} 0 0\n`;
+  return `${pid} (${name}) ${state} ${family.join(' ')} ${ZEROS} ${startTime} 0 0\n`;
 }
