@@ -41,8 +41,10 @@ export function enterSafeModeIfNeeded(
   gate.hold('safe-mode');
   logger.error({ starts, withinMs }, 'the agent keeps dying: nothing is started for a while');
   record('SafeModeEntered', { starts, withinMs });
+  // crash point: agent.safe-mode.entered
   const cancel = clock.at(clock.steady() + withinMs, () => {
     record('SafeModeLeft', {});
+    // crash point: agent.safe-mode.left
     gate.release('safe-mode');
   });
   closing.addEventListener('abort', cancel, { once: true });

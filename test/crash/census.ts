@@ -33,6 +33,8 @@ const OPENINGS: readonly (readonly [WorkloadName, readonly Strike[]])[] = [
   // A stop meets a start that has not come to its verdict.
   ['hasty', [strike('shim.fate.before', 'delay', { ms: 600 })]],
   ['batch', [strike('executor.intent.written', 'error')]],
+  // The next agent begins in safe mode.
+  ['tidy', [strike('agent.accept.settled', 'kill')]],
 ];
 
 export function censusCases(): readonly CaseSpec[] {
