@@ -173,7 +173,8 @@ async function recover(
   await disk.look();
   const limit = options.safeMode ?? SAFE_MODE_LIMIT;
   if (limit !== 'off') enterSafeModeIfNeeded(agent, limit, closing.signal);
-  await journal.append('AgentStarted', recovery.started());
+  const started = { ...recovery.started(), diskFloorBytes: disk.floorBytes };
+  await journal.append('AgentStarted', started);
   // crash point: agent.open.started
   return recovery.run(pools, beganAt);
 }
@@ -191,7 +192,8 @@ async function wire(
   });
   const { allocDoors } = recovery;
   disk.watch(closing.signal);
-  keepStore({ log: agent.log, logger: agent.logger, snapshots, signal: closing.signal });
+  const { log, logger, record } = agent;
+  keepStore({ log, logger, record, snapshots, signal: closing.signal });
   new Retention({
     agent,
     roster,

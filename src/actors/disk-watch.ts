@@ -47,6 +47,10 @@ export class DiskWatch {
     if (this.#isLow) doors.gate.hold('disk-low');
   }
 
+  get floorBytes(): number {
+    return this.#doors.floorBytes;
+  }
+
   /** Looks now. To be awaited before anything is started. */
   async look(): Promise<void> {
     this.#doors.place.look();
