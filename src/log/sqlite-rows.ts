@@ -199,8 +199,8 @@ export class SqliteRows implements RowStore {
   }
 
   /**
-   * By the positions in the index: a search by stream would read the whole table, for every stream that goes. An opening
-   * from snapshots does not hold the index of finished streams against their events, so it is not trusted here either.
+   * By the positions in the index: a search by stream reads the whole table. An opening from snapshots does not hold
+   * the index of finished streams against their events, so it is not trusted here either.
    */
   #removeEvents(id: number, version: number): readonly number[] {
     const indexed = this.#connection
@@ -211,11 +211,8 @@ export class SqliteRows implements RowStore {
       .pluck()
       .all(JSON.stringify(this.#index.positions(id, 0)), id) as number[];
     if (indexed.length === version) return indexed;
-    const others = this.#connection
-      .prepare('DELETE FROM events WHERE stream = ? RETURNING position')
-      .pluck()
-      .all(id) as number[];
-    return [...indexed, ...others];
+    const rest = 'DELETE FROM events WHERE stream = ? RETURNING position';
+    return [...indexed, ...(this.#connection.prepare(rest).pluck().all(id) as number[])];
   }
 
   /** An agent that was stopped for a while and wakes up must not write beside the one that took over. */

@@ -31,7 +31,7 @@ export interface HostContext {
 export interface HostedService extends FramedService {
   /** How many things it still owns. A host with none may end; one with some stays whatever it is told. */
   busyWith(): number;
-  /** Lets go of what it owns, so that another host can take it over and nothing is lost. Left out where that cannot be. */
+  /** Lets go of what it owns, so that another host can take it over and nothing is lost; left out where it cannot. */
   leave?(): Promise<void>;
 }
 
