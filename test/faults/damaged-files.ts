@@ -4,7 +4,7 @@
  */
 import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Drill, Findings } from './drill.ts';
 import { copyPackage, type Patch } from './patched-copy.ts';
@@ -49,6 +49,9 @@ export const damagedFiles: Drill = {
 /** One bit in an event. Every second one is seen by any agent: it makes no JSON, or no key. */
 const ROW_CASES = 8;
 
+/** From so many on it is worth while to open on all processors at once. */
+const LANE_CASES = 200;
+
 async function openAll(
   findings: Findings,
   patches: readonly Patch[],
@@ -59,11 +62,18 @@ async function openAll(
   const program = join(home, 'test/faults/programs/damaged-opens.ts');
   try {
     copyPackage(home, patches);
-    // A hang or a crash costs its own case only.
-    for (let next = 0; next < cases;) {
-      const args = [program, findings.seed, next, cases - next, ...words].map(String);
-      next = await openFrom(findings, args, next, cases);
-    }
+    const lanes = cases < LANE_CASES ? 1 : availableParallelism();
+    const starts = Array.from({ length: lanes }, (_, lane) => Math.floor((cases * lane) / lanes));
+    await Promise.all(
+      starts.map(async (start, lane) => {
+        const end = starts[lane + 1] ?? cases;
+        // A hang or a crash costs its own case only.
+        for (let next = start; next < end;) {
+          const args = [program, findings.seed, next, end - next, ...words].map(String);
+          next = await openFrom(findings, args, next, end);
+        }
+      }),
+    );
   } finally {
     rmSync(home, { recursive: true, force: true });
   }
