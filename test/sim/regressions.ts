@@ -52,4 +52,5 @@ export const REGRESSIONS: readonly Regression[] = [
     why: 'a launch that was served after the run had been put away launched it again',
   },
   { seed: 5_500, why: 'the name of a temporary file made another history of it' },
+  { seed: 19_255, why: 'a run of another boot stayed because its pid was in use again' },
 ];
