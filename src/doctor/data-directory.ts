@@ -30,8 +30,9 @@ export async function dataDirectoryFindings(layout: Layout, now: number): Promis
   }
   const agent = await agentPresence(layout, now);
   const instance = readInstanceId(layout);
-  const wasHere = instance.id !== undefined || !isEmpty(layout.runDir) || !isEmpty(layout.specDir);
-  const { findings, reading, storedId } = storeFindings(layout, now, wasHere);
+  const hasFiles = !isEmpty(layout.runDir) || !isEmpty(layout.specDir);
+  const traces = hasFiles ? 'files' : instance.id === undefined ? 'none' : 'identity';
+  const { findings, reading, storedId } = storeFindings(layout, now, traces);
   const instanceId = instance.id ?? storedId;
   return {
     findings: [
@@ -40,6 +41,7 @@ export async function dataDirectoryFindings(layout: Layout, now: number): Promis
       ...agent.findings,
       ...instanceFinding(instance),
       ...findings,
+      ...lastWords(reading, agent.isThere),
       ...aside(layout),
     ],
     instanceId,
@@ -118,8 +120,10 @@ interface StoreFindings {
   readonly storedId: string | undefined;
 }
 
-/** `wasHere`: something tells that an agent worked here before. */
-function storeFindings({ storeDir }: Layout, now: number, wasHere: boolean): StoreFindings {
+/** What beside the store tells that an agent worked here before: files of specs and runs, or its identity alone. */
+type Traces = 'files' | 'identity' | 'none';
+
+function storeFindings({ storeDir }: Layout, now: number, traces: Traces): StoreFindings {
   const markPath = join(storeDir, 'head');
   try {
     return withStore({ path: join(storeDir, 'log.db'), markPath }, (reading, file) => {
@@ -130,19 +134,22 @@ function storeFindings({ storeDir }: Layout, now: number, wasHere: boolean): Sto
     });
   } catch (error) {
     const head = readHeadMark(markPath)?.head ?? 0;
-    const findings = [unopened(HoldfastError.from(error), wasHere, head)];
+    const findings = [unopened(HoldfastError.from(error), traces, head)];
     return { findings, reading: undefined, storedId: undefined };
   }
 }
 
 const AN_AGENT_RESCUES = 'start an agent: it moves the store aside and keeps what can be read';
 
-function unopened(error: HoldfastError, wasHere: boolean, head: number): Finding {
+function unopened(error: HoldfastError, traces: Traces, head: number): Finding {
   const check = 'store';
   if (error.code === 'NOT_FOUND') {
-    if (!wasHere && head === 0) return fine(check, 'there is none yet');
+    if (traces === 'none' && head === 0) return fine(check, 'there is none yet');
     const text = head === 0 ? 'it is gone' : `it is gone, and had come to position ${head}`;
-    const remedy = 'start an agent: it rebuilds what it can from the files of specs and runs';
+    const remedy =
+      traces === 'files'
+        ? 'start an agent: it rebuilds what it can from the files of specs and runs'
+        : 'put it back from a backup: an agent begins anew without it, and ends what runs';
     return failure(check, text, remedy);
   }
   if (error.code === 'STORE_CORRUPT') return failure(check, error.message, AN_AGENT_RESCUES);
@@ -165,6 +172,23 @@ function storeVerdict(reading: StoreReading, text: string): readonly Finding[] {
     failure('quarantine', `${stream} cannot be read from position ${position} on: ${reason}`),
   );
   return [store, ...strange];
+}
+
+/** What the newest agent said, and the log alone does not show. */
+function lastWords(reading: StoreReading | undefined, hasAgent: boolean): readonly Finding[] {
+  if (reading === undefined) return [];
+  const { isInSafeMode, leftAlone } = reading.lastWords;
+  if (!hasAgent) {
+    const text = 'agents died too often here, and the last one started nothing (safe mode)';
+    return isInSafeMode ? [warning('safe mode', text, 'see in its log why they died')] : [];
+  }
+  const known = new Set(reading.quarantined.map(({ stream }) => stream));
+  return [...leftAlone]
+    .filter(([stream]) => !known.has(stream))
+    .map(([stream, message]) => {
+      const text = `the agent left ${stream} alone: ${message}`;
+      return failure('quarantine', text, 'start the agent again: it folds it anew');
+    });
 }
 
 const CLOCK_SLACK_MS = 60_000;

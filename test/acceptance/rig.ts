@@ -30,8 +30,8 @@ export class Machine {
   }
 
   /** Starts an agent and resolves with a connection to it once it is ready. */
-  async startAgent(): Promise<Orchestrator> {
-    const args = ['agent', '--data-dir', this.dataDir, '--driver', 'raw_exec'];
+  async startAgent(...more: readonly string[]): Promise<Orchestrator> {
+    const args = ['agent', '--data-dir', this.dataDir, '--driver', 'raw_exec', ...more];
     const agent = spawn(this.command, args, { stdio: ['ignore', 'ignore', 'pipe'] });
     this.#agent = agent;
     agent.stderr.setEncoding('utf8').on('data', (text: string) => (this.#output += text));
@@ -57,7 +57,7 @@ export class Machine {
   /** `kill -9`, and the end awaited. */
   async killAgent(): Promise<void> {
     const agent = this.#agent;
-    if (agent === undefined) return;
+    if (agent === undefined || agent.exitCode !== null) return;
     const ended = new Promise((resolve) => agent.once('exit', resolve));
     agent.kill('SIGKILL');
     await ended;
