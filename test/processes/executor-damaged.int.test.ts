@@ -78,3 +78,13 @@ test.each(DAMAGES)('with %s a run ends when it is asked to', async (_what, damag
   expect(await rig.stop(host, launchKey, steps)).toEqual({ $case: 'ended', value: {} });
   expect(isAlive(program, epoch)).toBe('dead');
 });
+
+test('a run whose fate is gone ends before it is called aborted, or it would live on beside the next', async () => {
+  const remove = (dir: string) => rmSync(join(dir, 'fate'));
+  const { host, request, program } = await damagedRun('echo begun; exec sleep 1012', remove);
+  expect(verdictOn(request)).toBe('killAndLose');
+  const steps = [{ signal: 'SIGKILL', target: Target.TREE, waitMs: 5_000 }];
+  const outcome = await rig.stop(host, request.launchKey, steps);
+  expect(outcome).toEqual({ $case: 'aborted', value: {} });
+  expect(isAlive(program, epoch)).toBe('dead');
+});

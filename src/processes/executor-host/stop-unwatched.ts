@@ -2,7 +2,7 @@
 import { mkdirSync } from 'node:fs';
 import { HoldfastError } from '../../errors.ts';
 import { markOf } from '../../os/launch-key.ts';
-import { readFate, readIntent, tryAbort } from '../../os/run-directory.ts';
+import { readIntent, tryAbort } from '../../os/run-directory.ts';
 import type { StopRequest, StopResponse } from '../../rpc/gen/holdfast/executor/v1/executor.ts';
 import type { ShimSource } from './launch.ts';
 import { Run } from './run.ts';
@@ -29,19 +29,16 @@ export async function stopByMark(
 }
 
 /**
- * No launch is on disk and the host knows of no program. Without an intent the directory may have been removed under a
- * living program, and a fate may be damaged: its mark still tells. With both, or when nothing carries the mark, the
- * start is aborted.
+ * No launch is on disk and the host knows of no program: any of the files may have been damaged or removed under a
+ * living one, whose mark still tells. When nothing carries the mark, the start is aborted.
  */
 export async function stopUnlaunched(
   request: StopRequest,
   dir: string,
   here: Here,
 ): Promise<StopResponse> {
-  if (readIntent(dir).is !== 'whole' || readFate(dir).is === 'broken') {
-    const answer = await stopMarked(request, dir, here);
-    if (answer.outcome?.$case === 'stuck') return answer;
-  }
+  const answer = await stopMarked(request, dir, here);
+  if (answer.outcome?.$case === 'stuck') return answer;
   // crash point: executor.stop.unlaunched
   mkdirSync(dir, { recursive: true, mode: 0o700 });
   if (tryAbort(dir, 'host: stopped before it was launched')) {
