@@ -1,5 +1,5 @@
 /** Runs whose own files were damaged under them: a new host watches them to their true end all the same. */
-import { rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { decideStart } from '../../src/machines/start-decision.ts';
@@ -28,6 +28,13 @@ const DAMAGES: readonly [what: string, damage: (dir: string) => void][] = [
   ['an intent of which one byte has changed', (dir) => flipByte(join(dir, 'intent'), 140)],
   ['a fate of which one byte has changed', (dir) => flipByte(join(dir, 'fate'), 8)],
   ['an identity of which one byte has changed', (dir) => flipByte(join(dir, 'identity'), 1)],
+  [
+    'a link to nothing for a fate',
+    (dir) => {
+      rmSync(join(dir, 'fate'));
+      symlinkSync('/nonexistent/file', join(dir, 'fate'));
+    },
+  ],
   [
     'neither a fate nor an identity that can be read',
     (dir) => ['fate', 'identity'].forEach((name) => truncateSync(join(dir, name), 5)),
