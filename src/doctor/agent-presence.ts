@@ -25,7 +25,7 @@ export async function agentPresence(layout: Layout, now: number): Promise<AgentP
   const nameless = namelessHolder(layout.stateDir);
   if (nameless !== undefined) {
     const text = `pid ${nameless.pid} holds the lock, and somebody removed its file: no other agent comes in`;
-    return present(failure(CHECK, text, `${restart(nameless.pid)}`));
+    return present(failure(CHECK, text, restart(nameless.pid)));
   }
   const pid = holderOf(layout);
   const socket = agentSocket(layout.dataDir);

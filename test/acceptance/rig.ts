@@ -4,7 +4,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Orchestrator, PublicEvent } from '../../src/api.ts';
+import type { EventQuery, Orchestrator, PublicEvent } from '../../src/api.ts';
 import { connectOrchestrator } from '../../src/client/connect-orchestrator.ts';
 import { HoldfastError } from '../../src/errors.ts';
 import type { GroupSpecInput } from '../../src/spec/group-schema.ts';
@@ -111,7 +111,7 @@ export class Machine {
   }
 }
 
-function isRunning(pid: number): boolean {
+export function isRunning(pid: number): boolean {
   try {
     return !/^\d+ \(.*\) [ZX]/.test(readFileSync(`/proc/${pid}/stat`, 'latin1'));
   } catch {
@@ -170,6 +170,23 @@ export async function pidsOf(agent: Orchestrator, ref: string): Promise<readonly
   const { tasks } = await agent.inspect(ref);
   const pids = tasks.map(({ state, pid }) => (state === 'running' ? pid : null));
   return pids.every((pid) => pid !== null) && pids;
+}
+
+/** Runs a group of one counting task; its pid. */
+export async function runningPid(agent: Orchestrator, name: string): Promise<number> {
+  const { allocId } = await agent.run(countingGroup(name, 1));
+  const pids = await until('it runs', () => pidsOf(agent, allocId));
+  return pids[0] as number;
+}
+
+/** Every event of these types or of this REF so far. */
+export async function eventsSoFar(
+  agent: Orchestrator,
+  query: Pick<EventQuery, 'ref' | 'types'>,
+): Promise<readonly PublicEvent[]> {
+  const found: PublicEvent[] = [];
+  for await (const event of agent.events({ ...query, until: 'head' })) found.push(event);
+  return found;
 }
 
 /** The first thing wrong with text that should be the lines 1, 2, 3 …, or undefined. */

@@ -3,9 +3,8 @@ import { spawn, spawnSync } from 'node:child_process';
 import { chmodSync, cpSync, existsSync, lstatSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
-import type { Orchestrator } from '../../src/api.ts';
 import type { Finding } from '../../src/doctor/finding.ts';
-import { countingGroup, Machine, pidsOf, until } from '../acceptance/rig.ts';
+import { countingGroup, Machine, pidsOf, runningPid, until } from '../acceptance/rig.ts';
 
 const bin = resolve(import.meta.dirname, '../../bin/holdfast');
 let machine: Machine;
@@ -26,11 +25,6 @@ const by = (findings: readonly Finding[], check: string): readonly Finding[] =>
 const notFine = (findings: readonly Finding[]): readonly string[] =>
   findings.filter(({ level }) => level !== 'ok').map(({ check }) => check);
 
-async function runningTask(agent: Orchestrator): Promise<number> {
-  const { allocId } = await agent.run(countingGroup('count', 1));
-  return ((await until('it runs', () => pidsOf(agent, allocId))) as number[])[0] as number;
-}
-
 describe('a doctor', () => {
   it('finds nothing wrong without a data directory, and makes none', () => {
     const dataDir = join(machine.dataDir, 'none');
@@ -44,7 +38,7 @@ describe('a doctor', () => {
 
   it('beside an agent sees all of it, disturbs nothing, and says who holds the lock', async () => {
     const agent = await machine.startAgent();
-    const pid = await runningTask(agent);
+    const pid = await runningPid(agent, 'count');
     const before = (await agent.agent()).head;
     const { status, findings } = examine();
     expect([status, notFine(findings)]).toEqual([0, []]);
@@ -57,7 +51,7 @@ describe('a doctor', () => {
   });
 
   it('after an agent asks for one, and names hosts that are dead or stopped', async () => {
-    await runningTask(await machine.startAgent());
+    await runningPid(await machine.startAgent(), 'count');
     await machine.killAgent();
     process.kill(machine.hostPid('logmon') as number, 'SIGKILL');
     const executor = machine.hostPid('executor') as number;
@@ -71,7 +65,7 @@ describe('a doctor', () => {
   });
 
   it('without the store names what runs as orphans, and an agent then adopts them', async () => {
-    const pid = await runningTask(await machine.startAgent());
+    const pid = await runningPid(await machine.startAgent(), 'count');
     await machine.killAgent();
     rmSync(join(machine.dataDir, 'state', 'store'), { recursive: true });
     const { status, findings } = examine();
@@ -86,7 +80,7 @@ describe('a doctor', () => {
 
   it('with nothing but the processes left lists them by their mark and touches none', async () => {
     const agent = await machine.startAgent();
-    const pid = await runningTask(agent);
+    const pid = await runningPid(agent, 'count');
     const { instanceId } = await agent.agent();
     await machine.killAgent();
     const state = join(machine.dataDir, 'state');
@@ -106,7 +100,7 @@ describe('a doctor', () => {
 
   it('names a run whose files are gone, and what an agent would do about it', async () => {
     const agent = await machine.startAgent();
-    const pid = await runningTask(agent);
+    const pid = await runningPid(agent, 'count');
     rmSync(join(machine.dataDir, 'state', 'run'), { recursive: true });
     const [beside] = by(examine().findings, 'run files');
     expect(beside).toMatchObject({ level: 'fail', remedy: expect.stringMatching(/\/t0$/) });
@@ -172,7 +166,7 @@ describe('a doctor', () => {
 describe('the commands of the store', () => {
   it('read what a running agent has written, while it writes', async () => {
     const agent = await machine.startAgent();
-    await runningTask(agent);
+    await runningPid(agent, 'count');
     const store = (...args: string[]) => {
       const all = ['store', ...args, '--data-dir', machine.dataDir];
       return spawnSync(bin, all, { encoding: 'utf8' });
