@@ -148,7 +148,7 @@ class Machine {
     if (life.end === 'SIGQUIT') {
       return `it hangs after ${JSON.stringify(life.words.at(-1))}: ${life.hit}`;
     }
-    if (life.end !== '0' && life.end !== 'SIGKILL') return `it crashed: ${life.errors}`;
+    if (life.end !== 'SIGTERM' && life.end !== 'SIGKILL') return `it crashed: ${life.errors}`;
     const [refused] = said('refused');
     if (refused !== undefined) this.#findings.count(`refused with ${String(refused[1])}`);
     if (refused?.[1] === 'INTERNAL') return `no clear error: ${String(refused[2])}`;

@@ -31,7 +31,8 @@ try {
   if (!HoldfastError.is(error)) throw error;
   say('refused', error.code, messageOf(error));
 }
-process.exit(0);
+// When a process exits, koffi syncs its stdout, and waits for ever when that fails: not what is asked here.
+process.kill(process.pid, 'SIGTERM');
 
 async function live(): Promise<void> {
   const agent = await openOrchestrator({
