@@ -50,7 +50,7 @@ export function lockStore(dir: string, own: { readonly pid: number }): StoreLock
   mkdirSync(dir, { recursive: true, mode: 0o700 });
   const place = realpathSync(dir);
   const holderPath = join(place, 'lock.json');
-  for (const path of [holderPath, join(place, 'lock')]) clearOddPlace(path);
+  for (const name of ['lock.json', 'lock', 'lock-journal']) clearOddPlace(join(place, name));
   if (lockedHere.has(place)) throw lockedError(place, readHolder(holderPath));
   const connection = lockFile(join(place, 'lock'), () =>
     lockedError(place, readHolder(holderPath)),
