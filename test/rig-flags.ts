@@ -40,7 +40,7 @@ export function parseFlags<F extends Flags>(flags: F, words: readonly string[]):
   for (const [name, { type }] of Object.entries(flags)) options[name] = { type };
   let values: Readonly<Record<string, Given>>;
   try {
-    values = parseArgs({ args: [...words], options }).values as typeof values;
+    values = parseArgs({ args: [...words], options }).values;
   } catch (error) {
     const [line = ''] = (error as Error).message.split(/\.? To specify|\n/);
     throw new UsageError(`${line}; known are ${namesOf(flags)}`, { cause: error });

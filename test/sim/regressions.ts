@@ -37,6 +37,7 @@ export const REGRESSIONS: readonly Regression[] = [
   { seed: 348, why: 'an agent that died between two removals left a FIFO behind' },
   { seed: 447, why: 'a host whose first connection broke was never heard of' },
   { seed: 1_138, why: 'every look at a program that had ended took a stop a second' },
+  { seed: 1_427, why: 'a host ended because it could not open a file to watch a run' },
   { seed: 1_930, why: 'a run that a power cut took was called killed without an end' },
   { seed: 1_961, why: 'FIFOs of a task that was over were left behind' },
   { seed: 2_471, why: 'FIFOs that a replaced agent made again were left behind' },

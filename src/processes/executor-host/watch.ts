@@ -169,7 +169,13 @@ export class Watch {
 
   /** The end of `life` comes however the shim dies. */
   #followLife(run: Run): void {
-    const socket = openLife(run);
+    let socket: Socket;
+    try {
+      socket = openLife(run);
+    } catch {
+      // Nobody may be there to catch it, and it may be opened later.
+      return this.#lookLater(run);
+    }
     const again = (): void => {
       socket.destroy();
       // A stranger that looked at `life` and left ends it too, while the shim lives on.
