@@ -7,17 +7,18 @@ import type { AgentDoors } from './actors/agent-doors.ts';
 import { removeAllocFiles } from './actors/alloc-files.ts';
 import { Ballast } from './actors/ballast.ts';
 import { wireChildren } from './actors/children.ts';
-import { DiskWatch } from './actors/disk-watch.ts';
+import { DiskWatch, wasLow } from './actors/disk-watch.ts';
 import type { HostPool } from './actors/host-pool.ts';
-import { takeInstance, wasUsed } from './actors/instance-file.ts';
+import { refuseCopy, takeInstance, wasUsed } from './actors/instance-file.ts';
 import { NodeJournal } from './actors/node-journal.ts';
 import { Recovery } from './actors/recovery.ts';
+import { PlaceWatch } from './actors/place-watch.ts';
 import { openReplayed, type Replayed } from './actors/replay.ts';
 import { Retention } from './actors/retention.ts';
 import { Roster } from './actors/roster.ts';
-import { type CgroupWish, RunCgroups } from './actors/run-cgroups.ts';
+import { RunCgroups } from './actors/run-cgroups.ts';
 import { RunFiles } from './actors/run-files.ts';
-import { enterSafeModeIfNeeded, SAFE_MODE_LIMIT, type SafeModeLimit } from './actors/safe-mode.ts';
+import { enterSafeModeIfNeeded, SAFE_MODE_LIMIT } from './actors/safe-mode.ts';
 import { shutDownOf } from './actors/shut-down.ts';
 import { SnapshotKeeper } from './actors/snapshot-keeper.ts';
 import { SpecFiles } from './actors/spec-files.ts';
@@ -26,48 +27,21 @@ import { keepStore } from './actors/store-upkeep.ts';
 import { systemClock } from './actors/system-clock.ts';
 import { systemRandom } from './actors/system-random.ts';
 import { checkDataDirectory } from './data-dir.ts';
-import type { Driver } from './drivers/driver.ts';
 import { DriverRegistry } from './drivers/registry.ts';
 import { diskFailure } from './errors.ts';
-import type { Hook } from './hooks/hook.ts';
 import { HookRegistry } from './hooks/registry.ts';
 import { layoutOf, type Layout } from './layout.ts';
 import { LocalOrchestrator } from './local/local-orchestrator.ts';
 import { readSpec } from './local/read-spec.ts';
 import type { OpenedStore } from './log/open-store.ts';
+import { isOvertaken } from './log/refusals.ts';
 import { lockStore } from './log/store-lock.ts';
 import { machineCapabilities } from './os/machine-capabilities.ts';
 import { machineEpoch as readMachineEpoch } from './os/machine-epoch.ts';
-import { silentLogger, type Clock, type Logger, type Random } from './ports.ts';
+import { checkOptions, type OrchestratorOptions } from './orchestrator-options.ts';
+import { silentLogger } from './ports.ts';
 
-export interface OrchestratorOptions {
-  /** Made if needed. Refused with DATA_DIR_REFUSED when others can write it or its socket paths would be too long. */
-  readonly dataDir: string;
-  /** None by default: a library runs what it was told to. */
-  readonly drivers?: readonly Driver[];
-  /** Run after the built-in ones, in this order. */
-  readonly hooks?: readonly Hook[];
-  /** Silent by default. */
-  readonly logger?: Logger;
-  /** What closing (and `await using`) does with running tasks. Default 'stop'. A crash always leaves them. */
-  readonly onClose?: 'stop' | 'leave';
-  /** Tasks that one host process serves at most. Default 256; 1 gives every task processes of its own. */
-  readonly tasksPerHost?: number;
-  /** No task gets longer than this to end by itself. Default 30,000. */
-  readonly maxKillTimeoutMs?: number;
-  /** Nothing is started while less than this is free on the disk of the data directory. Default 64 MiB. */
-  readonly diskFloorBytes?: number;
-  readonly retention?: {
-    /** Allocs that have ended and are kept, with their events and files; the oldest go first. Default 10,000. */
-    readonly keepFinishedAllocs?: number;
-  };
-  /** When agents died more often than this, nothing is started for as long. Default 5 within 60 s. */
-  readonly safeMode?: SafeModeLimit | 'off';
-  /** 'off': processes of runs are told apart by marks and sessions only, and nothing is limited. Default 'auto'. */
-  readonly cgroups?: CgroupWish;
-  readonly clock?: Clock;
-  readonly random?: Random;
-}
+export type { OrchestratorOptions } from './orchestrator-options.ts';
 
 const DISK_FLOOR_BYTES = 64 * 1024 * 1024;
 const KEEP_FINISHED_ALLOCS = 10_000;
@@ -75,11 +49,16 @@ const KEEP_FINISHED_ALLOCS = 10_000;
 /**
  * Opens a data directory: takes its lock, replays its log, reattaches to everything that still runs, and resolves when
  * each of those tasks is known to be alive or over.
- * Errors: DATA_DIR_REFUSED, STORE_LOCKED, STORE_TOO_NEW, STORE_FAILED.
+ * Errors: USAGE for an option that makes no sense, DATA_DIR_REFUSED, STORE_LOCKED, STORE_TOO_NEW, STORE_FAILED.
  */
 export async function openOrchestrator(options: OrchestratorOptions): Promise<Orchestrator> {
+  checkOptions(options);
   try {
-    return await openDirectory(options);
+    return await openDirectory(options).catch((error: unknown) => {
+      // The first opening has fenced off whoever it was, so nobody can overtake the second.
+      if (!isOvertaken(error)) throw error;
+      return openDirectory(options);
+    });
   } catch (error) {
     throw diskFailure(error, `open ${options.dataDir}`);
   }
@@ -115,6 +94,7 @@ function prepare(dataDir: string): Layout {
   checkDataDirectory(dataDir);
   // Hosts live in another working directory.
   const layout = layoutOf(resolve(dataDir));
+  refuseCopy(layout.stateDir);
   mkdirSync(layout.dataDir, { recursive: true, mode: 0o711 });
   for (const dir of [layout.stateDir, layout.fifoDir, layout.specDir, layout.runDir]) {
     mkdirSync(dir, { recursive: true, mode: 0o700 });
@@ -167,7 +147,9 @@ function assemble(
   const recovery = new Recovery({ ...actors, agentEpoch, machineEpoch, signal });
   const floorBytes = options.diskFloorBytes ?? DISK_FLOOR_BYTES;
   const ballast = new Ballast(stateDir);
-  const disk = new DiskWatch({ dir: stateDir, floorBytes, gate, ballast, record, logger });
+  const place = new PlaceWatch(layout, log);
+  const room = { dir: stateDir, floorBytes, ballast, wasLow: wasLow(log) };
+  const disk = new DiskWatch({ ...room, place, gate, record, logger });
   const snapshots = new SnapshotKeeper({ log, logger, gate, replayed });
   const parts = { roster, journal, pools, closing, snapshots };
   const shutDown = shutDownOf({ ...parts, log, unlock });
@@ -184,7 +166,8 @@ async function recover(
   await disk.look();
   const limit = options.safeMode ?? SAFE_MODE_LIMIT;
   if (limit !== 'off') enterSafeModeIfNeeded(agent, limit, closing.signal);
-  await journal.append('AgentStarted', recovery.started());
+  const started = { ...recovery.started(), diskFloorBytes: disk.floorBytes };
+  await journal.append('AgentStarted', started);
   // crash point: agent.open.started
   return recovery.run(pools, beganAt);
 }
@@ -202,7 +185,8 @@ async function wire(
   });
   const { allocDoors } = recovery;
   disk.watch(closing.signal);
-  keepStore({ log: agent.log, logger: agent.logger, snapshots, signal: closing.signal });
+  const { log, logger, record } = agent;
+  keepStore({ log, logger, record, snapshots, signal: closing.signal });
   new Retention({
     agent,
     roster,

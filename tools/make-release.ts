@@ -79,7 +79,7 @@ async function makeDataDirectory(): Promise<void> {
     machine.killAll();
     await delay(200);
     cpSync(machine.dataDir, join(target, 'data'), { recursive: true, filter: isPlain });
-    dropLocks(join(target, 'data', 'state'));
+    dropPassing(join(target, 'data', 'state'));
   } finally {
     await machine.scrap();
   }
@@ -91,8 +91,9 @@ function isPlain(path: string): boolean {
   return stat.isFile() || stat.isDirectory();
 }
 
-function dropLocks(stateDir: string): void {
-  for (const file of readdirSync(stateDir).filter((one) => one.startsWith('lock'))) {
+/** Locks say nothing of a machine that is gone, and the ballast is room that every agent makes anew. */
+function dropPassing(stateDir: string): void {
+  for (const file of readdirSync(stateDir).filter((one) => /^(lock|ballast)/.test(one))) {
     rmSync(join(stateDir, file));
   }
 }

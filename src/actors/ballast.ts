@@ -35,6 +35,7 @@ export class Ballast {
     this.#isHere = true;
     try {
       await fill(`${this.#path}.new`);
+      // crash point: agent.ballast.filled
       await rename(`${this.#path}.new`, this.#path);
     } catch {
       await rm(`${this.#path}.new`, { force: true }).catch(() => undefined);

@@ -4,9 +4,12 @@
  */
 import { statfs } from 'node:fs/promises';
 import { messageOf } from '../errors.ts';
+import type { EventLog } from '../log/event-log.ts';
 import type { Logger } from '../ports.ts';
 import type { RecordNode } from './agent-doors.ts';
 import { BALLAST_BYTES, type Ballast } from './ballast.ts';
+import { recentNodeEvents } from './node-journal.ts';
+import type { PlaceWatch } from './place-watch.ts';
 import type { StartGate } from './start-gate.ts';
 
 export interface DiskWatchDoors {
@@ -17,6 +20,9 @@ export interface DiskWatchDoors {
   readonly ballast: Ballast;
   readonly record: RecordNode;
   readonly logger: Logger;
+  /** An agent before found the disk low, and none has found room since. */
+  readonly wasLow: boolean;
+  readonly place: Pick<PlaceWatch, 'look'>;
 }
 
 const LOOK_EVERY_MS = 2_000;
@@ -33,14 +39,21 @@ interface Space {
 
 export class DiskWatch {
   readonly #doors: DiskWatchDoors;
-  #isLow = false;
+  #isLow: boolean;
 
   constructor(doors: DiskWatchDoors) {
     this.#doors = doors;
+    this.#isLow = doors.wasLow;
+    if (this.#isLow) doors.gate.hold('disk-low');
+  }
+
+  get floorBytes(): number {
+    return this.#doors.floorBytes;
   }
 
   /** Looks now. To be awaited before anything is started. */
   async look(): Promise<void> {
+    this.#doors.place.look();
     const space = await spaceOf(this.#doors.dir).catch((error: unknown) => {
       this.#doors.logger.warn({ error: messageOf(error) }, 'the free space cannot be read');
       return undefined;
@@ -80,6 +93,14 @@ export class DiskWatch {
     gate.release('disk-low');
   }
 }
+
+/** Was `DiskLow` the last word about the disk? */
+export function wasLow(log: EventLog): boolean {
+  const last = recentNodeEvents(log).findLast(({ type }) => WORDS.has(type));
+  return last?.type === 'DiskLow';
+}
+
+const WORDS: ReadonlySet<string> = new Set(['DiskLow', 'DiskHealed']);
 
 async function spaceOf(dir: string): Promise<Space> {
   const { bavail, bsize, ffree, files } = await statfs(dir);

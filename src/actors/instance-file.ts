@@ -1,23 +1,39 @@
 /** Who owns what on this machine: an identity made once per data directory, kept beside the store that may be lost. */
 import { randomBytes } from 'node:crypto';
 import { existsSync, readdirSync } from 'node:fs';
-import { join } from 'node:path';
-import { crc32 } from 'node:zlib';
+import { dirname, join } from 'node:path';
+import { HoldfastError } from '../errors.ts';
 import type { EventLog } from '../log/event-log.ts';
-import { replaceFile } from '../os/atomic-file.ts';
-import { readPlainFile } from '../os/plain-file.ts';
+import {
+  instancePath,
+  originalOf,
+  readInstance,
+  writeInstance,
+  type InstanceRecord,
+} from '../os/instance-record.ts';
 import { readIntent } from '../os/run-directory.ts';
 
-export interface Instance {
-  /** 128 bits, hexadecimal. */
-  readonly instanceId: string;
-  /** One more than the last agent's. Hosts refuse an older one, so it must survive a lost store too. */
-  readonly agentEpoch: number;
+export type Instance = Pick<InstanceRecord, 'instanceId' | 'agentEpoch'>;
+
+/**
+ * Throws DATA_DIR_REFUSED for a copy of a data directory that is still there: both would take the same hosts and tasks
+ * for theirs, and the first thing that a copy does is to fence off the agent of the original.
+ */
+export function refuseCopy(stateDir: string): void {
+  const original = originalOf(stateDir);
+  if (original === undefined) return;
+  const [copy, first] = [dirname(stateDir), dirname(original)];
+  const text = `${copy} is a copy of the data directory ${first}: an agent on it would take over the tasks of ${first}`;
+  throw new HoldfastError(
+    'DATA_DIR_REFUSED',
+    `${text}. To look into it: holdfast store export --data-dir ${copy}. To use it instead, move ${first} away first`,
+    { details: { copy, original: first } },
+  );
 }
 
 /** Was an agent ever here? Told before its store is opened, which may be lost. */
 export function wasUsed(stateDir: string): boolean {
-  return existsSync(pathOf(stateDir));
+  return existsSync(instancePath(stateDir));
 }
 
 /**
@@ -34,37 +50,12 @@ export function takeInstance(stateDir: string, log: EventLog): Instance {
   // Hosts that have seen agents which nobody counts any more listen to a number that none of those can have had.
   const agentEpoch = last === 0 && ofRuns !== undefined ? Math.floor(Date.now() / 1_000) : last + 1;
   const own = { instanceId, agentEpoch };
-  const text = JSON.stringify({ ...own, check: checkOf(own) });
-  replaceFile(pathOf(stateDir), `${text}\n`, { durable: true });
+  writeInstance(stateDir, own);
   // crash point: agent.open.epoch-filed
   log.setMeta('instanceId', instanceId);
   log.setMeta('agentEpoch', String(agentEpoch));
   // crash point: agent.open.epoch-stored
   return own;
-}
-
-function pathOf(stateDir: string): string {
-  return join(stateDir, 'instance.json');
-}
-
-function checkOf({ instanceId, agentEpoch }: Instance): number {
-  return crc32(`${instanceId} ${agentEpoch}`);
-}
-
-/** Undefined when the file is missing or is not what was written. The first release wrote no `check`. */
-function readInstance(stateDir: string): Instance | undefined {
-  const found = readPlainFile(pathOf(stateDir));
-  if (found.is !== 'text') return undefined;
-  try {
-    const kept = JSON.parse(found.text) as Partial<Instance & { check: number }>;
-    const { instanceId, agentEpoch, check } = kept;
-    if (typeof instanceId !== 'string' || instanceId === '') return undefined;
-    if (typeof agentEpoch !== 'number' || !Number.isSafeInteger(agentEpoch)) return undefined;
-    const own = { instanceId, agentEpoch };
-    return check === undefined || check === checkOf(own) ? own : undefined;
-  } catch {
-    return undefined;
-  }
 }
 
 /** Whom most of the run files name; undefined when there are none. */

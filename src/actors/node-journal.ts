@@ -1,6 +1,6 @@
 /** Appends facts of the machine and of the agent to the node's stream, one after the other. */
 import { messageOf } from '../errors.ts';
-import { NODE_STREAM } from '../events/envelope.ts';
+import { NODE_STREAM, type Recorded } from '../events/envelope.ts';
 import type { NodeEvent } from '../events/node-event.ts';
 import type { EventLog } from '../log/event-log.ts';
 import type { RecordNode } from './agent-doors.ts';
@@ -37,4 +37,13 @@ export class NodeJournal {
   async settled(): Promise<void> {
     await this.#last;
   }
+}
+
+/** An agent that dies at once leaves some ten. */
+const LOOK_BACK_EVENTS = 512;
+
+/** The newest facts of the node, oldest first: enough to know what the last agents said of themselves. */
+export function recentNodeEvents(log: EventLog): readonly Recorded<NodeEvent>[] {
+  const after = Math.max(0, log.versionOf(NODE_STREAM) - LOOK_BACK_EVENTS);
+  return log.readStream(NODE_STREAM, after) as Recorded<NodeEvent>[];
 }

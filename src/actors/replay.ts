@@ -95,7 +95,8 @@ function foldOnto(snapshots: Snapshots, log: EventLog, into: Replayed): void {
     const kind = kindOf(stream);
     const folded = states.get(stream);
     assert(folded, `${stream} has no snapshot`);
-    // Appends go by the index of the streams, which nobody has held against its events.
+    // Appends go by the index of the streams, which nobody has held against its events. To finished streams
+    // nothing is appended, who removes one looks at its rows (`sqlite-rows.ts`), who reads one gets an error.
     const isMisplaced = !isOver(kind, folded) && log.versionOf(stream) !== folded.version;
     assert(!isMisplaced, `${stream} ends elsewhere in the index`);
     if (kind === 'task') tasks.set(stream, folded as Folded<TaskContext>);

@@ -77,13 +77,16 @@ export class Retention {
     const { agent, roster, removeFiles } = this.#doors;
     for (const allocId of allocIds) {
       await this.#recordRemoval(allocId);
+      // crash point: agent.retention.recorded
       await removeFiles(allocId);
+      // crash point: agent.retention.files-gone
     }
     const streams = allocIds.flatMap((allocId) => [
       allocStream(allocId),
       ...roster.taskNamesOf(allocId).map((task) => taskStream(allocId, task)),
     ]);
     await agent.log.compact(streams, agent.clock.now());
+    // crash point: agent.retention.compacted
     for (const allocId of allocIds) roster.drop(allocId);
   }
 

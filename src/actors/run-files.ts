@@ -7,6 +7,7 @@ import { gatherEvidence } from '../os/evidence.ts';
 import { isLaunchKey, markOf } from '../os/launch-key.ts';
 import { markedProcesses, type Marks } from '../os/marked-processes.ts';
 import type { Life } from '../os/process-identity.ts';
+import { treeLife } from '../os/process-tree.ts';
 import { removeRun } from '../os/remove-run.ts';
 import { readIntent, type Found, type Intent } from '../os/run-directory.ts';
 
@@ -65,9 +66,15 @@ export class RunFiles implements RunStore {
 
   lifeOf(launchKey: string): Life {
     const runDir = join(this.#runDir, launchKey);
+    const machineEpoch = this.#machineEpoch;
     const mark = markOf(this.#instanceId, launchKey);
     const cgroup = this.#cgroups.pathOf(launchKey);
-    const machineEpoch = this.#machineEpoch;
+    const intent = this.intentOf(launchKey);
+    if (intent.is === 'unreadable') return 'unknown';
+    // Nothing tells in which machine epoch its pids meant anything: they may be anybody's by now.
+    if (intent.is !== 'whole') {
+      return treeLife({ program: undefined, mark, cgroup, since: undefined }, machineEpoch);
+    }
     const { claim, tree } = gatherEvidence({ runDir, machineEpoch, mark, cgroup });
     if (claim === 'alive' || tree === 'alive') return 'alive';
     return claim === 'unknown' || tree === 'unknown' ? 'unknown' : 'dead';

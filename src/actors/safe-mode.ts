@@ -2,10 +2,9 @@
  * An agent that keeps dying must not start the same things again and again. When it began too often without having
  * been closed in order, it adopts and records everything, and starts nothing for a while.
  */
-import { NODE_STREAM, type Recorded } from '../events/envelope.ts';
-import type { NodeEvent } from '../events/node-event.ts';
 import type { EventLog } from '../log/event-log.ts';
 import type { AgentDoors } from './agent-doors.ts';
+import { recentNodeEvents } from './node-journal.ts';
 
 export interface SafeModeLimit {
   /** More agents than this, none of them closed in order … */
@@ -16,15 +15,11 @@ export interface SafeModeLimit {
 
 export const SAFE_MODE_LIMIT: SafeModeLimit = { starts: 5, withinMs: 60_000 };
 
-/** Newest events of the node that are looked at: an agent that dies at once leaves some ten. */
-const LOOK_BACK_EVENTS = 512;
-
 /** Agents that began since `since` on the steady clock and were not closed in order, as the log tells. */
 export function crashedStarts(log: EventLog, since: number): number {
-  const after = Math.max(0, log.versionOf(NODE_STREAM) - LOOK_BACK_EVENTS);
   let crashed = 0;
   let isOpen = false;
-  for (const event of log.readStream(NODE_STREAM, after) as Recorded<NodeEvent>[]) {
+  for (const event of recentNodeEvents(log)) {
     if (event.type === 'AgentStopping') isOpen = false;
     if (event.type !== 'AgentStarted') continue;
     if (isOpen) crashed += 1;
@@ -46,8 +41,10 @@ export function enterSafeModeIfNeeded(
   gate.hold('safe-mode');
   logger.error({ starts, withinMs }, 'the agent keeps dying: nothing is started for a while');
   record('SafeModeEntered', { starts, withinMs });
+  // crash point: agent.safe-mode.entered
   const cancel = clock.at(clock.steady() + withinMs, () => {
     record('SafeModeLeft', {});
+    // crash point: agent.safe-mode.left
     gate.release('safe-mode');
   });
   closing.addEventListener('abort', cancel, { once: true });

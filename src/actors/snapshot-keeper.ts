@@ -153,6 +153,7 @@ export class SnapshotKeeper {
       const states = step.map(([stream, folded]) => toSnapshot(stream, folded));
       const isLast = start + STEP_STATES >= all.length;
       this.#log.snapshots.save(FOLDING, states, isLast ? this.#through : undefined);
+      // crash point: agent.snapshots.saved
       for (const [stream] of step) this.#unsaved.delete(stream);
     }
     this.#saved = this.#through;

@@ -2,15 +2,15 @@
  * The specs of live allocs as files beside the store, written before an alloc is acknowledged. A store that is lost is
  * rebuilt from them and from the files of the runs.
  */
-import { closeSync, fdatasync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, fsync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { diskFailure } from '../errors.ts';
 import { readPlainFile } from '../os/plain-file.ts';
 import type { AllocSpec } from '../spec/alloc-spec.ts';
 
-const flush = promisify(fdatasync);
+const flush = promisify(fsync);
 
 export interface SavedSpec {
   readonly allocId: string;
@@ -78,23 +78,30 @@ export class SpecFiles implements SpecStore {
   }
 }
 
-/** Only the flush leaves this thread: everything else takes microseconds. */
+/** Only the flushes leave this thread: everything else takes microseconds. */
 async function writeDurably(path: string, text: string): Promise<void> {
   const unfinished = `${path}.new`;
   try {
     const file = openSync(unfinished, 'w', 0o600);
-    try {
-      writeSync(file, text);
-      await flush(file);
-    } finally {
-      closeSync(file);
-    }
+    await flushed(file, text);
     // crash point: agent.spec.before
     renameSync(unfinished, path);
+    // Not every file system keeps a name with the file that bears it.
+    await flushed(openSync(dirname(path), 'r'));
     // crash point: agent.spec.saved
   } catch (error) {
     rmSync(unfinished, { force: true });
     throw error;
+  }
+}
+
+/** Brings a file or a directory to the disk and closes it. */
+async function flushed(fd: number, text = ''): Promise<void> {
+  try {
+    if (text !== '') writeSync(fd, text);
+    await flush(fd);
+  } finally {
+    closeSync(fd);
   }
 }
 

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { connectOrchestrator } from '../client/connect-orchestrator.ts';
 import { checkDataDirectory, checkDataDirectoryPath } from '../data-dir.ts';
 import { HoldfastError, messageOf } from '../errors.ts';
+import { layoutOf } from '../layout.ts';
 import { probeSocket } from '../rpc/unix-socket.ts';
 import { agentSocket } from '../server/agent-socket.ts';
 import type { Orchestrator } from '../api.ts';
@@ -10,9 +11,13 @@ import type { Orchestrator } from '../api.ts';
 export async function findAgent(dataDir: string): Promise<Orchestrator> {
   const agent = await agentIfAny(dataDir);
   if (agent !== undefined) return agent;
+  const { holderOf } = await import('../doctor/agent-presence.ts');
+  const holder = holderOf(layoutOf(dataDir));
   throw new HoldfastError(
     'UNAVAILABLE',
-    `no agent runs on ${dataDir}: start one with "holdfast agent --data-dir ${dataDir}"`,
+    holder === undefined
+      ? `no agent runs on ${dataDir}: start one with "holdfast agent --data-dir ${dataDir}"`
+      : `pid ${holder} holds ${dataDir} and does not listen: an agent that is not ready, or a program that embeds Holdfast`,
   );
 }
 
@@ -30,9 +35,14 @@ export async function agentIfAny(dataDir: string): Promise<Orchestrator | undefi
   } catch (error) {
     // What is wrong with the directory explains it better than what the socket answered.
     checkDataDirectory(dataDir);
-    if (!HoldfastError.is(error, 'UNAVAILABLE')) throw error;
+    if (!HoldfastError.is(error, 'UNAVAILABLE') || isWaiting(error)) throw error;
     const log = join(dataDir, 'state', 'agent.log');
     const message = `the agent on ${dataDir} does not answer (${messageOf(error)}): look at ${log}`;
     throw new HoldfastError('UNAVAILABLE', message, { cause: error });
   }
+}
+
+/** It answered, and says itself what is wrong. */
+function isWaiting({ details }: HoldfastError): boolean {
+  return details['isWaiting'] === true;
 }

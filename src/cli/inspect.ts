@@ -1,7 +1,8 @@
 import { HoldfastError } from '../errors.ts';
 import { dataDirectory } from './data-dir.ts';
 import { findAgent } from './find-agent.ts';
-import { printable, write } from './output.ts';
+import { heldLines, heldStarts, withHolds } from './held-starts.ts';
+import { printable, say, write } from './output.ts';
 import { reasonTable } from './task-table.ts';
 import type { AllocView } from '../api.ts';
 
@@ -18,8 +19,13 @@ export async function inspect(ref: string, options: InspectOptions): Promise<voi
   const view = await orchestrator.inspect(ref, at);
   const task = ref.split('/')[1];
   const tasks = view.tasks.filter((one) => task === undefined || one.task === task);
-  const shown = { ...view, tasks };
-  await write(options.json === true ? `${JSON.stringify(shown, null, 2)}\n` : inspectText(shown));
+  // What held a start up in the past is in no event.
+  const holds = options.at === undefined ? await heldStarts(orchestrator) : [];
+  const held = tasks.map((one) => withHolds(one, holds));
+  const shown = { ...view, tasks: held };
+  if (options.json === true) return write(`${JSON.stringify(shown, null, 2)}\n`);
+  if (held.some(({ startHeldBy }) => startHeldBy.length > 0)) heldLines(holds).forEach(say);
+  await write(inspectText(shown));
 }
 
 export function inspectText(view: AllocView, now: number = Date.now()): string {

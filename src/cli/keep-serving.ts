@@ -47,9 +47,22 @@ export async function keepServing(serving: Serving): Promise<void> {
     failures = performance.now() - beganAt > CALM_MS ? 1 : failures + 1;
     const pauseMs = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (failures - 1));
     serving.logger.warn({ code: failure.code, pauseMs }, `opening again: ${failure.message}`);
-    const isStopped = await Promise.race([delay(pauseMs, false), stop.promise.then(() => true)]);
-    if (isStopped) return;
+    if (await stoppedWithin(serving.dataDir, failure, pauseMs, stop.promise)) return;
   }
+}
+
+/** The pause before the next opening. True when it was told to end meanwhile. */
+async function stoppedWithin(
+  dataDir: string,
+  failure: HoldfastError,
+  pauseMs: number,
+  stop: Promise<undefined>,
+): Promise<boolean> {
+  const { serveWaiting } = await import('../server/waiting-service.ts');
+  const listener = await serveWaiting(dataDir, failure);
+  const isStopped = await Promise.race([delay(pauseMs, false), stop.then(() => true)]);
+  await listener?.close();
+  return isStopped;
 }
 
 /** Gives the error that the log failed of, or nothing when it was told to end. */

@@ -1,6 +1,6 @@
-import type { Orchestrator } from '../api.ts';
 import { dataDirectory } from './data-dir.ts';
 import { findAgent } from './find-agent.ts';
+import { heldLines, heldStarts, withHolds } from './held-starts.ts';
 import { say, write } from './output.ts';
 import { taskTable } from './task-table.ts';
 
@@ -10,25 +10,17 @@ export interface PsOptions {
   readonly json?: boolean;
 }
 
-const HELD: Readonly<Record<string, string>> = {
-  'boot-sweep': 'the agent still looks at what an earlier one left',
-  'disk-low': 'the disk is nearly full',
-  'safe-mode': 'agents died too often here, and this one starts nothing for a minute',
-};
-
-/** Why what is listed as pending does not begin. */
-async function sayHeld(orchestrator: Orchestrator): Promise<void> {
-  const { startsHeld } = await orchestrator.agent();
-  for (const hold of startsHeld) say(`starts wait: ${HELD[hold] ?? hold}`);
-}
-
-/** `holdfast ps`: one line a task, or one JSON array of TaskViews. */
+/** `holdfast ps`: one line a task, or one JSON array of tasks. */
 export async function ps(options: PsOptions): Promise<void> {
   await using orchestrator = await findAgent(dataDirectory(options.dataDir));
   const allocs = await orchestrator.allocs({ all: options.all ?? false });
   const tasks = allocs.flatMap((alloc) => alloc.tasks);
-  if (options.json === true) return write(`${JSON.stringify(tasks, null, 2)}\n`);
-  await sayHeld(orchestrator);
+  const holds = await heldStarts(orchestrator);
+  if (options.json === true) {
+    const shown = tasks.map((task) => withHolds(task, holds));
+    return write(`${JSON.stringify(shown, null, 2)}\n`);
+  }
+  for (const line of heldLines(holds)) say(line);
   if (tasks.length > 0) return write(taskTable(tasks, Date.now()));
   const more = options.all === true ? '' : '. Finished tasks: holdfast ps -a';
   say(`nothing runs here${more}`);

@@ -1,15 +1,13 @@
 /** Whose data directory is it, who holds it, and does its store say what was written to it? */
-import { accessSync, constants, readdirSync, readFileSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { accessSync, constants, readdirSync, statSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { checkDataDirectory } from '../data-dir.ts';
 import { ERROR_CODES, HoldfastError, messageOf } from '../errors.ts';
 import type { Layout } from '../layout.ts';
 import { readHeadMark } from '../log/head-mark.ts';
 import { attempt } from '../log/torn-store.ts';
-import { lockHolder } from '../os/file-lock.ts';
-import { isStopped } from '../os/process-identity.ts';
-import { probeSocket } from '../rpc/unix-socket.ts';
-import { agentSocket } from '../server/agent-socket.ts';
+import { instancePath, originalOf, readInstance } from '../os/instance-record.ts';
+import { agentPresence } from './agent-presence.ts';
 import { counted, failure, fine, sizeText, warning, type Finding } from './finding.ts';
 import { withStore } from './store-place.ts';
 import type { StoreReading } from './store-reading.ts';
@@ -30,13 +28,22 @@ export async function dataDirectoryFindings(layout: Layout, now: number): Promis
   if (!isReadable(layout.stateDir)) {
     return { findings: own, instanceId: undefined, hasAgent: false, reading: undefined };
   }
-  const agent = await agentFinding(layout);
+  const agent = await agentPresence(layout, now);
   const instance = readInstanceId(layout);
-  const wasHere = instance.id !== undefined || !isEmpty(layout.runDir) || !isEmpty(layout.specDir);
-  const { findings, reading, storedId } = storeFindings(layout, now, wasHere);
+  const hasFiles = !isEmpty(layout.runDir) || !isEmpty(layout.specDir);
+  const traces = hasFiles ? 'files' : instance.id === undefined ? 'none' : 'identity';
+  const { findings, reading, storedId } = storeFindings(layout, now, traces);
   const instanceId = instance.id ?? storedId;
   return {
-    findings: [...own, agent.finding, ...instanceFinding(instance), ...findings, ...aside(layout)],
+    findings: [
+      ...own,
+      ...copyFinding(layout),
+      ...agent.findings,
+      ...instanceFinding(instance),
+      ...findings,
+      ...lastWords(reading, agent.isThere),
+      ...aside(layout),
+    ],
     instanceId,
     hasAgent: agent.isThere,
     reading,
@@ -71,26 +78,6 @@ function isReadable(path: string): boolean {
   }
 }
 
-async function agentFinding(
-  layout: Layout,
-): Promise<{ readonly finding: Finding; readonly isThere: boolean }> {
-  const check = 'agent';
-  const pid = lockHolder(join(layout.stateDir, 'lock'));
-  const socket = agentSocket(layout.dataDir);
-  const isListening = (await probeSocket(socket)) === 'listening';
-  if (pid === undefined) {
-    return { isThere: false, finding: fine(check, 'none runs on this data directory') };
-  }
-  const who = pid === 0 ? 'a process of another pid namespace' : `pid ${pid}`;
-  if (isStopped(pid)) {
-    return { isThere: true, finding: failure(check, `${who} is stopped`, `kill -CONT ${pid}`) };
-  }
-  const ear = isListening
-    ? `and listens on ${socket}`
-    : 'and has no socket: a program that embeds Holdfast, or an agent that is not ready';
-  return { isThere: true, finding: fine(check, `${who} holds the lock ${ear}`) };
-}
-
 function isEmpty(dir: string): boolean {
   return (attempt(() => readdirSync(dir)) ?? []).length === 0;
 }
@@ -102,13 +89,23 @@ interface InstanceOnDisk {
 
 function readInstanceId({ stateDir }: Layout): InstanceOnDisk {
   try {
-    const text = readFileSync(join(stateDir, 'instance.json'), 'utf8');
-    const { instanceId: id } = JSON.parse(text) as { readonly instanceId?: unknown };
-    if (typeof id === 'string' && id !== '') return { id, fault: undefined };
-    return { id: undefined, fault: 'it names no instance' };
+    const id = readInstance(stateDir)?.instanceId;
+    if (id !== undefined) return { id, fault: undefined };
+    const isHere = isThere(instancePath(stateDir));
+    return { id, fault: isHere ? 'it is not what was written' : 'it is missing' };
   } catch (error) {
     return { id: undefined, fault: messageOf(error) };
   }
+}
+
+/** An agent refuses it; whatever else is found here is the original's. */
+function copyFinding({ dataDir, stateDir }: Layout): readonly Finding[] {
+  const original = originalOf(stateDir);
+  if (original === undefined) return [];
+  const text = `${dataDir} is a copy of ${dirname(original)}, which is still there: no agent opens it, what runs is the original's`;
+  return [
+    failure('copy', text, 'ask about the original, or move the original away to use the copy'),
+  ];
 }
 
 function instanceFinding({ id, fault }: InstanceOnDisk): readonly Finding[] {
@@ -123,8 +120,10 @@ interface StoreFindings {
   readonly storedId: string | undefined;
 }
 
-/** `wasHere`: something tells that an agent worked here before. */
-function storeFindings({ storeDir }: Layout, now: number, wasHere: boolean): StoreFindings {
+/** What beside the store tells that an agent worked here before: files of specs and runs, or its identity alone. */
+type Traces = 'files' | 'identity' | 'none';
+
+function storeFindings({ storeDir }: Layout, now: number, traces: Traces): StoreFindings {
   const markPath = join(storeDir, 'head');
   try {
     return withStore({ path: join(storeDir, 'log.db'), markPath }, (reading, file) => {
@@ -135,19 +134,22 @@ function storeFindings({ storeDir }: Layout, now: number, wasHere: boolean): Sto
     });
   } catch (error) {
     const head = readHeadMark(markPath)?.head ?? 0;
-    const findings = [unopened(HoldfastError.from(error), wasHere, head)];
+    const findings = [unopened(HoldfastError.from(error), traces, head)];
     return { findings, reading: undefined, storedId: undefined };
   }
 }
 
 const AN_AGENT_RESCUES = 'start an agent: it moves the store aside and keeps what can be read';
 
-function unopened(error: HoldfastError, wasHere: boolean, head: number): Finding {
+function unopened(error: HoldfastError, traces: Traces, head: number): Finding {
   const check = 'store';
   if (error.code === 'NOT_FOUND') {
-    if (!wasHere && head === 0) return fine(check, 'there is none yet');
+    if (traces === 'none' && head === 0) return fine(check, 'there is none yet');
     const text = head === 0 ? 'it is gone' : `it is gone, and had come to position ${head}`;
-    const remedy = 'start an agent: it rebuilds what it can from the files of specs and runs';
+    const remedy =
+      traces === 'files'
+        ? 'start an agent: it rebuilds what it can from the files of specs and runs'
+        : 'put it back from a backup: an agent begins anew without it, and ends what runs';
     return failure(check, text, remedy);
   }
   if (error.code === 'STORE_CORRUPT') return failure(check, error.message, AN_AGENT_RESCUES);
@@ -170,6 +172,23 @@ function storeVerdict(reading: StoreReading, text: string): readonly Finding[] {
     failure('quarantine', `${stream} cannot be read from position ${position} on: ${reason}`),
   );
   return [store, ...strange];
+}
+
+/** What the newest agent said, and the log alone does not show. */
+function lastWords(reading: StoreReading | undefined, hasAgent: boolean): readonly Finding[] {
+  if (reading === undefined) return [];
+  const { isInSafeMode, leftAlone } = reading.lastWords;
+  if (!hasAgent) {
+    const text = 'agents died too often here, and the last one started nothing (safe mode)';
+    return isInSafeMode ? [warning('safe mode', text, 'see in its log why they died')] : [];
+  }
+  const known = new Set(reading.quarantined.map(({ stream }) => stream));
+  return [...leftAlone]
+    .filter(([stream]) => !known.has(stream))
+    .map(([stream, message]) => {
+      const text = `the agent left ${stream} alone: ${message}`;
+      return failure('quarantine', text, 'start the agent again: it folds it anew');
+    });
 }
 
 const CLOCK_SLACK_MS = 60_000;

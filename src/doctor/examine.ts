@@ -16,7 +16,7 @@ export async function examine(dataDir: string, now: number): Promise<readonly Fi
   const directory = await dataDirectoryFindings(layout, now);
   return [
     ...machine,
-    ...(await fileSystem(dataDir)),
+    ...(await fileSystem(dataDir, directory.reading?.lastWords.last?.diskFloorBytes)),
     ...directory.findings,
     ...(epoch === undefined ? [] : await hosts(layout.stateDir, epoch)),
     ...(epoch === undefined ? [] : runs({ layout, ...directory })),

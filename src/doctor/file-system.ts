@@ -18,17 +18,20 @@ import { connect, makeDurable } from '../log/sqlite.ts';
 import { syncDirectory } from '../os/atomic-file.ts';
 import { failure, fine, sizeText, warning, type Finding } from './finding.ts';
 
-/** Below this an agent locks all starts. */
+/** Below this an agent that was told nothing else locks all starts. */
 const FLOOR_BYTES = 64 * 1024 * 1024;
-/** Enough that a burst of output does not lock starts at once. */
-const COMFORT_BYTES = 8 * FLOOR_BYTES;
+/** So many floors are enough that a burst of output does not lock starts at once. */
+const COMFORT = 8;
 const FEWEST_INODES = 1_000;
 
-/** `dataDir` need not exist: then its nearest parent is looked at. */
-export async function fileSystem(dataDir: string): Promise<readonly Finding[]> {
+/** `dataDir` need not exist: then its nearest parent is looked at. `floorBytes` is what the newest agent was told. */
+export async function fileSystem(
+  dataDir: string,
+  floorBytes = FLOOR_BYTES,
+): Promise<readonly Finding[]> {
   if (!isPossible(dataDir)) return [];
   const place = nearest(dataDir);
-  return [...(await probe(place)), ...room(place)];
+  return [...(await probe(place)), ...room(place, floorBytes)];
 }
 
 /** Of a path that cannot be a data directory's, the finding about that says enough. */
@@ -133,24 +136,25 @@ async function tryOut({ check, promise, work }: Probe, dir: string): Promise<Fin
   }
 }
 
-function room(place: string): readonly Finding[] {
+function room(place: string, floorBytes: number): readonly Finding[] {
   const { bavail, bsize, blocks, files, ffree } = statfsSync(place);
   const free = bavail * bsize;
   const text = `${sizeText(free)} of ${sizeText(blocks * bsize)} are free at ${place}`;
   const isTight = files > 0 && ffree < FEWEST_INODES;
   return [
-    spaceFinding(free, text),
+    spaceFinding(free, floorBytes, text),
     isTight
       ? warning('inodes', `only ${ffree} of ${files} are free`, 'remove files that nobody needs')
       : fine('inodes', files === 0 ? 'not limited' : `${ffree} of ${files} are free`),
   ];
 }
 
-function spaceFinding(free: number, text: string): Finding {
-  if (free < FLOOR_BYTES) {
-    const message = `${text}: below ${sizeText(FLOOR_BYTES)} nothing is started`;
+function spaceFinding(free: number, floorBytes: number, text: string): Finding {
+  if (free < floorBytes) {
+    const message = `${text}: below ${sizeText(floorBytes)} nothing is started`;
     return failure('disk space', message, 'make room; starts go on by themselves then');
   }
-  if (free < COMFORT_BYTES) return warning('disk space', text, 'make room');
+  if (free < COMFORT * Math.max(floorBytes, FLOOR_BYTES))
+    return warning('disk space', text, 'make room');
   return fine('disk space', text);
 }

@@ -2,9 +2,10 @@
  * Does anything run that nobody stands by? Every process on this machine that carries a mark, and every run directory,
  * is held against the log. Works without a store, and without anything but the id of the instance.
  */
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Layout } from '../layout.ts';
+import { attempt } from '../log/torn-store.ts';
 import { isLaunchKey } from '../os/launch-key.ts';
 import { markedProcesses, type MarkedProcess } from '../os/marked-processes.ts';
 import { readIntent } from '../os/run-directory.ts';
@@ -27,8 +28,9 @@ export function runs(known: RunsKnown): readonly Finding[] {
   return [
     ...living(own.size, orphans.length, known.hasAgent),
     ...orphans,
+    ...withoutFiles(known, own),
     ...forgotten(known, keys, own),
-    ...foreign(processes, owner, existsSync(known.layout.stateDir)),
+    ...foreign(processes, owner, known.layout),
     ...(isComplete ? [] : [warning('marks', 'not every process could be looked at')]),
   ];
 }
@@ -67,10 +69,33 @@ function orphan(known: RunsKnown, launchKey: string, pids: readonly number[]): r
   const reason = strangeness(known, launchKey);
   if (reason === undefined) return [];
   const message = `run ${launchKey} is alive (pid ${pids.join(', ')}) and ${reason}`;
-  const remedy = known.hasAgent
-    ? 'the agent adopts or ends it; if it stays, see its log'
-    : 'start an agent on this data directory: it adopts what is wanted and ends the rest';
-  return [failure('orphan', message, remedy)];
+  return [failure('orphan', message, fateOf(known, launchKey))];
+}
+
+/** What becomes of an orphan: it can be adopted only by its files. */
+function fateOf({ hasAgent, layout }: RunsKnown, launchKey: string): string {
+  if (hasAgent) return 'the agent adopts or ends it; if it stays, see its log';
+  return readIntent(join(layout.runDir, launchKey)).is === 'whole'
+    ? 'start an agent on this data directory: it adopts what is wanted and ends the rest'
+    : 'put its files back from a backup: an agent ends what it cannot adopt';
+}
+
+/** Runs that the log knows and that nobody can follow to their end any more. */
+function withoutFiles(
+  known: RunsKnown,
+  own: ReadonlyMap<string, readonly number[]>,
+): readonly Finding[] {
+  const { layout, hasAgent, reading } = known;
+  return [...own].flatMap(([launchKey, pids]) => {
+    const isGone = !existsSync(join(layout.runDir, launchKey));
+    if (!isGone || strangeness(known, launchKey) !== undefined) return [];
+    const name = reading?.runs.get(launchKey)?.slice('task/'.length) ?? launchKey;
+    const text = `the files of ${name} are gone (run ${launchKey}, pid ${pids.join(', ')}): how it ends cannot be known`;
+    const remedy = hasAgent
+      ? `holdfast restart ${name}`
+      : 'an agent ends what it cannot follow, and starts its task anew';
+    return [failure('run files', text, remedy)];
+  });
 }
 
 /** Why nobody would stand by a run; undefined for the newest run of a live task. */
@@ -114,16 +139,36 @@ function forgotten(
 function foreign(
   processes: readonly MarkedProcess[],
   owner: string | undefined,
-  hasState: boolean,
+  { dataDir, stateDir }: Layout,
 ): readonly Finding[] {
-  const others = new Map<string, number>();
-  for (const { instanceId } of processes) {
-    if (instanceId !== owner) others.set(instanceId, (others.get(instanceId) ?? 0) + 1);
-  }
-  return [...others].map(([instanceId, count]) => {
-    const text = `${counted(count, 'process', 'processes')} of instance ${instanceId}`;
-    return owner === undefined && hasState
-      ? warning('foreign runs', `${text}: nothing tells whether it is this data directory's`)
-      : fine('foreign runs', `${text}, another data directory's: never touched`);
+  const others = processes.filter(({ instanceId }) => instanceId !== owner);
+  return [...new Set(others.map(({ instanceId }) => instanceId))].flatMap((instanceId) => {
+    const all = others.filter((one) => one.instanceId === instanceId);
+    const here = all.filter(({ pid }) => worksBelow(dataDir, pid)).map(({ pid }) => pid);
+    const away = all.length - here.length;
+    return [
+      ...(here.length === 0 ? [] : [lost(here, instanceId, dataDir)]),
+      ...(away === 0
+        ? []
+        : [stranger(away, instanceId, owner === undefined && existsSync(stateDir))]),
+    ];
   });
+}
+
+/** Programs of a data directory whose state is gone or was made anew: only where they work tells whose they are. */
+function lost(pids: readonly number[], instanceId: string, dataDir: string): Finding {
+  const text = `${counted(pids.length, 'process', 'processes')} of instance ${instanceId} (pid ${pids.join(', ')}) in ${dataDir}, whose state does not know of them: no agent will`;
+  const remedy = `put ${dataDir}/state back from a backup before an agent starts, or end them: kill -9 ${pids.join(' ')}`;
+  return failure('lost runs', text, remedy);
+}
+
+function stranger(count: number, instanceId: string, isUncertain: boolean): Finding {
+  const text = `${counted(count, 'process', 'processes')} of instance ${instanceId}`;
+  return isUncertain
+    ? warning('foreign runs', `${text}: nothing tells whether it is this data directory's`)
+    : fine('foreign runs', `${text}, another data directory's: never touched`);
+}
+
+function worksBelow(dataDir: string, pid: number): boolean {
+  return attempt(() => readlinkSync(`/proc/${pid}/cwd`))?.startsWith(`${dataDir}/`) === true;
 }

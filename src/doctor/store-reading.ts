@@ -14,6 +14,7 @@ import {
 import type { StoreFile } from '../log/store-file.ts';
 import type { AllocContext } from '../machines/alloc-machine.ts';
 import type { TaskContext } from '../machines/task-state.ts';
+import { LastWords } from './last-words.ts';
 import { SnapshotCheck } from './snapshot-check.ts';
 
 /** A stream that cannot be folded from here on: an agent leaves it alone, and does nothing for it. */
@@ -21,15 +22,6 @@ export interface Quarantined {
   readonly stream: string;
   readonly position: number;
   readonly reason: string;
-}
-
-export interface LastAgent {
-  readonly agentEpoch: number;
-  readonly pid: number;
-  readonly version: string;
-  readonly machineEpoch: string;
-  /** Milliseconds since the epoch. */
-  readonly startedAt: number;
 }
 
 export interface StoreReading {
@@ -50,7 +42,7 @@ export interface StoreReading {
   readonly streams: number;
   /** Agents that wrote here. */
   readonly epochs: ReadonlySet<number>;
-  readonly lastAgent: LastAgent | undefined;
+  readonly lastWords: LastWords;
   /** The newest time that an event bears, milliseconds since the epoch. */
   readonly newestAt: number;
 }
@@ -81,7 +73,7 @@ class Fold {
   readonly #epochs = new Set<number>();
   #events = 0;
   #newestAt = 0;
-  #lastAgent: LastAgent | undefined;
+  readonly #lastWords = new LastWords();
 
   constructor(snapshots: SnapshotCheck) {
     this.#snapshots = snapshots;
@@ -124,7 +116,7 @@ class Fold {
       eventsByType: this.#byType,
       streams: this.#streams.size,
       epochs: this.#epochs,
-      lastAgent: this.#lastAgent,
+      lastWords: this.#lastWords,
       newestAt: this.#newestAt,
     };
   }
@@ -152,6 +144,6 @@ class Fold {
     if (event.type === 'RunStarting' || event.type === 'TaskRecovered') {
       this.#runs.set(event.data.launchKey, stream);
     }
-    if (event.type === 'AgentStarted') this.#lastAgent = { ...event.data, startedAt: event.at };
+    this.#lastWords.note(event);
   }
 }

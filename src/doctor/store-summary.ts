@@ -6,7 +6,7 @@ import type { StoreFile } from '../log/store-file.ts';
 import { attempt, removedStreams } from '../log/torn-store.ts';
 import { lockHolder } from '../os/file-lock.ts';
 import { withStore, type StorePlace } from './store-place.ts';
-import type { LastAgent } from './store-reading.ts';
+import type { LastAgent } from './last-words.ts';
 
 export interface StoreSummary {
   readonly path: string;
@@ -41,7 +41,7 @@ export function storeSummary(place: StorePlace): StoreSummary {
     events: reading.events,
     streams: reading.streams,
     agents: reading.epochs.size,
-    lastAgent: withIsoTime(reading.lastAgent),
+    lastAgent: withIsoTime(reading.lastWords.last),
     ...surroundings(place),
     faults: reading.faults.length + reading.quarantined.length,
     eventsByType: [...reading.eventsByType]

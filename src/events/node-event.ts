@@ -16,6 +16,8 @@ export const NODE_EVENTS = {
       instanceId: text,
       /** On the steady clock, in milliseconds. */
       steadyAt: optional(whole),
+      /** Free bytes below which it starts nothing. */
+      diskFloorBytes: optional(whole),
     }),
   },
   AgentStopping: { schema: 1, data: fields({ tasks: oneOf('stop', 'leave') }) },
@@ -45,6 +47,8 @@ export const NODE_EVENTS = {
       previousStoreId: nullable(text),
     }),
   },
+  /** An old row is not what was written: the next opening recovers what can be read, and says what (`StoreDamaged`). */
+  StoreFaultFound: { schema: 1, data: fields({ code: text, message: text }) },
   StoreCompacted: {
     schema: 1,
     data: fields({ streams: list(text), events: whole, oldest: whole }),

@@ -113,6 +113,12 @@ export interface EventLog {
   getMeta(key: string): string | undefined;
   setMeta(key: string, value: string): void;
 
+  /**
+   * Fail-stops as a failed write does, for somebody who knows that writing is in vain: what waits is rejected with
+   * `error`. Does nothing to a log that has failed or is closed.
+   */
+  fail(error: HoldfastError): void;
+
   /** Refuses further appends, writes what waits, closes the file. May be repeated. */
   close(): Promise<void>;
 }

@@ -33,10 +33,15 @@ export class FailStop {
     try {
       work();
     } catch (error) {
-      this.#failure = writeFailure(error);
-      this.#failed.resolve(this.#failure);
-      this.#onFailure();
-      throw this.#failure;
+      throw this.fail(writeFailure(error));
     }
+  }
+
+  /** As a failed write does; gives the error. */
+  fail(error: HoldfastError): HoldfastError {
+    this.#failure = error;
+    this.#failed.resolve(error);
+    this.#onFailure();
+    return error;
   }
 }

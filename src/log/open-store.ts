@@ -61,7 +61,8 @@ export async function openStore(options: OpenStoreOptions): Promise<OpenedStore>
   const paths = pathsOf(dir);
   finishReplacement(paths, dir);
   // A shorter log is what a missing write-ahead log shows as, and is told like one.
-  for (const path of [paths.mark, `${paths.store}-wal`, `${paths.store}-shm`]) clearOddPlace(path);
+  const beside = ['-wal', '-shm', '-journal'].map((suffix) => `${paths.store}${suffix}`);
+  for (const path of [paths.mark, ...beside]) clearOddPlace(path);
   const mark = readHeadMark(paths.mark);
   const opened = openOrFault(options, paths.store, mark);
   if ('rows' in opened) return present(opened.rows, opened.log, paths.mark, logger);

@@ -44,3 +44,13 @@ export function writeFailure(error: unknown): HoldfastError {
     cause: error,
   });
 }
+
+/** An agent that had the store open, and whose lock somebody took away, wrote while another one opened it. */
+export function overtaken(newest: number): HoldfastError {
+  const text = 'another agent wrote to the store while it was being opened: open it again';
+  return new HoldfastError('STORE_FAILED', text, { details: { isOvertaken: true, newest } });
+}
+
+export function isOvertaken(error: unknown): boolean {
+  return HoldfastError.is(error, 'STORE_FAILED') && error.details['isOvertaken'] === true;
+}

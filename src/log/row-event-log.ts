@@ -10,7 +10,7 @@ import { Bell } from './bell.ts';
 import type { EventLog, EventPage, ReadOptions, StoredRow } from './event-log.ts';
 import { FailStop } from './fail-stop.ts';
 import { guardedSnapshots } from './guarded-snapshots.ts';
-import { fitsOptions } from './reading.ts';
+import { fitsOptions, readAllPages } from './reading.ts';
 import { RecentEvents } from './recent-events.ts';
 import { refusePosition, versionConflict } from './refusals.ts';
 import type { RowStore } from './row-store.ts';
@@ -124,15 +124,7 @@ class RowEventLog implements EventLog {
   }
 
   readAll(after: number, options: ReadOptions = {}): readonly Recorded[] {
-    const limit = options.limit ?? PAGE_EVENTS;
-    const events: Recorded[] = [];
-    let next = after;
-    do {
-      const page = this.readPage(next, { ...options, limit: limit - events.length });
-      events.push(...page.events);
-      next = page.next;
-    } while (events.length < limit && next < this.#head);
-    return events;
+    return readAllPages(this, after, { ...options, limit: options.limit ?? PAGE_EVENTS });
   }
 
   readPage(after: number, options: ReadOptions = {}): EventPage {
@@ -206,6 +198,10 @@ class RowEventLog implements EventLog {
   setMeta(key: string, value: string): void {
     this.#refuseUnlessWritable();
     this.#failStop.write(() => this.#store.setMeta(key, value));
+  }
+
+  fail(error: HoldfastError): void {
+    if (!this.#isClosed && this.failure === undefined) this.#failStop.fail(error);
   }
 
   async close(): Promise<void> {

@@ -34,7 +34,7 @@ export class SqliteReader {
     const select = `SELECT ${ROW_COLUMNS} FROM events`;
     this.#page = connection.prepare(`${select} WHERE position > ? ORDER BY position LIMIT ?`);
     this.#columns = connection
-      .prepare(`${select} WHERE position > ? ORDER BY position LIMIT ?`)
+      .prepare(`${select} WHERE position > ? ORDER BY position LIMIT ${PAGE_ROWS}`)
       .raw();
     this.#atPositions = connection.prepare(
       `${select} WHERE position IN (SELECT value FROM json_each(?)) ORDER BY position`,
@@ -93,19 +93,20 @@ export class SqliteReader {
 
   /** Appends go by the index, so it must know what was just read: a version too low would be given twice. */
   #refuseWrongIndex(versions: readonly (number | undefined)[]): void {
+    const ends = this.#indexedVersions();
     for (const [id, version] of versions.entries()) {
       // A stream that was compacted away while the log was read has none.
       if (version === undefined || this.#streams.baseOf(id) >= version) continue;
-      const indexed = this.#indexedVersion(id);
+      const indexed = ends.get(id) ?? 0;
       if (indexed === version) continue;
       const text = `the index has ${this.#streams.name(id)} at version ${indexed}, and its events end at ${version}`;
       throw new HoldfastError('STORE_CORRUPT', text);
     }
   }
 
-  #indexedVersion(id: number): number {
+  #indexedVersions(): ReadonlyMap<number, number | null> {
     try {
-      return this.#index.versionOf(id) ?? 0;
+      return this.#index.lastVersions();
     } catch (error) {
       throw storeError(error, 'read the index of the streams');
     }
@@ -123,18 +124,21 @@ export class SqliteReader {
     compactedThrough: number,
   ): readonly StoredRow[] {
     try {
-      if (isWhole && versions.length === 0) this.#streams.load();
+      const streams = this.#streams;
+      if (isWhole && versions.length === 0) streams.load();
+      const rows: StoredRow[] = [];
       let last = after;
-      return (this.#columns.all(after, PAGE_ROWS) as RowColumns[]).map((columns) => {
-        const [position, stream, version] = columns;
+      for (const columns of this.#columns.all(after) as RowColumns[]) {
+        const { 0: position, 1: stream, 2: version } = columns;
         if (position > Math.max(last, compactedThrough) + 1) throw missing(last, position);
         last = position;
         // From the beginning, the first row of a stream must be its first version; from anywhere else, any.
-        const first = isWhole ? this.#streams.baseOf(stream) + 1 : version;
+        const first = isWhole ? streams.baseOf(stream) + 1 : version;
         const before = versions[stream];
         versions[stream] = version;
-        return checkedColumns(columns, this.#streams, before === undefined ? first : before + 1);
-      });
+        rows.push(checkedColumns(columns, streams, before === undefined ? first : before + 1));
+      }
+      return rows;
     } catch (error) {
       throw storeError(error, `read after position ${after}`);
     }

@@ -37,10 +37,13 @@ export type RowColumns = readonly [
  * `details.isDamage` when the checksum is wrong or the version is not the one that follows in its stream.
  */
 export function checkedColumns(
-  [position, id, version, type, schema, run, at, data, crc]: RowColumns,
+  columns: RowColumns,
   streams: StreamIds,
   expectedVersion: number,
 ): StoredRow {
+  // By number: a list that is taken apart as `[position, id, …]` is iterated, which a replay of a million feels.
+  const { 0: position, 1: id, 2: version, 3: type, 4: schema } = columns;
+  const { 5: run, 6: at, 7: data, 8: crc } = columns;
   if (typeof data !== 'string' || typeof type !== 'string') {
     throw damaged(position, 'a column is missing');
   }

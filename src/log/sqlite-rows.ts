@@ -4,6 +4,7 @@ import type { StreamName } from '../events/envelope.ts';
 import { checksumOf, seedOf } from './checksum.ts';
 import type { StoredRow } from './event-log.ts';
 import type { Removed, RowPage, RowStore } from './row-store.ts';
+import { overtaken } from './refusals.ts';
 import { SqliteReader } from './sqlite-reader.ts';
 import { SqliteSnapshots } from './sqlite-snapshots.ts';
 import {
@@ -30,7 +31,10 @@ export class SqliteRows implements RowStore {
   readonly #insert: Prepared;
   readonly #getMeta: Prepared;
   readonly #setMeta: Prepared;
+  readonly #newest: Prepared;
   #epoch: number;
+  /** The highest position that was read or written here. */
+  #last: number;
   #compactedThrough: number;
 
   /** Errors: STORE_TOO_NEW, STORE_CORRUPT, STORE_FAILED; the file is unchanged then. */
@@ -49,6 +53,8 @@ export class SqliteRows implements RowStore {
       );
       this.storeId = storeIdOf(this.getMeta(META.storeId));
       this.head = head;
+      this.#last = head;
+      this.#newest = connection.prepare('SELECT max(position) FROM events').pluck();
       this.#compactedThrough = compactedThrough;
       this.#epoch = epoch;
       const refuseStaleEpoch = (): void => this.#refuseStaleEpoch();
@@ -125,7 +131,9 @@ export class SqliteRows implements RowStore {
         this.#setMeta.run(key, value);
       });
     });
-    if (key === META.epoch) this.#epoch = this.#metaNumber(META.epoch);
+    if (key !== META.epoch) return;
+    this.#epoch = this.#metaNumber(META.epoch);
+    this.#refuseIfOvertaken();
   }
 
   /** Keeps a name that may never be used again, without any event. */
@@ -172,6 +180,7 @@ export class SqliteRows implements RowStore {
       const { position, version, type, schema, run, at, data } = row;
       const stream = this.#streams.idFor(row.stream);
       const crc = checksumOf(this.#streams.seed(stream) ?? seedOf(row.stream), row);
+      this.#last = position;
       this.#insert.run(position, stream, version, type, schema, run, at, epoch, data, crc);
       return { stream, version, position };
     });
@@ -181,15 +190,29 @@ export class SqliteRows implements RowStore {
     const id = this.#streams.idOf(stream);
     if (id === undefined) return { events: 0, through: 0 };
     const version = this.#reader.versionOf(stream);
-    // By position: a search by stream would read the whole table, for every stream that goes.
-    const positions = this.#index.positions(id, 0);
+    const positions = this.#removeEvents(id, version);
     this.#connection.prepare('DELETE FROM snapshots WHERE stream = ?').run(id);
     this.#index.remove(id);
-    const gone = this.#connection
-      .prepare('DELETE FROM events WHERE position IN (SELECT value FROM json_each(?))')
-      .run(JSON.stringify(positions));
     this.#streams.setRemoved(id, version);
-    return { events: gone.changes, through: positions.at(-1) ?? 0 };
+    const through = positions.reduce((highest, position) => Math.max(highest, position), 0);
+    return { events: positions.length, through };
+  }
+
+  /**
+   * By the positions in the index: a search by stream reads the whole table. An opening from snapshots does not hold
+   * the index of finished streams against their events, so it is not trusted here either.
+   */
+  #removeEvents(id: number, version: number): readonly number[] {
+    const indexed = this.#connection
+      .prepare(
+        `DELETE FROM events WHERE position IN (SELECT value FROM json_each(?)) AND stream = ?
+         RETURNING position`,
+      )
+      .pluck()
+      .all(JSON.stringify(this.#index.positions(id, 0)), id) as number[];
+    if (indexed.length === version) return indexed;
+    const rest = 'DELETE FROM events WHERE stream = ? RETURNING position';
+    return [...indexed, ...(this.#connection.prepare(rest).pluck().all(id) as number[])];
   }
 
   /** An agent that was stopped for a while and wakes up must not write beside the one that took over. */
@@ -199,6 +222,12 @@ export class SqliteRows implements RowStore {
     throw new HoldfastError('EPOCH_STALE', `agent ${current} took over from agent ${this.#epoch}`, {
       details: { epoch: this.#epoch, current },
     });
+  }
+
+  /** From now on nobody else writes; what somebody wrote since the rows were read is in no state. */
+  #refuseIfOvertaken(): void {
+    const newest = Number(this.#newest.get() ?? 0);
+    if (newest > this.#last) throw overtaken(newest);
   }
 
   #metaNumber(key: string): number {

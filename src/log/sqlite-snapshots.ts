@@ -66,6 +66,7 @@ export class SqliteSnapshots implements SnapshotCache {
       inTransaction(connection, () => {
         refuseStaleEpoch();
         for (const each of states) this.#saveOne(chart, each);
+        // crash point: agent.snapshots.written
         if (through !== undefined) this.#setCovered.run(SNAPSHOTS_KEY, reach(through, chart));
       }),
     );

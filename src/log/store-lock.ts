@@ -3,10 +3,19 @@
  * the kernel drops it when the process ends, however it ends, so a lock is never stale. Who holds it stands in a
  * second file, for the message to whoever comes second; nothing is decided by that file.
  */
-import { existsSync, mkdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { HoldfastError } from '../errors.ts';
+import { readProcStat } from '../os/process-identity.ts';
 import { clearOddPlace } from './odd-place.ts';
 import { connect, isDamage, sqliteCode, storeError, type Connection } from './sqlite.ts';
 
@@ -41,14 +50,19 @@ export function lockStore(dir: string, own: { readonly pid: number }): StoreLock
   mkdirSync(dir, { recursive: true, mode: 0o700 });
   const place = realpathSync(dir);
   const holderPath = join(place, 'lock.json');
-  for (const path of [holderPath, join(place, 'lock')]) clearOddPlace(path);
+  for (const name of ['lock.json', 'lock', 'lock-journal']) clearOddPlace(join(place, name));
   if (lockedHere.has(place)) throw lockedError(place, readHolder(holderPath));
   const connection = lockFile(join(place, 'lock'), () =>
     lockedError(place, readHolder(holderPath)),
   );
+  const nameless = namelessHolder(place);
+  if (nameless !== undefined) {
+    connection.close();
+    throw lockedError(place, nameless, ', although somebody removed its lock file');
+  }
   const holder: LockHolder = {
     pid: own.pid,
-    startTime: startTimeOf(own.pid),
+    startTime: startTimeOf(own.pid) ?? null,
     since: new Date().toISOString(),
     host: hostname(),
   };
@@ -58,7 +72,10 @@ export function lockStore(dir: string, own: { readonly pid: number }): StoreLock
     holder,
     release() {
       if (!connection.open) return;
-      bestEffort(() => rmSync(holderPath, { force: true }));
+      // Another agent's, when somebody took this one's files away.
+      if (readHolder(holderPath)?.pid === own.pid) {
+        bestEffort(() => rmSync(holderPath, { force: true }));
+      }
       connection.close();
       lockedHere.delete(place);
     },
@@ -97,9 +114,38 @@ function lockExclusively(path: string): Connection {
   }
 }
 
-function lockedError(dir: string, holder: LockHolder | undefined): HoldfastError {
+/** What the holder wrote of itself; undefined when nothing that is alive did. */
+export function lockFacts(dir: string): LockHolder | undefined {
+  return readHolder(join(dir, 'lock.json'));
+}
+
+/**
+ * Who holds a lock on a lock file that was removed since. Told by the file about the holder and by the descriptors of
+ * that very process; when somebody removed both files, the epochs in the store fence the first agent off.
+ */
+export function namelessHolder(dir: string): LockHolder | undefined {
+  const holder = lockFacts(dir);
+  if (holder === undefined || holder.pid === process.pid) return undefined;
+  const fds = `/proc/${holder.pid}/fd`;
+  try {
+    const lost = `${realpathSync(dir)}/lock (deleted)`;
+    return readdirSync(fds).some((fd) => linkOf(join(fds, fd)) === lost) ? holder : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function linkOf(path: string): string | undefined {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return undefined;
+  }
+}
+
+function lockedError(dir: string, holder: LockHolder | undefined, although = ''): HoldfastError {
   const by = holder === undefined ? 'another agent' : `the agent with pid ${holder.pid}`;
-  return new HoldfastError('STORE_LOCKED', `${dir} is in use by ${by}`, {
+  return new HoldfastError('STORE_LOCKED', `${dir} is in use by ${by}${although}`, {
     details: { dir, ...holder },
   });
 }
@@ -108,18 +154,15 @@ function lockedError(dir: string, holder: LockHolder | undefined): HoldfastError
 function readHolder(path: string): LockHolder | undefined {
   try {
     const holder = JSON.parse(readFileSync(path, 'utf8')) as LockHolder;
-    return existsSync(`/proc/${holder.pid}`) ? holder : undefined;
+    const startTime = startTimeOf(holder.pid);
+    const isThere = startTime !== undefined && (holder.startTime ?? startTime) === startTime;
+    return isThere ? holder : undefined;
   } catch {
     return undefined;
   }
 }
 
-/** Field 22 of the kernel's line about a process; the name before it is in brackets and may hold anything. */
-function startTimeOf(pid: number): string | null {
-  try {
-    const line = readFileSync(`/proc/${pid}/stat`, 'utf8');
-    return line.slice(line.lastIndexOf(')') + 2).split(' ')[19] ?? null;
-  } catch {
-    return null;
-  }
+function startTimeOf(pid: number): string | undefined {
+  const stat = readProcStat(pid);
+  return stat === 'unknown' ? undefined : stat?.startTime;
 }

@@ -31,6 +31,7 @@ export class StreamIndex {
   readonly #connection: Connection;
   readonly #insert: Prepared;
   readonly #lastVersion: Prepared;
+  readonly #lastVersions: Prepared;
   readonly #ofStream: Prepared;
   readonly #ofStreams: Prepared;
   /** What the table does not have yet, per stream and in order. */
@@ -44,6 +45,13 @@ export class StreamIndex {
     this.#lastVersion = connection
       .prepare('SELECT last FROM stream_events WHERE stream = ? ORDER BY through DESC LIMIT 1')
       .pluck();
+    // A look for each stream: the table may have a row for nearly every event.
+    this.#lastVersions = connection
+      .prepare(
+        `SELECT id, (SELECT last FROM stream_events WHERE stream = id ORDER BY through DESC LIMIT 1)
+         FROM streams`,
+      )
+      .raw();
     this.#ofStream = connection.prepare(
       'SELECT * FROM stream_events WHERE stream = ? AND last > ? ORDER BY through',
     );
@@ -94,6 +102,15 @@ export class StreamIndex {
   versionOf(stream: number): number | undefined {
     const newest = this.#pending.get(stream)?.at(-1)?.version;
     return newest ?? (this.#lastVersion.get(stream) as number | undefined);
+  }
+
+  /** The same of every stream, by its number; null for one that has none. */
+  lastVersions(): ReadonlyMap<number, number | null> {
+    const versions = new Map(this.#lastVersions.all() as [stream: number, last: number | null][]);
+    for (const stream of this.#pending.keys()) {
+      versions.set(stream, this.versionOf(stream) ?? null);
+    }
+    return versions;
   }
 
   /** Positions of a stream's events after a version, in order. */

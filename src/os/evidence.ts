@@ -68,13 +68,18 @@ export function gatherEvidence(request: EvidenceRequest): Evidence {
   const mark = intent?.mark ?? request.mark;
   const cgroup = intent === undefined ? request.cgroup : intent.cgroup;
   const isSame = epochOfRun === machineEpoch;
+  const tree = isSame
+    ? treeOf(found.identity, { runDir, identity, shim, mark, cgroup }, machineEpoch)
+    : 'dead';
+  // A fate is written before its program: where that lives, one that says nothing is damaged and was a launch.
+  const wasLaunch = found.fate.is === 'broken' && tree === 'alive';
   return {
     epoch: isSame ? 'same' : 'changed',
     dir: dirOf(runDir, found.intent),
-    claim: claimOf(found.fate, shim, runDir, machineEpoch),
-    fate: fateOf(found.fate),
+    claim: wasLaunch ? lifeOf(runDir) : claimOf(found.fate, shim, runDir, machineEpoch),
+    fate: wasLaunch ? 'launch' : fateOf(found.fate),
     exit: exitOf(found.exit),
-    tree: isSame ? treeOf(found.identity, { identity, shim, mark, cgroup }, machineEpoch) : 'dead',
+    tree,
     ...(intent && { intent }),
     ...(shim && { shim }),
     ...(identity && { identity }),
@@ -124,9 +129,11 @@ function claimOf(
   return 'none';
 }
 
+/** The child of a shim has neither an identity nor a mark at first, but it holds `life` until it is the program. */
 function treeOf(
   found: Found<RecordedProcess>,
   run: {
+    runDir: string;
     identity: ProcessIdentity | undefined;
     shim: ProcessIdentity | undefined;
     mark: string | undefined;
@@ -139,5 +146,7 @@ function treeOf(
   if (isNameless && (run.cgroup ?? '') === '') return 'dead';
   const since = run.identity?.startTime ?? run.shim?.startTime;
   const { identity: program, mark, cgroup } = run;
-  return treeLife({ program, mark, cgroup, since }, machineEpoch);
+  const seen = treeLife({ program, mark, cgroup, since }, machineEpoch);
+  const isUnseen = seen === 'dead' && program === undefined && run.shim !== undefined;
+  return isUnseen && lifeOf(run.runDir) !== 'dead' ? 'unknown' : seen;
 }

@@ -1,11 +1,11 @@
 import { readFileSync, readlinkSync } from 'node:fs';
-import { HoldfastError, messageOf } from '../errors.ts';
+import { errnoOf, HoldfastError, messageOf } from '../errors.ts';
 import { parseProcStat } from './proc-stat.ts';
 
 /**
  * Names the time during which pids of this machine mean something: boot id, pid namespace and start time of pid 1. The
  * boot id alone would miss an agent inside a restarted container. `proc` is where procfs is mounted.
- * Throws INTERNAL where it cannot be read, since nothing may be judged by pid then.
+ * Throws INTERNAL where there is none, UNAVAILABLE where it cannot be read just now: nothing may be judged by pid then.
  */
 export function machineEpoch(proc = '/proc'): string {
   try {
@@ -17,6 +17,11 @@ export function machineEpoch(proc = '/proc'): string {
     }
     return `${bootId}.${namespace}.${init.startTime}`;
   } catch (error) {
-    throw new HoldfastError('INTERNAL', `no machine epoch: ${messageOf(error)}`, { cause: error });
+    const errno = errnoOf(error);
+    const code = errno === undefined || LASTING.has(errno) ? 'INTERNAL' : 'UNAVAILABLE';
+    throw new HoldfastError(code, `no machine epoch: ${messageOf(error)}`, { cause: error });
   }
 }
+
+/** What says that procfs is not there, or not for us. */
+const LASTING = new Set(['ENOENT', 'ENOTDIR', 'EACCES', 'EPERM', 'EINVAL']);

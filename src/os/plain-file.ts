@@ -1,10 +1,18 @@
-import { closeSync, constants, fstatSync, openSync, readFileSync, type Stats } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  lstatSync,
+  openSync,
+  readFileSync,
+  type Stats,
+} from 'node:fs';
 import { errnoOf } from '../errors.ts';
 
 /** The text of a file, or why there is none: what lies there may be anything by now. */
 export type PlainText =
   | { readonly is: 'absent' }
-  /** A directory, a FIFO, a device, a ring of links. */
+  /** A directory, a FIFO, a device, a ring of links, a link to nothing: no file, and in the place of one. */
   | { readonly is: 'odd' }
   | { readonly is: 'text'; readonly text: string; readonly stats: Stats };
 
@@ -18,7 +26,7 @@ export function readPlainFile(path: string): PlainText {
     file = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
   } catch (error) {
     const errno = errnoOf(error);
-    if (errno === 'ENOENT') return { is: 'absent' };
+    if (errno === 'ENOENT') return { is: isLink(path) ? 'odd' : 'absent' };
     if (errno !== undefined && ODD.has(errno)) return { is: 'odd' };
     throw error;
   }
@@ -28,6 +36,10 @@ export function readPlainFile(path: string): PlainText {
   } finally {
     closeSync(file);
   }
+}
+
+function isLink(path: string): boolean {
+  return lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() ?? false;
 }
 
 /** What opening says of a ring of links, a socket, a device without a driver. */

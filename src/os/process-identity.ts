@@ -46,11 +46,12 @@ export function isStopped(pid: number): boolean {
   return stat !== undefined && stat !== 'unknown' && /^[Tt]$/.test(stat.state);
 }
 
-/** The identity of the process that asks. Throws INTERNAL where /proc is not mounted. */
+/** The identity of the process that asks. Throws INTERNAL where /proc is not mounted, else UNAVAILABLE. */
 export function ownIdentity(machineEpoch: string): ProcessIdentity {
   const stat = readProcStat(process.pid);
   if (stat === undefined || stat === 'unknown') {
-    throw new HoldfastError('INTERNAL', '/proc/self/stat cannot be read: is /proc mounted?');
+    const code = stat === undefined ? 'INTERNAL' : 'UNAVAILABLE';
+    throw new HoldfastError(code, '/proc/self/stat cannot be read: is /proc mounted?');
   }
   return { pid: process.pid, startTime: stat.startTime, machineEpoch };
 }

@@ -90,6 +90,21 @@ export function treeLife(run: RunTree, machineEpoch: string): Life {
 }
 
 /**
+ * The program of a run whose identity was not written or has been damaged: of what carries the mark it is the first
+ * that leads a session, since whatever else does came of it.
+ */
+export function programByMark(
+  mark: string,
+  machineEpoch: string,
+): ProcessIdentity | 'none' | 'unknown' {
+  const scan = scanTree({ program: undefined, mark, since: undefined }, machineEpoch);
+  const leaders = scan.members.filter(({ pid, processGroup }) => pid === processGroup);
+  const [first] = leaders.sort((one, other) => Number(one.startTime) - Number(other.startTime));
+  if (first !== undefined) return { pid: first.pid, startTime: first.startTime, machineEpoch };
+  return scan.members.length === 0 && scan.isComplete ? 'none' : 'unknown';
+}
+
+/**
  * Sends a signal to exactly this process: its identity is looked at right before. True when it was sent. False when the
  * process ended or its pid is somebody else's by now.
  */

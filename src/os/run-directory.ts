@@ -18,6 +18,7 @@ import type { Life } from './process-identity.ts';
  *   confined  how far a confined child came on its way to the program (confined-start.ts)
  *   exit      how it ended
  *   oci/      what belongs to a container (oci-files.ts)
+ * All but `life` say what they say twice, so that a byte that rots is not believed; those of the first release do not.
  */
 export interface Intent {
   readonly protocol: 1;
@@ -67,7 +68,8 @@ export function runDirectory(stateDir: string, launchKey: string): string {
 
 /** Never holds arguments or environment. Not synced: after a power cut the machine epoch is another one anyway. */
 export function writeIntent(dir: string, intent: Intent): void {
-  replaceFile(join(dir, 'intent'), `${JSON.stringify(intent)}\n`, { durable: false });
+  const text = JSON.stringify({ ...intent, again: intent });
+  replaceFile(join(dir, 'intent'), `${text}\n`, { durable: false });
 }
 
 function readFound<T>(
@@ -95,21 +97,29 @@ function parseIntent(text: string): Intent | undefined {
   } catch {
     return undefined;
   }
-  const intent = value as Partial<Record<keyof Intent, unknown>> | null;
-  if (typeof intent !== 'object' || intent === null || intent.protocol !== 1) return undefined;
-  const { instanceId, allocId, task, token, mark, machineEpoch, specHash } = intent;
+  if (typeof value !== 'object' || value === null) return undefined;
+  const { again, ...intent } = value as Partial<Record<keyof Intent | 'again', unknown>>;
+  if (again !== undefined && JSON.stringify(again) !== JSON.stringify(intent)) return undefined;
+  const { protocol, run, cgroup, ...others } = intent;
+  const { instanceId, allocId, task, token, mark, machineEpoch, specHash } = others;
   const texts = [instanceId, allocId, task, token, mark, machineEpoch, specHash];
+  // A name that is unknown may be a known one that has rotted.
+  if (protocol !== 1 || Object.keys(others).length !== texts.length) return undefined;
   if (!texts.every((text) => typeof text === 'string')) return undefined;
-  if (!['string', 'undefined'].includes(typeof intent.cgroup)) return undefined;
-  return Number.isSafeInteger(intent.run) ? (value as Intent) : undefined;
+  if (!['string', 'undefined'].includes(typeof cgroup)) return undefined;
+  return Number.isSafeInteger(run) ? (intent as unknown as Intent) : undefined;
 }
 
-/** The last line must be ended: a shell writes it by one write, and a part of it is nothing. */
-function parseProcess(text: string, stats: Stats): RecordedProcess | undefined {
-  if (!text.endsWith('\n')) return undefined;
-  const stat = parseProcStat(text);
-  return stat && { pid: stat.pid, startTime: stat.startTime, writtenAtMs: stats.mtimeMs };
+/** The last line must be ended: a shell writes all by one write, and a part of it is nothing. */
+function parseProcess(text: string, { mtimeMs }: Stats): RecordedProcess | undefined {
+  const [line = ''] = text.split('\n', 1);
+  const isWhole = text === `${line}\nagain ${line}\n` || text === `${line}\n`;
+  const stat = isWhole && WHOLE_STAT.test(line) ? parseProcStat(line) : undefined;
+  return stat && { pid: stat.pid, startTime: stat.startTime, writtenAtMs: mtimeMs };
 }
+
+/** A line of /proc/<pid>/stat with the 19 numbers to the start time, and more. */
+const WHOLE_STAT = /^\d+ \(.*\) [A-Za-z](?: -?\d+){19,}$/;
 
 export function readIdentity(dir: string): Found<RecordedProcess> {
   return readFound(join(dir, 'identity'), parseProcess);

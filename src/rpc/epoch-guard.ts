@@ -1,6 +1,5 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { HoldfastError } from '../errors.ts';
+import { readInstance } from '../os/instance-record.ts';
 
 /**
  * Fences off an agent that was replaced and does not know it yet: every call names the agent's epoch, and one lower
@@ -38,9 +37,7 @@ export class EpochGuard {
 /** 0 when nothing legible is recorded: the calls themselves still tell. */
 function recordedEpoch(stateDir: string): number {
   try {
-    const kept: unknown = JSON.parse(readFileSync(join(stateDir, 'instance.json'), 'utf8'));
-    const { agentEpoch } = kept as { agentEpoch?: unknown };
-    return typeof agentEpoch === 'number' && Number.isSafeInteger(agentEpoch) ? agentEpoch : 0;
+    return readInstance(stateDir)?.agentEpoch ?? 0;
   } catch {
     return 0;
   }

@@ -5,6 +5,7 @@ import { HoldfastError, messageOf } from '../errors.ts';
 import { FrameSocket } from './frame-socket.ts';
 import { encodeFrame, type Frame, LAST_ID } from './frames.ts';
 import { verdictOf } from './unix-socket.ts';
+import { Waiters } from './waiters.ts';
 
 /** What one call does with what it is sent. */
 export interface CallEnd {
@@ -53,7 +54,7 @@ function connected(path: string): Promise<Socket> {
 export class Channel {
   readonly #path: string;
   readonly #calls = new Map<number, CallEnd>();
-  readonly #brokenWaiters = new Set<() => void>();
+  readonly #whenBroken = new Waiters();
   #connection: FrameSocket | undefined;
   #lastId = 0;
   #closed = false;
@@ -78,7 +79,7 @@ export class Channel {
     const calls = [...this.#calls.values()];
     this.#calls.clear();
     for (const call of calls) call.onBroken(error);
-    for (const wake of this.#brokenWaiters) wake();
+    this.#whenBroken.wake();
   }
 
   /** Sends a request and returns the call's id. Throws UNAVAILABLE without a connection, and what encoding throws. */
@@ -108,16 +109,7 @@ export class Channel {
 
   /** Resolves when there is no connection, or when `signal` aborts. */
   untilBroken(signal: AbortSignal): Promise<void> {
-    if (this.#connection === undefined || signal.aborted) return Promise.resolve();
-    return new Promise((resolve) => {
-      const done = (): void => {
-        this.#brokenWaiters.delete(done);
-        signal.removeEventListener('abort', done);
-        resolve();
-      };
-      this.#brokenWaiters.add(done);
-      signal.addEventListener('abort', done, { once: true });
-    });
+    return this.#connection === undefined ? Promise.resolve() : this.#whenBroken.wait(signal);
   }
 
   /** Connects anew where the connection has ended; the calls that broke stay broken. False when nobody accepts. */

@@ -31,6 +31,8 @@ export interface HostContext {
 export interface HostedService extends FramedService {
   /** How many things it still owns. A host with none may end; one with some stays whatever it is told. */
   busyWith(): number;
+  /** Lets go of what it owns, so that another host can take it over and nothing is lost; left out where it cannot. */
+  leave?(): Promise<void>;
 }
 
 const IDLE_CHECK_MS = 10_000;
@@ -62,7 +64,7 @@ export async function runHost(
     machineEpoch: epoch,
     version: PACKAGE_VERSION,
     log: logLine,
-    end: (reason) => void end(hostDir, listener, reason),
+    end: (reason) => void end(hostDir, listener, service, reason),
   };
   // crash point: host.opening
   const service = open(context);
@@ -79,10 +81,16 @@ export async function runHost(
   const address = { hostId, kind, ...ownIdentity(epoch), protocol, version };
   writeAddress(hostDir, { ...address, socket: listener.socket });
   // crash point: host.address.written
-  endWhenIdle(hostDir, context, () => {
+  endWhenInVain(context, () => {
     const connections = listener?.connections() ?? 0;
     if (connections > 0) heardAt = performance.now();
-    return { busyWith: service.busyWith(), connections, idleForMs: performance.now() - heardAt };
+    return {
+      busyWith: service.busyWith(),
+      isReplaceable: service.leave !== undefined,
+      isFindable: existsSync(join(hostDir, 'address.json')),
+      connections,
+      idleForMs: performance.now() - heardAt,
+    };
   });
   logLine('host-started', { ...address, node: process.version });
 }
@@ -119,35 +127,46 @@ function surviveSignals(context: HostContext, service: HostedService): void {
 
 interface Company {
   readonly busyWith: number;
+  readonly isReplaceable: boolean;
+  /** Its address is where agents look for it. */
+  readonly isFindable: boolean;
   readonly connections: number;
   /** Since the last call or connection. */
   readonly idleForMs: number;
 }
 
-/** A host that watches nothing and that nobody has talked to for a minute: its agent was killed, none came after. */
-export function isForsaken({ busyWith, connections, idleForMs }: Company): boolean {
-  return busyWith === 0 && connections === 0 && idleForMs >= FORSAKEN_AFTER_MS;
+/**
+ * Why a host should end by itself, if it should. With nothing to watch: its directory was removed, so that nobody finds
+ * it any more, or nobody has talked to it for a minute: its agent was killed, none came after. One that can be replaced
+ * ends unfindable whatever it owns, since it would keep its successor from its work.
+ */
+export function reasonToEnd(company: Company): string | undefined {
+  const { busyWith, isReplaceable, isFindable, connections, idleForMs } = company;
+  if (!isFindable && (busyWith === 0 || isReplaceable)) return 'its directory was removed';
+  const isForsaken = busyWith === 0 && connections === 0 && idleForMs >= FORSAKEN_AFTER_MS;
+  return isForsaken ? 'no agent has come for a minute' : undefined;
 }
 
-/** A host whose directory was removed can be found by nobody: without anything to watch it ends at once. */
-function endWhenIdle(hostDir: string, context: HostContext, company: () => Company): void {
-  setInterval(() => {
-    const now = company();
-    if (now.busyWith > 0) return;
-    if (!existsSync(join(hostDir, 'address.json'))) context.end('its directory was removed');
-    else if (isForsaken(now)) context.end('no agent has come for a minute');
+function endWhenInVain(context: HostContext, company: () => Company): void {
+  const timer = setInterval(() => {
+    const reason = reasonToEnd(company());
+    if (reason === undefined) return;
+    clearInterval(timer);
+    context.end(reason);
   }, IDLE_CHECK_MS);
 }
 
 async function end(
   hostDir: string,
   listener: FramedListener | undefined,
+  service: HostedService,
   reason: string,
 ): Promise<void> {
   logLine('host-ends', { reason });
   removeFileIfPossible(join(hostDir, 'address.json'));
   // crash point: host.ending
   await listener?.close(CLOSE_GRACE_MS);
+  await service.leave?.();
   process.exit(0);
 }
 

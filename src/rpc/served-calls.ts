@@ -1,5 +1,5 @@
 import { HoldfastError } from '../errors.ts';
-import { toErrorBytes } from './error-bytes.ts';
+import { failureToSend, toErrorBytes } from './error-bytes.ts';
 import type { FramedService, Route } from './framed-server.ts';
 import { badFrame, creditOf, encodeFrame, type Frame, itemCost, WINDOW_BYTES } from './frames.ts';
 
@@ -100,7 +100,7 @@ export class ServedCalls {
   }
 
   #fail(id: number, error: unknown): void {
-    this.#last(id, 'error', toErrorBytes(HoldfastError.from(error)));
+    this.#last(id, 'error', toErrorBytes(failureToSend(error)));
   }
 
   /** The frame that ends a call; nothing when the caller has gone. */

@@ -1,16 +1,16 @@
-import {
-  existsSync,
-  openSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeSync,
-  closeSync,
-} from 'node:fs';
+import { openSync, readdirSync, readFileSync, rmSync, writeSync, closeSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Orchestrator } from '../../src/api.ts';
-import { countingGroup, Machine, pidsOf, until } from './rig.ts';
+import {
+  countingGroup,
+  eventsSoFar,
+  isRunning,
+  Machine,
+  pidsOf,
+  runningPid,
+  until,
+} from './rig.ts';
 
 let machine: Machine;
 let agent: Orchestrator;
@@ -23,8 +23,7 @@ afterEach(() => machine.scrap());
 describe('a live task whose run directory was removed', () => {
   let pid: number;
   beforeEach(async () => {
-    const { allocId } = await agent.run(countingGroup('count', 1));
-    pid = ((await until('it runs', () => pidsOf(agent, allocId))) as number[])[0] as number;
+    pid = await runningPid(agent, 'count');
     const runDir = join(machine.dataDir, 'state', 'run');
     for (const key of readdirSync(runDir)) rmSync(join(runDir, key), { recursive: true });
   });
@@ -92,12 +91,5 @@ describe('a spec file that cannot be accepted, beside a damaged store', () => {
 });
 
 async function typesOf(ref: string): Promise<readonly string[]> {
-  const found: string[] = [];
-  for await (const { type } of agent.events({ ref, until: 'head' })) found.push(type);
-  return found;
-}
-
-function isRunning(pid: number): boolean {
-  if (!existsSync(`/proc/${pid}/stat`)) return false;
-  return !/^\d+ \(.*\) [ZX]/.test(readFileSync(`/proc/${pid}/stat`, 'latin1'));
+  return (await eventsSoFar(agent, { ref })).map(({ type }) => type);
 }

@@ -1,10 +1,10 @@
 /** Runs that no log speaks of: what becomes of each is decided before anything new is started. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { cpSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { cpSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { Orchestrator, PublicEvent } from '../../src/api.ts';
-import { countingGroup, Machine, pidsOf, until } from './rig.ts';
+import type { Orchestrator } from '../../src/api.ts';
+import { eventsSoFar, isRunning, Machine, pidsOf, runningPid, until } from './rig.ts';
 
 let machine: Machine;
 let agent: Orchestrator;
@@ -16,31 +16,11 @@ afterEach(() => machine.scrap());
 
 const inState = (...names: string[]): string => join(machine.dataDir, 'state', ...names);
 
-async function runningPid(name: string): Promise<number> {
-  const { allocId } = await agent.run(countingGroup(name, 1));
-  const pids = await until('it runs', () => pidsOf(agent, allocId));
-  return pids[0] as number;
-}
-
-async function orphans(): Promise<readonly PublicEvent[]> {
-  const found: PublicEvent[] = [];
-  for await (const event of agent.events({ until: 'head', types: ['OrphanFound'] })) {
-    found.push(event);
-  }
-  return found;
-}
-
-function isRunning(pid: number): boolean {
-  try {
-    return !/\) [ZX] /.test(readFileSync(`/proc/${pid}/stat`, 'latin1'));
-  } catch {
-    return false;
-  }
-}
+const orphans = () => eventsSoFar(agent, { types: ['OrphanFound'] });
 
 describe('a program of ours', () => {
   it('that nobody wants is ended: the log, the spec and the files of its run are gone', async () => {
-    const pid = await runningPid('lost');
+    const pid = await runningPid(agent, 'lost');
     await machine.killAgent();
     for (const name of ['store', 'specs', 'run']) rmSync(inState(name), { recursive: true });
     agent = await machine.startAgent();
@@ -50,20 +30,20 @@ describe('a program of ours', () => {
   });
 
   it('that nobody wants is ended, and the program that its task is about lives on', async () => {
-    const pid = await runningPid('lost');
+    const pid = await runningPid(agent, 'lost');
     await machine.killAgent();
     rmSync(inState('store'), { recursive: true });
     rmSync(inState('specs'), { recursive: true });
     agent = await machine.startAgent();
     await until('it is ended', () => !isRunning(pid));
-    const kept = await runningPid('kept');
+    const kept = await runningPid(agent, 'kept');
     await machine.killAgent();
     agent = await machine.startAgent();
     expect(isRunning(kept)).toBe(true);
   });
 
   it('whose start an older copy of the store does not know is adopted', async () => {
-    await runningPid('web');
+    await runningPid(agent, 'web');
     await machine.killAgent();
     cpSync(inState('store'), inState('backup'), { recursive: true });
     agent = await machine.startAgent();
@@ -90,7 +70,7 @@ describe('what is not ours', () => {
   });
 
   it('is never touched, however much it looks like it', async () => {
-    const pid = await runningPid('web');
+    const pid = await runningPid(agent, 'web');
     const { instanceId } = await agent.agent();
     const key = readdirSync(inState('run')).find((name) => name.length === 20) as string;
     const marks = [

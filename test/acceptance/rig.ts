@@ -4,7 +4,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Orchestrator, PublicEvent } from '../../src/api.ts';
+import type { EventQuery, Orchestrator, PublicEvent } from '../../src/api.ts';
 import { connectOrchestrator } from '../../src/client/connect-orchestrator.ts';
 import { HoldfastError } from '../../src/errors.ts';
 import type { GroupSpecInput } from '../../src/spec/group-schema.ts';
@@ -30,8 +30,8 @@ export class Machine {
   }
 
   /** Starts an agent and resolves with a connection to it once it is ready. */
-  async startAgent(): Promise<Orchestrator> {
-    const args = ['agent', '--data-dir', this.dataDir, '--driver', 'raw_exec'];
+  async startAgent(...more: readonly string[]): Promise<Orchestrator> {
+    const args = ['agent', '--data-dir', this.dataDir, '--driver', 'raw_exec', ...more];
     const agent = spawn(this.command, args, { stdio: ['ignore', 'ignore', 'pipe'] });
     this.#agent = agent;
     agent.stderr.setEncoding('utf8').on('data', (text: string) => (this.#output += text));
@@ -57,7 +57,7 @@ export class Machine {
   /** `kill -9`, and the end awaited. */
   async killAgent(): Promise<void> {
     const agent = this.#agent;
-    if (agent === undefined) return;
+    if (agent === undefined || agent.exitCode !== null) return;
     const ended = new Promise((resolve) => agent.once('exit', resolve));
     agent.kill('SIGKILL');
     await ended;
@@ -111,7 +111,7 @@ export class Machine {
   }
 }
 
-function isRunning(pid: number): boolean {
+export function isRunning(pid: number): boolean {
   try {
     return !/^\d+ \(.*\) [ZX]/.test(readFileSync(`/proc/${pid}/stat`, 'latin1'));
   } catch {
@@ -134,17 +134,18 @@ function processesOf(dataDir: string): readonly number[] {
     });
 }
 
-/** Waits until `look` gives something, for a minute at most. */
+/** Waits until `look` gives something, for a minute at most, however long a look takes. */
 export async function until<T>(
   what: string,
   look: () => Promise<T | undefined | false> | T | undefined | false,
 ): Promise<T> {
-  for (let tries = 0; tries < 1_200; tries += 1) {
+  const deadline = performance.now() + 60_000;
+  for (;;) {
     const found = await look();
     if (found !== undefined && found !== false) return found;
+    if (performance.now() > deadline) throw new Error(`not within a minute: ${what}`);
     await delay(50);
   }
-  throw new Error(`not within a minute: ${what}`);
 }
 
 /** A program that counts aloud, a hundred lines a second, without starting any other program. */
@@ -169,6 +170,23 @@ export async function pidsOf(agent: Orchestrator, ref: string): Promise<readonly
   const { tasks } = await agent.inspect(ref);
   const pids = tasks.map(({ state, pid }) => (state === 'running' ? pid : null));
   return pids.every((pid) => pid !== null) && pids;
+}
+
+/** Runs a group of one counting task; its pid. */
+export async function runningPid(agent: Orchestrator, name: string): Promise<number> {
+  const { allocId } = await agent.run(countingGroup(name, 1));
+  const pids = await until('it runs', () => pidsOf(agent, allocId));
+  return pids[0] as number;
+}
+
+/** Every event of these types or of this REF so far. */
+export async function eventsSoFar(
+  agent: Orchestrator,
+  query: Pick<EventQuery, 'ref' | 'types'>,
+): Promise<readonly PublicEvent[]> {
+  const found: PublicEvent[] = [];
+  for await (const event of agent.events({ ...query, until: 'head' })) found.push(event);
+  return found;
 }
 
 /** The first thing wrong with text that should be the lines 1, 2, 3 …, or undefined. */

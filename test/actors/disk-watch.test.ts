@@ -18,10 +18,11 @@ beforeEach(() => {
 afterEach(() => rmSync(dir, { recursive: true }));
 
 /** A floor that no disk reaches stands for a disk that is full. */
-function watch(floorBytes: number): DiskWatch {
+function watch(floorBytes: number, wasLow = false): DiskWatch {
   const record = (type: string): void => void facts.push(type);
   const doors = { dir, floorBytes, gate, ballast: new Ballast(dir), logger: silentLogger };
-  return new DiskWatch({ ...doors, record });
+  const place = { look: () => undefined };
+  return new DiskWatch({ ...doors, record, wasLow, place });
 }
 
 describe('a disk', () => {
@@ -39,6 +40,19 @@ describe('a disk', () => {
     await disk.look();
     expect([gate.holds, facts]).toEqual([['disk-low'], ['DiskLow']]);
     expect(readdirSync(dir)).toEqual([]);
+  });
+
+  it('that an earlier agent found low is said to be healed by the one that finds room', async () => {
+    const disk = watch(0, true);
+    expect(gate.holds).toEqual(['disk-low']);
+    await disk.look();
+    await disk.look();
+    expect([gate.holds, facts]).toEqual([[], ['DiskHealed']]);
+  });
+
+  it('that is still low is not said to have fallen again', async () => {
+    await watch(Number.MAX_SAFE_INTEGER, true).look();
+    expect([gate.holds, facts]).toEqual([['disk-low'], []]);
   });
 
   it('that cannot be looked at is left as it was', async () => {

@@ -1,9 +1,21 @@
+import type * as Fs from 'node:fs';
 import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { SpecFiles } from '../../src/actors/spec-files.ts';
 import type { AllocSpec } from '../../src/spec/alloc-spec.ts';
+
+/** What was brought to the disk, in order. */
+const synced: string[] = [];
+vi.mock('node:fs', async (original) => {
+  const fs = await original<typeof Fs>();
+  const fsync = (fd: number, done: Fs.NoParamCallback): void => {
+    synced.push(fs.readlinkSync(`/proc/self/fd/${fd}`));
+    fs.fsync(fd, done);
+  };
+  return { ...fs, fsync };
+});
 
 let dir: string;
 beforeEach(() => (dir = mkdtempSync(join(tmpdir(), 'hf-specs-'))));
@@ -27,6 +39,12 @@ describe('the files of specs', () => {
     expect(readdirSync(dir)).toEqual([]);
     await specs.save(saved('quick'));
     expect(readdirSync(dir)).toEqual(['quick.json']);
+  });
+
+  it('are on disk with their name when they are saved', async () => {
+    synced.length = 0;
+    await new SpecFiles(dir).save(saved('kept'));
+    expect(synced).toEqual([join(dir, 'kept.json.new'), dir]);
   });
 
   it('of allocs that have ended go at the next opening, with what was half written', async () => {

@@ -1,11 +1,10 @@
 /** A doctor beside living agents, after dead ones, and when everything but the processes is gone. */
 import { spawn, spawnSync } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { chmodSync, cpSync, existsSync, lstatSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
-import type { Orchestrator } from '../../src/api.ts';
 import type { Finding } from '../../src/doctor/finding.ts';
-import { countingGroup, Machine, pidsOf, until } from '../acceptance/rig.ts';
+import { countingGroup, Machine, pidsOf, runningPid, until } from '../acceptance/rig.ts';
 
 const bin = resolve(import.meta.dirname, '../../bin/holdfast');
 let machine: Machine;
@@ -26,11 +25,6 @@ const by = (findings: readonly Finding[], check: string): readonly Finding[] =>
 const notFine = (findings: readonly Finding[]): readonly string[] =>
   findings.filter(({ level }) => level !== 'ok').map(({ check }) => check);
 
-async function runningTask(agent: Orchestrator): Promise<number> {
-  const { allocId } = await agent.run(countingGroup('count', 1));
-  return ((await until('it runs', () => pidsOf(agent, allocId))) as number[])[0] as number;
-}
-
 describe('a doctor', () => {
   it('finds nothing wrong without a data directory, and makes none', () => {
     const dataDir = join(machine.dataDir, 'none');
@@ -44,7 +38,7 @@ describe('a doctor', () => {
 
   it('beside an agent sees all of it, disturbs nothing, and says who holds the lock', async () => {
     const agent = await machine.startAgent();
-    const pid = await runningTask(agent);
+    const pid = await runningPid(agent, 'count');
     const before = (await agent.agent()).head;
     const { status, findings } = examine();
     expect([status, notFine(findings)]).toEqual([0, []]);
@@ -57,7 +51,7 @@ describe('a doctor', () => {
   });
 
   it('after an agent asks for one, and names hosts that are dead or stopped', async () => {
-    await runningTask(await machine.startAgent());
+    await runningPid(await machine.startAgent(), 'count');
     await machine.killAgent();
     process.kill(machine.hostPid('logmon') as number, 'SIGKILL');
     const executor = machine.hostPid('executor') as number;
@@ -71,7 +65,7 @@ describe('a doctor', () => {
   });
 
   it('without the store names what runs as orphans, and an agent then adopts them', async () => {
-    const pid = await runningTask(await machine.startAgent());
+    const pid = await runningPid(await machine.startAgent(), 'count');
     await machine.killAgent();
     rmSync(join(machine.dataDir, 'state', 'store'), { recursive: true });
     const { status, findings } = examine();
@@ -86,7 +80,7 @@ describe('a doctor', () => {
 
   it('with nothing but the processes left lists them by their mark and touches none', async () => {
     const agent = await machine.startAgent();
-    const pid = await runningTask(agent);
+    const pid = await runningPid(agent, 'count');
     const { instanceId } = await agent.agent();
     await machine.killAgent();
     const state = join(machine.dataDir, 'state');
@@ -94,13 +88,51 @@ describe('a doctor', () => {
       rmSync(join(state, name), { recursive: true });
     }
     const { status, findings } = examine();
-    expect([status, new Set(notFine(findings))]).toEqual([
-      0,
-      new Set(['instance', 'foreign runs']),
-    ]);
-    const text = `1 process of instance ${instanceId}: nothing tells whether it is this data directory's`;
-    expect(by(findings, 'foreign runs').map(({ message }) => message)).toContain(text);
+    const text = `1 process of instance ${instanceId} (pid ${pid}) in ${machine.dataDir}, whose state does not know of them: no agent will`;
+    const ofUs = by(findings, 'lost runs').map(({ message }) => message);
+    expect([status, ofUs]).toEqual([1, [text]]);
+    rmSync(state, { recursive: true });
+    const later = by(examine().findings, 'lost runs');
+    expect(later.map(({ message }) => message)).toEqual([text]);
+    expect(later[0]?.remedy).toContain(`or end them: kill -9 ${pid}`);
     expect(existsSync(`/proc/${pid}`)).toBe(true);
+  });
+
+  it('names a run whose files are gone, and what an agent would do about it', async () => {
+    const agent = await machine.startAgent();
+    const pid = await runningPid(agent, 'count');
+    rmSync(join(machine.dataDir, 'state', 'run'), { recursive: true });
+    const [beside] = by(examine().findings, 'run files');
+    expect(beside).toMatchObject({ level: 'fail', remedy: expect.stringMatching(/\/t0$/) });
+    expect(beside?.message).toContain(`pid ${pid}`);
+    await machine.killAgent();
+    const [after] = by(examine().findings, 'run files');
+    expect(after?.remedy).toBe('an agent ends what it cannot follow, and starts its task anew');
+    for (const name of ['store', 'specs']) {
+      rmSync(join(machine.dataDir, 'state', name), { recursive: true });
+    }
+    const { findings } = examine();
+    expect(by(findings, 'store')[0]?.remedy).toMatch(/^put it back from a backup/);
+    expect(by(findings, 'orphan')[0]?.remedy).toMatch(/^put its files back from a backup/);
+  });
+
+  it('names a copy, a removed lock, and the disk floor of the agent', async () => {
+    await machine.startAgent('--disk-floor', '99999999');
+    rmSync(join(machine.dataDir, 'state', 'lock'));
+    const { findings } = examine();
+    expect(by(findings, 'agent')[0]).toMatchObject({
+      level: 'fail',
+      message: `pid ${machine.agentPid} holds the lock, and somebody removed its file: no other agent comes in`,
+    });
+    expect(by(findings, 'disk space')[0]?.message).toMatch(/: below 95\.4 TiB nothing is started$/);
+    const copy = `${machine.dataDir}-copy`;
+    onTestFinished(() => rmSync(copy, { recursive: true, force: true }));
+    // Sockets cannot be copied, and a copy does not need them.
+    cpSync(machine.dataDir, copy, {
+      recursive: true,
+      filter: (path) => !lstatSync(path).isSocket(),
+    });
+    expect(by(examine(copy).findings, 'copy')).toHaveLength(1);
   });
 
   it('never takes for ours what another instance marked', async () => {
@@ -134,7 +166,7 @@ describe('a doctor', () => {
 describe('the commands of the store', () => {
   it('read what a running agent has written, while it writes', async () => {
     const agent = await machine.startAgent();
-    await runningTask(agent);
+    await runningPid(agent, 'count');
     const store = (...args: string[]) => {
       const all = ['store', ...args, '--data-dir', machine.dataDir];
       return spawnSync(bin, all, { encoding: 'utf8' });

@@ -35,7 +35,7 @@ function killAt(
 
 /** What an agent does in its first moments and after them: where a second crash falls into a recovery. */
 const RECOVERING =
-  /^agent\.(open|sweep|adopt|launch|watch|kill|settle|cleanup|append|decided|end|host|collect)/;
+  /^agent\.(open|sweep|adopt|launch|watch|kill|settle|cleanup|append|decided|end|host|collect|retention|snapshots|safe-mode)/;
 
 export const PLANS: Readonly<
   Record<

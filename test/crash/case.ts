@@ -37,15 +37,12 @@ export interface CaseStage {
   readonly canary: Canary;
   /** The directories of the cases stay when they are over. */
   readonly isKept: boolean;
+  /** How long what is left after the last agent may take to end by itself. */
+  readonly leavingMs: number;
 }
 
 let played = 0;
 
-/**
- * Hosts that nobody needs are told to end when an agent closes. One that was too busy to be told ends by itself a minute
- * after the last word with it, at its next look at itself.
- */
-const LEAVING_MS = 80_000;
 /** A look at the whole process table costs milliseconds. */
 const LOOK_AGAIN_MS = 60;
 
@@ -59,7 +56,7 @@ export async function runCase(spec: CaseSpec, stage: CaseStage): Promise<CaseRes
   const play = new Play(spec, places, stage);
   const faults: Fault[] = [];
   try {
-    faults.push(...(await play.toTheEnd()), ...(await leftAlive(spec, places)));
+    faults.push(...(await play.toTheEnd()), ...(await leftAlive(spec, places, stage)));
     faults.push(...(await findFaults(spec, places, stage)));
   } catch (error) {
     const text = error instanceof Error ? (error.stack ?? error.message) : String(error);
@@ -83,9 +80,13 @@ export async function runCase(spec: CaseSpec, stage: CaseStage): Promise<CaseRes
 }
 
 /** What still lives some time after the agent has closed in order: nothing may. */
-async function leftAlive({ plan }: CaseSpec, { caseDir }: CasePlaces): Promise<readonly Fault[]> {
+async function leftAlive(
+  { plan }: CaseSpec,
+  { caseDir }: CasePlaces,
+  { leavingMs }: CaseStage,
+): Promise<readonly Fault[]> {
   const { keepsOutput } = harmOf(plan);
-  const until = performance.now() + LEAVING_MS;
+  const until = performance.now() + leavingMs;
   for (;;) {
     const left = processesOf(caseDir).filter(({ role }) => !keepsOutput || role !== 'logmon');
     if (left.length === 0) return [];

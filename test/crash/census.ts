@@ -37,6 +37,8 @@ const OPENINGS: readonly (readonly [WorkloadName, readonly Strike[]])[] = [
   // A host finds a container that nobody will ever let go, and one that somebody has to.
   ['isolated', [strike('shim.container.created', 'kill')]],
   ['isolated', [strike('shim.container.identified', 'kill')]],
+  // The next agent begins in safe mode.
+  ['tidy', [strike('agent.accept.settled', 'kill')]],
 ];
 
 /** Where no containers can be made, nothing comes by the points that are about them. */

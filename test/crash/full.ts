@@ -6,19 +6,14 @@
 import { spawn } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { parseArgs } from 'node:util';
 import { PACKAGE_VERSION } from '../../src/version.ts';
+import { matching, readFlags, whole } from '../rig-flags.ts';
 import { pageOf } from './markdown.ts';
 import { headCommit, type ProgrammeReport } from './report.ts';
 
 const ROOT = join(import.meta.dirname, '..', '..');
 const FINISHED = join(ROOT, 'node_modules', '.cache', 'holdfast-crash');
 const REPORTS = join(ROOT, 'docs', 'reports');
-
-const { values } = parseArgs({
-  options: { seed: { type: 'string', default: '1' }, only: { type: 'string', default: '' } },
-});
-const seed = Number(values.seed);
 
 /** Each writes its report with `--json` and ends with 1 when something was found. */
 const PROGRAMMES: readonly (readonly [name: string, script: string, ...args: string[]])[] = [
@@ -28,16 +23,22 @@ const PROGRAMMES: readonly (readonly [name: string, script: string, ...args: str
   ['faults', 'test/faults/run.ts', '--full'],
 ];
 
+const names = PROGRAMMES.map(([name]) => name);
+const { seed, only } = readFlags({
+  seed: whole(0, 1),
+  only: matching((part) => names.some((name) => name.includes(part)), names),
+});
+
 mkdirSync(FINISHED, { recursive: true });
 mkdirSync(REPORTS, { recursive: true });
 const reports: ProgrammeReport[] = [];
 for (const [name, script, ...args] of PROGRAMMES) {
-  if (!name.includes(values.only)) continue;
+  if (!name.includes(only ?? '')) continue;
   reports.push(finished(name) ?? (await run(name, script, args)));
 }
 const stem = join(REPORTS, `crash-${PACKAGE_VERSION}`);
-const whole = { version: PACKAGE_VERSION, commit: headCommit(), seed, programmes: reports };
-writeFileSync(`${stem}.json`, `${JSON.stringify(whole, null, 2)}\n`);
+const all = { version: PACKAGE_VERSION, commit: headCommit(), seed, programmes: reports };
+writeFileSync(`${stem}.json`, `${JSON.stringify(all, null, 2)}\n`);
 writeFileSync(`${stem}.md`, pageOf(reports));
 const failures = reports.reduce((sum, report) => sum + report.failures.length, 0);
 say(`${failures} failures; the report is docs/reports/crash-${PACKAGE_VERSION}.md`);

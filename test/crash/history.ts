@@ -25,6 +25,10 @@ export interface RunHistory {
 export interface History {
   readonly events: readonly HistoryEvent[];
   readonly runs: readonly RunHistory[];
+  /** Allocs that were removed when they had ended: first their files, then their events. */
+  readonly removed: ReadonlySet<string>;
+  /** How many events were removed. */
+  readonly removedEvents: number;
   /** Anything wrong with the store itself. */
   readonly damage: string | undefined;
 }
@@ -33,10 +37,25 @@ export async function readHistory(storeDir: string): Promise<History> {
   const { log, damage } = await openStore({ dir: storeDir, logger: silentLogger });
   try {
     const events = [...log.rows()].map(toEvent);
-    return { events, runs: runsOf(events), damage: damage?.reason };
+    return { events, runs: runsOf(events), ...removedIn(events), damage: damage?.reason };
   } finally {
     await log.close();
   }
+}
+
+/** `task` is `alloc/task`. */
+export function isRemoved({ removed }: Pick<History, 'removed'>, task: string): boolean {
+  return removed.has(task.slice(0, task.indexOf('/')));
+}
+
+function removedIn(events: readonly HistoryEvent[]): Pick<History, 'removed' | 'removedEvents'> {
+  const said = events.filter(({ type }) => type === 'StoreCompacted').map(({ data }) => data);
+  const doomed = events.filter(({ type }) => type === 'AllocRemoved').map(({ stream }) => stream);
+  const gone = said.flatMap((data) => data['streams'] as readonly string[]);
+  return {
+    removed: new Set([...doomed, ...gone].map((stream) => stream.split('/')[1] ?? '')),
+    removedEvents: said.reduce((sum, data) => sum + Number(data['events']), 0),
+  };
 }
 
 function toEvent({ position, stream, version, type, run, data }: StoredRow): HistoryEvent {

@@ -40,7 +40,7 @@ export function crashPoints(): readonly string[] {
     .toSorted();
 }
 
-/** What makes the copy fit to be hurt: the override of the machine epoch, and waits that no case has the time for. */
+/** What makes the copy fit to be hurt: the override of the machine epoch, and limits that no case lives to see. */
 const PATCHES: readonly Patch[] = [
   {
     file: 'src/os/machine-epoch.ts',
@@ -61,6 +61,16 @@ const PATCHES: readonly Patch[] = [
     file: 'src/actors/run-files.ts',
     find: 'const SWEEP_AFTER_MS = 30_000;',
     replace: 'const SWEEP_AFTER_MS = 100;',
+  },
+  {
+    file: 'src/actors/snapshot-keeper.ts',
+    find: 'options.everyEvents ?? 20_000',
+    replace: 'options.everyEvents ?? 25',
+  },
+  {
+    file: 'src/actors/snapshot-keeper.ts',
+    find: 'options.closingEvents ?? 1_000',
+    replace: 'options.closingEvents ?? 10',
   },
   {
     file: 'src/processes/executor-host/shim.ts',

@@ -3,7 +3,7 @@
  * death, it goes on where the last one was, from nothing but what the orchestrator tells it; `done` says that all was
  * brought to its end. Ends with 3 when another agent holds the data directory.
  */
-import { appendFileSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { exec, HoldfastError, openOrchestrator, rawExec } from '../../src/index.ts';
@@ -15,6 +15,7 @@ import { workload, type WorkloadName } from './workloads.ts';
 installCrashPoints();
 const [, , dataDir = '', name = 'batch'] = process.argv;
 const places = placesOf(dirname(dataDir));
+const acceptedFile = join(places.caseDir, 'accepted');
 const witness = new URL('./witness.pl', import.meta.url).pathname;
 const work = workload(name as WorkloadName, places, witness);
 
@@ -22,6 +23,7 @@ const agent = await openOrchestrator({
   dataDir,
   drivers: [rawExec(), exec()],
   onClose: 'leave',
+  ...work.options,
   logger: { debug: () => undefined, info: say, warn: say, error: say },
 }).catch((error: unknown) => {
   say({ error: String(error) }, 'not opened');
@@ -39,11 +41,13 @@ function say(facts: object, text?: string): void {
 }
 
 async function play(agent: Orchestrator): Promise<void> {
-  const known = new Set((await agent.allocs({ all: true })).map(({ allocId }) => allocId));
+  const known = new Set([...(await allocsOf(agent)), ...accepted()]);
   for (const [allocId, spec] of Object.entries(work.groups)) {
-    if (!known.has(allocId)) await agent.run(spec, { allocId });
+    if (known.has(allocId)) continue;
+    await agent.run(spec, { allocId });
+    appendFileSync(acceptedFile, `${allocId}\n`);
   }
-  for (const allocId of work.ending) await (await agent.alloc(allocId)).wait();
+  for (const allocId of work.ending) await ended(agent, allocId);
   if (work.isHasty !== true) for (const allocId of work.lasting) await running(agent, allocId, 1);
   if (work.restarted !== undefined) {
     const [task] = (await agent.inspect(work.restarted)).tasks;
@@ -52,6 +56,43 @@ async function play(agent: Orchestrator): Promise<void> {
   }
   for (const allocId of work.lasting) await agent.stop(allocId);
   await filesSwept();
+  await oldOnesGone(agent);
+}
+
+async function allocsOf(agent: Orchestrator): Promise<readonly string[]> {
+  return (await agent.allocs({ all: true })).map(({ allocId }) => allocId);
+}
+
+/** What an agent has taken on, which none may know any more by the time that it has ended. */
+function accepted(): readonly string[] {
+  return existsSync(acceptedFile) ? readFileSync(acceptedFile, 'utf8').split('\n') : [];
+}
+
+async function ended(agent: Orchestrator, allocId: string): Promise<void> {
+  try {
+    await (await agent.alloc(allocId)).wait();
+  } catch (error) {
+    if (!HoldfastError.is(error, 'NOT_FOUND') || !accepted().includes(allocId)) throw error;
+  }
+}
+
+/** Retention works in the background, too: events go last. */
+async function oldOnesGone(agent: Orchestrator): Promise<void> {
+  const keep = work.options?.retention?.keepFinishedAllocs ?? Infinity;
+  for (let tries = 0; tries < 500; tries += 1) {
+    const { length } = await allocsOf(agent);
+    if (length <= keep && (keep === Infinity || (await isCompacted(agent)))) return;
+    await delay(10);
+  }
+}
+
+async function isCompacted(agent: Orchestrator): Promise<boolean> {
+  try {
+    for await (const { position } of agent.events({ after: 0 })) return position > 1;
+  } catch (error) {
+    if (!HoldfastError.is(error, 'POSITION_COMPACTED')) throw error;
+  }
+  return true;
 }
 
 /** Every program has written its first line in the ledger, or will never do so. */

@@ -57,8 +57,8 @@ export const MUTANTS: readonly Mutant[] = [
     patches: [
       {
         file: SHIM,
-        find: 'set -C\n{ echo "launch $me" >fate; } 2>/dev/null || exit 75\n',
-        replace: 'echo "launch $me" >fate\n',
+        find: 'set -C\n{ echo "launch $me\nagain $me" >fate; } 2>/dev/null || exit 75\n',
+        replace: 'echo "launch $me\nagain $me" >fate\n',
       },
     ],
     cases: [
@@ -99,9 +99,9 @@ export const MUTANTS: readonly Mutant[] = [
     patches: [
       {
         file: LAUNCH,
-        find: "    readFate(run.dir).is === 'absent' ? begin(run, request, source, watch) : undefined;",
-        replace:
-          "    (process.getBuiltinModule('node:fs').rmSync(join(run.dir, 'fate'), { force: true }), begin(run, request, source, watch));",
+        find: '  const failure = isNew ? begin(run, request, source, watch) : undefined;',
+        replace: `  process.getBuiltinModule('node:fs').rmSync(join(run.dir, 'fate'), { force: true });
+  const failure = isNew || true ? begin(run, request, source, watch) : undefined;`,
       },
     ],
     cases: [

@@ -1,10 +1,12 @@
 /** Every line that a program printed is in the log files: once, whole and in order. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { isRemoved } from './history.ts';
 import type { Story } from './verdict.ts';
 
 export function faultsInOutput(story: Story): readonly string[] {
-  return Object.keys(story.work.runs).flatMap((task) => faultsInTask(task, story));
+  const kept = Object.keys(story.work.runs).filter((task) => !isRemoved(story.history, task));
+  return kept.flatMap((task) => faultsInTask(task, story));
 }
 
 function faultsInTask(task: string, { ledger, harm, places }: Story): readonly string[] {

@@ -120,8 +120,11 @@ export function parsePlan(text: string): { workload: string; plan: readonly Stri
   const plan = words.map((word) => {
     const found = /^([a-z.-]+)#(\d+)=([a-z-]+)(?:@(\d+))?$/.exec(word);
     if (found === null) throw new Error(`${word} is no strike, such as agent.append.before#7=kill`);
-    const [, point = '', nth, action, ms] = found;
-    return { point, nth: Number(nth), action: action as Strike['action'], ms: Number(ms ?? 0) };
+    const [, point = '', nth, done, ms] = found;
+    const known = [...POINT_ACTIONS, ...RIG_ACTIONS];
+    const action = known.find((one) => one === done);
+    if (action === undefined) throw new Error(`'${done}' is none of: ${known.join(' ')}`);
+    return { point, nth: Number(nth), action, ms: Number(ms ?? 0) };
   });
   return { workload, plan };
 }

@@ -9,8 +9,8 @@ import { runCase, type CaseResult, type CaseSpec, type CaseStage } from './case.
 import { censusCases, isPossible, takeCensus, type Census } from './census.ts';
 import { crashPoints, instrument } from './instrument.ts';
 import type { Mutant } from './mutants.ts';
-import { parsePlan } from './plan.ts';
-import type { WorkloadName } from './workloads.ts';
+import { parsePlan, RIG } from './plan.ts';
+import { WORKLOADS } from './workloads.ts';
 
 export interface ProgrammeOptions {
   readonly seed: number;
@@ -56,6 +56,14 @@ function chosen(axis: Axis, census: Census, options: ProgrammeOptions): readonly
   return casesOf(axis, census, size, seed).filter(hurts).slice(0, most);
 }
 
+/**
+ * Hosts that nobody needs are told to end when an agent closes. One that was too busy to be told ends by itself a minute
+ * after the last word with it, at its next look at itself.
+ */
+const LEAVING_MS = 80_000;
+/** No mutant is caught by what it leaves behind, and one is made to leave something. */
+const MUTANT_LEAVING_MS = 2_000;
+
 /** A copy of the package, a bystander and a directory, put away afterwards. */
 export async function onStage<T>(
   mutation: readonly Patch[],
@@ -66,7 +74,7 @@ export async function onStage<T>(
   const copy = instrument(join(workDir, 'copy'), mutation);
   const canary = await Canary.start(workDir);
   try {
-    return await work({ copy, workDir, canary, isKept });
+    return await work({ copy, workDir, canary, isKept, leavingMs: LEAVING_MS });
   } finally {
     canary.end();
     if (isKept) say(`kept in ${workDir}`);
@@ -104,7 +112,7 @@ export async function tryMutants(
   for (const { name, patches, breaks, cases } of mutants) {
     const quiet = { ...options, say: () => undefined };
     const results = await onStage(patches, options, (stage) =>
-      playAll(cases.map(readCase), stage, quiet),
+      playAll(cases.map(readCase), { ...stage, leavingMs: MUTANT_LEAVING_MS }, quiet),
     );
     const caught = results.flatMap(({ spec, faults }) =>
       faults.filter(({ kind }) => kind === breaks).map(({ text }) => `${spec.id}: ${text}`),
@@ -117,10 +125,15 @@ export async function tryMutants(
 
 export const SURVIVED = 'survived';
 
-/** The case that a word describes, see `planText`. */
+/** The case that a word describes, see `planText`. Throws for one that cannot be played. */
 export function readCase(id: string): CaseSpec {
-  const { workload, plan } = parsePlan(id);
-  return { id, axis: 'case', workload: workload as WorkloadName, plan };
+  const { workload: name, plan } = parsePlan(id);
+  const workload = WORKLOADS.find((known) => known === name);
+  if (workload === undefined) throw new Error(`'${name}' is none of: ${WORKLOADS.join(' ')}`);
+  const known = [RIG, ...crashPoints()];
+  const strange = plan.find(({ point }) => !known.includes(point));
+  if (strange !== undefined) throw new Error(`there is no crash point ${strange.point}`);
+  return { id, axis: 'case', workload, plan };
 }
 
 export function isAxis(name: string): name is Axis {

@@ -72,7 +72,7 @@ function reusePids(places: CasePlaces, { canary }: CaseStage): void {
       const path = join(runs, key, file);
       try {
         const text = readFileSync(path, 'latin1');
-        writeFileSync(path, text.replace(/\d+ \(/, `${canary.pid} (`), 'latin1');
+        writeFileSync(path, text.replaceAll(/\d+ \(/g, `${canary.pid} (`), 'latin1');
       } catch {
         // This run had not come so far.
       }

@@ -4,37 +4,58 @@
  * that repeats its case alone.
  */
 import { writeFileSync } from 'node:fs';
-import { parseArgs } from 'node:util';
+import {
+  type Flag,
+  isGiven,
+  matching,
+  readFlags,
+  refuse,
+  text,
+  UsageError,
+  whole,
+  wordsOf,
+} from '../rig-flags.ts';
 import { AXES, CI, FULL } from './axes.ts';
+import type { CaseSpec } from './case.ts';
+import { crashPoints } from './instrument.ts';
 import { MUTANTS } from './mutants.ts';
 import { isAxis, onStage, playAll, readCase, runProgramme, tryMutants } from './programme.ts';
 import { reportOf } from './report.ts';
 
-const text = { type: 'string' } as const;
-const flag = { type: 'boolean', default: false } as const;
-const { values } = parseArgs({
-  options: {
-    seed: { ...text, default: '1' },
-    axis: text,
-    point: text,
-    cases: text,
-    case: text,
-    times: { ...text, default: '1' },
-    json: text,
-    jobs: { ...text, default: '3' },
-    mutants: flag,
-    share: flag,
-    keep: flag,
+const points = crashPoints();
+const aCase: Flag<CaseSpec | undefined> = {
+  type: 'string',
+  read(given) {
+    if (given === undefined) return undefined;
+    try {
+      return readCase(String(given));
+    } catch (error) {
+      throw new UsageError((error as Error).message, { cause: error });
+    }
   },
+};
+const flags = readFlags({
+  seed: whole(0, 1),
+  axis: wordsOf((name) => isAxis(name) || name === 'none', [...AXES, 'none']),
+  point: matching((start) => points.some((point) => point.startsWith(start)), points),
+  cases: whole(1, undefined),
+  case: aCase,
+  times: whole(1, 1),
+  json: text(),
+  jobs: whole(1, 3),
+  mutants: isGiven(),
+  share: isGiven(),
+  keep: isGiven(),
 });
+const axes = flags.axis === undefined ? AXES : flags.axis.filter(isAxis);
+if (axes.length === 0 && !flags.mutants) refuse('--axis none leaves nothing to try but --mutants');
 
 const say = (line: string): void => void process.stdout.write(`${line}\n`);
-const shared = { jobs: Number(values.jobs), isKept: values.keep, say };
-process.exitCode = values.case === undefined ? await playMatrix() : await playOne(values.case);
+const shared = { jobs: flags.jobs, isKept: flags.keep, say };
+process.exitCode = flags.case === undefined ? await playMatrix() : await playOne(flags.case);
 
-async function playOne(id: string): Promise<number> {
-  const spec = readCase(id);
-  const cases = Array.from({ length: Number(values.times) }, () => spec);
+async function playOne(spec: CaseSpec): Promise<number> {
+  const cases = Array.from({ length: flags.times }, () => spec);
   const results = await onStage([], shared, (stage) => playAll(cases, stage, shared));
   const faulty = results.filter(({ faults }) => faults.length > 0).length;
   const hit = results.filter(({ landed }) => landed === spec.plan.length).length;
@@ -44,20 +65,18 @@ async function playOne(id: string): Promise<number> {
 
 async function playMatrix(): Promise<number> {
   const began = performance.now();
-  const seed = Number(values.seed);
-  const { axis, point, cases, json } = values;
-  const axes = axis === undefined ? AXES : axis.split(',').filter(isAxis);
+  const { seed, axis, point, cases, json } = flags;
   const programme = await runProgramme({
     ...shared,
     seed,
     axes,
-    size: values.share ? CI : FULL,
+    size: flags.share ? CI : FULL,
     // Less than everything need not come by every point.
     isWhole: axis === undefined && point === undefined && cases === undefined,
     ...(point === undefined ? {} : { point }),
-    ...(cases === undefined ? {} : { most: Number(cases) }),
+    ...(cases === undefined ? {} : { most: cases }),
   });
-  const verdicts = values.mutants ? await tryMutants(MUTANTS, shared) : new Map<string, string>();
+  const verdicts = flags.mutants ? await tryMutants(MUTANTS, shared) : new Map<string, string>();
   const report = reportOf(programme, verdicts, {
     seed,
     tookMs: Math.round(performance.now() - began),

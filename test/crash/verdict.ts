@@ -1,11 +1,11 @@
 /** What is wrong after a case: the ledger of the programs and the log of the agent must tell the same story. */
-import { readdirSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { CaseSpec, CaseStage } from './case.ts';
 import { FOREIGN_KEY } from './canary.ts';
 import { faultsOf, type Fault } from './fault.ts';
 import { harmOf, type Harm } from './harm.ts';
-import { readHistory, type History } from './history.ts';
+import { isRemoved, readHistory, type History } from './history.ts';
 import { readLedger, type Ledger } from './ledger.ts';
 import { faultsInOutput } from './output.ts';
 import type { CasePlaces } from './plan.ts';
@@ -46,9 +46,12 @@ export async function findFaults(
   ];
 }
 
-/** Positions 1 to n, versions 1 to m in each stream. */
-function outOfOrder({ events, damage }: History): readonly string[] {
-  const wrong = events.findIndex(({ position }, index) => position !== index + 1);
+/** Positions 1 to n but for those that were removed, versions 1 to m in each stream. */
+function outOfOrder({ events, damage, removedEvents }: History): readonly string[] {
+  const wrong = events.findIndex(
+    ({ position }, index) => position <= (events[index - 1]?.position ?? 0),
+  );
+  const missing = (events.at(-1)?.position ?? 0) - events.length;
   const versions = new Map<string, number>();
   const jumps = events.filter(({ stream, version }) => {
     const due = (versions.get(stream) ?? 0) + 1;
@@ -56,7 +59,10 @@ function outOfOrder({ events, damage }: History): readonly string[] {
     return version !== due;
   });
   return [
-    ...(wrong < 0 ? [] : [`position ${events[wrong]?.position} where ${wrong + 1} was due`]),
+    ...(wrong < 0 ? [] : [`position ${events[wrong]?.position} comes too late`]),
+    ...(missing === removedEvents
+      ? []
+      : [`${missing} positions are missing, and ${removedEvents} were removed`]),
     ...jumps.map(({ stream, version }) => `${stream}: version ${version} came out of turn`),
     ...(damage === undefined ? [] : [`the store was damaged: ${damage}`]),
   ];
@@ -67,7 +73,7 @@ function strangers({ ledger, history }: Story): readonly string[] {
   const known = new Set(history.runs.map(({ launchKey }) => launchKey));
   return [
     ...ledger.starts
-      .filter(({ launchKey }) => !known.has(launchKey))
+      .filter(({ task, launchKey }) => !known.has(launchKey) && !isRemoved(history, task))
       .map(({ task, launchKey }) => `${task} ran as ${launchKey}, of which the log knows nothing`),
     ...ledger.overlaps.map(
       ({ task, launchKey }) => `${task} began as ${launchKey} while an earlier run lived`,
@@ -89,16 +95,23 @@ function unended({ work, history }: Story): readonly string[] {
   const ended = new Set(
     history.events.filter(({ type }) => type === 'AllocStopped').map(({ stream }) => stream),
   );
-  const open = Object.keys(work.groups).filter((allocId) => !ended.has(`alloc/${allocId}`));
+  const open = Object.keys(work.groups).filter(
+    (allocId) => !ended.has(`alloc/${allocId}`) && !history.removed.has(allocId),
+  );
   return open.map((allocId) => `${allocId} has not ended`);
 }
 
-/** Directories of runs and FIFOs are back to nothing, and the foreign run is as it was. */
-function leftOnDisk({ places, harm }: Story): readonly Fault[] {
+/** Directories of runs and FIFOs are back to nothing, what was removed is gone, and the foreign run is as it was. */
+function leftOnDisk({ places, harm, history }: Story): readonly Fault[] {
   const state = join(places.dataDir, 'state');
+  const known = new Set(history.events.map(({ stream }) => stream));
+  const removed = [...history.removed]
+    .filter((allocId) => !known.has(`alloc/${allocId}`))
+    .flatMap((allocId) => [join('allocs', allocId), join('state', 'logs', allocId)]);
   const runs = readdirSync(join(state, 'run'));
   const left = [
     ...runs.filter((name) => name !== FOREIGN_KEY).map((name) => `run/${name}`),
+    ...removed.filter((path) => existsSync(join(places.dataDir, path))),
     ...(harm.leavesFifos ? [] : readdirSync(join(state, 'fifo')).map((name) => `fifo/${name}`)),
   ];
   const foreign = runs.includes(FOREIGN_KEY) ? readdirSync(join(state, 'run', FOREIGN_KEY)) : [];

@@ -1,6 +1,7 @@
 /** What the tasks of a case do, and how often each must have run when nothing but agents and hosts was hurt. */
 import { dirname } from 'node:path';
 import type { GroupSpecInput } from '../../src/spec/group-schema.ts';
+import type { OrchestratorOptions } from '../../src/orchestrator-options.ts';
 import type { CasePlaces } from './plan.ts';
 
 export type WitnessKind = 'quick' | 'zero' | 'long' | 'deaf' | 'nap' | 'leaver';
@@ -16,11 +17,21 @@ export interface Workload {
   readonly restarted?: string;
   /** Whoever stops them does not wait until they run. */
   readonly isHasty?: boolean;
+  /** What the agent is asked besides. */
+  readonly options?: Pick<OrchestratorOptions, 'retention' | 'safeMode'>;
   /** How often each task runs, by `alloc/task`. Null where that is a matter of moments. */
   readonly runs: Readonly<Record<string, number | null>>;
 }
 
-export const WORKLOADS = ['batch', 'service', 'restart', 'loud', 'hasty', 'isolated'] as const;
+export const WORKLOADS = [
+  'batch',
+  'service',
+  'restart',
+  'loud',
+  'hasty',
+  'tidy',
+  'isolated',
+] as const;
 export type WorkloadName = (typeof WORKLOADS)[number];
 
 export function workload(name: WorkloadName, places: CasePlaces, witness: string): Workload {
@@ -121,6 +132,24 @@ const MAKERS: Readonly<Record<WorkloadName, (task: TaskMaker) => Workload>> = {
     lasting: ['still'],
     runs: { 'box/a': 2, 'still/a': 1 },
   }),
+  /** Hardly anything that has ended is kept, and an agent that began after one that died starts nothing for a while. */
+  tidy: (task) => {
+    const names = ['one', 'two', 'three'];
+    const batch = (name: string): [string, GroupSpecInput] => [
+      name,
+      { name, type: 'batch', tasks: [task('a', 'zero', { restart: once })] },
+    ];
+    return {
+      groups: Object.fromEntries(names.map(batch)),
+      ending: names,
+      lasting: [],
+      options: {
+        retention: { keepFinishedAllocs: 1 },
+        safeMode: { starts: 1, withinMs: 3_000 },
+      },
+      runs: Object.fromEntries(names.map((name) => [`${name}/a`, 1])),
+    };
+  },
   loud: (task) => ({
     groups: {
       loud: {

@@ -4,9 +4,9 @@
  */
 import { spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Drill, Findings } from './drill.ts';
+import { type Drill, Findings } from './drill.ts';
 import { copyPackage, type Patch } from './patched-copy.ts';
 
 const WITHOUT_LOGMON: readonly Patch[] = [
@@ -14,6 +14,15 @@ const WITHOUT_LOGMON: readonly Patch[] = [
     file: 'src/actors/children.ts',
     find: `import { Logmon } from './logmon.ts';`,
     replace: `import { SilentLogmon as Logmon } from '../../test/faults/programs/silent-logmon.ts';`,
+  },
+];
+
+const UNCHECKED: readonly Patch[] = [
+  ...WITHOUT_LOGMON,
+  {
+    file: 'src/log/sqlite-row.ts',
+    find: `  if (checksumOf(seed, row) !== crc) throw damaged(position, 'the checksum is wrong');\n`,
+    replace: '',
   },
 ];
 
@@ -27,21 +36,56 @@ export const damagedFiles: Drill = {
   privileges: [],
   cases: { share: 80, full: 3_000 },
   async run(findings, cases) {
-    const home = mkdtempSync(join(tmpdir(), 'hf-damage-'));
-    try {
-      copyPackage(home, WITHOUT_LOGMON);
-      // A hang or a crash costs its own case only.
-      for (let next = 0; next < cases;) next = await openFrom(findings, home, next, cases);
-    } finally {
-      rmSync(home, { recursive: true, force: true });
-    }
+    await openAll(findings, WITHOUT_LOGMON, cases);
+    await openAll(findings, WITHOUT_LOGMON, ROW_CASES, 'rows');
+    const found = new Findings(findings.seed);
+    await openAll(found, UNCHECKED, ROW_CASES, 'rows');
+    const [first] = found.failures;
+    const text = first === undefined ? 'nothing was noticed' : `${first.case}: ${first.text}`;
+    findings.control('checksums that nobody looks at', first !== undefined, text.slice(0, 200));
   },
 };
 
-/** Opens from case `from` on, to the end or to a case that ends its process; gives the next one. */
-function openFrom(findings: Findings, home: string, from: number, cases: number): Promise<number> {
+/** One bit in an event. Every second one is seen by any agent: it makes no JSON, or no key. */
+const ROW_CASES = 8;
+
+/** From so many on it is worth while to open on all processors at once. */
+const LANE_CASES = 200;
+
+async function openAll(
+  findings: Findings,
+  patches: readonly Patch[],
+  cases: number,
+  ...words: readonly string[]
+): Promise<void> {
+  const home = mkdtempSync(join(tmpdir(), 'hf-damage-'));
   const program = join(home, 'test/faults/programs/damaged-opens.ts');
-  const args = [program, findings.seed, from, cases - from].map(String);
+  try {
+    copyPackage(home, patches);
+    const lanes = cases < LANE_CASES ? 1 : availableParallelism();
+    const starts = Array.from({ length: lanes }, (_, lane) => Math.floor((cases * lane) / lanes));
+    await Promise.all(
+      starts.map(async (start, lane) => {
+        const end = starts[lane + 1] ?? cases;
+        // A hang or a crash costs its own case only.
+        for (let next = start; next < end;) {
+          const args = [program, findings.seed, next, end - next, ...words].map(String);
+          next = await openFrom(findings, args, next, end);
+        }
+      }),
+    );
+  } finally {
+    rmSync(home, { recursive: true, force: true });
+  }
+}
+
+/** Opens from case `from` on, to the end or to a case that ends its process; gives the next one. */
+function openFrom(
+  findings: Findings,
+  args: readonly string[],
+  from: number,
+  cases: number,
+): Promise<number> {
   const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'pipe'] });
   let number = from - 1;
   let what = 'making the template';

@@ -3,15 +3,19 @@
  * run, talk and end. And one that turns read-only under an agent, as ext4 does after an error of the device.
  */
 import { execFileSync } from 'node:child_process';
-import { closeSync, mkdirSync, openSync, rmSync, writeFileSync, writeSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Orchestrator, PublicEvent } from '../../src/api.ts';
-import { errnoOf, HoldfastError } from '../../src/errors.ts';
+import { connectOrchestrator } from '../../src/client/connect-orchestrator.ts';
+import { HoldfastError, messageOf } from '../../src/errors.ts';
 import type { GroupSpecInput } from '../../src/spec/group-schema.ts';
-import { COUNTING, faultInCount, Machine, pidsOf, until } from '../acceptance/rig.ts';
+import { COUNTING, faultInCount, type Machine, pidsOf, until } from '../acceptance/rig.ts';
 import type { Drill, Findings } from './drill.ts';
+import { copyPackage, type Patch } from './patched-copy.ts';
 import { isRunning } from './processes.ts';
+import { Filler, withDisk } from './small-disk.ts';
 
 export const fullDisks: Drill = {
   name: 'full disks',
@@ -30,32 +34,15 @@ export const fullDisks: Drill = {
         ),
       );
     }
+    await control(findings);
   },
 };
 
 /** What keeps a disk full takes every byte that is given up, too. */
 const KINDS = ['filled once', 'kept full', 'read-only'] as const;
 
-/** More than the floor below which nothing is started, or no start would ever be seen. */
-const DISK = '160M';
-
-async function withDisk(work: (machine: Machine) => Promise<void>): Promise<void> {
-  const machine = new Machine();
-  const { dataDir } = machine;
-  const image = `${dataDir}.image`;
-  execFileSync('truncate', ['-s', DISK, image]);
-  execFileSync('mkfs.ext4', ['-q', '-m', '0', image]);
-  execFileSync('mount', ['-o', 'loop,errors=remount-ro', image, dataDir]);
-  try {
-    await work(machine);
-  } finally {
-    await machine.killAgent();
-    machine.killAll();
-    execFileSync('umount', ['-l', dataDir]);
-    await machine.scrap();
-    rmSync(image);
-  }
-}
+/** Less than the floor, and room for anything that is started all the same. */
+const LOW_BYTES = 32 * 2 ** 20;
 
 /** Ends when a file appears that is not on the disk, with a code of its own. */
 const LATE_CODE = 7;
@@ -95,9 +82,11 @@ async function full(findings: Findings, machine: Machine, isGreedy: boolean): Pr
   const { pids, allocId, sign } = await startTasks(agent, machine);
   const disk = new Filler(machine.dataDir);
   try {
+    await disk.fill(LOW_BYTES);
+    await expectHeldUp(machine);
     await disk.fill();
     const keeping = isGreedy ? disk.keepFull() : undefined;
-    await until('a start is refused', () => isRefused(machine));
+    await until('a start is refused', () => isRefused(machine, isGreedy));
     findings.count('starts refused');
     writeFileSync(sign, '');
     if (!isGreedy) {
@@ -153,16 +142,28 @@ function patience(): { signal: AbortSignal } {
   return { signal: AbortSignal.timeout(60_000) };
 }
 
-/** Asks for a new alloc: true when it is refused for want of room. An agent that opens anew answers a moment later. */
-async function isRefused(machine: Machine): Promise<boolean> {
+/** With room for a start it is the floor alone that refuses one. */
+async function expectHeldUp(machine: Machine): Promise<void> {
+  await until('it is recorded that the disk is low', async () =>
+    (await eventsOf(machine)).some(({ type }) => type === 'DiskLow'),
+  );
+  if (!(await isRefused(machine, false)))
+    throw new Error('a start was taken on a disk that is low');
+}
+
+/**
+ * Asks for a new alloc: true when it is refused for want of room. An agent that opens anew answers a moment later, and
+ * while nothing at all can be written it never does: to be `mayBeMute` counts as a refusal then.
+ */
+async function isRefused(machine: Machine, mayBeMute: boolean): Promise<boolean> {
   try {
     runs += 1;
-    const current = await machine.connect();
-    await current.run(quick(`refused-${runs}`));
+    const current = await connectOrchestrator({ dataDir: machine.dataDir });
+    await current.run(quick(`refused-${runs}`), patience());
     return false;
   } catch (error) {
     if (HoldfastError.is(error, 'RESOURCES_EXHAUSTED')) return true;
-    if (HoldfastError.is(error) && error.retryable) return false;
+    if (HoldfastError.is(error) && error.retryable) return mayBeMute;
     throw error;
   }
 }
@@ -219,39 +220,31 @@ async function readOnly(findings: Findings, machine: Machine): Promise<void> {
   rmSync(sign, { force: true });
 }
 
-class Filler {
-  readonly #dir: string;
-  #isWanted = true;
+const FLOORLESS: readonly Patch[] = [
+  {
+    file: 'src/actors/start-gate.ts',
+    find: '    this.#holds.add(reason);',
+    replace: `    if (reason !== 'disk-low') this.#holds.add(reason);`,
+  },
+];
 
-  constructor(dataDir: string) {
-    this.#dir = join(dataDir, 'filler');
-    mkdirSync(this.#dir);
+/** The same with an agent that sees how low its disk is and takes starts all the same. */
+async function control(findings: Findings): Promise<void> {
+  const home = mkdtempSync(join(tmpdir(), 'hf-floorless-'));
+  copyPackage(home, FLOORLESS);
+  let text = 'nothing was noticed';
+  try {
+    await withDisk(
+      async (machine) => {
+        await machine.startAgent();
+        await new Filler(machine.dataDir).fill(LOW_BYTES);
+        await expectHeldUp(machine);
+      },
+      join(home, 'bin/holdfast'),
+    );
+  } catch (error) {
+    text = messageOf(error);
   }
-
-  /** To the last byte, in smaller and smaller pieces. */
-  async fill(): Promise<void> {
-    const file = openSync(join(this.#dir, 'bytes'), 'a');
-    for (let sizeBytes = 1 << 20; sizeBytes >= 1;) {
-      try {
-        if (writeSync(file, Buffer.alloc(sizeBytes, 'x')) < sizeBytes) sizeBytes >>= 1;
-      } catch (error) {
-        if (errnoOf(error) !== 'ENOSPC') throw error;
-        sizeBytes >>= 1;
-      }
-      await delay(0);
-    }
-    closeSync(file);
-  }
-
-  async keepFull(): Promise<void> {
-    while (this.#isWanted) {
-      await this.fill();
-      await delay(5);
-    }
-  }
-
-  free(): void {
-    this.#isWanted = false;
-    rmSync(this.#dir, { recursive: true, force: true });
-  }
+  rmSync(home, { recursive: true });
+  findings.control('a floor that holds nothing up', /was taken on a disk/.test(text), text);
 }

@@ -2,25 +2,20 @@
  * The log collector is killed again and again under a program that numbers its lines; every byte is in the files, once
  * and in order. The control loses one write, and there must be a gap.
  */
-import { spawn } from 'node:child_process';
-import { cpSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
-import { bytesWaiting } from '../../src/os/pipes.ts';
 import {
-  firstWords,
-  killed,
+  collectUnderKills,
+  faultInNumberedLines,
   openLaboratory,
+  PUMP,
   segmentsOf,
-  start,
-  until,
 } from '../fixtures/logmon/laboratory.ts';
 import type { Drill, Findings } from './drill.ts';
 import { copyPackage, type Patch } from './patched-copy.ts';
 
 const FIXTURES = new URL('../fixtures/logmon/', import.meta.url).pathname;
-const SEGMENT_BYTES = 1_048_576;
 
 /** The second move takes its bytes and tells nobody: the next one writes over them. */
 const ONE_LOST_WRITE: readonly Patch[] = [
@@ -43,7 +38,7 @@ export const logPump: Drill = {
   cases: { share: 3, full: 120 },
   async run(findings, cases) {
     await findings.attempt('kills', async () => {
-      const fault = await collect(findings, join(FIXTURES, 'pump-process.ts'), cases);
+      const fault = await collect(findings, PUMP, cases);
       if (fault !== undefined) throw new Error(fault);
     });
     findings.count('kills', cases);
@@ -67,34 +62,9 @@ async function collect(
   kills: number,
 ): Promise<string | undefined> {
   using lab = openLaboratory();
-  const stop = join(lab.dir, 'stop');
-  const writer = start('numbered-lines', lab.fifo, stop);
-  const written = firstWords(writer);
-  const startPump = async () => {
-    const args = [pump, lab.fifo, lab.dir, 'web', String(SEGMENT_BYTES)];
-    const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
-    await firstWords(child);
-    return child;
-  };
-  for (let kill = 0; kill < kills; kill += 1) {
-    const child = await startPump();
-    await delay(20 + findings.between(0, 30));
-    await killed(child);
-  }
-  const last = await startPump();
-  writeFileSync(stop, '');
-  const lines = Number(await written);
-  await until('the FIFO is empty', () => bytesWaiting(lab.hold) === 0);
-  await killed(last);
+  const lifeMs = (): number => 20 + findings.between(0, 30);
+  const lines = await collectUnderKills(lab, pump, kills, lifeMs);
   findings.count('lines', lines);
-  return faultInLines(Buffer.concat([...(await segmentsOf(lab.dir))]).toString('latin1'), lines);
-}
-
-function faultInLines(text: string, lines: number): string | undefined {
-  const found = text.split('\n').slice(0, -1);
-  for (const [index, line] of found.entries()) {
-    if (line === String(index).padEnd(11 + ((index * 7_919) % 300), '.')) continue;
-    return `line ${index} of ${lines} is ${line.slice(0, 40)}`;
-  }
-  return found.length === lines ? undefined : `${found.length} lines of ${lines}`;
+  const text = Buffer.concat([...(await segmentsOf(lab.dir))]).toString('latin1');
+  return faultInNumberedLines(text, lines);
 }

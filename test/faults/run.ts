@@ -1,11 +1,11 @@
 /**
  * Runs the drills: `npm run faults -- [--full] [--seed N] [--only TEXT] [--cases N] [--json FILE]`. Without `--full`
- * each has the size of its share of CI. Ends with status 1 when something was found.
+ * each has the size of its share of CI. Ends with status 1 when something was found, with 2 for words without a meaning.
  */
 import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
-import { parseArgs } from 'node:util';
 import { PACKAGE_VERSION } from '../../src/version.ts';
+import { isGiven, matching, readFlags, text, whole } from '../rig-flags.ts';
 import { performDrill, type Failure } from './drill.ts';
 import { clockJumps } from './clock-jumps.ts';
 import { damagedAgents } from './damaged-agents.ts';
@@ -27,24 +27,23 @@ const DRILLS = [
   systemCallFaults,
 ];
 
-const { values } = parseArgs({
-  options: {
-    full: { type: 'boolean', default: false },
-    seed: { type: 'string', default: '1' },
-    only: { type: 'string', default: '' },
-    cases: { type: 'string' },
-    json: { type: 'string' },
-  },
+const names = DRILLS.map(({ name }) => name);
+const { full, only, ...flags } = readFlags({
+  full: isGiven(),
+  seed: whole(0, 1),
+  only: matching((words) => names.some((name) => name.includes(words)), names),
+  cases: whole(1, undefined),
+  json: text(),
 });
-const seed = Number(values.seed);
+const { seed } = flags;
 const began = performance.now();
 const figures: Record<string, number> = {};
 const controls: Record<string, string> = {};
 const failures: Failure[] = [];
 
-for (const drill of DRILLS.filter(({ name }) => name.includes(values.only))) {
+for (const drill of DRILLS.filter(({ name }) => name.includes(only ?? ''))) {
   const start = performance.now();
-  const cases = Number(values.cases ?? (values.full ? drill.cases.full : drill.cases.share));
+  const cases = flags.cases ?? (full ? drill.cases.full : drill.cases.share);
   const found = await performDrill(drill, cases, seed, (failure) => {
     failures.push({ ...failure, case: `${drill.name}: ${failure.case}` });
     say(`        ${failure.case}: ${failure.text}`);
@@ -55,13 +54,13 @@ for (const drill of DRILLS.filter(({ name }) => name.includes(values.only))) {
     figures[`${drill.name}: ${name}`] = value;
     say(`        ${name}: ${value}`);
   }
-  for (const [name, text] of Object.entries(found.controls)) {
-    controls[`${drill.name}: ${name}`] = text;
-    say(`        control ${name}: ${text}`);
+  for (const [name, said] of Object.entries(found.controls)) {
+    controls[`${drill.name}: ${name}`] = said;
+    say(`        control ${name}: ${said}`);
   }
 }
 
-if (values.json !== undefined) {
+if (flags.json !== undefined) {
   const report = {
     subject: 'faults',
     seed,
@@ -72,7 +71,7 @@ if (values.json !== undefined) {
     failures,
     tookMs: Math.round(performance.now() - began),
   };
-  writeFileSync(values.json, `${JSON.stringify(report, undefined, 2)}\n`);
+  writeFileSync(flags.json, `${JSON.stringify(report, undefined, 2)}\n`);
 }
 process.exitCode = failures.length > 0 ? 1 : 0;
 

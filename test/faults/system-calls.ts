@@ -3,18 +3,15 @@
  * error, or answered so from then on, or kills it. After each such life the tasks are looked at from outside, and the
  * next life must know everything that was acknowledged. N goes 1, 2, 3 … until none is left, in turn for every kind.
  */
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Drill, Findings } from './drill.ts';
+import { type Drill, Findings } from './drill.ts';
+import { copyPackage, type Patch } from './patched-copy.ts';
 import { isRunning, processesWith, signalAll } from './processes.ts';
+import { type Life, liveTraced } from './traced-life.ts';
 
-const PROGRAM = new URL('programs/agent-life.ts', import.meta.url).pathname;
-/** A life takes a second; one that is not over after so long hangs. */
-const PATIENCE_MS = 45_000;
-
+const PACKAGE = new URL('../../', import.meta.url).pathname;
 /** Errors as strace names them. `KILL` is no error: the call is its last. */
 const FAULTS: readonly (readonly [calls: string, fault: string])[] = [
   ['pwrite64', 'ENOSPC'],
@@ -37,6 +34,18 @@ const FAULTS: readonly (readonly [calls: string, fault: string])[] = [
   ['pread64', 'EIO'],
   ['statfs', 'EIO'],
   ['clone,clone3,vfork', 'EAGAIN'],
+  ['openat', 'EROFS'],
+  ['pwrite64', 'EROFS'],
+  ['mkdir,rename,unlink', 'EROFS'],
+];
+
+/** An append that fails is taken for one that went well. */
+const SWALLOWING: readonly Patch[] = [
+  {
+    file: 'src/log/row-event-log.ts',
+    find: '      this.#failStop.write(() => this.#store.write(rows));',
+    replace: '      try { this.#store.write(rows); } catch {}',
+  },
 ];
 
 export const systemCallFaults: Drill = {
@@ -45,9 +54,9 @@ export const systemCallFaults: Drill = {
     'a system call that fails hurts no running task, and costs nothing that was acknowledged',
   tools: ['strace'],
   privileges: ['tracing'],
-  cases: { share: 7, full: 300 },
+  cases: { share: 7, full: 340 },
   async run(findings, cases) {
-    using machine = new Machine(findings);
+    using machine = new Machine(PACKAGE, findings);
     await machine.live('the first life');
     const order = FAULTS.map((fault) => ({ fault, nth: 1, random: findings.random() }));
     order.sort((left, right) => left.random - right.random);
@@ -66,27 +75,46 @@ export const systemCallFaults: Drill = {
       if (isHit) order.push({ ...next, nth: next.nth + stride });
     }
     await machine.live('the last life');
+    await control(findings);
   },
 };
 
-interface Life {
-  readonly words: readonly (readonly unknown[])[];
-  readonly isHit: boolean;
-  readonly end: string;
-  readonly errors: string;
+/** The same on a disk that takes nothing more, by an agent that does not notice: some of what it accepted is gone. */
+async function control(findings: Findings): Promise<void> {
+  const home = mkdtempSync(join(tmpdir(), 'hf-swallowing-'));
+  const found = new Findings(findings.seed);
+  try {
+    copyPackage(home, SWALLOWING);
+    using machine = new Machine(home, found);
+    await machine.live('the first life');
+    // Calls before these open the store, which fails without any append.
+    for (let nth = 14; nth < 40 && found.failures.length === 0; nth += 6) {
+      await machine.live(`all writes fail from ${nth} on`, `pwrite64:error=ENOSPC:when=${nth}+`);
+      await machine.live('the next life');
+    }
+  } finally {
+    rmSync(home, { recursive: true, force: true });
+  }
+  const [first] = found.failures;
+  const text = first === undefined ? 'nothing was noticed' : `${first.case}: ${first.text}`;
+  findings.control('an append whose error is swallowed', first !== undefined, text);
 }
 
+/** Task steady, as the process table shows its words. */
+const SLEEP = 'sleep\u00001000000\0';
+
 class Machine {
+  readonly #program: string;
   readonly #findings: Findings;
   readonly #home = mkdtempSync(join(tmpdir(), 'hf-sys-'));
   readonly #dataDir = join(this.#home, 'd');
   readonly #ledger = join(this.#home, 'ledger');
   #lives = 0;
   readonly #accepted = new Set<string>();
-  readonly #ended = new Map<string, unknown>();
   readonly #services = new Map<string, number>();
 
-  constructor(findings: Findings) {
+  constructor(root: string, findings: Findings) {
+    this.#program = join(root, 'test/faults/programs/agent-life.ts');
     this.#findings = findings;
   }
 
@@ -100,47 +128,32 @@ class Machine {
     const life = await this.#oneLife(inject);
     const complaint = this.#complaintAbout(life, inject === undefined);
     if (complaint !== undefined) this.#findings.fail(name, complaint);
+    if (life.wasHeldUp) this.#findings.count('lives held up until the fault ended');
     const isWhole = life.words.some(([word]) => word === 'left');
-    if (inject === undefined || isWhole) return life.isHit;
+    if (inject === undefined || isWhole) return life.hit !== undefined;
     this.#findings.count('lives cut short');
     await this.live(`the life after ${name}`);
-    return life.isHit;
+    return life.hit !== undefined;
   }
 
-  async #oneLife(inject: string | undefined): Promise<Life> {
-    const number = this.#lives;
+  #oneLife(inject: string | undefined): Promise<Life> {
+    const args = [this.#program, this.#dataDir, this.#ledger, String(this.#lives)];
     this.#lives += 1;
-    const args = [PROGRAM, this.#dataDir, this.#ledger, String(number)];
-    const env = { ...process.env, NODE_COMPILE_CACHE: join(this.#home, 'cache') };
-    const child = spawn(process.execPath, args, { env, stdio: ['pipe', 'pipe', 'pipe'] });
-    const ended = once(child, 'close');
-    const heard = listen(child);
-    await heard.first;
-    const trace = join(this.#home, 'trace');
-    rmSync(trace, { force: true });
-    const tracer = inject === undefined ? undefined : await hold(child.pid ?? 0, inject, trace);
-    child.stdin.on('error', () => undefined).end('go\n');
-    const patience = setTimeout(() => child.kill('SIGQUIT'), PATIENCE_MS);
-    const [code, signal] = (await ended) as [number | null, string | null];
-    clearTimeout(patience);
-    if (tracer !== undefined) await letGo(tracer);
-    const isHit =
-      existsSync(trace) &&
-      / \((INJECTED|DELAYED)\)|\+\+\+ killed by SIGKILL/.test(readFileSync(trace, 'utf8'));
-    return { words: heard.words(), isHit, end: signal ?? String(code), errors: heard.errors() };
+    return liveTraced(args, this.#home, inject);
   }
 
   /** What is wrong after a life, undefined when nothing is. */
   #complaintAbout(life: Life, isPlain: boolean): string | undefined {
     const said = (word: string) => life.words.filter(([first]) => first === word);
-    if (life.end === 'SIGQUIT') return `it hangs after ${JSON.stringify(life.words.at(-1))}`;
-    if (life.end !== '0' && life.end !== 'SIGKILL') return `it crashed: ${life.errors}`;
+    if (life.end === 'SIGQUIT') {
+      return `it hangs after ${JSON.stringify(life.words.at(-1))}: ${life.hit}`;
+    }
+    if (life.end !== 'SIGTERM' && life.end !== 'SIGKILL') return `it crashed: ${life.errors}`;
     const [refused] = said('refused');
     if (refused !== undefined) this.#findings.count(`refused with ${String(refused[1])}`);
     if (refused?.[1] === 'INTERNAL') return `no clear error: ${String(refused[2])}`;
     if (isPlain && refused !== undefined) return `refused: ${String(refused[2])}`;
     for (const [, allocId] of said('accepted')) this.#accepted.add(String(allocId));
-    for (const [, allocId, code] of said('ended')) this.#ended.set(String(allocId), code);
     return this.#wrongTask(said('task'), isPlain) ?? this.#wrongLedger();
   }
 
@@ -170,69 +183,17 @@ class Machine {
     return undefined;
   }
 
-  /** Nothing was started twice, and each service lives once. */
+  /** Nothing was started twice, by whatever run, and each service lives once. */
   #wrongLedger(): string | undefined {
     if (!existsSync(this.#ledger)) return undefined;
-    const marks = readFileSync(this.#ledger, 'utf8')
+    const names = readFileSync(this.#ledger, 'utf8')
       .trim()
       .split('\n')
       .map((line) => line.split(' ')[0]);
-    const twice = marks.find((mark, index) => marks.indexOf(mark) !== index);
+    const twice = names.find((name, index) => names.indexOf(name) !== index);
     if (twice !== undefined) return `${twice} was started twice`;
-    const services = processesWith('exec sleep 1000000').length;
+    const ours = new Set(processesWith(this.#home));
+    const services = processesWith(SLEEP).filter((pid) => ours.has(pid)).length;
     return services > 1 ? `${services} of task steady live` : undefined;
   }
-}
-
-function listen(child: ChildProcess) {
-  let text = '';
-  let errors = '';
-  const first = Promise.withResolvers<void>();
-  child.stdout?.setEncoding('utf8').on('data', (piece: string) => {
-    text += piece;
-    if (text.includes('\n')) first.resolve();
-  });
-  child.stderr?.setEncoding('utf8').on('data', (piece: string) => (errors += piece));
-  child.once('close', () => first.resolve());
-  return {
-    first: first.promise,
-    words: () =>
-      text
-        .split('\n')
-        .slice(0, -1)
-        .map((line) => JSON.parse(line) as readonly unknown[]),
-    errors: () => errors,
-  };
-}
-
-/** Resolves when strace has every thread. Processes that are started later are held too. */
-async function hold(pid: number, inject: string, trace: string): Promise<ChildProcess> {
-  const calls = inject.slice(0, inject.indexOf(':'));
-  const args = [
-    '-f',
-    '-p',
-    String(pid),
-    '-e',
-    `trace=${calls}`,
-    '-e',
-    `inject=${inject}`,
-    '-o',
-    trace,
-  ];
-  const tracer = spawn('strace', args, { stdio: ['ignore', 'ignore', 'pipe'] });
-  let said = '';
-  tracer.stderr.setEncoding('utf8').on('data', (text: string) => (said += text));
-  while (!said.includes('attached')) {
-    if (tracer.exitCode !== null) throw new Error(`strace ended: ${said}`);
-    await new Promise((resolve) => setTimeout(resolve, 5));
-  }
-  return tracer;
-}
-
-/** Hosts that were started meanwhile go on without it. */
-async function letGo(tracer: ChildProcess): Promise<void> {
-  if (tracer.exitCode !== null || tracer.signalCode !== null) return;
-  const ended = once(tracer, 'exit');
-  tracer.kill('SIGINT');
-  await ended;
 }

@@ -12,8 +12,8 @@ export const ROOMS: Readonly<Record<string, string>> = {
   events: 'errors spec',
   machines: 'errors spec events',
   projections: 'api:type events machines spec:type',
-  log: 'errors ports events',
   os: 'errors',
+  log: 'errors ports events os',
   output: 'errors os',
   rpc: 'errors version os ports:type',
   hooks: 'errors ports:type spec:type events:type machines:type',
@@ -24,14 +24,15 @@ export const ROOMS: Readonly<Record<string, string>> = {
     'errors ports version api:type spec events machines projections log os output rpc hooks drivers layout',
   local:
     'errors ports version api:type spec events machines projections log output drivers:type actors layout',
+  'orchestrator-options': 'errors ports:type spec drivers:type hooks:type actors:type',
   orchestrator:
-    'errors ports version api:type spec events log os hooks drivers layout data-dir actors local',
+    'errors ports version api:type spec events log os hooks drivers layout data-dir actors local orchestrator-options',
   testing: 'errors ports spec events machines log drivers hooks',
   processes: 'errors os output rpc',
   server: 'errors ports:type api:type spec:type rpc',
   client: 'errors ports:type api:type spec:type rpc server',
   doctor:
-    'errors ports version api:type events machines projections log os rpc layout data-dir actors server',
+    'errors ports version api:type events machines projections log os rpc layout data-dir actors server client',
   cli: 'errors ports:type version api:type spec data-dir layout rpc drivers orchestrator server client doctor',
   index: 'errors ports:type version api:type spec:type events:type hooks drivers orchestrator',
 };

@@ -278,7 +278,7 @@ describe('something else in the place of a file of the store', () => {
 
   it('is moved aside, and what was lost with the file is told', async () => {
     for (const put of Object.values(KINDS)) {
-      for (const name of ['log.db', 'log.db-wal', 'log.db-shm', 'head']) {
+      for (const name of ['log.db', 'log.db-wal', 'log.db-shm', 'log.db-journal', 'head']) {
         const { dir } = await filled();
         rmSync(join(dir, name), { force: true });
         put(join(dir, name));

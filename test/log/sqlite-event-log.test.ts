@@ -125,4 +125,25 @@ describe('SQLite log', () => {
       expect.objectContaining({ code: 'STORE_FAILED' }),
     );
   });
+
+  it('removes no event of another stream, whatever the index says', async () => {
+    const path = join(freshDir(), 'log.db');
+    const first = openSqliteEventLog({ path });
+    const [web, api, old] = ['task/w/web', 'task/a/api', 'task/o/old'] as const;
+    for (const stream of [web, api, old]) await first.append(stream, 0, messages(2));
+    // The entries of the index come into their table with the first compaction.
+    await first.compact([old], 9);
+    await first.close();
+    const connection = connect(path);
+    const wrong = connection.prepare(
+      "UPDATE stream_events SET positions = '[3,4]' WHERE positions = '[1,2]'",
+    );
+    expect(wrong.run().changes).toBe(1);
+    connection.close();
+    const log = openSqliteEventLog({ path });
+    const { data } = await log.compact([web], 10);
+    expect(data).toMatchObject({ events: 2, oldest: 7 });
+    expect([...log.rows()].map(({ stream }) => stream)).toEqual([api, api, 'node', 'node']);
+    await log.close();
+  });
 });

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { lockStore } from '../../src/log/store-lock.ts';
@@ -31,4 +31,24 @@ it('is held by another process until that is killed by force', async () => {
   const lock = lockStore(dir, { pid: process.pid });
   expect(lock.holder.pid).toBe(process.pid);
   lock.release();
+});
+
+it('is refused while somebody holds a lock file that was removed', async () => {
+  const dir = freshDir();
+  const module = new URL('../../src/log/store-lock.ts', import.meta.url).href;
+  const arguments_ = ['--input-type=module', '-e', HOLDER, module, dir];
+  const holder = spawn(process.execPath, arguments_, { stdio: ['ignore', 'pipe', 'inherit'] });
+  await once(holder.stdout, 'data');
+  rmSync(join(dir, 'lock'));
+  for (const _time of [1, 2]) {
+    expect(() => lockStore(dir, { pid: process.pid })).toThrow(
+      expect.objectContaining({
+        code: 'STORE_LOCKED',
+        message: `${dir} is in use by the agent with pid ${holder.pid}, although somebody removed its lock file`,
+      }),
+    );
+  }
+  holder.kill('SIGKILL');
+  await once(holder, 'exit');
+  lockStore(dir, { pid: process.pid }).release();
 });

@@ -1,4 +1,4 @@
-import { existsSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { lockStore } from '../../src/log/store-lock.ts';
@@ -27,6 +27,12 @@ describe('the lock of a directory', () => {
     expect(existsSync(join(dir, 'lock.json'))).toBe(true);
     second.release();
     expect(existsSync(join(dir, 'lock.json'))).toBe(false);
+  });
+
+  it.each(['lock', 'lock.json', 'lock-journal'])('is taken over a directory called %s', (name) => {
+    const dir = freshDir();
+    mkdirSync(join(dir, name));
+    lockStore(dir, { pid: process.pid }).release();
   });
 
   it('is taken over what a dead holder left behind', () => {

@@ -37,12 +37,20 @@ describe('reading a file that may be anything', () => {
     const seen = ['missing', 'dangling', 'ring', 'fifo', '.'].map(
       (name) => readPlainFile(join(dir, name)).is,
     );
-    expect(seen).toEqual(['absent', 'absent', 'odd', 'odd', 'odd']);
+    expect(seen).toEqual(['absent', 'odd', 'odd', 'odd', 'odd']);
   });
 
   it('makes a broken exit record of a FIFO in its place', () => {
     execFileSync('mkfifo', [join(dir, 'exit')]);
     expect(readExit(dir)).toEqual({ is: 'broken' });
+  });
+});
+
+describe('aborting a start', () => {
+  it('takes the place of a link to nothing, which no shim can win either', () => {
+    symlinkSync('/nonexistent/file', join(dir, 'fate'));
+    expect(tryAbort(dir, 'agent')).toBe(true);
+    expect(readFileSync(join(dir, 'fate'), 'utf8')).toBe('abort agent\n');
   });
 });
 

@@ -4,9 +4,11 @@ import {
   mkdtempSync,
   openSync,
   readdirSync,
+  readFileSync,
   rmSync,
   symlinkSync,
   writeFileSync,
+  writeSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -19,6 +21,8 @@ import {
   type Intent,
   readExit,
   readFate,
+  readIdentity,
+  readIntent,
   runDirectory,
   tryAbort,
   writeIntent,
@@ -49,6 +53,11 @@ afterEach(() => rmSync(dir, { recursive: true }));
 
 function write(name: string, text: string): void {
   writeFileSync(join(dir, name), text);
+}
+
+/** For JSON.stringify: when a file was written says the file system. */
+function ignoringTime(key: string, value: unknown): unknown {
+  return key === 'writtenAtMs' ? undefined : value;
 }
 
 function evidence(): ReturnType<typeof gatherEvidence> {
@@ -143,6 +152,45 @@ test('evidence follows a run from nothing to its end', () => {
   expect(evidence().identity?.pid).toBe(999_999_999);
   write('exit', 'code 0\n[1] + Done\n.\n');
   expect(evidence()).toMatchObject({ exit: 'valid', exitRecord: { exitCode: 0 } });
+});
+
+test('whichever bit of them has changed, nothing wrong is read from the files of a run', () => {
+  const line = GONE.trimEnd();
+  const readers = { intent: readIntent, fate: readFate, identity: readIdentity };
+  const wrong: unknown[] = [];
+  writeIntent(dir, INTENT);
+  write('fate', `launch ${line}\nagain ${line}\n`);
+  write('identity', `${line}\nagain ${line}\n`);
+  for (const [name, read] of Object.entries(readers)) {
+    const valueOf = (found: ReturnType<typeof read>) =>
+      found.is === 'whole' ? JSON.stringify(found.value, ignoringTime) : found.is;
+    const truth = valueOf(read(dir));
+    const whole = readFileSync(join(dir, name));
+    const file = openSync(join(dir, name), 'r+');
+    const put = (at: number, byte: number) => writeSync(file, Uint8Array.of(byte), 0, 1, at);
+    for (const [at, byte] of whole.entries()) {
+      for (let bit = 1; bit < 256; bit <<= 1) {
+        put(at, byte ^ bit);
+        const value = valueOf(read(dir));
+        if (value !== 'broken' && value !== truth) wrong.push([name, at, bit, value]);
+      }
+      put(at, byte);
+    }
+    closeSync(file);
+  }
+  expect(wrong).toEqual([]);
+});
+
+test('the files of the first release, which said everything once, are read', () => {
+  const release = new URL('../fixtures/releases/0.1.0-part1/data/state/run/', import.meta.url);
+  const keys = readdirSync(release);
+  expect(keys.length).toBeGreaterThan(0);
+  for (const key of keys) {
+    const run = join(release.pathname, key);
+    expect([readIntent(run), readFate(run), readIdentity(run)].map(({ is }) => is)).toEqual(
+      Array(3).fill('whole'),
+    );
+  }
 });
 
 test('after a new boot every pid is void, and an exit record still counts', () => {

@@ -9,7 +9,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 
 import { makeFifo } from '../../src/os/libc.ts';
 import { call } from '../../src/rpc/framed-client.ts';
@@ -144,6 +144,20 @@ describe('a logmon host', () => {
     await call(channel, Logmon.release, key);
     expect(await call(channel, Logmon.shutdown, { agentEpoch })).toEqual({ tasks: 0 });
     await until('it has ended', () => !isAlive(address.pid));
+  });
+
+  it('ends when nobody can find it any more, and another one goes on where it was', async () => {
+    const { channel, address } = await host('one');
+    const { request, out } = task();
+    await call(channel, Logmon.collect, request);
+    writeSync(out, 'before\n');
+    rmSync(join(dir, 'hosts'), { recursive: true });
+    await vi.waitFor(() => expect(isAlive(address.pid)).toBe(false), { timeout: 45_000 });
+    writeSync(out, 'after\n');
+    const second = await host('two');
+    await call(second.channel, Logmon.collect, request);
+    await call(second.channel, Logmon.drain, key);
+    expect(String((await segmentsOf(dir))[0])).toBe('before\nafter\n');
   });
 
   it('says what is missing instead of collecting half a task', async () => {

@@ -1,43 +1,30 @@
 import { once } from 'node:events';
-import { readFileSync, writeFileSync, writeSync } from 'node:fs';
+import { readFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout } from 'node:timers/promises';
 import { describe, expect, it } from 'vitest';
 
 import { bytesWaiting } from '../../src/os/pipes.ts';
 import {
+  collectUnderKills,
+  faultInNumberedLines,
   firstWords,
   killed,
   openLaboratory,
+  PUMP,
+  SEGMENT_BYTES,
   segmentsOf,
   start,
   until,
 } from '../fixtures/logmon/laboratory.ts';
 
 const KILLS = 30;
-const SEGMENT_BYTES = 1_048_576;
 
 describe('a pump that is killed', () => {
   it('loses, repeats and tears nothing, however often and whenever it is killed', async () => {
     using lab = openLaboratory();
-    const stop = join(lab.dir, 'stop');
-    const writer = start('numbered-lines', lab.fifo, stop);
-    const written = firstWords(writer);
-    for (let kill = 0; kill < KILLS; kill += 1) {
-      const pump = start('pump-process', lab.fifo, lab.dir, 'web', String(SEGMENT_BYTES));
-      await firstWords(pump);
-      await setTimeout(2 + Math.random() * 30);
-      await killed(pump);
-    }
-    const last = start('pump-process', lab.fifo, lab.dir, 'web', String(SEGMENT_BYTES));
-    writeFileSync(stop, '');
-    const lines = Number(await written);
-    await until('the FIFO is empty', () => bytesWaiting(lab.hold) === 0);
-    await killed(last);
-
+    const lines = await collectUnderKills(lab, PUMP, KILLS, () => 2 + Math.random() * 30);
     const segments = await segmentsOf(lab.dir);
     expect(segments.length).toBeGreaterThan(KILLS);
-    let next = 0;
     for (const [i, segment] of segments.entries()) {
       expect(segment.at(-1)).toBe(10);
       expect(segment.length).toBeLessThanOrEqual(SEGMENT_BYTES);
@@ -45,14 +32,9 @@ describe('a pump that is killed', () => {
       if (following !== undefined) {
         expect(segment.length + following.indexOf(10) + 1).toBeGreaterThan(SEGMENT_BYTES);
       }
-      for (const line of segment.toString('latin1').split('\n').slice(0, -1)) {
-        if (line !== String(next).padEnd(11 + ((next * 7919) % 300), '.')) {
-          throw new Error(`line ${next} of ${lines} is ${line}`);
-        }
-        next += 1;
-      }
     }
-    expect(next).toBe(lines);
+    const text = Buffer.concat([...segments]).toString('latin1');
+    expect(faultInNumberedLines(text, lines)).toBeUndefined();
   });
 
   it('loses bytes when it is a loop of read and write: the control', async () => {

@@ -110,6 +110,18 @@ describe('a stream', () => {
     },
   );
 
+  it('has no file before its first byte, and never one when there is none', async () => {
+    const silent = await collect(1_000_000);
+    expect(silent.turn(true).end).toBe('dry');
+    await stop();
+    expect(await segmentsOf(lab.dir)).toEqual([]);
+    await collect(1_000_000);
+    writeSync(lab.hold, 'a word');
+    await arrived(6);
+    await stop();
+    expect((await segmentsOf(lab.dir)).map(String)).toEqual(['a word']);
+  });
+
   it('of bytes that are no text fills its segments and arrives whole', async () => {
     await collect(100_000);
     const bytes = randomBytes(350_000).map((byte) => (byte === 10 ? 11 : byte));

@@ -6,8 +6,8 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
-import { parseArgs } from 'node:util';
 import { PACKAGE_VERSION } from '../../src/version.ts';
+import { isGiven, readFlags, text, whole } from '../rig-flags.ts';
 
 interface Tested {
   readonly testResults: readonly {
@@ -20,17 +20,14 @@ interface Tested {
   }[];
 }
 
-const { values } = parseArgs({
-  options: {
-    full: { type: 'boolean', default: false },
-    runs: { type: 'string' },
-    seed: { type: 'string', default: '1' },
-    json: { type: 'string' },
-  },
+const { full, runs, seed, json } = readFlags({
+  full: isGiven(),
+  runs: whole(1, undefined),
+  seed: whole(0, 1),
+  json: text(),
 });
 const began = performance.now();
-const perHundred = Number(values.runs ?? (values.full ? 5_000 : 500));
-const seed = Number(values.seed);
+const perHundred = runs ?? (full ? 5_000 : 500);
 const tested = testAll().testResults.flatMap(({ name, assertionResults }) =>
   assertionResults.map((one) => ({ ...one, file: relative(process.cwd(), name) })),
 );
@@ -54,12 +51,12 @@ const controls = Object.fromEntries(
 for (const { fullName, status } of tested)
   say(`${status === 'passed' ? 'ok    ' : 'FAILED'}  ${fullName}`);
 for (const { case: name, text } of failures) say(`\n${name}\n${text}`);
-if (values.json !== undefined) {
+if (json !== undefined) {
   const commit = execFileSync('git', ['rev-parse', 'HEAD'], { encoding: 'utf8' }).trim();
   const tookMs = Math.round(performance.now() - began);
   const report = { subject: 'properties', seed, version: PACKAGE_VERSION, commit };
   const found = { figures, controls, failures, tookMs };
-  writeFileSync(values.json, `${JSON.stringify({ ...report, ...found }, undefined, 2)}\n`);
+  writeFileSync(json, `${JSON.stringify({ ...report, ...found }, undefined, 2)}\n`);
 }
 process.exitCode = failures.length > 0 || tested.length === 0 ? 1 : 0;
 

@@ -6,15 +6,29 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { serveFrames } from '../../src/rpc/framed-server.ts';
-import { isForsaken } from '../../src/rpc/host-main.ts';
+import { reasonToEnd } from '../../src/rpc/host-main.ts';
+
+const company = {
+  busyWith: 0,
+  isReplaceable: false,
+  isFindable: true,
+  connections: 0,
+  idleForMs: 1e9,
+};
+const NOBODY = 'no agent has come for a minute';
+const LOST = 'its directory was removed';
 
 test.each([
-  [{ busyWith: 0, connections: 0, idleForMs: 60_000 }, true],
-  [{ busyWith: 0, connections: 0, idleForMs: 59_999 }, false],
-  [{ busyWith: 0, connections: 1, idleForMs: 1e9 }, false],
-  [{ busyWith: 1, connections: 0, idleForMs: 1e9 }, false],
-])('a host is forsaken with nothing to watch and no agent for a minute: %j', (company, is) => {
-  expect(isForsaken(company)).toBe(is);
+  [{ idleForMs: 60_000 }, NOBODY],
+  [{ idleForMs: 59_999 }, undefined],
+  [{ connections: 1 }, undefined],
+  [{ busyWith: 1 }, undefined],
+  [{ busyWith: 1, isReplaceable: true }, undefined],
+  [{ isFindable: false, connections: 1, idleForMs: 0 }, LOST],
+  [{ isFindable: false, busyWith: 1 }, undefined],
+  [{ isFindable: false, busyWith: 1, connections: 1, isReplaceable: true }, LOST],
+])('a host that serves nobody, or cannot be found, ends when nothing is lost: %j', (facts, why) => {
+  expect(reasonToEnd({ ...company, ...facts })).toBe(why);
 });
 
 test('a listener counts who is connected', async () => {

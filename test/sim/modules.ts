@@ -41,6 +41,7 @@ const NAMES = [
   'setImmediate',
   'Date',
   'performance',
+  'AbortSignal',
 ];
 
 /** Throws while a module is loaded that a patch does not fit. */

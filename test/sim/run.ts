@@ -1,5 +1,5 @@
 /**
- * `npm run sim -- [--seed N] [--seeds n] [--trace] [--only STRIKES] [--mutants] [--json FILE]`
+ * `npm run sim -- [--seed N] [--seeds n] [--trace] [--only STRIKES] [--regressions] [--mutants] [--json FILE]`
  *
  * Simulates seeds from N on, on every core. A seed that fails is shrunk and printed with the command that repeats it;
  * every hundredth is run twice, and both must be one history. `--mutants` runs the controls that must fail too.
@@ -7,9 +7,10 @@
 import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
-import { parseArgs } from 'node:util';
 import { PACKAGE_VERSION } from '../../src/version.ts';
+import { isGiven, oneOf, readFlags, refuse, text, whole, wordsOf } from '../rig-flags.ts';
 import { Crew } from './crew.ts';
+import { FAULT_KINDS } from './faults.ts';
 import { MUTANTS, type Mutant } from './mutants.ts';
 import { REGRESSIONS } from './regressions.ts';
 import { likeness, nameOf, shrink } from './shrink.ts';
@@ -27,21 +28,28 @@ const MUTANT_SEEDS = 1_000;
 /** More failing seeds than this are counted and not shrunk. */
 const SHRUNK_AT_MOST = 8;
 
-const { values } = parseArgs({
-  options: {
-    seed: { type: 'string', default: '1' },
-    seeds: { type: 'string', default: '1' },
-    only: { type: 'string' },
-    json: { type: 'string' },
-    jobs: { type: 'string', default: String(availableParallelism()) },
-    trace: { type: 'boolean', default: false },
-    mutants: { type: 'boolean', default: false },
-    mutant: { type: 'string' },
-    regressions: { type: 'boolean', default: false },
-  },
+const isStrike = (name: string): boolean =>
+  FAULT_KINDS.some((kind) => name.replace(/#\d+$/, '#') === `${kind}#`);
+const flags = readFlags({
+  seed: whole(0, 1),
+  seeds: whole(0, 1),
+  only: wordsOf(
+    isStrike,
+    FAULT_KINDS.map((kind) => `${kind}#N`),
+  ),
+  json: text(),
+  jobs: whole(1, availableParallelism()),
+  trace: isGiven(),
+  mutants: isGiven(),
+  mutant: oneOf(MUTANTS.map(({ name }) => name)),
+  regressions: isGiven(),
 });
-const first = Number(values.seed);
-const jobs = Number(values.jobs);
+const { seed: first, jobs } = flags;
+const hunted = MUTANTS.filter(({ name }) => flags.mutants || name === flags.mutant);
+const isOne = flags.trace || flags.only !== undefined;
+if (!isOne && flags.seeds === 0 && hunted.length === 0 && !flags.regressions) {
+  refuse('--seeds 0 leaves nothing to try without --mutants, --mutant or --regressions');
+}
 const failures: Failure[] = [];
 const controls: Record<string, string> = {};
 const figures: Record<string, number> = {};
@@ -110,16 +118,15 @@ async function main(): Promise<void> {
   const beganAt = performance.now();
   {
     using crew = new Crew(jobs);
-    if (values.trace || values.only !== undefined) {
-      const only = values.only?.split(',').filter((name) => name !== '');
-      const report = await crew.simulate({ seed: first, only, isTraced: true });
+    if (isOne) {
+      const report = await crew.simulate({ seed: first, only: flags.only, isTraced: true });
       say(report.trace.join('\n'));
       say(`strikes: ${report.strikes.map(nameOf).join(',')}`);
       say(report.failure === '' ? 'nothing failed' : `FAILED ${report.failure}`);
       if (report.failure !== '') failures.push({ case: '', text: report.failure, seed: first });
     } else {
-      if (values.regressions) await replayRegressions(crew);
-      const failed = await simulateSeeds(crew, first, Number(values.seeds));
+      if (flags.regressions) await replayRegressions(crew);
+      const failed = await simulateSeeds(crew, first, flags.seeds);
       count('failing', failed.length);
       for (const report of failed.slice(0, SHRUNK_AT_MOST)) await explain(crew, report);
       for (const { seed, failure } of failed.slice(SHRUNK_AT_MOST)) {
@@ -128,23 +135,21 @@ async function main(): Promise<void> {
       }
     }
   }
-  if (values.mutants || values.mutant !== undefined) {
-    for (const mutant of MUTANTS) {
-      if (values.mutant !== undefined && values.mutant !== mutant.name) continue;
-      controls[mutant.name] = await hunt(mutant);
-      say(`mutant ${mutant.name}: ${controls[mutant.name]}`);
-    }
+  for (const mutant of hunted) {
+    controls[mutant.name] = await hunt(mutant);
+    say(`mutant ${mutant.name}: ${controls[mutant.name]}`);
   }
   finish(Math.round(performance.now() - beganAt));
 }
 
 async function replayRegressions(crew: Crew): Promise<void> {
   for (const { seed, only, why } of REGRESSIONS) {
-    const { failure } = await crew.simulate({ seed, only });
+    const report = await crew.simulate({ seed, only, isTwice: true });
+    const text = report.isRepeatable ? report.failure : 'two runs differ';
     count('regressions', 1);
-    if (failure === '') continue;
-    say(`regression (${why}), seed ${seed}: ${failure}`);
-    failures.push({ case: why, text: failure, seed });
+    if (text === '') continue;
+    say(`regression (${why}), seed ${seed}: ${text}`);
+    failures.push({ case: why, text, seed });
   }
 }
 
@@ -152,8 +157,8 @@ function finish(tookMs: number): void {
   const commit = execFileSync('git', ['rev-parse', 'HEAD'], { encoding: 'utf8' }).trim();
   const facts = { subject: 'simulation', seed: first, version: PACKAGE_VERSION, commit };
   const report = { ...facts, figures, controls, failures, tookMs };
-  if (values.json !== undefined) {
-    writeFileSync(values.json, `${JSON.stringify(report, undefined, 2)}\n`);
+  if (flags.json !== undefined) {
+    writeFileSync(flags.json, `${JSON.stringify(report, undefined, 2)}\n`);
   }
   if (figures['seeds'] !== undefined) {
     say(`\n${JSON.stringify(figures)} in ${(tookMs / 1_000).toFixed(1)} s`);

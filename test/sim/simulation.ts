@@ -32,8 +32,13 @@ export interface SimulationOptions {
 
 /** Faults and wishes end here at the latest, in simulated milliseconds. */
 const TROUBLE_MS = 60_000;
-/** Steps in which a world without faults must have come to rest. */
-const PATIENCE_STEPS = 20_000;
+/**
+ * In so long a world without faults must have come to rest, in simulated milliseconds: what began before may still be
+ * late by five minutes, and a shim that is slow by one more is looked for all the time.
+ */
+const PATIENCE_MS = 600_000;
+/** Nothing that comes to rest takes so many: time itself may have come to a stop. */
+const PATIENCE_STEPS = 1_000_000;
 /**
  * After so long what was finished is put away, in simulated milliseconds: 30 s after its end, and where a slow shim was
  * still looked for, some time after that one's end, which may itself be 70 s away.
@@ -101,7 +106,7 @@ class Simulation {
     const anotherAgent = (): void => this.#startAgent();
     letNatureWork(this.#world, { agent: () => this.#agent, anotherAgent, untilMs: TROUBLE_MS });
     this.#keepAnAgent();
-    await this.#until(() => this.#world.nowMs >= TROUBLE_MS, Number.POSITIVE_INFINITY);
+    await this.#until(() => this.#world.nowMs >= TROUBLE_MS, TROUBLE_MS);
     if (this.failure === '') await this.#comeToRest();
   }
 
@@ -142,7 +147,7 @@ class Simulation {
 
   async #mustCome(what: string, isSo: () => boolean): Promise<void> {
     if (this.failure !== '') return;
-    if (!(await this.#until(isSo, PATIENCE_STEPS))) this.#fail(`I20: it never came that ${what}`);
+    if (!(await this.#until(isSo, PATIENCE_MS))) this.#fail(`I20: it never came that ${what}`);
   }
 
   /** Each task was seen to run, or is over: a program that ends at once may be between two runs for ever. */
@@ -175,13 +180,15 @@ class Simulation {
   }
 
   /** Lets things happen until it is so; a failure ends it too. */
-  async #until(isSo: () => boolean, patience: number): Promise<boolean> {
+  async #until(isSo: () => boolean, patienceMs: number): Promise<boolean> {
     const { scheduler } = this.#world;
-    const last = scheduler.steps + patience;
+    const lastMs = scheduler.nowMs + patienceMs;
+    const lastStep = scheduler.steps + PATIENCE_STEPS;
     while (this.failure === '') {
       if (isSo()) return true;
       const entry = scheduler.next();
-      if (entry === undefined || scheduler.steps > last) return false;
+      if (entry === undefined || scheduler.nowMs > lastMs || scheduler.steps > lastStep)
+        return false;
       await this.#take(entry);
     }
     return false;

@@ -48,9 +48,11 @@ export async function launch(
 ): Promise<LaunchResponse> {
   // crash point: executor.launch.asked
   run.cgroup = request.confinement?.cgroup ?? '';
-  mkdirSync(run.dir, { recursive: true, mode: 0o700 });
-  const failure =
-    readFate(run.dir).is === 'absent' ? begin(run, request, source, watch) : undefined;
+  // What this host has seen of it counts for more than a directory that somebody has removed since.
+  const isKnown = run.program !== undefined || run.end !== undefined;
+  if (!isKnown) mkdirSync(run.dir, { recursive: true, mode: 0o700 });
+  const isNew = !isKnown && readFate(run.dir).is === 'absent';
+  const failure = isNew ? begin(run, request, source, watch) : undefined;
   if (failure !== undefined) {
     // crash point: executor.abort.before
     // A shim of another host may have won in the meantime: then the run is on after all.
@@ -71,8 +73,9 @@ export async function launch(
     if (run.end?.is === 'never' || run.end?.is === 'exited') {
       // The shim's child ended before it had written who it is, so before the program's first instruction.
       const reason = run.end.is === 'never' ? run.end.reason : 'the start ended halfway';
-      const isProved = readFate(run.dir).is === 'whole' || tryAbort(run.dir, `host: ${reason}`);
-      if (isProved) return neverStarted(run, reason);
+      // Without a winner the end is only what it looked like: another shim may be about to win.
+      const hasWinner = run.end.is === 'exited' || run.end.hadWinner;
+      if (hasWinner || tryAbort(run.dir, `host: ${reason}`)) return neverStarted(run, reason);
       run.end = undefined;
       watch.takeUp(run);
     }
@@ -89,6 +92,10 @@ function begin(
 ): HoldfastError | undefined {
   try {
     assertStartable(request);
+  } catch (error) {
+    return ofOurs(error) ?? new HoldfastError('START_FAILED', messageOf(error), { cause: error });
+  }
+  try {
     // crash point: executor.intent.before
     writeIntentOf(run, request, source);
     // crash point: executor.intent.written
@@ -102,10 +109,15 @@ function begin(
     return undefined;
   } catch (error) {
     watch.release(run);
-    return HoldfastError.is(error) && error.code !== 'INTERNAL'
-      ? error
-      : new HoldfastError('START_FAILED', messageOf(error), { cause: error });
+    // The request is in order: what this machine has not got now it may have for the next start.
+    return (
+      ofOurs(error) ?? new HoldfastError('START_RETRYABLE', messageOf(error), { cause: error })
+    );
   }
+}
+
+function ofOurs(error: unknown): HoldfastError | undefined {
+  return HoldfastError.is(error) && error.code !== 'INTERNAL' ? error : undefined;
 }
 
 function assertStartable(request: LaunchRequest): void {

@@ -1,6 +1,6 @@
 /** The cgroup of a run, as the host that launches it makes it and puts it away. */
 import { HoldfastError } from '../../errors.ts';
-import { isCgroupOfRun, machineCgroups } from '../../os/cgroup-layout.ts';
+import { cgroupOfRun, isCgroupOfRun, machineCgroups } from '../../os/cgroup-layout.ts';
 import { oomKills } from '../../os/cgroup-oom.ts';
 import { type CgroupLimits, planCgroup } from '../../os/cgroup-plan.ts';
 import {
@@ -78,4 +78,14 @@ export function putCgroupAway(cgroup: string): void {
 /** No run of this host is left: the directory of the instance goes unless another host needs it. */
 export function putInstanceAway(instanceId: string): void {
   removeInstanceCgroup(machineCgroups(), instanceId);
+}
+
+/** Of a run that another host began: what its intent says, and without one where it would be. */
+export function cgroupOfFound(
+  intent: { readonly cgroup?: string } | undefined,
+  instanceId: string,
+  launchKey: string,
+): string {
+  if (intent !== undefined) return intent.cgroup ?? '';
+  return cgroupOfRun(machineCgroups().parent, instanceId, launchKey);
 }

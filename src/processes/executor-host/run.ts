@@ -5,8 +5,8 @@ import type { RecordedExit } from '../../os/run-directory.ts';
 export type End =
   | { readonly is: 'exited'; readonly record: RecordedExit }
   | { readonly is: 'lost'; readonly reason: string; readonly maybeRan: boolean }
-  /** No program was ever started by the shim that was watched. */
-  | { readonly is: 'never'; readonly reason: string }
+  /** No program was ever started by the shim that was watched; `hadWinner` when no other shim can start it either. */
+  | { readonly is: 'never'; readonly reason: string; readonly hadWinner: boolean }
   | { readonly is: 'aborted' };
 
 /** One run that this host watches. Kept small: there may be hundreds. */

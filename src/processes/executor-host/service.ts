@@ -1,15 +1,17 @@
 import { HoldfastError } from '../../errors.ts';
+import { markOf } from '../../os/launch-key.ts';
 import { isAlive } from '../../os/process-identity.ts';
-import { signalProcess } from '../../os/process-tree.ts';
+import { programByMark, signalProcess } from '../../os/process-tree.ts';
 import { launchedShim, readFate, readIntent, runDirectory } from '../../os/run-directory.ts';
 import { EpochGuard } from '../../rpc/epoch-guard.ts';
 import { EXECUTOR_PROTOCOL, type executorMethods } from '../../rpc/executor-methods.ts';
 import type * as wire from '../../rpc/gen/holdfast/executor/v1/executor.ts';
 import type { HostContext } from '../../rpc/host-main.ts';
 import type { Handlers } from '../../rpc/method.ts';
-import { isProvedEmpty, putCgroupAway, putInstanceAway } from './run-cgroup.ts';
+import { cgroupOfFound, isProvedEmpty, putCgroupAway, putInstanceAway } from './run-cgroup.ts';
 import { forgetContainer } from './container.ts';
 import { fifosOf, HeldFifos } from './held-fifos.ts';
+import { Forgotten } from './forgotten.ts';
 import { launch, type ShimSource } from './launch.ts';
 import { Reports } from './reports.ts';
 import { Run } from './run.ts';
@@ -27,6 +29,7 @@ export class ExecutorHost {
   readonly #source: ShimSource;
   readonly #runs = new Map<string, Run>();
   readonly #launches = new Map<string, Promise<wire.LaunchResponse>>();
+  readonly #forgotten = new Forgotten();
   readonly #reports = new Reports();
   readonly #fifos = new HeldFifos();
   readonly #sampler = runSampler(this.#runs);
@@ -72,6 +75,10 @@ export class ExecutorHost {
 
   async launch(request: wire.LaunchRequest): Promise<wire.LaunchResponse> {
     const key = request.launchKey;
+    const dir = runDirectory(this.#facts.stateDir, key);
+    if (this.#forgotten.has(key) && readFate(dir).is === 'absent') {
+      return { outcome: { $case: 'aborted', value: {} } };
+    }
     const run = this.#runOf(key, request.mark);
     this.#fifos.hold(key, [request.stdoutFifo, request.stderrFifo]);
     const running = this.#launches.get(key) ?? launch(run, request, this.#source, this.#watch);
@@ -105,7 +112,7 @@ export class ExecutorHost {
       return stopUnlaunched(request, dir, this.#source);
     }
     const run = this.#runs.get(request.launchKey) ?? this.#takeUp(request.launchKey);
-    if (run === undefined) return stopByMark(request, dir, fate, this.#source);
+    if (run === undefined) return stopByMark(request, dir, this.#source);
     await this.#launches.get(request.launchKey);
     await identified(run, this.#watch);
     if (this.#isEmpty(run)) return { outcome: { $case: 'ended', value: {} } };
@@ -161,6 +168,7 @@ export class ExecutorHost {
 
   #drop(key: string): void {
     putCgroupAway(this.#runs.get(key)?.cgroup ?? '');
+    this.#forgotten.add(key);
     this.#runs.delete(key);
     if (this.#runs.size === 0) putInstanceAway(this.#facts.instanceId);
     this.#fifos.release(key);
@@ -181,18 +189,28 @@ export class ExecutorHost {
     return run;
   }
 
-  /** A run that another host began, or undefined when its directory names none that was launched. */
+  /**
+   * A run that another host began, or undefined when its directory names none that was launched. Without an intent it
+   * is of this machine epoch, as whoever asks has made out, and carries the mark that its key tells; its FIFOs are held
+   * by its own program only.
+   */
   #takeUp(key: string): Run | undefined {
     const dir = runDirectory(this.#facts.stateDir, key);
     const fate = readFate(dir);
     const intent = readIntent(dir);
-    if (fate.is !== 'whole' || fate.value.verdict !== 'launch' || intent.is !== 'whole') {
-      return undefined;
-    }
-    if (intent.value.machineEpoch !== this.#source.machineEpoch) return undefined;
-    const run = this.#runOf(key, intent.value.mark);
-    run.cgroup = intent.value.cgroup ?? '';
-    this.#fifos.hold(key, fifosOf(this.#facts.stateDir, intent.value));
+    const { instanceId } = this.#facts;
+    const { machineEpoch } = this.#source;
+    if (intent.is === 'unreadable') return undefined;
+    const told = intent.is === 'whole' ? intent.value : undefined;
+    if (told !== undefined && told.machineEpoch !== machineEpoch) return undefined;
+    const mark = told?.mark ?? markOf(instanceId, key);
+    const isLaunched =
+      launchedShim(fate) !== undefined ||
+      (fate.is === 'broken' && programByMark(mark, machineEpoch) !== 'none');
+    if (!isLaunched) return undefined;
+    const run = this.#runOf(key, mark);
+    run.cgroup = cgroupOfFound(told, instanceId, key);
+    if (told !== undefined) this.#fifos.hold(key, fifosOf(this.#facts.stateDir, told));
     this.#watch.takeUp(run);
     return run;
   }

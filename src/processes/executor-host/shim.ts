@@ -39,7 +39,8 @@ exec 3<>"$2" 4<>"$3" 5<>life 6<&0 0</dev/null
 read -r me </proc/self/stat
 # crash point: shim.fate.before
 set -C
-{ echo "launch $me" >fate; } 2>/dev/null || exit 75
+{ echo "launch $me
+again $me" >fate; } 2>/dev/null || exit 75
 # crash point: shim.fate.won
 set +C
 printf '%512s\\n' >exit || :
@@ -53,7 +54,8 @@ program() {
   # crash point: shim.child.joined
   read -r me </proc/self/stat
   # crash point: shim.identity.before
-  echo "$me" >identity || exit 126
+  echo "$me
+again $me" >identity || exit 126
   # crash point: shim.identity.written
   echo >&5
   umask 022

@@ -3,15 +3,7 @@ import { mkdirSync } from 'node:fs';
 import { HoldfastError } from '../../errors.ts';
 import { cgroupOfRun, machineCgroups } from '../../os/cgroup-layout.ts';
 import { markOf } from '../../os/launch-key.ts';
-import { isAlive } from '../../os/process-identity.ts';
-import {
-  type Fate,
-  type Found,
-  launchedShim,
-  readFate,
-  readIntent,
-  tryAbort,
-} from '../../os/run-directory.ts';
+import { readIntent, tryAbort } from '../../os/run-directory.ts';
 import type { StopRequest, StopResponse } from '../../rpc/gen/holdfast/executor/v1/executor.ts';
 import type { ShimSource } from './launch.ts';
 import { Run } from './run.ts';
@@ -25,36 +17,29 @@ export function isOfAnotherEpoch(dir: string, { machineEpoch }: Here): boolean {
   return intent.is === 'whole' && intent.value.machineEpoch !== machineEpoch;
 }
 
-/** Launched once, and nothing tells when: its intent is gone or was torn. What lives of it carries its mark. */
+/** Launched once, and nothing can be read that tells when. What lives of it carries its mark. Throws UNAVAILABLE. */
 export async function stopByMark(
   request: StopRequest,
   dir: string,
-  fate: Found<Fate>,
-  { instanceId, machineEpoch }: Here,
+  here: Here,
 ): Promise<StopResponse> {
-  const answer = await stopMarked(request, dir, { instanceId, machineEpoch });
+  const answer = await stopMarked(request, dir, here);
   if (answer.outcome?.$case === 'stuck') return answer;
-  const shim = launchedShim(fate);
-  const isOver = shim !== undefined && isAlive({ ...shim, machineEpoch }, machineEpoch) === 'dead';
-  // Before its first instruction a program has no mark: only with its shim it certainly never comes.
-  if (isOver && readIntent(dir).is !== 'unreadable') return answer;
+  // Before its first instruction a program has no mark: it may come yet.
   throw unreadable(dir);
 }
 
 /**
- * No launch is on disk and the host knows of no program. Without an intent the directory may have been removed under a
- * living program, and a fate may be damaged: its mark still tells. With both, or when nothing carries the mark, the
- * start is aborted.
+ * No launch is on disk and the host knows of no program: any of the files may have been damaged or removed under a
+ * living one, whose mark still tells. When nothing carries the mark, the start is aborted.
  */
 export async function stopUnlaunched(
   request: StopRequest,
   dir: string,
   here: Here,
 ): Promise<StopResponse> {
-  if (readIntent(dir).is !== 'whole' || readFate(dir).is === 'broken') {
-    const answer = await stopMarked(request, dir, here);
-    if (answer.outcome?.$case === 'stuck') return answer;
-  }
+  const answer = await stopMarked(request, dir, here);
+  if (answer.outcome?.$case === 'stuck') return answer;
   // crash point: executor.stop.unlaunched
   mkdirSync(dir, { recursive: true, mode: 0o700 });
   if (tryAbort(dir, 'host: stopped before it was launched')) {

@@ -43,9 +43,12 @@ const EXEC_WAIT_MS = 1_000;
 export async function executed(run: Run, script: string): Promise<void> {
   const deadline = performance.now() + EXEC_WAIT_MS;
   while (run.program !== undefined && run.end === undefined && performance.now() < deadline) {
-    const commandLine = commandLineOf(run.program.pid);
+    const { program } = run;
+    const commandLine = commandLineOf(program.pid);
+    // Its shim takes its time to tell.
+    if (commandLine === '' && isAlive(program, program.machineEpoch) === 'dead') return;
     // In the middle of an exec it is empty for a moment; a program may also have emptied its own.
-    const isMidExec = commandLine === '' && Date.now() - run.program.startedAtMs < EXEC_WAIT_MS;
+    const isMidExec = commandLine === '' && Date.now() - program.startedAtMs < EXEC_WAIT_MS;
     if (!isMidExec && !isBeforeProgram(commandLine, script)) return;
     await run.changed(1);
   }
@@ -57,7 +60,8 @@ const IDENTITY_LOOK_MS = 50;
 
 /**
  * A shim that has won may not have come to its program yet, which has no mark before it is executed: nothing could be
- * signalled, and nothing lives as far as anybody can see. Throws UNAVAILABLE when it takes too long.
+ * signalled, and nothing lives as far as anybody can see. Throws UNAVAILABLE when it takes too long; a program that
+ * lives by then has an identity that is damaged.
  */
 export async function identified(run: Run, watch: Watch): Promise<void> {
   for (let waitedMs = 0; ; waitedMs += IDENTITY_LOOK_MS) {
@@ -66,6 +70,7 @@ export async function identified(run: Run, watch: Watch): Promise<void> {
     if (waitedMs >= IDENTITY_WAIT_MS) break;
     await run.changed(IDENTITY_LOOK_MS);
   }
+  if (watch.findProgram(run) === 'alive') return;
   throw new HoldfastError('UNAVAILABLE', `the program of ${run.dir} is just being started`);
 }
 

@@ -3,6 +3,7 @@ import { Socket } from 'node:net';
 import { join } from 'node:path';
 import { adoptOrphans, reap } from '../../os/libc.ts';
 import { isAlive, type Life } from '../../os/process-identity.ts';
+import { programByMark } from '../../os/process-tree.ts';
 import { lifeOf, readExit, readFate, readIdentity } from '../../os/run-directory.ts';
 import { hasContainer } from '../../os/oci-files.ts';
 import { letGo, removeUnidentified } from './container.ts';
@@ -105,6 +106,15 @@ export class Watch implements SessionChildren {
     run.program = { pid, startTime, machineEpoch: this.#machineEpoch, startedAtMs };
   }
 
+  /** For a run without an identity on disk: that may be damaged, and the program lives. Takes milliseconds. */
+  findProgram(run: Run): Life {
+    const found = programByMark(run.mark, this.#machineEpoch);
+    if (found === 'none') return 'dead';
+    if (found === 'unknown') return 'unknown';
+    run.program = { ...found, startedAtMs: Date.now() };
+    return 'alive';
+  }
+
   /** Stops watching; the run goes on. */
   release(run: Run): void {
     run.stopWatching?.();
@@ -138,6 +148,10 @@ export class Watch implements SessionChildren {
     if (fate.is === 'whole' && fate.value.verdict === 'launch') {
       return isAlive({ ...fate.value.shim, machineEpoch: this.#machineEpoch }, this.#machineEpoch);
     }
+    // Which shim it was is damaged: as long as anybody holds `life` it may be there, and write how the run ended.
+    if (fate.is === 'broken' && run.program !== undefined) {
+      return lifeOf(run.dir) === 'dead' ? 'dead' : 'unknown';
+    }
     return 'dead';
   }
 
@@ -151,16 +165,20 @@ export class Watch implements SessionChildren {
     if (fate.is === 'whole' && fate.value.verdict === 'abort') return { is: 'aborted' };
     const isUnknown = fate.is === 'absent' || fate.is === 'broken';
     if (isUnknown && run.program === undefined) {
-      return { is: 'never', reason: 'the shim ended before it could start the program' };
+      if (fate.is === 'broken' && this.findProgram(run) !== 'dead') return undefined;
+      const reason = 'the shim ended before it could start the program';
+      return { is: 'never', reason, hadWinner: false };
     }
     if (run.program === undefined) {
       // The shim's child may be about to write the identity; it holds `life` until the program is executed.
       if (lifeOf(run.dir) !== 'dead') return undefined;
       this.noticeProgram(run);
-      if (run.program === undefined) {
+      if (run.program === undefined && this.findProgram(run) === 'dead') {
         if (hasContainer(run.dir) && !removeUnidentified(run.dir)) return undefined;
-        return { is: 'never', reason: 'the shim could not start a process for the program' };
+        const reason = 'the shim could not start a process for the program';
+        return { is: 'never', reason, hadWinner: true };
       }
+      if (run.program === undefined) return undefined;
     }
     letGo(run.dir);
     if (isAlive(run.program, this.#machineEpoch) !== 'dead') return undefined;
@@ -171,7 +189,13 @@ export class Watch implements SessionChildren {
 
   /** The end of `life` comes however the shim dies. */
   #followLife(run: Run): void {
-    const socket = openLife(run);
+    let socket: Socket;
+    try {
+      socket = openLife(run);
+    } catch {
+      // Nobody may be there to catch it, and it may be opened later.
+      return this.#lookLater(run);
+    }
     const again = (): void => {
       socket.destroy();
       // A stranger that looked at `life` and left ends it too, while the shim lives on.

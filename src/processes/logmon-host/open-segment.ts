@@ -21,33 +21,43 @@ const lastByte = Buffer.alloc(1);
 
 /**
  * The segment that grows, and the step to the next one. Never opened for appending, because splice(2) refuses that:
- * bytes go to `sizeBytes`, which is the true size of the file when it is opened and counted from then on.
+ * bytes go to `sizeBytes`, which is the true size of the file when it is opened and counted from then on. The first one
+ * is made for the first byte: a start need not wait for it, and most tasks never write to one of their two streams.
  */
 export class OpenSegment {
   readonly #series: SegmentSeries;
   readonly #maxFiles: number;
   readonly #disk: SyncQueue;
-  /** The segments on disk, oldest first; the last one is open. */
+  /** The segments on disk, oldest first; the last one is open if any is. */
   readonly #numbers: number[];
   /** Full segments on their way to the disk. */
   readonly #settling = new Map<number, number>();
-  #fd: number;
+  /** Undefined until the first byte is there. */
+  #fd: number | undefined;
   #sizeBytes: number;
 
-  /** Goes on with the newest segment, or begins the first. Throws what opening it throws. */
+  /** Goes on with the newest segment if there is one. Throws what listing the directory and opening it throw. */
   constructor(series: SegmentSeries, maxFiles: number, disk: SyncQueue) {
     this.#series = series;
     this.#maxFiles = maxFiles;
     this.#disk = disk;
     this.#numbers = segmentNumbers(readdirSync(series.dir), series);
     const newest = this.#numbers.at(-1);
-    const fd = newest === undefined ? undefined : openExisting(segmentPath(series, newest));
-    this.#fd = fd ?? this.#create();
-    this.#sizeBytes = fstatSync(this.#fd).size;
+    this.#fd = newest === undefined ? undefined : openExisting(segmentPath(series, newest));
+    this.#sizeBytes = this.#fd === undefined ? 0 : fstatSync(this.#fd).size;
     this.#purge();
   }
 
-  get fd(): number {
+  get isOpen(): boolean {
+    return this.#fd !== undefined;
+  }
+
+  /** For somebody who has bytes for it. Throws what making the segment throws; when that does, nothing has changed. */
+  open(): number {
+    if (this.#fd === undefined) {
+      this.#fd = this.#create();
+      this.#purge();
+    }
     return this.#fd;
   }
 
@@ -62,14 +72,14 @@ export class OpenSegment {
 
   /** Is it empty, or its last byte a newline? */
   atLineStart(): boolean {
-    if (this.#sizeBytes === 0) return true;
+    if (this.#fd === undefined || this.#sizeBytes === 0) return true;
     readSync(this.#fd, lastByte, 0, 1, this.#sizeBytes - 1);
     return lastByte[0] === NEWLINE;
   }
 
   /** Begins the next segment; this one is brought to disk meanwhile. When that throws, nothing has changed. */
   rotate(report: (error: unknown) => void): void {
-    const full = this.#fd;
+    const full = this.open();
     const number = this.#numbers.at(-1) ?? 0;
     // crash point: logmon.rotate.before
     this.#fd = this.#create();
@@ -85,7 +95,7 @@ export class OpenSegment {
 
   /** Resolves when everything is on disk and closed. */
   async close(): Promise<void> {
-    await this.#disk.syncAndClose(this.#fd);
+    if (this.#fd !== undefined) await this.#disk.syncAndClose(this.#fd);
   }
 
   /** A file of the next free number. A name that something else has taken is passed over. */

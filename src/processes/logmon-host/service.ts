@@ -54,7 +54,13 @@ export class LogmonHost {
       release: (request, signal) => this.#release(request, signal),
       shutdown: (request) => this.#shutdown(request),
     });
-    return { ...service, busyWith: () => this.#tasks.size };
+    return { ...service, busyWith: () => this.#tasks.size, leave: () => this.#leave() };
+  }
+
+  /** What was not moved yet stays in the FIFOs, which the executor hosts hold open. */
+  async #leave(): Promise<void> {
+    const all = [...this.#tasks.values()];
+    await Promise.allSettled(all.map(async ({ opened }) => (await opened).close()));
   }
 
   #hello(request: HelloRequest): HelloResponse {

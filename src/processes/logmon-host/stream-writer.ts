@@ -117,6 +117,7 @@ export class StreamWriter {
   /** One move or one rotation. `dry` when there was less to move than was asked for. */
   #step(budget: number, urgent: boolean): { movedBytes: number; dry: boolean } {
     if (this.#mover.pendingBytes > 0) return this.#move(this.#mover.pendingBytes);
+    if (!this.#segment.isOpen && this.waitingBytes === 0) return { movedBytes: 0, dry: true };
     const limitBytes = this.#options.maxFileBytes;
     const segment = { sizeBytes: this.#segment.sizeBytes, limitBytes };
     const next = plan(segment);
@@ -142,7 +143,7 @@ export class StreamWriter {
   #move(bytes: number): { movedBytes: number; dry: boolean } {
     const segment = this.#segment;
     // crash point: logmon.splice.before
-    const count = this.#mover.move(this.fifo, segment.fd, segment.sizeBytes, bytes);
+    const count = this.#mover.move(this.fifo, segment.open(), segment.sizeBytes, bytes);
     // crash point: logmon.splice.after
     if (count === -ERRNO.EAGAIN || count === -ERRNO.EINTR) return { movedBytes: 0, dry: true };
     if (count === -ERRNO.EINVAL && this.#mover.way === 'splice') {

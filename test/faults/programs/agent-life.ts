@@ -13,7 +13,7 @@ import { openOrchestrator } from '../../../src/orchestrator.ts';
 
 const [dataDir = '', ledger = '', number = ''] = process.argv.slice(2);
 /** Writes down that it was started, by whom and as what. */
-const NOTE = `echo "$HOLDFAST_MARK $$" >> "${ledger}"`;
+const noteOf = (name: string): string => `echo "${name} $HOLDFAST_MARK $$" >> "${ledger}"`;
 
 // What is loaded later would count among the calls of the agent.
 await Promise.all([
@@ -31,7 +31,8 @@ try {
   if (!HoldfastError.is(error)) throw error;
   say('refused', error.code, messageOf(error));
 }
-process.exit(0);
+// When a process exits, koffi syncs its stdout, and waits for ever when that fails: not what is asked here.
+process.kill(process.pid, 'SIGTERM');
 
 async function live(): Promise<void> {
   const agent = await openOrchestrator({
@@ -56,7 +57,7 @@ async function work(agent: Orchestrator): Promise<void> {
     }
   }
   const allocId = `short-${number}`;
-  const config = { command: '/bin/sh', args: ['-c', `${NOTE}; exit ${exitOf(number)}`] };
+  const config = { command: '/bin/sh', args: ['-c', `${noteOf(allocId)}; exit ${exitOf(number)}`] };
   const group = { name: allocId, type: 'batch', restart: { attempts: 0 } } as const;
   await agent.run({ ...group, tasks: [{ name: 'one', driver: 'raw_exec', config }] }, { allocId });
   say('accepted', allocId);
@@ -72,7 +73,7 @@ async function startServices(agent: Orchestrator): Promise<void> {
   for (const name of ['steady', 'loud']) {
     const noise =
       name === 'loud' ? 'while :; do echo line; sleep 0.05; done' : 'exec sleep 1000000';
-    const config = { command: '/bin/sh', args: ['-c', `${NOTE}; ${noise}`] };
+    const config = { command: '/bin/sh', args: ['-c', `${noteOf(name)}; ${noise}`] };
     const tasks = [{ name: 'one', driver: 'raw_exec', config }];
     const { allocId } = await agent.run({ name, tasks }, { allocId: name });
     while ((await agent.inspect(allocId)).tasks[0]?.state !== 'running') {

@@ -4,6 +4,7 @@ import {
   lstatSync,
   mkdirSync,
   openSync,
+  readFileSync,
   readSync,
   rmSync,
   symlinkSync,
@@ -31,6 +32,11 @@ function byteAt(path: string, at: number): number {
   readSync(file, byte, 0, 1, at);
   closeSync(file);
   return byte[0] ?? 0;
+}
+
+/** Changes the lowest bit of one byte: a digit becomes another digit. */
+export function flipByte(path: string, at: number): void {
+  overwrite(path, at, Uint8Array.of(byteAt(path, at) ^ 1));
 }
 
 /** Kinds that leave a file in its place. */
@@ -94,4 +100,16 @@ export function damageFile(path: string, random: Random): string {
   if (!(stats.isDirectory() && name === 'no file'))
     DAMAGES[name as keyof typeof DAMAGES]?.(path, random);
   return name;
+}
+
+/** Changes one bit soon after one of the places where a file holds a text; says so, or that it holds none. */
+export function damageAfter(path: string, text: string, random: Random): string {
+  const content = readFileSync(path);
+  const places: number[] = [];
+  for (let at = content.indexOf(text); at >= 0; at = content.indexOf(text, at + 1)) places.push(at);
+  const place = places[below(random, places.length)];
+  if (place === undefined) return `no ${text} in it`;
+  const at = place + text.length + below(random, text.length);
+  overwrite(path, at, Uint8Array.of(byteAt(path, at) ^ (1 << below(random, 8))));
+  return `one bit after ${text}`;
 }

@@ -1,6 +1,7 @@
 /**
- * Opens damaged copies of one data directory: `damaged-opens.ts SEED FROM COUNT`. It is run from a copy of the package
- * whose log collector is mocked away. Says `case N: what was damaged` before each case, and what was wrong after it.
+ * Opens damaged copies of one data directory: `damaged-opens.ts SEED FROM COUNT [rows]`. It is run from a copy of the
+ * package whose log collector is mocked away. Says `case N: what was damaged` before each case, and what was wrong after
+ * it. With `rows` nothing is damaged but events in the store, one bit of one of them.
  */
 import { cpSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -15,10 +16,11 @@ import { openOrchestrator } from '../../../src/orchestrator.ts';
 import { silentLogger } from '../../../src/ports.ts';
 import { mockDriver, type FakeClock, type MockWorld } from '../../../src/testing/index.ts';
 import { randomOf } from '../../machines/random-facts.ts';
-import { damageFile } from './damage.ts';
+import { damageAfter, damageFile } from './damage.ts';
 import { makeTemplate, worldOf, type Template } from './mock-template.ts';
 
-const [seed = 1, from = 0, count = 1] = process.argv.slice(2).map(Number);
+const [seed = 1, from = 0, count = 1] = process.argv.slice(2, 5).map(Number);
+const isOfRows = process.argv[5] === 'rows';
 const template = await makeTemplate();
 for (let number = from; number < from + count; number += 1) await oneCase(template, number);
 rmSync(join(template.dir, '..'), { recursive: true });
@@ -34,7 +36,7 @@ async function oneCase(from: Template, number: number): Promise<void> {
   const dataDir = mkdtempSync(join(tmpdir(), 'hf-dmg-'));
   cpSync(from.dir, dataDir, { recursive: true });
   const { world, clock } = await worldOf(from);
-  const damages = damageSome(dataDir, random);
+  const damages = isOfRows ? [damageRow(dataDir, random)] : damageSome(dataDir, random);
   say(`case ${number}: ${damages.map(({ what }) => what).join(', ')}`);
   try {
     const unknowable = runsOf(damages);
@@ -79,6 +81,11 @@ function damageSome(dataDir: string, random: () => number): readonly Done[] {
     const path = among[Math.floor(random() * among.length)] ?? '';
     return { path, what: `${path.slice(stateDir.length + 1)} ${damageFile(path, random)}` };
   });
+}
+
+function damageRow(dataDir: string, random: () => number): Done {
+  const path = join(layoutOf(dataDir).storeDir, 'log.db');
+  return { path, what: `store/log.db ${damageAfter(path, '"launchKey":"', random)}` };
 }
 
 /** Damage can look like a newer version's file, which is refused whatever it is. */

@@ -1,5 +1,7 @@
 /** The connection from an agent to a host of the simulated machine, and what may become of a call on its way. */
 import { HoldfastError } from '../../../src/errors.ts';
+import { failureToSend } from '../../../src/rpc/error-bytes.ts';
+import { Waiters } from '../../../src/rpc/waiters.ts';
 import type { Process } from '../world/processes.ts';
 import { Killed, theWorld, type World } from '../world/world.ts';
 
@@ -27,7 +29,7 @@ export class SimulatedChannel {
   /** What is on its way in each direction: a socket keeps the order. */
   readonly #toHostQueue: (() => void)[] = [];
   readonly #toAgentQueue: (() => void)[] = [];
-  readonly #brokenWaiters = new Set<() => void>();
+  readonly #whenBroken = new Waiters();
   #isConnected = true;
   #isClosed = false;
 
@@ -52,8 +54,7 @@ export class SimulatedChannel {
     const talks = [...this.#talks];
     this.#talks.clear();
     for (const talk of talks) talk.onEnd(lost(talk.path));
-    for (const wake of this.#brokenWaiters) wake();
-    this.#brokenWaiters.clear();
+    this.#whenBroken.wake();
   }
 
   /** Begins a call; returns the way to leave it. */
@@ -119,7 +120,7 @@ export class SimulatedChannel {
       this.#answer(talk, await answer);
     } catch (error) {
       if (error instanceof Killed || this.host.process.isDead) return;
-      const sent = HoldfastError.from(error);
+      const sent = failureToSend(error);
       this.#toAgent(talk, undefined, () => this.#end(talk, sent));
     }
   }
@@ -162,16 +163,7 @@ export class SimulatedChannel {
   }
 
   untilBroken(signal: AbortSignal): Promise<void> {
-    if (!this.#isConnected || signal.aborted) return Promise.resolve();
-    return new Promise((resolve) => {
-      const done = (): void => {
-        this.#brokenWaiters.delete(done);
-        signal.removeEventListener('abort', done);
-        resolve();
-      };
-      this.#brokenWaiters.add(done);
-      signal.addEventListener('abort', done, { once: true });
-    });
+    return this.#isConnected ? this.#whenBroken.wait(signal) : Promise.resolve();
   }
 
   async reconnect(): Promise<boolean> {

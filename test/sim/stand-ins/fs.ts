@@ -13,8 +13,13 @@ export const constants = real;
 const FREE_BYTES = 10 * 1024 ** 3;
 const BLOCK_BYTES = 4_096;
 
+/** Temporary names are counted over all histories of a thread: they are not what happened. */
+function repeatable(path: string): string {
+  return path.replaceAll(/\.\d+\.\d+\b/g, '.new');
+}
+
 function failed(errno: string, call: string, path: string): Error {
-  return Object.assign(new Error(`${errno}: ${call} '${path}'`), {
+  return Object.assign(new Error(`${errno}: ${call} '${repeatable(path)}'`), {
     code: errno,
     syscall: call,
     path,
@@ -24,8 +29,7 @@ function failed(errno: string, call: string, path: string): Error {
 /** A call that changes something: it may fail, and its process may die before or after it. */
 function change<T>(call: string, path: string, work: (world: World) => T): T {
   const world = theWorld();
-  // Temporary names are counted over all histories of a thread: they are not what happened.
-  const where = `${call} ${path.replaceAll(/\.\d+\.\d+\b/g, '.new')}`;
+  const where = `${call} ${repeatable(path)}`;
   world.interrupt(`before ${where}`);
   if (world.faults.strike('ioError', where)) {
     throw failed(world.chance.pick(['EIO', 'EMFILE', 'ENOSPC']), call, path);
@@ -259,10 +263,10 @@ export function fdatasyncSync(fd: number): void {
 type Done = (error: Error | null) => void;
 
 /** The only asynchronous one that is used with a callback. */
-export function fdatasync(fd: number, done: Done): void {
+export function fsync(fd: number, done: Done): void {
   const world = theWorld();
   const owner = world.current;
-  world.scheduler.after(world.latencyMs, owner, 'fdatasync', () => {
+  world.scheduler.after(world.latencyMs, owner, 'fsync', () => {
     try {
       fsyncSync(fd);
       done(null);

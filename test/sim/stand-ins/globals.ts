@@ -58,6 +58,19 @@ class SimulatedDate extends Date {
   }
 }
 
+/** Node keeps a signal of several for as long as somebody listens: those of a killed agent for ever, with its world. */
+const simulatedSignals = {
+  any(signals: readonly AbortSignal[]): AbortSignal {
+    const any = new AbortController();
+    for (const signal of signals) {
+      const abort = (): void => any.abort(signal.reason);
+      if (signal.aborted) abort();
+      else signal.addEventListener('abort', abort, { once: true });
+    }
+    return any.signal;
+  },
+};
+
 const real = globalThis.process;
 
 const simulatedProcess = {
@@ -87,6 +100,7 @@ const simulatedProcess = {
 };
 
 export {
+  simulatedSignals as AbortSignal,
   SimulatedDate as Date,
   clear as clearInterval,
   clear as clearTimeout,

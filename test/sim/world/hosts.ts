@@ -20,7 +20,7 @@ interface Hosted {
   readonly busyWith: () => number;
 }
 
-/** A host that watches nothing ends a while after its last call, as `isForsaken` says. */
+/** A host that watches nothing ends a while after its last call, as `reasonToEnd` says. */
 const FORSAKEN_AFTER_MS = 60_000;
 
 const listeners = new WeakMap<World, Map<string, Listener>>();

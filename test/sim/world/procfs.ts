@@ -24,13 +24,24 @@ export function procText(table: Processes, path: string, self: Process): string 
   return what === 'cmdline' && !process.isZombie ? process.commandLine : '';
 }
 
+/** As anybody reads it; the name may hold what it likes: only the last bracket ends it. */
 export function statOf(process: Process): string {
-  const { pid, kind, parent, group, session, startTime } = process;
-  const state = process.isZombie ? 'Z' : process.isStopped ? 'T' : 'S';
-  return statLine(pid, kind, state, [parent?.pid ?? 1, group, session], startTime);
+  return lineOf(process, `${process.kind} ) R 1`);
 }
 
-/** The name may hold what it likes: only the last bracket ends it. */
+/** As a shell reads its own. */
+export function shellStatOf(process: Process): string {
+  return lineOf(process, 'sh');
+}
+
+function lineOf(process: Process, name: string): string {
+  const { pid, parent, group, session, startTime } = process;
+  const state = process.isZombie ? 'Z' : process.isStopped ? 'T' : 'S';
+  return statLine(pid, name, state, [parent?.pid ?? 1, group, session], startTime);
+}
+
+const ZEROS = '0 '.repeat(15).trimEnd();
+
 function statLine(
   pid: number,
   name: string,
@@ -38,6 +49,5 @@ function statLine(
   family: readonly number[],
   startTime: string,
 ): string {
-  const zeros = Array.from({ length: 15 }, () => '0').join(' ');
-  return `${pid} (${name} ) R 1) ${state} ${family.join(' ')} ${zeros} ${startTime} 0 0\n`;
+  return `${pid} (${name}) ${state} ${family.join(' ')} ${ZEROS} ${startTime} 0 0\n`;
 }

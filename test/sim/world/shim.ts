@@ -4,7 +4,7 @@
  */
 import { dirname } from 'node:path';
 import type { Inode } from './disk.ts';
-import { statOf } from './procfs.ts';
+import { shellStatOf } from './procfs.ts';
 import type { Process } from './processes.ts';
 import { becomeProgram, type ProgramEnd } from './program.ts';
 import { Killed, type World } from './world.ts';
@@ -96,7 +96,7 @@ class Shim {
     const fate = disk.make(path, 'file', wallMs);
     this.#step(this.#me, 'writes fate', () => {
       if (!this.#canWrite(path)) return this.#exit();
-      fate.text += `launch ${statOf(this.#me)}`;
+      fate.text += `launch ${twice(shellStatOf(this.#me))}`;
       fate.mtimeMs = this.#world.wallMs;
       this.#step(this.#me, 'forks', () => this.#fork());
     });
@@ -147,13 +147,12 @@ class Shim {
   }
 
   #writeIdentity(child: Process): void {
-    const { disk, wallMs, ledger } = this.#world;
-    if (this.#canWrite(this.#file('identity'))) {
-      const identity = disk.make(this.#file('identity'), 'file', wallMs);
-      identity.text = statOf(child);
-    } else {
-      ledger.wound(this.#facts.launchKey, 'its identity could not be written');
-    }
+    const { disk, wallMs } = this.#world;
+    const hasRoom = this.#canWrite(this.#file('identity'));
+    // Its name takes no room, and no program runs that nobody can find.
+    const identity = disk.make(this.#file('identity'), 'file', wallMs);
+    if (!hasRoom) return this.#endChild(child, { code: 126, signal: null, isExecRefused: true });
+    identity.text = twice(shellStatOf(child));
     const life = disk.find(this.#file('life'));
     life?.fifo?.waiting.push('\n');
     if (life?.fifo !== undefined) disk.wake(life.fifo);
@@ -187,6 +186,10 @@ class Shim {
       });
     });
   }
+}
+
+function twice(line: string): string {
+  return `${line}again ${line}`;
 }
 
 const NUMBERS: Readonly<Record<string, number>> = {

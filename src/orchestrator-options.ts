@@ -1,0 +1,122 @@
+/** What one may ask of an orchestrator, and what each of it must be: who embeds Holdfast need not have types. */
+import type { CgroupWish } from './actors/run-cgroups.ts';
+import type { SafeModeLimit } from './actors/safe-mode.ts';
+import type { Driver } from './drivers/driver.ts';
+import { HoldfastError } from './errors.ts';
+import type { Hook } from './hooks/hook.ts';
+import type { Clock, Logger, Random } from './ports.ts';
+import { closest } from './spec/closest.ts';
+
+export interface OrchestratorOptions {
+  /** Made if needed. Refused with DATA_DIR_REFUSED when others can write it or its socket paths would be too long. */
+  readonly dataDir: string;
+  /** None by default: a library runs what it was told to. */
+  readonly drivers?: readonly Driver[];
+  /** Run after the built-in ones, in this order. */
+  readonly hooks?: readonly Hook[];
+  /** Silent by default. */
+  readonly logger?: Logger;
+  /** What closing (and `await using`) does with running tasks. Default 'stop'. A crash always leaves them. */
+  readonly onClose?: 'stop' | 'leave';
+  /** Tasks that one host process serves at most. Default 256; 1 gives every task processes of its own. */
+  readonly tasksPerHost?: number;
+  /** No task gets longer than this to end by itself. Default 30,000. */
+  readonly maxKillTimeoutMs?: number;
+  /** Nothing is started while less than this is free on the disk of the data directory. Default 64 MiB. */
+  readonly diskFloorBytes?: number;
+  readonly retention?: {
+    /** Allocs that have ended and are kept, with their events and files; the oldest go first. Default 10,000. */
+    readonly keepFinishedAllocs?: number;
+  };
+  /** When agents died more often than this, nothing is started for as long. Default 5 within 60 s. */
+  readonly safeMode?: SafeModeLimit | 'off';
+  /** 'off': processes of runs are told apart by marks and sessions only, and nothing is limited. Default 'auto'. */
+  readonly cgroups?: CgroupWish;
+  readonly clock?: Clock;
+  readonly random?: Random;
+}
+
+type Table = Readonly<Record<string, readonly [claim: string, holds: (value: unknown) => boolean]>>;
+
+/** By hand: the library for it would take longer to load than everything else that an opening needs. */
+const OPTIONS: Required<{ readonly [K in keyof OrchestratorOptions]: Table[string] }> = {
+  dataDir: ['a path', (value) => typeof value === 'string' && value !== ''],
+  drivers: ['a list of drivers', (value) => isListOf(value, 'name', 'start')],
+  hooks: ['a list of hooks', (value) => isListOf(value, 'name')],
+  logger: ['debug, info, warn and error', (value) => has(value, 'debug', 'info', 'warn', 'error')],
+  onClose: ["'stop' or 'leave'", (value) => value === 'stop' || value === 'leave'],
+  tasksPerHost: ['a whole number from 1 on', (value) => isWhole(value, 1)],
+  maxKillTimeoutMs: ['milliseconds, 0 or more', (value) => isWhole(value, 0)],
+  diskFloorBytes: ['bytes, 0 or more', (value) => isWhole(value, 0)],
+  retention: ['an object', isObject],
+  safeMode: ["'off' or an object", (value) => value === 'off' || isObject(value)],
+  cgroups: ["'auto' or 'off'", (value) => value === 'auto' || value === 'off'],
+  clock: ['now, steady and at', (value) => has(value, 'now', 'steady', 'at')],
+  random: ['fraction and hex', (value) => has(value, 'fraction', 'hex')],
+};
+const RETENTION: Table = {
+  keepFinishedAllocs: ['a whole number, 0 or more', (value) => isWhole(value, 0)],
+};
+const SAFE_MODE: Table = {
+  starts: ['a whole number from 1 on', (value) => isWhole(value, 1)],
+  withinMs: ['milliseconds, 1 or more', (value) => isWhole(value, 1)],
+};
+
+/** Throws USAGE with the name of the first option that is wrong. One that is undefined is one that was left out. */
+export function checkOptions(options: unknown): void {
+  if (!isObject(options)) throw wrong('the options', 'an object', options);
+  if (options['dataDir'] === undefined) throw wrong('dataDir', OPTIONS.dataDir[0], undefined);
+  check(options, OPTIONS, '');
+  const { retention, safeMode } = options;
+  if (isObject(retention)) check(retention, RETENTION, 'retention.');
+  if (!isObject(safeMode)) return;
+  // Half a limit is none.
+  check({ starts: null, withinMs: null, ...safeMode }, SAFE_MODE, 'safeMode.');
+}
+
+function check(options: Readonly<Record<string, unknown>>, table: Table, prefix: string): void {
+  for (const [name, value] of Object.entries(options)) {
+    const known = Object.hasOwn(table, name) ? table[name] : undefined;
+    if (known === undefined) throw unknown(name, table, prefix);
+    const [claim, holds] = known;
+    if (value !== undefined && !holds(value)) throw wrong(`${prefix}${name}`, claim, value);
+  }
+}
+
+function unknown(name: string, table: Table, prefix: string): HoldfastError {
+  const names = Object.keys(table);
+  const near = closest(name, names);
+  const hint = near === undefined ? `There are: ${names.join(', ')}` : `Did you mean ${near}?`;
+  const details = { option: `${prefix}${name}` };
+  return new HoldfastError('USAGE', `there is no option ${prefix}${name}. ${hint}`, { details });
+}
+
+function wrong(option: string, claim: string, value: unknown): HoldfastError {
+  const given = typeof value === 'number' || typeof value === 'string' ? value : typeof value;
+  const text = `${option} must be ${claim}, not ${value === null ? 'null' : given}`;
+  return new HoldfastError('USAGE', text, { details: { option } });
+}
+
+function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function isWhole(value: unknown, least: number): boolean {
+  return Number.isSafeInteger(value) && (value as number) >= least;
+}
+
+function has(value: unknown, ...methods: readonly string[]): boolean {
+  const things = value as Readonly<Record<string, unknown>>;
+  return isThing(value) && methods.every((name) => typeof things[name] === 'function');
+}
+
+/** Functions with properties are loggers to some. */
+function isThing(value: unknown): boolean {
+  return (typeof value === 'object' && value !== null) || typeof value === 'function';
+}
+
+function isListOf(value: unknown, ...names: readonly string[]): boolean {
+  const fits = (one: unknown): boolean =>
+    isObject(one) && names.every((name) => name in one && one[name] !== undefined);
+  return Array.isArray(value) && value.every(fits);
+}
