@@ -242,6 +242,9 @@ export function writeSync(fd: number, bytes: Buffer | string, at = 0): number {
   });
 }
 
+/** Only used for what nobody waits for. */
+export function writeFile(): void {}
+
 export function writeFileSync(path: string, text: string): void {
   const fd = openSync(path, 'w');
   writeSync(fd, text);
