@@ -72,6 +72,7 @@ async function faultOf(
   const { stdout, stderr, end } = await rig.hear(session);
   await rig.forget(session);
   if (stdout.toString('latin1') !== text) return `${stdout.length} bytes of ${BYTES} arrived`;
-  if (stderr.length > 0) return `stderr: ${stderr.toString()}`;
+  if (stderr.length > 0)
+    return `${stderr.length} bytes on stderr: ${stderr.toString('latin1', 0, 80)}`;
   return end?.exitCode === code ? undefined : `ended with ${JSON.stringify(end)}, not ${code}`;
 }
