@@ -14,13 +14,23 @@ export interface Workload {
   readonly lasting: readonly string[];
   /** Told to restart once, in its first run. */
   readonly restarted?: string;
+  /** Commands are run beside it while it runs. */
+  readonly beside?: string;
   /** Whoever stops them does not wait until they run. */
   readonly isHasty?: boolean;
   /** How often each task runs, by `alloc/task`. Null where that is a matter of moments. */
   readonly runs: Readonly<Record<string, number | null>>;
 }
 
-export const WORKLOADS = ['batch', 'service', 'restart', 'loud', 'hasty', 'isolated'] as const;
+export const WORKLOADS = [
+  'batch',
+  'service',
+  'restart',
+  'loud',
+  'hasty',
+  'isolated',
+  'beside',
+] as const;
 export type WorkloadName = (typeof WORKLOADS)[number];
 
 export function workload(name: WorkloadName, places: CasePlaces, witness: string): Workload {
@@ -101,6 +111,13 @@ const MAKERS: Readonly<Record<WorkloadName, (task: TaskMaker) => Workload>> = {
     lasting: ['turn'],
     restarted: 'turn',
     runs: { 'turn/a': 2 },
+  }),
+  beside: (task) => ({
+    groups: { base: { name: 'base', tasks: [task('a', 'long', { restart: often })] } },
+    ending: [],
+    lasting: ['base'],
+    beside: 'base',
+    runs: { 'base/a': 1 },
   }),
   hasty: (task) => ({
     groups: {
