@@ -136,7 +136,10 @@ class PassedSignals implements Disposable {
 }
 
 function statusOf({ exitCode, signal, reason }: ExecExit): number {
-  if (exitCode !== null) return exitCode;
+  if (exitCode !== null) {
+    if (reason !== 'exited') say(`holdfast: ${reason}`);
+    return exitCode;
+  }
   if (signal === null) {
     say(`holdfast: nobody knows how the command ended: ${reason}`);
     return FAILED;
