@@ -4,3 +4,5 @@ export async function machineCapabilities(): Promise<readonly never[]> {
 }
 
 export function assertCapability(): void {}
+
+export async function requireCapability(): Promise<void> {}
