@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { isAlive, type Life, type ProcessIdentity } from './process-identity.ts';
 import { treeLife } from './process-tree.ts';
 import {
+  conmonLife,
   type Fate,
   type Found,
   type Intent,
@@ -53,12 +54,10 @@ export function gatherEvidence(request: EvidenceRequest): Evidence {
     intent: readIntent(runDir),
     fate: readFate(runDir),
     identity: readIdentity(runDir),
-    exit: readExit(runDir),
   };
   const intent = valueOf(found.intent);
   const fate = valueOf(found.fate);
   const program = valueOf(found.identity);
-  const exitRecord = valueOf(found.exit);
   const epochOfRun = intent?.machineEpoch ?? request.runEpoch ?? machineEpoch;
   const shim = fate?.verdict === 'launch' ? identityOf(fate.shim, epochOfRun) : undefined;
   const identity = program && {
@@ -68,13 +67,19 @@ export function gatherEvidence(request: EvidenceRequest): Evidence {
   const mark = intent?.mark ?? request.mark;
   const cgroup = intent === undefined ? request.cgroup : intent.cgroup;
   const isSame = epochOfRun === machineEpoch;
+  const run = { identity, shim, mark, cgroup };
+  const tree = isSame ? treeOf(found.identity, run, machineEpoch) : 'dead';
+  const claim = claimOf(found.fate, shim, runDir, machineEpoch);
+  // Who writes it ends after that: read when it is known who lives, it is missed by nobody.
+  const exit = readExit(runDir);
+  const exitRecord = valueOf(exit);
   return {
     epoch: isSame ? 'same' : 'changed',
     dir: dirOf(runDir, found.intent),
-    claim: claimOf(found.fate, shim, runDir, machineEpoch),
+    claim,
     fate: fateOf(found.fate),
-    exit: exitOf(found.exit),
-    tree: isSame ? treeOf(found.identity, { identity, shim, mark, cgroup }, machineEpoch) : 'dead',
+    exit: exitOf(exit),
+    tree,
     ...(intent && { intent }),
     ...(shim && { shim }),
     ...(identity && { identity }),
@@ -111,14 +116,20 @@ function exitOf(exit: Found<RecordedExit>): Evidence['exit'] {
   return words[exit.is];
 }
 
-/** A `fate` that is not whole names nobody; its shim lives as long as somebody holds `life`. */
+/**
+ * A `fate` that is not whole names nobody; its shim lives as long as somebody holds `life`. Where a shim was killed, its
+ * conmon stands for it.
+ */
 function claimOf(
   fate: Found<Fate>,
   shim: ProcessIdentity | undefined,
   runDir: string,
   machineEpoch: string,
 ): Evidence['claim'] {
-  if (shim !== undefined) return isAlive(shim, machineEpoch);
+  if (shim !== undefined) {
+    const life = isAlive(shim, machineEpoch);
+    return life === 'dead' ? conmonLife(runDir) : life;
+  }
   if (fate.is === 'unreadable') return 'unknown';
   if (fate.is === 'broken') return lifeOf(runDir) === 'dead' ? 'dead' : 'unknown';
   return 'none';

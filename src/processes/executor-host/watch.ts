@@ -3,7 +3,7 @@ import { Socket } from 'node:net';
 import { join } from 'node:path';
 import { adoptOrphans, reap } from '../../os/libc.ts';
 import { isAlive, type Life } from '../../os/process-identity.ts';
-import { lifeOf, readExit, readFate, readIdentity } from '../../os/run-directory.ts';
+import { conmonLife, lifeOf, readExit, readFate, readIdentity } from '../../os/run-directory.ts';
 import { hasContainer } from '../../os/oci-files.ts';
 import { letGo, removeUnidentified } from './container.ts';
 import type { End, Run } from './run.ts';
@@ -143,6 +143,8 @@ export class Watch implements SessionChildren {
 
   /** The shim is dead, so that its files do not change any more. Undefined while something of the run may live. */
   #endWithoutShim(run: Run): End | undefined {
+    // conmon ends after it has written what became of the program: looked at in this order, nothing is missed.
+    const mayBeTold = conmonLife(run.dir) !== 'dead';
     const exit = readExit(run.dir);
     if (exit.is === 'whole') return { is: 'exited', record: exit.value };
     const fate = readFate(run.dir);
@@ -163,7 +165,7 @@ export class Watch implements SessionChildren {
       }
     }
     letGo(run.dir);
-    if (isAlive(run.program, this.#machineEpoch) !== 'dead') return undefined;
+    if (mayBeTold || isAlive(run.program, this.#machineEpoch) !== 'dead') return undefined;
     const gone = isUnknown ? 'its files are gone' : 'its shim was killed';
     const why = exit.is === 'absent' ? gone : 'its exit record is damaged';
     return { is: 'lost', reason: `${why}: nobody knows the exit status`, maybeRan: true };
