@@ -13,7 +13,7 @@ interface Known {
   readonly places: CgroupPlaces;
   /** How often its cgroups were looked for. */
   readonly looks: number;
-  /** The newest use whose processes were looked at, when, in milliseconds, and what the kernel said of its time then. */
+  /** The newest use whose processes were looked at, when that was, and what the kernel said of its time then. */
   whole?: {
     readonly use: RunUse;
     readonly atMs: number;
@@ -41,8 +41,8 @@ export class UsageReader {
   }
 
   /**
-   * By key; a run that has ended meanwhile is missing, one that did nothing is the very object of before. `nowMs` is of a monotonic clock. Runs that are not asked for any
-   * more are forgotten.
+   * By key; a run that has ended meanwhile is missing, one that did nothing is the very object of before. `nowMs` is of
+   * a monotonic clock. Runs that are not asked for any more are forgotten.
    */
   read(
     runs: readonly Marked[],
