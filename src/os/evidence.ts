@@ -117,7 +117,7 @@ function exitOf(exit: Found<RecordedExit>): Evidence['exit'] {
 }
 
 /**
- * A `fate` that is not whole names nobody; its shim lives as long as somebody holds `life`. Where a shim was killed, its
+ * A `fate` that is not whole names nobody; its shim lives as long as somebody holds `life`. When a shim was killed, its
  * conmon stands for it.
  */
 function claimOf(
