@@ -137,6 +137,7 @@ export class Sessions implements SessionDoor {
     left?: AbortSignal,
   ): Promise<SessionReading> {
     const { agentEpoch, signal } = this.#doors;
+    if (signal.aborted) throw new HoldfastError('CLOSED', 'the agent is closing');
     const channel = await this.#channelTo(launchKey);
     const leaving = new AbortController();
     const signals = [leaving.signal, signal, ...(left === undefined ? [] : [left])];

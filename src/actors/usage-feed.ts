@@ -106,11 +106,15 @@ export class UsageFeed implements UsageDoor {
     const { intervalMs, withProcesses } = query;
     const launchKeys = [...new Set([...listeners].map(({ key }) => key))];
     const request = { agentEpoch: this.#agentEpoch, intervalMs, launchKeys, withProcesses };
+    const newest = new Map<string, RunUsage>();
     let failure: unknown;
     try {
       const options = { signal: left.signal };
       for await (const message of follow(host.host.channel, service.stats, request, options)) {
-        tell(listeners, message);
+        for (const usage of message.runs) newest.set(usage.launchKey, usage);
+        const same = message.unchanged.map((place) => launchKeys[place] ?? '');
+        const told = new Set([...message.runs.map(({ launchKey }) => launchKey), ...same]);
+        tell(listeners, message, (key) => (told.has(key) ? newest.get(key) : undefined));
       }
     } catch (error) {
       failure = HoldfastError.from(error);
@@ -119,10 +123,13 @@ export class UsageFeed implements UsageDoor {
   }
 }
 
-function tell(listeners: ReadonlySet<Listener>, message: StatsResponse): void {
-  const usages = new Map(message.runs.map((usage) => [usage.launchKey, usage]));
+function tell(
+  listeners: ReadonlySet<Listener>,
+  message: StatsResponse,
+  usageOf: (launchKey: string) => RunUsage | undefined,
+): void {
   for (const listener of listeners) {
-    const usage = usages.get(listener.key);
+    const usage = usageOf(listener.key);
     if (usage !== undefined) listener.hear(toSample(message, usage));
   }
 }

@@ -32,10 +32,11 @@ const FOR_MACHINES = new Set([
 /** Fields that hold milliseconds since the epoch. */
 const TIME = /^(at|deadline|.*At|intervalStart)$/;
 
-/** Plain values only: specs and environments are for --jsonl too. */
+/** Plain values and commands only: specs and environments are for --jsonl too. */
 function factsOf(data: unknown): string[] {
   if (typeof data !== 'object' || data === null) return [];
-  return Object.entries(data).flatMap(([key, value]: [string, unknown]) => {
+  return Object.entries(data).flatMap(([key, stored]: [string, unknown]) => {
+    const value = key === 'argv' && Array.isArray(stored) ? stored.join(' ') : stored;
     if (FOR_MACHINES.has(key) || value === '') return [];
     if (typeof value === 'number' && TIME.test(key)) return [`${key}=${localTime(value)}`];
     if (!['string', 'number', 'boolean'].includes(typeof value)) return [];

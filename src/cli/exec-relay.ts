@@ -15,13 +15,17 @@ export class ExecRelay implements AsyncDisposable {
   #session: ExecSession;
   /** Under way while there is no agent. */
   #returning: Promise<ExecSession> | undefined;
-  #offset = 0;
+  /** Of what the command wrote and was printed. */
+  #offset: number | undefined;
+  /** Of what was typed and taken. */
+  #written: number;
   #isOver = false;
 
   constructor(dataDir: string, agent: Orchestrator, session: ExecSession) {
     this.#dataDir = dataDir;
     this.#agent = agent;
     this.#session = session;
+    this.#written = session.inputOffset;
   }
 
   /** Everything that the command writes, once, and how it ended. */
@@ -60,7 +64,6 @@ export class ExecRelay implements AsyncDisposable {
       }
     }
   }
-  #written = 0;
 
   end(): Promise<void> {
     return this.#ask((session) => session.end());
@@ -105,7 +108,8 @@ export class ExecRelay implements AsyncDisposable {
         const agent = await agentIfAny(this.#dataDir);
         if (agent === undefined) continue;
         this.#agent = agent;
-        this.#session = await agent.attach(id, { after: this.#offset });
+        const after = this.#offset === undefined ? {} : { after: this.#offset };
+        this.#session = await agent.attach(id, after);
         return this.#session;
       } catch (error) {
         const isPassing = HoldfastError.is(error) && (error.retryable || error.code === 'CLOSED');

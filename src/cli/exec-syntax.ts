@@ -30,4 +30,15 @@ export function addExecCommand(root: Command): void {
     .action(async (ref: string, argv: string[], _options, command: Command) =>
       (await import('./exec.ts')).exec(ref, argv, command.optsWithGlobals()),
     );
+  subcommand(root, 'attach', 'go on with a command of exec whose terminal was lost', [
+    'holdfast events web | grep SessionOpened    says which there are',
+    'holdfast attach 4b4ecc8bc1da1b32',
+  ])
+    .argument('<session>', 'as the event of its beginning names it')
+    .option('-i, --interactive', 'pass standard input')
+    .option('-t, --tty', 'it has a terminal')
+    .option('-T, --no-tty', 'it has none')
+    .action(async (session: string, _options, command: Command) =>
+      (await import('./exec.ts')).attach(session, command.optsWithGlobals()),
+    );
 }

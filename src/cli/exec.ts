@@ -6,7 +6,7 @@ import { ExecRelay } from './exec-relay.ts';
 import { findAgent } from './find-agent.ts';
 import { say, write } from './output.ts';
 import { RawTerminal, terminalSize } from './raw-terminal.ts';
-import type { ExecExit } from '../api.ts';
+import type { ExecExit, ExecSession, Orchestrator } from '../api.ts';
 
 export interface ExecCommandOptions {
   readonly dataDir?: string;
@@ -26,8 +26,38 @@ export async function exec(
   argv: readonly string[],
   options: ExecCommandOptions,
 ): Promise<void> {
+  const { user, workdir } = options;
+  await asCommand(options, async (agent, { hasTerminal }) => {
+    const env = { ...(hasTerminal ? ownTerm() : {}), ...environmentOf(options.env ?? []) };
+    return agent.exec(ref, argv, {
+      env,
+      actor: actorName(),
+      ...(user === undefined ? {} : { user }),
+      ...(workdir === undefined ? {} : { cwd: workdir }),
+      ...(hasTerminal ? { terminal: terminalSize() } : {}),
+    });
+  });
+}
+
+/** `holdfast attach SESSION`: goes on with a command whose terminal was lost. */
+export async function attach(session: string, options: ExecCommandOptions): Promise<void> {
+  await asCommand(options, async (agent, { hasTerminal }) => {
+    const found = await agent.attach(session);
+    if (hasTerminal) await found.resize(terminalSize());
+    return found;
+  });
+}
+
+interface Manner {
+  readonly hasTerminal: boolean;
+  readonly passesInput: boolean;
+}
+
+type Open = (agent: Orchestrator, manner: Manner) => Promise<ExecSession>;
+
+async function asCommand(options: ExecCommandOptions, open: Open): Promise<void> {
   try {
-    process.exitCode = await run(ref, argv, options);
+    process.exitCode = await converse(dataDirectory(options.dataDir), mannerOf(options), open);
   } catch (error) {
     const { code, message } = HoldfastError.from(error);
     say(`holdfast: ${message}`);
@@ -36,37 +66,27 @@ export async function exec(
   }
 }
 
-async function run(
-  ref: string,
-  argv: readonly string[],
-  options: ExecCommandOptions,
-): Promise<number> {
-  const { tty, interactive, user, workdir } = options;
+function mannerOf({ tty, interactive }: ExecCommandOptions): Manner {
   const isGuessed = tty === undefined && interactive === undefined;
   const isAtTerminal = process.stdin.isTTY && process.stdout.isTTY;
-  const hasTerminal = tty ?? (isGuessed && isAtTerminal);
-  const passesInput = interactive ?? (isGuessed && isAtTerminal);
-  const dataDir = dataDirectory(options.dataDir);
+  return {
+    hasTerminal: tty ?? (isGuessed && isAtTerminal),
+    passesInput: interactive ?? (isGuessed && isAtTerminal),
+  };
+}
+
+async function converse(dataDir: string, manner: Manner, open: Open): Promise<number> {
   const agent = await findAgent(dataDir);
-  const env = { ...(hasTerminal ? ownTerm() : {}), ...environmentOf(options.env ?? []) };
-  const session = await agent
-    .exec(ref, argv, {
-      env,
-      actor: actorName(),
-      ...(user === undefined ? {} : { user }),
-      ...(workdir === undefined ? {} : { cwd: workdir }),
-      ...(hasTerminal ? { terminal: terminalSize() } : {}),
-    })
-    .catch(async (error: unknown) => {
-      await agent.close();
-      throw error;
-    });
+  const session = await open(agent, manner).catch(async (error: unknown) => {
+    await agent.close();
+    throw error;
+  });
   await using relay = new ExecRelay(dataDir, agent, session);
   const resize = (): void => void relay.resize(terminalSize()).catch(() => undefined);
-  const isRaw = hasTerminal && passesInput && process.stdin.isTTY;
+  const isRaw = manner.hasTerminal && manner.passesInput && process.stdin.isTTY;
   using _terminal = isRaw ? new RawTerminal(resize) : new PassedSignals(relay);
-  using _input = passesInput ? new PassedInput(relay) : undefined;
-  if (!passesInput) void relay.end().catch(() => undefined);
+  using _input = manner.passesInput ? new PassedInput(relay) : undefined;
+  if (!manner.passesInput) void relay.end().catch(() => undefined);
   const exit = await relay.pass(({ stream, data }) =>
     write(data, stream === 'stderr' ? process.stderr : process.stdout),
   );
@@ -116,7 +136,10 @@ class PassedSignals implements Disposable {
 }
 
 function statusOf({ exitCode, signal, reason }: ExecExit): number {
-  if (exitCode !== null) return exitCode;
+  if (exitCode !== null) {
+    if (reason !== 'exited') say(`holdfast: ${reason}`);
+    return exitCode;
+  }
   if (signal === null) {
     say(`holdfast: nobody knows how the command ended: ${reason}`);
     return FAILED;

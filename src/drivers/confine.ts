@@ -1,11 +1,7 @@
 /** What drivers share that confine programs: the settings of a task, held against what may be asked here. */
 import { statSync } from 'node:fs';
 import { HoldfastError } from '../errors.ts';
-import {
-  assertCapability,
-  type CapabilityName,
-  machineCapabilities,
-} from '../os/machine-capabilities.ts';
+import { type CapabilityName, requireCapability } from '../os/machine-capabilities.ts';
 import type { TaskSpec } from '../spec/task-spec.ts';
 import type { ConfigReading } from './config-reading.ts';
 import type { Account, Confinement, ResourceLimit } from './confinement.ts';
@@ -37,12 +33,6 @@ function readNetwork(reading: ConfigReading): string | undefined {
   return reading.wrong('networkNamespace', 'must be an absolute path');
 }
 
-/** Throws CAPABILITY_MISSING. The machine is looked at when the first task asks for something. */
-export async function needCapability(name: CapabilityName, who: string): Promise<void> {
-  await machineCapabilities();
-  assertCapability(name, who);
-}
-
 /** Everything of a confinement that settings, resources and user say. Throws CAPABILITY_MISSING or START_FAILED. */
 export async function confine(
   { name, resources }: TaskSpec,
@@ -52,7 +42,7 @@ export async function confine(
   const { rlimits, oomScoreAdj, noNewPrivileges, networkNamespace } = settings;
   const needed: CapabilityName[] = [...limitCapabilities(resources ?? {})];
   if (networkNamespace !== undefined) needed.push('network-namespace');
-  for (const one of needed) await needCapability(one, `task ${name}`);
+  for (const one of needed) await requireCapability(one, `task ${name}`);
   assertResourceLimits(rlimits);
   assertNetwork(networkNamespace);
   return {

@@ -148,7 +148,7 @@ function isolationOf(
   return {
     root: dirs.task,
     readOnlyRoot,
-    mounts: isolatedMounts({ chrootEnv, dirs, readOnlyRoot, mounts }),
+    mounts: isolatedMounts({ chrootEnv, dirs, mounts }),
     ownPids: (config.pidMode ?? defaultPidMode) !== 'host',
     ownIpc: (config.ipcMode ?? defaultIpcMode) !== 'host',
     devices,

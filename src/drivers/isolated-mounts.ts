@@ -31,25 +31,26 @@ const PROPAGATIONS: Readonly<Record<Propagation, string>> = {
 export function isolatedMounts(wish: {
   readonly chrootEnv: Readonly<Record<string, string>>;
   readonly dirs: TaskDirs;
-  readonly readOnlyRoot: boolean;
   readonly mounts: readonly TaskMount[];
 }): readonly IsolatedMount[] {
   const machine = Object.entries(wish.chrootEnv)
     .filter(([source]) => existsSync(source))
     .map(([source, destination]) => bind(source, destination, [...readOnly(), 'nosuid']));
-  return [...machine, ...ownMounts(wish.dirs, wish.readOnlyRoot), ...wish.mounts.map(mountOfTask)];
+  return [...machine, ...ownMounts(wish.dirs), ...wish.mounts.map(mountOfTask)];
 }
 
-/** The root is the task's directory, so only what is not below it, or what a read-only root would hide, is mounted. */
-function ownMounts(dirs: TaskDirs, hasReadOnlyRoot: boolean): readonly IsolatedMount[] {
-  const { local, secrets, tmp } = INSIDE;
-  const writable = hasReadOnlyRoot
-    ? [bind(dirs.local, local), bind(dirs.secrets, secrets), bind(dirs.tmp, tmp)]
-    : [];
+/**
+ * The root is the task's directory, which has most of them already. As mounts of their own they stay writable below a
+ * read-only root, and a program cannot put something else in their place.
+ */
+function ownMounts(dirs: TaskDirs): readonly IsolatedMount[] {
+  const { alloc, local, secrets, tmp } = INSIDE;
   return [
-    bind(dirs.alloc, INSIDE.alloc),
-    bind(dirs.logs, `${INSIDE.alloc}/logs`, readOnly()),
-    ...writable,
+    bind(dirs.alloc, alloc),
+    bind(dirs.logs, `${alloc}/logs`, readOnly()),
+    bind(dirs.local, local),
+    bind(dirs.secrets, secrets),
+    bind(dirs.tmp, tmp),
   ];
 }
 

@@ -1,16 +1,11 @@
 /** `raw_exec`: a process on the host, with no isolation but what is asked for. Opt-in, as in Nomad. */
 import { isAbsolute, join } from 'node:path';
 import { findAccount } from '../os/accounts.ts';
+import { requireCapability } from '../os/machine-capabilities.ts';
 import { ownCapabilities } from '../os/own-capabilities.ts';
 import { capabilityName } from './capabilities.ts';
 import { ConfigReading } from './config-reading.ts';
-import {
-  confine,
-  needCapability,
-  personalEnv,
-  type ProcessSettings,
-  readProcessSettings,
-} from './confine.ts';
+import { confine, personalEnv, type ProcessSettings, readProcessSettings } from './confine.ts';
 import type { Account, Confinement } from './confinement.ts';
 import { assertAllowed, type DeniedIds, idRanges } from './denied-ids.ts';
 import type { Driver, ProgramWish, RunRequest } from './driver.ts';
@@ -87,7 +82,7 @@ async function programOf(
 async function switchable(account: Account): Promise<Account | undefined> {
   const own = ownAccount();
   if (own.uid !== 0 && isSame(own, account)) return undefined;
-  await needCapability('switch-user', `user ${account.name}`);
+  await requireCapability('switch-user', `user ${account.name}`);
   return account;
 }
 
@@ -108,7 +103,7 @@ async function capabilitiesBut(
   drop: readonly string[],
   account: Account | undefined,
 ): Promise<readonly string[]> {
-  await needCapability('switch-user', 'capDrop');
+  await requireCapability('switch-user', 'capDrop');
   if ((account ?? ownAccount()).uid !== 0) return [];
   const dropped = new Set(drop.map(capabilityName));
   return dropped.has('CAP_ALL') ? [] : ownCapabilities().filter((name) => !dropped.has(name));

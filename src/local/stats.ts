@@ -98,8 +98,11 @@ class StatsOfTasks {
 
   /** Something of the alloc has changed: a run has begun, or is over. */
   #look(allocId: string): void {
+    const { roster } = this.#doors;
     if (this.#place !== undefined && this.#place.allocId !== allocId) return;
-    const wanted = this.#doors.roster
+    // Whoever tells of a change must not hear of what we cannot do with it.
+    if (roster.folded(allocId) === undefined) return;
+    const wanted = roster
       .view(allocId)
       .tasks.filter(({ task }) => task === (this.#place?.task ?? task));
     for (const view of wanted) this.#followNewest(view);

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { isAlive, type Life, type ProcessIdentity } from './process-identity.ts';
 import { treeLife } from './process-tree.ts';
 import {
+  conmonLife,
   type Fate,
   type Found,
   type Intent,
@@ -53,12 +54,10 @@ export function gatherEvidence(request: EvidenceRequest): Evidence {
     intent: readIntent(runDir),
     fate: readFate(runDir),
     identity: readIdentity(runDir),
-    exit: readExit(runDir),
   };
   const intent = valueOf(found.intent);
   const fate = valueOf(found.fate);
   const program = valueOf(found.identity);
-  const exitRecord = valueOf(found.exit);
   const epochOfRun = intent?.machineEpoch ?? request.runEpoch ?? machineEpoch;
   const shim = fate?.verdict === 'launch' ? identityOf(fate.shim, epochOfRun) : undefined;
   const identity = program && {
@@ -68,17 +67,20 @@ export function gatherEvidence(request: EvidenceRequest): Evidence {
   const mark = intent?.mark ?? request.mark;
   const cgroup = intent === undefined ? request.cgroup : intent.cgroup;
   const isSame = epochOfRun === machineEpoch;
-  const tree = isSame
-    ? treeOf(found.identity, { runDir, identity, shim, mark, cgroup }, machineEpoch)
-    : 'dead';
+  const run = { runDir, identity, shim, mark, cgroup };
+  const tree = isSame ? treeOf(found.identity, run, machineEpoch) : 'dead';
   // A fate is written before its program: where that lives, one that says nothing is damaged and was a launch.
   const wasLaunch = found.fate.is === 'broken' && tree === 'alive';
+  const claim = wasLaunch ? lifeOf(runDir) : claimOf(found.fate, shim, runDir, machineEpoch);
+  // Who writes it ends after that: read when it is known who lives, it is missed by nobody.
+  const exit = readExit(runDir);
+  const exitRecord = valueOf(exit);
   return {
     epoch: isSame ? 'same' : 'changed',
     dir: dirOf(runDir, found.intent),
-    claim: wasLaunch ? lifeOf(runDir) : claimOf(found.fate, shim, runDir, machineEpoch),
+    claim,
     fate: wasLaunch ? 'launch' : fateOf(found.fate),
-    exit: exitOf(found.exit),
+    exit: exitOf(exit),
     tree,
     ...(intent && { intent }),
     ...(shim && { shim }),
@@ -116,14 +118,20 @@ function exitOf(exit: Found<RecordedExit>): Evidence['exit'] {
   return words[exit.is];
 }
 
-/** A `fate` that is not whole names nobody; its shim lives as long as somebody holds `life`. */
+/**
+ * A `fate` that is not whole names nobody; its shim lives as long as somebody holds `life`. When a shim was killed, its
+ * conmon stands for it.
+ */
 function claimOf(
   fate: Found<Fate>,
   shim: ProcessIdentity | undefined,
   runDir: string,
   machineEpoch: string,
 ): Evidence['claim'] {
-  if (shim !== undefined) return isAlive(shim, machineEpoch);
+  if (shim !== undefined) {
+    const life = isAlive(shim, machineEpoch);
+    return life === 'dead' ? conmonLife(runDir) : life;
+  }
   if (fate.is === 'unreadable') return 'unknown';
   if (fate.is === 'broken') return lifeOf(runDir) === 'dead' ? 'dead' : 'unknown';
   return 'none';

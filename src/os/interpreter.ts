@@ -1,4 +1,4 @@
-import { closeSync, openSync, readSync } from 'node:fs';
+import { closeSync, constants, openSync, readSync } from 'node:fs';
 
 const HEAD_BYTES = 256;
 
@@ -10,7 +10,7 @@ export function interpreterOf(path: string): string | undefined {
   const head = Buffer.alloc(HEAD_BYTES);
   let bytes: number;
   try {
-    const fd = openSync(path, 'r');
+    const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
     try {
       bytes = readSync(fd, head);
     } finally {

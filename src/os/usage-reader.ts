@@ -13,8 +13,13 @@ interface Known {
   readonly places: CgroupPlaces;
   /** How often its cgroups were looked for. */
   readonly looks: number;
-  /** The newest use whose processes were looked at, and when, in milliseconds. */
-  whole?: { readonly use: RunUse; readonly atMs: number; readonly hasProcesses: boolean };
+  /** The newest use whose processes were looked at, when that was, and what the kernel said of its time then. */
+  whole?: {
+    readonly use: RunUse;
+    readonly atMs: number;
+    readonly timeText: string | undefined;
+    readonly hasProcesses: boolean;
+  };
 }
 
 /** A program joins its cgroups within milliseconds of its start: what was not there twice will not come. */
@@ -36,8 +41,8 @@ export class UsageReader {
   }
 
   /**
-   * By key; a run that has ended meanwhile is missing. `nowMs` is of a monotonic clock. Runs that are not asked for any
-   * more are forgotten.
+   * By key; a run that has ended meanwhile is missing, one that did nothing is the very object of before. `nowMs` is of
+   * a monotonic clock. Runs that are not asked for any more are forgotten.
    */
   read(
     runs: readonly Marked[],
@@ -83,14 +88,20 @@ export class UsageReader {
   /** Undefined for a run of which nothing lives. */
   #counted(run: Known, dir: string, withProcesses: boolean, nowMs: number): RunUse | undefined {
     const { places, whole } = run;
-    const cpu = cgroupCpu(places, this.#read);
+    const timeFile = timeFileOf(places);
+    const timeText = timeFile === undefined ? undefined : this.#read(timeFile);
     const memory = cgroupMemory(places, this.#read);
-    const isIdle = cpu !== undefined && whole?.use.cpu.totalNs === cpu.totalNs;
+    const isIdle = timeText !== undefined && timeText === whole?.timeText;
     if (isIdle && nowMs - whole.atMs < IDLE_LOOK_MS && (whole.hasProcesses || !withProcesses)) {
-      return { ...whole.use, memory: memory ?? whole.use.memory };
+      if (memory === undefined || isSameMemory(memory, whole.use.memory)) return whole.use;
+      const use = { ...whole.use, memory };
+      run.whole = { ...whole, use };
+      return use;
     }
+    const readOnce: ReadText = (path) => (path === timeFile ? timeText : this.#read(path));
+    const cpu = cgroupCpu(places, readOnce);
     const use = this.#looked(places, dir, withProcesses, { cpu, memory });
-    if (use !== undefined) run.whole = { use, atMs: nowMs, hasProcesses: withProcesses };
+    if (use !== undefined) run.whole = { use, atMs: nowMs, timeText, hasProcesses: withProcesses };
     return use;
   }
 
@@ -135,6 +146,17 @@ export class UsageReader {
       processes,
     };
   }
+}
+
+/** It changes whenever something of the run has run. */
+function timeFileOf({ unified, cpuacct }: CgroupPlaces): string | undefined {
+  if (unified !== undefined) return `${unified}/cpu.stat`;
+  return cpuacct === undefined ? undefined : `${cpuacct}/cpuacct.usage`;
+}
+
+function isSameMemory(left: MemoryUse, right: MemoryUse): boolean {
+  const names = Object.keys(left) as (keyof MemoryUse)[];
+  return names.every((name) => left[name] === right[name]);
 }
 
 function sum(processes: readonly ProcessUse[], of: (one: ProcessUse) => number): number {

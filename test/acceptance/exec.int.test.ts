@@ -1,4 +1,5 @@
 /** Commands beside real tasks, in process and over a socket. */
+import { readdirSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -211,5 +212,40 @@ describe.each(['in process', 'over a socket'])('a command beside a task, %s', (w
     const [, closed] = await eventsOf(session.id);
     expect(closed?.type).toBe('SessionClosed');
     expect((await hear(await shell('echo again'))).stdout).toBe('again\n');
+  });
+});
+
+describe('an orchestrator with commands beside its tasks', () => {
+  it('leaves them when it is closed so, and holds nothing of those that ended', async () => {
+    const dataDir = await mkdtemp(join(tmpdir(), 'hx-'));
+    const open = (): Promise<Orchestrator> => openOrchestrator({ dataDir, drivers: [rawExec()] });
+    const descriptors = (): number => readdirSync('/proc/self/fd').length;
+    let agent = await open();
+    try {
+      await agent.run(group);
+      await until('the task runs', async () => {
+        return (await agent.inspect('web')).tasks[0]?.state === 'running';
+      });
+      const before = descriptors();
+      for (let count = 0; count < 50; count += 1) {
+        const session = await agent.exec('web', ['true']);
+        await hear(session);
+        await session.exit;
+      }
+      expect(descriptors()).toBeLessThanOrEqual(before + 2);
+      const session = await agent.exec('web', ['sh', '-c', 'echo up; read line; echo $line']);
+      const heard = hear(session);
+      await agent.close({ tasks: 'leave' });
+      await expect(session.exit).rejects.toMatchObject({ code: 'CLOSED' });
+      await heard.catch(() => undefined);
+      agent = await open();
+      const again = await agent.attach(session.id, { after: 0 });
+      await again.write('down\n');
+      expect(await hear(again)).toEqual({ stdout: 'up\ndown\n', stderr: '' });
+      expect(await again.exit).toMatchObject({ exitCode: 0 });
+    } finally {
+      await agent.close({ tasks: 'stop' });
+      await rm(dataDir, { recursive: true, force: true });
+    }
   });
 });

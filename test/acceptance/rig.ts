@@ -1,12 +1,15 @@
 /** Real agents on a real data directory, for the promises that only real processes can show. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { EventQuery, Orchestrator, PublicEvent } from '../../src/api.ts';
 import { connectOrchestrator } from '../../src/client/connect-orchestrator.ts';
 import { HoldfastError } from '../../src/errors.ts';
+import { killCgroup } from '../../src/os/cgroup-kill.ts';
+import { cgroupOfRun, machineCgroups } from '../../src/os/cgroup-layout.ts';
+import { cgroupsOfRuns, removeCgroup, removeInstanceCgroup } from '../../src/os/cgroup-tree.ts';
 import type { GroupSpecInput } from '../../src/spec/group-schema.ts';
 
 const COMMAND = new URL('../../bin/holdfast', import.meta.url).pathname;
@@ -103,10 +106,26 @@ export class Machine {
     }
   }
 
+  /** What gave its environment away is only known by them. */
+  #endCgroups(): void {
+    const layout = machineCgroups();
+    const file = join(this.dataDir, 'state', 'instance.json');
+    if (!existsSync(file)) return;
+    const { instanceId } = JSON.parse(readFileSync(file, 'utf8')) as { instanceId: string };
+    for (const one of cgroupsOfRuns(layout)) {
+      if (one.instanceId !== instanceId) continue;
+      const path = cgroupOfRun(layout.parent, instanceId, one.launchKey);
+      killCgroup(layout, path);
+      removeCgroup(layout, path);
+    }
+    removeInstanceCgroup(layout, instanceId);
+  }
+
   /** Ends everything that belongs to this machine and removes its files. */
   async scrap(): Promise<void> {
     await this.killAgent();
     this.killAll();
+    this.#endCgroups();
     rmSync(this.dataDir, { recursive: true, force: true, maxRetries: 5 });
   }
 }

@@ -62,15 +62,19 @@ describe('wrong usage', () => {
 });
 
 describe('without an agent', () => {
-  it.each([[['ps']], [['logs', 'web']], [['events']], [['stop', 'web']], [['signal', '1', 'web']]])(
-    '%j says how to start one, exit status 5',
-    async (args) => {
-      expect(await holdfast(...args)).toBe(5);
-      expect(stderr).toBe(
-        `holdfast: no agent runs on ${dataDir}: start one with "holdfast agent --data-dir ${dataDir}"\n`,
-      );
-    },
-  );
+  it.each([
+    [['ps']],
+    [['node']],
+    [['logs', 'web']],
+    [['events']],
+    [['stop', 'web']],
+    [['signal', '1', 'web']],
+  ])('%j says how to start one, exit status 5', async (args) => {
+    expect(await holdfast(...args)).toBe(5);
+    expect(stderr).toBe(
+      `holdfast: no agent runs on ${dataDir}: start one with "holdfast agent --data-dir ${dataDir}"\n`,
+    );
+  });
 
   it('run --no-agent refuses to start one', async () => {
     const file = join(dataDir, 'web.yaml');
@@ -128,6 +132,18 @@ describe('with an agent', () => {
       pid: 4182,
       restarts: 0,
       exitCode: null,
+    });
+  });
+
+  it('node tells what the machine can do and why not, for people and for programs', async () => {
+    expect(await holdfast('node')).toBe(0);
+    expect(stdout).toContain('\nDRIVER    HEALTH   WHY\nraw_exec  healthy\n');
+    expect(stdout).toContain('\nCAPABILITY   HERE  WHY\ncgroup.kill  no    not here\n');
+    expect(stdout).toMatch(/^starts wait +disk-low$/m);
+    expect(await holdfast('node', '--json')).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({
+      agentEpoch: 2,
+      capabilities: [{ name: 'cgroup.kill', isAvailable: false, reason: 'not here' }],
     });
   });
 

@@ -54,6 +54,7 @@ async function play(agent: Orchestrator): Promise<void> {
     if (task?.run === 1 && task.state === 'running') await agent.restart(work.restarted);
     await running(agent, work.restarted, 2);
   }
+  if (work.beside !== undefined) await runBeside(agent, work.beside);
   for (const allocId of work.lasting) await agent.stop(allocId);
   await filesSwept();
   await oldOnesGone(agent);
@@ -93,6 +94,35 @@ async function isCompacted(agent: Orchestrator): Promise<boolean> {
     if (!HoldfastError.is(error, 'POSITION_COMPACTED')) throw error;
   }
   return true;
+}
+
+/** One that ends by itself, one that is hung up, and one that ends with its run. */
+async function runBeside(agent: Orchestrator, ref: string): Promise<void> {
+  const short = await persistently(() => agent.exec(ref, ['sh', '-c', 'echo beside; exit 7']));
+  let text = '';
+  for await (const { data } of short.output) text += Buffer.from(data);
+  const { exitCode, reason } = await short.exit;
+  // With its host it may have been lost; nothing else may be made up.
+  if (exitCode === null ? reason === 'exited' : exitCode !== 7 || text !== 'beside\n') {
+    throw new Error(`a command beside ended with ${exitCode}, ${reason}, ${JSON.stringify(text)}`);
+  }
+  const long = await persistently(() => agent.exec(ref, ['sleep', '1000']));
+  await persistently(() => long[Symbol.asyncDispose]());
+  await persistently(() => agent.exec(ref, ['sleep', '1000']));
+}
+
+/** A host that dies in the middle is no reason to give up. */
+async function persistently<T>(ask: () => Promise<T>): Promise<T> {
+  for (let tries = 0; ; tries += 1) {
+    try {
+      return await ask();
+    } catch (error) {
+      const isPassing =
+        HoldfastError.is(error) && (error.retryable || error.code === 'WRONG_STATE');
+      if (tries > 100 || !isPassing) throw error;
+      await delay(100);
+    }
+  }
 }
 
 /** Every program has written its first line in the ledger, or will never do so. */

@@ -41,6 +41,7 @@ export async function findFaults(
     ...faultsOf('doubled', strangers(story)),
     ...notAsOften(story),
     ...faultsOf('stuck', unended(story)),
+    ...faultsOf('lost', openBeside(story)),
     ...faultsOf('output', faultsInOutput(story)),
     ...leftOnDisk(story),
   ];
@@ -99,6 +100,19 @@ function unended({ work, history }: Story): readonly string[] {
     (allocId) => !ended.has(`alloc/${allocId}`) && !history.removed.has(allocId),
   );
   return open.map((allocId) => `${allocId} has not ended`);
+}
+
+/** Every command beside a program that was recorded has one recorded end. */
+function openBeside({ history }: Story): readonly string[] {
+  const ends = new Map<unknown, number>();
+  for (const { type, data } of history.events) {
+    const { session } = data;
+    if (type === 'SessionOpened') ends.set(session, 0);
+    if (type === 'SessionClosed') ends.set(session, (ends.get(session) ?? NaN) + 1);
+  }
+  return [...ends]
+    .filter(([, count]) => count !== 1)
+    .map(([session, count]) => `session ${String(session)} was closed ${count} times`);
 }
 
 /** Directories of runs and FIFOs are back to nothing, what was removed is gone, and the foreign run is as it was. */

@@ -15,6 +15,8 @@ export interface Workload {
   readonly lasting: readonly string[];
   /** Told to restart once, in its first run. */
   readonly restarted?: string;
+  /** Commands are run beside it while it runs. */
+  readonly beside?: string;
   /** Whoever stops them does not wait until they run. */
   readonly isHasty?: boolean;
   /** What the agent is asked besides. */
@@ -31,6 +33,7 @@ export const WORKLOADS = [
   'hasty',
   'tidy',
   'isolated',
+  'beside',
 ] as const;
 export type WorkloadName = (typeof WORKLOADS)[number];
 
@@ -112,6 +115,13 @@ const MAKERS: Readonly<Record<WorkloadName, (task: TaskMaker) => Workload>> = {
     lasting: ['turn'],
     restarted: 'turn',
     runs: { 'turn/a': 2 },
+  }),
+  beside: (task) => ({
+    groups: { base: { name: 'base', tasks: [task('a', 'long', { restart: often })] } },
+    ending: [],
+    lasting: ['base'],
+    beside: 'base',
+    runs: { 'base/a': 1 },
   }),
   hasty: (task) => ({
     groups: {

@@ -44,6 +44,7 @@ export const capabilityDrill: Drill = {
         });
         findings.count(`${wish.executor}, ${wish.user}`);
       });
+      await plainTasks(rig, findings);
       // What nobody confined: this very process.
       const wish = { executor: 'isolated', user: 'root', capAdd: [], capDrop: [] } as const;
       const fault = faultIn(sh('cat /proc/self/status'), wish) ?? 'nothing';
@@ -54,6 +55,23 @@ export const capabilityDrill: Drill = {
     }
   },
 };
+
+/** Who asks for nothing: root keeps what the agent has, everybody else has none. */
+async function plainTasks(rig: ExecRig, findings: Findings): Promise<void> {
+  const ofAgent = capabilitySets(sh('cat /proc/self/status'));
+  for (const user of ['root', 'nobody'] as const) {
+    await findings.attempt(`raw_exec, ${user}`, async () => {
+      const { stdout } = await rig.ran('cat /proc/self/status', { driver: 'raw_exec', user });
+      const sets = capabilitySets(stdout);
+      for (const set of SETS) {
+        const expected = user === 'root' ? (ofAgent.get(set) ?? []) : [];
+        const found = sets.get(set) ?? ['nothing'];
+        if (found.join() !== expected.join()) throw new Error(`${set} is ${found.join(' ')}`);
+      }
+    });
+    findings.count(`raw_exec, ${user}`);
+  }
+}
 
 /** Every second case changes the sets; added and dropped have nothing in common. */
 function wishOf(findings: Findings, index: number): Wish {

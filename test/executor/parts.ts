@@ -1,6 +1,7 @@
 /** Everything that `npm run full:executor` tries, in this order. */
 import type { Drill } from '../faults/drill.ts';
 import { capabilityDrill } from './capability-sets.ts';
+import { cgroupV2Drill } from './cgroup-v2.ts';
 import { cycleDrill } from './cycles.ts';
 import { groupDrill } from './groups.ts';
 import { networkDrill } from './network.ts';
@@ -18,4 +19,5 @@ export const PARTS: readonly Drill[] = [
   oomDrill,
   propagationDrill,
   networkDrill,
+  cgroupV2Drill,
 ];

@@ -18,6 +18,10 @@ const PACKAGES = {
   nsenter: 'util-linux',
   ip: 'iproute2',
   perl: 'perl-base',
+  'qemu-system-x86_64': 'qemu-system-x86',
+  cpio: 'cpio',
+  busybox: 'busybox-static',
+  dpkg: 'dpkg',
   runc: 'runc',
   conmon: 'conmon',
 } as const;

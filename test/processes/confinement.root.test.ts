@@ -1,10 +1,14 @@
 import { execFileSync } from 'node:child_process';
-import { chmodSync, mkdirSync, readFileSync, statSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { makeFifo } from '../../src/os/libc.ts';
+import { StopStep_Target as Target } from '../../src/rpc/gen/holdfast/executor/v1/executor.ts';
 import type { Host } from '../../src/rpc/spawn-host.ts';
 import { ConfinementRig, NOBODY } from './confinement-rig.ts';
+import { until } from './host-rig.ts';
 
+const KILL_TREE = { signal: 'SIGKILL', target: Target.TREE, waitMs: 10_000 };
 const isRoot = process.geteuid?.() === 0;
 let rig: ConfinementRig;
 let host: Host;
@@ -163,6 +167,19 @@ describe.skipIf(!isRoot)('a program that is confined', () => {
     const outcome = await rig.launch(host, rig.confined('echo no', { networkNamespace }));
     expect(outcome).toMatchObject({ $case: 'failed', value: { code: 'START_FAILED' } });
     expect(JSON.stringify(outcome)).toContain('no-namespace');
+  });
+
+  test('can be stopped although it stands still on its way to the program', async () => {
+    const networkNamespace = join(rig.stateDir, 'nobody-writes');
+    makeFifo(networkNamespace);
+    const request = rig.confined('echo no', { networkNamespace });
+    const launched = rig.launch(host, request);
+    await until(() => existsSync(join(rig.dirOf(request), 'identity')));
+    expect(await rig.stop(host, request.launchKey, [KILL_TREE])).toMatchObject({ $case: 'ended' });
+    await launched;
+    expect(await rig.report(host, request.launchKey)).toMatchObject({
+      value: { signal: 'SIGKILL' },
+    });
   });
 
   test('is in the network namespace that was named', async () => {

@@ -117,7 +117,8 @@ test('of a run that has ended, and of one that nobody knows, there is nothing', 
   const { value } = await samples.next();
   expect((value as StatsResponse).runs.map(({ launchKey }) => launchKey)).toEqual([keys[1]]);
   kill(pid);
-  const none = ({ runs }: StatsResponse): boolean => runs.length === 0;
+  const none = ({ runs, unchanged }: StatsResponse): boolean =>
+    runs.length + unchanged.length === 0;
   await samplesUntil({ [Symbol.asyncIterator]: () => samples }, none);
 });
 

@@ -1,5 +1,8 @@
 import { expect, test } from 'vitest';
+import type { RunUse } from '../../src/os/usage.ts';
 import { type Caller, Sampler } from '../../src/processes/executor-host/sampler.ts';
+import type { StatsResponse } from '../../src/rpc/gen/holdfast/executor/v1/executor.ts';
+import { statsFor } from '../../src/processes/executor-host/stats.ts';
 
 /** A host's clock that goes on when the test says so, and a reader that notes what it was asked. */
 class Bench {
@@ -105,4 +108,59 @@ test('a host that was stopped for a while goes on without making up for what it 
   bench.nowMs = 7_300;
   bench.goTo(9_000);
   expect(heard).toEqual([0, 7_300, 8_000, 9_000]);
+});
+
+test('a run that did nothing is told by its place, and one that has ended not at all', async () => {
+  const use = (totalNs: number): RunUse => ({
+    cpu: { totalNs, userNs: totalNs, systemNs: 0 },
+    memory: {},
+    io: {},
+    processCount: 1,
+    threadCount: 1,
+    processes: [],
+  });
+  const idle = use(5);
+  const moments = [
+    new Map([
+      ['idle', idle],
+      ['busy', use(1)],
+    ]),
+    new Map([
+      ['idle', idle],
+      ['busy', use(2)],
+    ]),
+    new Map([['idle', idle]]),
+  ];
+  let wake = (): void => undefined;
+  let nowMs = 0;
+  const sampler = new Sampler({
+    read: () => moments.shift() ?? new Map(),
+    now: () => nowMs,
+    monotonic: () => nowMs,
+    after: (_delayMs, next) => {
+      wake = next;
+      return () => undefined;
+    },
+  });
+  const left = new AbortController();
+  const request = { agentEpoch: 1, intervalMs: 1_000, withProcesses: false };
+  const launchKeys = ['gone', 'idle', 'busy'];
+  const samples = statsFor({ ...request, launchKeys }, sampler, left.signal);
+  const told = [];
+  for (let round = 0; round < 3; round += 1) {
+    const next = samples.next();
+    if (round > 0) {
+      nowMs += 1_000;
+      wake();
+    }
+    const { runs, unchanged } = (await next).value as StatsResponse;
+    told.push([runs.map(({ launchKey }) => launchKey), unchanged]);
+  }
+  expect(told).toEqual([
+    [['idle', 'busy'], []],
+    [['busy'], [1]],
+    [[], [1]],
+  ]);
+  left.abort();
+  expect((await samples.next()).done).toBe(true);
 });

@@ -239,7 +239,10 @@ describe.each(SHELLS)('under %s', (name, shell, argv) => {
     for (const part of ['cmdline', 'environ']) {
       expect(readFileSync(`/proc/${pid}/${part}`, 'latin1')).not.toContain(canary);
     }
-    kill(-program);
-    await until(() => reap(pid));
+    await until(() => {
+      // It has its environment a moment before it leads a group.
+      kill(-program);
+      return reap(pid);
+    });
   });
 });

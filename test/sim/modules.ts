@@ -26,6 +26,7 @@ const STAND_INS: Readonly<Record<string, URL>> = {
   'node:crypto': new URL('./stand-ins/crypto.ts', import.meta.url),
   'node:net': new URL('./stand-ins/net.ts', import.meta.url),
   'os/libc.ts': new URL('./stand-ins/libc.ts', import.meta.url),
+  'os/machine-capabilities.ts': new URL('./stand-ins/machine-capabilities.ts', import.meta.url),
   'log/open-store.ts': new URL('./stand-ins/open-store.ts', import.meta.url),
   'log/store-lock.ts': new URL('./stand-ins/store-lock.ts', import.meta.url),
   'rpc/framed-client.ts': new URL('./stand-ins/framed-client.ts', import.meta.url),

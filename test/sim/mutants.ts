@@ -48,6 +48,12 @@ export const MUTANTS: readonly Mutant[] = [
     "if (stat === 'unknown') return 'dead';",
   ),
   mutant(
+    'cgroup is no proof',
+    'os/process-tree.ts',
+    'let isMember = holds.has(stat.pid) || ',
+    'let isMember = ',
+  ),
+  mutant(
     'pid without start time',
     'os/process-identity.ts',
     'stat === undefined || stat.startTime !== identity.startTime',

@@ -39,6 +39,7 @@ export function reboot(world: World): void {
   }
   for (const process of processes.all) for (const ended of process.onEnd.splice(0)) ended();
   processes.reboot();
+  world.cgroups.reset();
   disk.powerCut(chance);
 }
 

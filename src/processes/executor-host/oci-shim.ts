@@ -39,7 +39,8 @@ container() {
     exit 74
   }
   # crash point: shim.container.identity.before
-  echo "$me" >identity || exit 74
+  echo "$me
+again $me" >identity || exit 74
   # crash point: shim.container.identified
   "$3" --root "$root" start "$key" || "$3" --root "$root" delete --force "$key"
   # crash point: shim.container.started

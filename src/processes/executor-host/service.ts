@@ -113,8 +113,7 @@ export class ExecutorHost {
     }
     const run = this.#runs.get(request.launchKey) ?? this.#takeUp(request.launchKey);
     if (run === undefined) return stopByMark(request, dir, this.#source);
-    await this.#launches.get(request.launchKey);
-    await identified(run, this.#watch);
+    await identified(run, this.#watch, this.#launches.get(request.launchKey));
     if (this.#isEmpty(run)) return { outcome: { $case: 'ended', value: {} } };
     // crash point: executor.stop.asked
     await executed(run, this.#source.script);

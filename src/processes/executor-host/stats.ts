@@ -13,6 +13,7 @@ export async function* statsFor(
   signal: AbortSignal,
 ): AsyncGenerator<wire.StatsResponse> {
   let newest: Sample | undefined;
+  const sent = new Map<string, RunUse>();
   let wake = (): void => undefined;
   const leave = sampler.add({
     intervalMs: Math.max(SHORTEST_INTERVAL_MS, request.intervalMs),
@@ -30,7 +31,7 @@ export async function* statsFor(
       const sample: Sample | undefined = newest;
       newest = undefined;
       if (sample === undefined) await new Promise<void>((resolve) => (wake = resolve));
-      else yield messageOf(request, sample);
+      else yield messageOf(request, sample, sent);
     }
   } finally {
     leave();
@@ -38,15 +39,22 @@ export async function* statsFor(
   }
 }
 
+/** `sent` is what the caller has of each run, and is kept up to date. */
 function messageOf(
   { launchKeys, withProcesses }: wire.StatsRequest,
   { atMs, monotonicMs, uses }: Sample,
+  sent: Map<string, RunUse>,
 ): wire.StatsResponse {
-  const runs = launchKeys.flatMap((key) => {
+  const runs: wire.RunUsage[] = [];
+  const unchanged: number[] = [];
+  for (const [place, key] of launchKeys.entries()) {
     const use = uses.get(key);
-    return use === undefined ? [] : [usageOf(key, use, withProcesses)];
-  });
-  return { runs, atMs, monotonicMs };
+    if (use === undefined) continue;
+    if (sent.get(key) === use) unchanged.push(place);
+    else runs.push(usageOf(key, use, withProcesses));
+    sent.set(key, use);
+  }
+  return { runs, atMs, monotonicMs, unchanged };
 }
 
 function usageOf(launchKey: string, use: RunUse, withProcesses: boolean): wire.RunUsage {

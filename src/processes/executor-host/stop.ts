@@ -60,10 +60,20 @@ const IDENTITY_LOOK_MS = 50;
 
 /**
  * A shim that has won may not have come to its program yet, which has no mark before it is executed: nothing could be
- * signalled, and nothing lives as far as anybody can see. Throws UNAVAILABLE when it takes too long; a program that
- * lives by then has an identity that is damaged.
+ * signalled, and nothing lives as far as anybody can see. A launch under way is waited for, but not one that has its
+ * process and stands still on the way to the program. Throws UNAVAILABLE when it takes too long; a program that lives
+ * by then has an identity that is damaged.
  */
-export async function identified(run: Run, watch: Watch): Promise<void> {
+export async function identified(
+  run: Run,
+  watch: Watch,
+  launching: Promise<unknown> | undefined,
+): Promise<void> {
+  let isLaunching = launching !== undefined;
+  void launching?.catch(() => undefined).then(() => (isLaunching = false));
+  while (isLaunching && run.program === undefined) {
+    await Promise.race([launching, run.changed(IDENTITY_LOOK_MS)]);
+  }
   for (let waitedMs = 0; ; waitedMs += IDENTITY_LOOK_MS) {
     watch.noticeProgram(run);
     if (run.program !== undefined || run.end !== undefined) return;

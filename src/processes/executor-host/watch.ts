@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { adoptOrphans, reap } from '../../os/libc.ts';
 import { isAlive, type Life } from '../../os/process-identity.ts';
 import { programByMark } from '../../os/process-tree.ts';
-import { lifeOf, readExit, readFate, readIdentity } from '../../os/run-directory.ts';
+import { conmonLife, lifeOf, readExit, readFate, readIdentity } from '../../os/run-directory.ts';
 import { hasContainer } from '../../os/oci-files.ts';
 import { letGo, removeUnidentified } from './container.ts';
 import type { End, Run } from './run.ts';
@@ -157,6 +157,8 @@ export class Watch implements SessionChildren {
 
   /** The shim is dead, so that its files do not change any more. Undefined while something of the run may live. */
   #endWithoutShim(run: Run): End | undefined {
+    // conmon ends after it has written what became of the program: looked at in this order, nothing is missed.
+    const mayBeTold = conmonLife(run.dir) !== 'dead';
     const exit = readExit(run.dir);
     if (exit.is === 'whole') return { is: 'exited', record: exit.value };
     const fate = readFate(run.dir);
@@ -181,7 +183,7 @@ export class Watch implements SessionChildren {
       if (run.program === undefined) return undefined;
     }
     letGo(run.dir);
-    if (isAlive(run.program, this.#machineEpoch) !== 'dead') return undefined;
+    if (mayBeTold || isAlive(run.program, this.#machineEpoch) !== 'dead') return undefined;
     const gone = isUnknown ? 'its files are gone' : 'its shim was killed';
     const why = exit.is === 'absent' ? gone : 'its exit record is damaged';
     return { is: 'lost', reason: `${why}: nobody knows the exit status`, maybeRan: true };

@@ -4,7 +4,18 @@
  */
 import { constants as real } from 'node:fs';
 import { posix } from 'node:path';
+import {
+  cgroupEntries,
+  type DirectoryEntry,
+  hasCgroupFile,
+  isCgroupPath,
+  makeCgroup,
+  readCgroupFile,
+  removeCgroup,
+  writeCgroupFile,
+} from './cgroup-fs.ts';
 import type { Inode, OpenFile } from '../world/disk.ts';
+import { CGROUP_MOUNT } from '../world/cgroups.ts';
 import { processNames, procText } from '../world/procfs.ts';
 import { theWorld, type World } from '../world/world.ts';
 
@@ -73,6 +84,7 @@ function needParent(world: World, call: string, path: string): void {
 }
 
 export function mkdirSync(path: string, options: { recursive?: boolean } = {}): void {
+  if (isCgroupPath(path)) return makeCgroup(path, options.recursive === true);
   const world = look('mkdir', path);
   if (options.recursive === true) {
     if (world.disk.find(path) !== undefined) return;
@@ -86,8 +98,10 @@ export function mkdirSync(path: string, options: { recursive?: boolean } = {}): 
   });
 }
 
-export function readdirSync(path: string): string[] {
+/** Entries and not names are only asked for of cgroups. */
+export function readdirSync(path: string): string[] | DirectoryEntry[] {
   const world = look('readdir', path);
+  if (isCgroupPath(path)) return cgroupEntries(path);
   if (path === '/proc') return [...processNames(world.processes)];
   if (inodeAt(world, 'readdir', path).kind !== 'dir') throw failed('ENOTDIR', 'readdir', path);
   return [...world.disk.list(path)];
@@ -95,7 +109,10 @@ export function readdirSync(path: string): string[] {
 
 export function readFileSync(path: string | number): string {
   if (typeof path === 'number') return fileOf(path).inode.text;
+  // Looked up once in the life of a thread: no history may depend on it.
+  if (path === '/proc/self/mountinfo') return CGROUP_MOUNT;
   const world = look('open', path);
+  if (isCgroupPath(path)) return readCgroupFile(path);
   if (path.startsWith('/proc/')) {
     const text = procText(world.processes, path, world.self);
     if (text === undefined) throw failed('ENOENT', 'open', path);
@@ -119,6 +136,7 @@ export function realpathSync(path: string): string {
 export function existsSync(path: string): boolean {
   try {
     const world = look('access', path);
+    if (isCgroupPath(path)) return hasCgroupFile(path);
     const pid = /^\/proc\/(\d+)$/.exec(path)?.[1];
     if (pid !== undefined) return world.processes.find(Number(pid)) !== undefined;
     return world.disk.find(path) !== undefined;
@@ -246,7 +264,11 @@ export function writeSync(fd: number, bytes: Buffer | string, at = 0): number {
   });
 }
 
+/** Only used for what nobody waits for. */
+export function writeFile(): void {}
+
 export function writeFileSync(path: string, text: string): void {
+  if (isCgroupPath(path)) return writeCgroupFile(path);
   const fd = openSync(path, 'w');
   writeSync(fd, text);
   closeSync(fd);
@@ -306,6 +328,7 @@ export function unlinkSync(path: string): void {
 }
 
 export function rmdirSync(path: string): void {
+  if (isCgroupPath(path)) return removeCgroup(path);
   change('rmdir', path, (world) => {
     inodeAt(world, 'rmdir', path);
     if (world.disk.list(path).length > 0) throw failed('ENOTEMPTY', 'rmdir', path);

@@ -13,8 +13,9 @@ export interface Behaviour {
   readonly lingersMs: number;
   /** A child of it lives on when it has ended, for ever. */
   readonly leavesOneBehind: boolean;
-  /** Such a child gives its mark and its session away: only descent and what was seen before tell whose it is. */
   readonly isExecRefused: boolean;
+  /** Such a child gives its mark and its session away. */
+  readonly isUnmarked: boolean;
 }
 
 export function behaviourOf(seed: number, allocId: string, task: string, run: number): Behaviour {
@@ -32,5 +33,6 @@ export function behaviourOf(seed: number, allocId: string, task: string, run: nu
     lingersMs: chance.pick([50, 1_000, 6_000]),
     leavesOneBehind: chance.isHit(0.15),
     isExecRefused: chance.isHit(0.03),
+    isUnmarked: chance.isHit(0.5),
   };
 }

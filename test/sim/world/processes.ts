@@ -33,6 +33,8 @@ export class Process extends Life {
   group: number;
   environment: string;
   commandLine: string;
+  /** Below the mount point; `''` is the top. */
+  cgroup: string;
   isZombie = false;
   /** Its orphaned descendants become its children. */
   isSubreaper = false;
@@ -53,6 +55,7 @@ export class Process extends Life {
     this.group = leads ? pid : (parent?.group ?? pid);
     this.environment = environment;
     this.commandLine = commandLine;
+    this.cgroup = parent?.cgroup ?? '';
   }
 }
 

@@ -42,16 +42,17 @@ export function becomeProgram(
   });
   const leave = (how: ProgramEnd): void => {
     entry.end = { ...how, atMs: world.nowMs };
-    if (behaviour.leavesOneBehind) leaveOneBehind(world, me, launchKey);
+    if (behaviour.leavesOneBehind) leaveOneBehind(world, me, launchKey, behaviour.isUnmarked);
     end(how);
   };
   obey(world, me, behaviour, leave);
   work(world, me, behaviour, wish, entry, leave);
 }
 
-function leaveOneBehind(world: World, me: Process, launchKey: string): void {
-  const { environment } = me;
-  const left = world.spawn({ kind: 'leftover', parent: me, environment });
+/** One that gave its mark and its session away is known by its cgroup alone, once its parent is gone. */
+function leaveOneBehind(world: World, me: Process, launchKey: string, isUnmarked: boolean): void {
+  const environment = isUnmarked ? '' : me.environment;
+  const left = world.spawn({ kind: 'leftover', parent: me, environment, leads: isUnmarked });
   if (left === undefined) return;
   left.onSignal = (signal) => {
     if (signal === 'SIGTERM') world.processes.end(left);

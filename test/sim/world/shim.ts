@@ -21,6 +21,8 @@ export interface RunFacts {
   readonly task: string;
   readonly run: number;
   readonly mark: string;
+  /** Path of the cgroup that its child joins. */
+  readonly cgroup?: string;
 }
 
 export function beginShim(world: World, me: Process, wish: ShimWish): void {
@@ -121,7 +123,17 @@ class Shim {
       this.#endChild(child, { code: null, signal });
     };
     for (const file of ['out', 'err', 'life'] as const) this.#inherit(child, file);
-    this.#step(child, 'writes identity', () => this.#writeIdentity(child));
+    this.#step(child, 'joins its cgroup', () => {
+      const { cgroup } = this.#facts;
+      if (cgroup !== undefined) {
+        // The shell's redirection fails where there is no such cgroup: the child does not become the program.
+        if (!world.cgroups.isDirectory(cgroup)) {
+          return this.#endChild(child, { code: 126, signal: null, isExecRefused: true });
+        }
+        child.cgroup = cgroup;
+      }
+      this.#step(child, 'writes identity', () => this.#writeIdentity(child));
+    });
     child.onEnd.push(() => {
       const end = this.#ends.get(child) ?? { code: null, signal: 'SIGKILL' };
       if (this.#me.isDead) return;

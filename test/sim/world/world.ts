@@ -3,6 +3,7 @@ import { Chance, hash } from '../chance.ts';
 import { Faults, type FaultChoice, type FaultKind } from '../faults.ts';
 import { Ledger, type Launch } from '../ledger.ts';
 import { Scheduler, type Life } from '../scheduler.ts';
+import { Cgroups } from './cgroups.ts';
 import { Disk } from './disk.ts';
 import { NATURE, Process, Processes, type ProcessWish } from './processes.ts';
 import { StoreFile } from './store-file.ts';
@@ -27,6 +28,7 @@ export class World {
   readonly identities: Chance;
   readonly scheduler: Scheduler;
   readonly processes: Processes;
+  readonly cgroups: Cgroups;
   readonly disk = new Disk();
   readonly store: StoreFile;
   readonly faults: Faults;
@@ -55,6 +57,7 @@ export class World {
         this.watcher?.onSignal(target, signal, sender);
       },
     );
+    this.cgroups = new Cgroups(this.processes);
     this.faults = new Faults(seed, choice);
     this.store = new StoreFile(this);
   }

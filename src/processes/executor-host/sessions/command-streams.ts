@@ -96,7 +96,6 @@ class Source {
   readonly socket: Socket;
   readonly #fd: number;
   readonly #sink: (bytes: Buffer) => boolean;
-  #isClosed = false;
 
   constructor(
     fd: number,
@@ -109,16 +108,16 @@ class Source {
     const callback = (count: number): boolean => sink(buffer.subarray(0, count));
     this.socket = open(fd, { onread: { buffer, callback } });
     this.socket.on('error', () => undefined);
-    this.socket.once('close', () => (this.#isClosed = true));
     this.socket.resume();
   }
 
   resume(): void {
-    if (!this.#isClosed) this.socket.resume();
+    if (!this.socket.destroyed) this.socket.resume();
   }
 
   drain(): void {
-    if (this.#isClosed) return;
+    // Its descriptor is closed at once and told of later: by then the number may be another session's.
+    if (this.socket.destroyed) return;
     this.socket.pause();
     const buffer = Buffer.allocUnsafe(READ_BYTES);
     for (let total = 0; total < DRAIN_LIMIT_BYTES;) {

@@ -289,11 +289,13 @@ export interface StatsRequest {
 }
 
 export interface StatsResponse {
-  /** Of the living ones among those that were asked for; taken together. */
+  /** Of the living ones among those that were asked for, taken together; without those that are `unchanged`. */
   runs: RunUsage[];
   atMs: number;
   /** The same moment on the machine's monotonic clock, which all hosts share: what two samples are divided by. */
   monotonicMs: number;
+  /** Places in `launch_keys` of runs of which nothing has changed since the message before: most tasks are idle. */
+  unchanged: number[];
 }
 
 /** What one run uses. What cannot be had on this machine is absent, never 0. */
@@ -2761,7 +2763,7 @@ export const StatsRequest: MessageFns<StatsRequest> = {
 };
 
 function createBaseStatsResponse(): StatsResponse {
-  return { runs: [], atMs: 0, monotonicMs: 0 };
+  return { runs: [], atMs: 0, monotonicMs: 0, unchanged: [] };
 }
 
 export const StatsResponse: MessageFns<StatsResponse> = {
@@ -2774,6 +2776,13 @@ export const StatsResponse: MessageFns<StatsResponse> = {
     }
     if (message.monotonicMs !== 0) {
       writer.uint32(25).double(message.monotonicMs);
+    }
+    if (message.unchanged.length !== 0) {
+      writer.uint32(34).fork();
+      for (const v of message.unchanged) {
+        writer.int32(v);
+      }
+      writer.join();
     }
     return writer;
   },
@@ -2814,6 +2823,24 @@ export const StatsResponse: MessageFns<StatsResponse> = {
 
             message.monotonicMs = reader.double();
             continue;
+          }
+          case 4: {
+            if (tag === 32) {
+              message.unchanged.push(reader.int32());
+
+              continue;
+            }
+
+            if (tag === 34) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.unchanged.push(reader.int32());
+              }
+
+              continue;
+            }
+
+            break;
           }
         }
         if ((tag & 7) === 4 || tag === 0) {
