@@ -13,6 +13,9 @@ const c = {
   ),
   waitpid: libc.func('int waitpid(int pid, _Out_ int *status, int options)'),
   pipe2: libc.func('int pipe2(_Out_ int *fds, int flags)'),
+  tcgetattr: libc.func('int tcgetattr(int fd, void *termios)'),
+  tcsetattr: libc.func('int tcsetattr(int fd, int actions, void *termios)'),
+  cfmakeraw: libc.func('void cfmakeraw(void *termios)'),
   fcntl: libc.func('int fcntl(int fd, int command, ...)'),
   initAttributes: libc.func('int posix_spawnattr_init(void *attributes)'),
   setFlags: libc.func('int posix_spawnattr_setflags(void *attributes, short flags)'),
@@ -121,6 +124,14 @@ export function openBlockingPipe(): PipeEnds {
   const ends = [0, 0];
   if (c.pipe2(ends, O_CLOEXEC) !== 0) throw failure('pipe2', koffi.errno());
   return { readEnd: ends[0] ?? -1, writeEnd: ends[1] ?? -1 };
+}
+
+/** A terminal that passes everything on as it is: no echo, no line, no signal of ^C. */
+export function makeRaw(fd: number): void {
+  const termios = Buffer.alloc(OPAQUE_BYTES);
+  if (c.tcgetattr(fd, termios) !== 0) throw failure('tcgetattr', koffi.errno());
+  c.cfmakeraw(termios);
+  if (c.tcsetattr(fd, 0, termios) !== 0) throw failure('tcsetattr', koffi.errno());
 }
 
 /** For a descriptor that was opened without it: no program started from now on inherits it. */

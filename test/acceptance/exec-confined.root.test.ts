@@ -101,7 +101,9 @@ describe.skipIf(obstacle).each(['universal', 'isolated'])(title, (kind) => {
       }
     }
     expect(text.replaceAll('\r', '')).toMatch(/^30 100\nready\n(20 60\n)+$/);
-    const interrupted = await shell('trap "exit 7" INT; echo ready; sleep 100', TERMINAL);
+    // In small pieces: a ^C that comes just before a long sleep begins would wait for its end.
+    const waiting = 'trap "exit 7" INT; echo ready; while :; do sleep 0.05; done';
+    const interrupted = await shell(waiting, TERMINAL);
     for await (const { data } of interrupted.output) {
       if (Buffer.from(data).includes('ready')) await interrupted.write('\x03');
     }

@@ -1,4 +1,12 @@
-import { accessSync, chmodSync, mkdirSync, readdirSync, rmdirSync } from 'node:fs';
+import {
+  accessSync,
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmdirSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import type {
   Confinement,
@@ -6,7 +14,7 @@ import type {
   LaunchRequest,
 } from '../../src/rpc/gen/holdfast/executor/v1/executor.ts';
 import { ociPrograms } from '../../src/os/oci-programs.ts';
-import { Rig } from './host-rig.ts';
+import { kill, Rig } from './host-rig.ts';
 
 const CGROUPS = '/sys/fs/cgroup';
 
@@ -86,11 +94,24 @@ export class ContainerRig extends Rig {
     };
   }
 
+  /** What a failed test left in a container is ended too. */
   override end(): void {
     super.end();
-    for (const hierarchy of ['', ...readdirSync(CGROUPS)]) {
-      removeGroups(join(CGROUPS, hierarchy, this.#cgroups));
+    const groups = ['', ...readdirSync(CGROUPS)].map((name) => join(CGROUPS, name, this.#cgroups));
+    for (let tries = 0; tries < 100 && groups.some((path) => existsSync(path)); tries += 1) {
+      for (const path of groups) endMembers(path);
+      for (const path of groups) removeGroups(path);
+      if (tries > 0) Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 20);
     }
+  }
+}
+
+function endMembers(path: string): void {
+  if (!existsSync(path)) return;
+  for (const name of readdirSync(path, { recursive: true, encoding: 'utf8' })) {
+    if (!name.endsWith('cgroup.procs')) continue;
+    const pids = readFileSync(join(path, name), 'utf8').split('\n').map(Number);
+    for (const pid of pids) if (pid > 1) kill(pid);
   }
 }
 

@@ -19,6 +19,8 @@ export interface SessionChildren {
   readonly ownChildren: Set<number>;
   /** Sessions whose command becomes a child any moment. */
   readonly expected: Set<string>;
+  /** Counts what has ended and is nobody's. */
+  strays(): unknown;
 }
 
 /**

@@ -1,7 +1,7 @@
 /** Both ends of a command's input and output, as pipes or as a terminal. */
 import { closeSync, readSync } from 'node:fs';
 import { Socket } from 'node:net';
-import { openBlockingPipe } from '../../../os/attached-process.ts';
+import { makeRaw, openBlockingPipe } from '../../../os/attached-process.ts';
 import { openTerminal, resizeTerminal } from '../../../os/terminal.ts';
 import type { TerminalSize } from '../../../rpc/gen/holdfast/executor/v1/sessions.ts';
 
@@ -51,9 +51,18 @@ export function pipeStreams(sink: Sink): CommandStreams {
   };
 }
 
-/** Throws CAPABILITY_MISSING or RESOURCES_EXHAUSTED. */
-export function terminalStreams({ columns, rows }: TerminalSize, sink: Sink): CommandStreams {
+/**
+ * `isRaw`: the command has another terminal behind this one, which interprets what is typed.
+ * Throws CAPABILITY_MISSING or RESOURCES_EXHAUSTED.
+ */
+export function terminalStreams(
+  { columns, rows }: TerminalSize,
+  isRaw: boolean,
+  sink: Sink,
+): CommandStreams {
   const terminal = openTerminal(columns, rows);
+  // Before anything stands behind it that could do so: what is typed early is meant for the command.
+  if (isRaw) makeRaw(terminal.slave);
   const source = new Source(terminal.master, (bytes) => sink(false, bytes), terminalReader);
   let isOpen = true;
   return {

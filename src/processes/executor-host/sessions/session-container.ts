@@ -35,6 +35,8 @@ export function containerStart(
   const words = {
     ...processOf({ command, args, env, cwd, mark }, confinement),
     terminal: terminal !== undefined,
+    // runc takes the size of its own terminal over only when the command runs already.
+    ...(terminal && { consoleSize: { width: terminal.columns, height: terminal.rows } }),
   };
   const { log, pid } = filesOf(runDir, request.session);
   const detached = terminal === undefined ? ['--detach', '--pid-file', pid] : [];

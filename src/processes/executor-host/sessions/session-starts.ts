@@ -102,8 +102,10 @@ export class SessionStarts {
   }
 
   #forget(session: string): void {
+    const { children } = this.#doors;
     this.#starting.delete(session);
-    this.#doors.children.expected.delete(session);
+    // What ended meanwhile was left for us to look at.
+    if (children.expected.delete(session)) children.strays();
   }
 }
 

@@ -38,7 +38,7 @@ export class Sessions {
   }
 
   #begin(request: wire.OpenSessionRequest): void {
-    const { session: id, launchKey, terminal } = request;
+    const { session: id, launchKey } = request;
     const run = this.#doors.livingRun(launchKey);
     if (run === undefined) {
       throw new HoldfastError('WRONG_STATE', 'the program does not run here');
@@ -49,7 +49,7 @@ export class Sessions {
     const session = new Session({
       id,
       launchKey,
-      start: (sink) => this.#starts.launch(request, start, () => streamsFor(terminal, sink)),
+      start: (sink) => this.#starts.launch(request, start, () => streamsFor(request, sink)),
       onUnread: (unread) => this.#dropIfDone(unread),
       onForsaken: (forsaken) => this.#forsake(forsaken),
     });
@@ -177,6 +177,10 @@ export class Sessions {
   }
 }
 
-function streamsFor(terminal: wire.TerminalSize | undefined, sink: Sink): CommandStreams {
-  return terminal === undefined ? pipeStreams(sink) : terminalStreams(terminal, sink);
+function streamsFor(
+  { terminal, confinement }: wire.OpenSessionRequest,
+  sink: Sink,
+): CommandStreams {
+  if (terminal === undefined) return pipeStreams(sink);
+  return terminalStreams(terminal, confinement?.isolation !== undefined, sink);
 }
