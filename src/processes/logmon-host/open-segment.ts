@@ -70,6 +70,11 @@ export class OpenSegment {
     this.#sizeBytes += bytes;
   }
 
+  /** Goes on at the true end of the file, whatever was counted. */
+  measure(): void {
+    if (this.#fd !== undefined) this.#sizeBytes = fstatSync(this.#fd).size;
+  }
+
   /** Is it empty, or its last byte a newline? */
   atLineStart(): boolean {
     if (this.#fd === undefined || this.#sizeBytes === 0) return true;

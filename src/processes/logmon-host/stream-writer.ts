@@ -103,6 +103,8 @@ export class StreamWriter {
       return { movedBytes, end: 'more' };
     } catch (error) {
       this.#block(error);
+      // What was on its way when it failed may be in the file: written over, it would be lost.
+      this.#segment.measure();
       return { movedBytes, end: 'blocked' };
     }
   }
