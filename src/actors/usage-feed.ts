@@ -14,7 +14,7 @@ interface Listener {
   readonly key: string;
   readonly hear: (sample: RunSample) => void;
   /** The call has ended, with or without an error. */
-  readonly end: (error?: unknown) => void;
+  readonly end: (error?: HoldfastError) => void;
 }
 
 /** Listeners of one call. */
@@ -51,7 +51,7 @@ export class UsageFeed implements UsageDoor {
 
   async *#listen(host: PooledHost, key: string, query: UsageQuery): AsyncGenerator<RunSample> {
     let newest: RunSample | undefined;
-    let end: { error?: unknown } | undefined;
+    let end: { error?: HoldfastError } | undefined;
     let wake = (): void => undefined;
     const listener: Listener = {
       key,
@@ -60,7 +60,7 @@ export class UsageFeed implements UsageDoor {
         wake();
       },
       end: (error) => {
-        end = { error };
+        end = error === undefined ? {} : { error };
         wake();
       },
     };
@@ -107,7 +107,7 @@ export class UsageFeed implements UsageDoor {
     const launchKeys = [...new Set([...listeners].map(({ key }) => key))];
     const request = { agentEpoch: this.#agentEpoch, intervalMs, launchKeys, withProcesses };
     const newest = new Map<string, RunUsage>();
-    let failure: unknown;
+    let failure: HoldfastError | undefined;
     try {
       const options = { signal: left.signal };
       for await (const message of follow(host.host.channel, service.stats, request, options)) {

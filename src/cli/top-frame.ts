@@ -34,7 +34,7 @@ export interface TopState {
 interface TopColumn {
   readonly title: string;
   readonly width: number;
-  cell(row: TopRow, now: number): string;
+  readonly cell: (row: TopRow, now: number) => string;
   readonly isText?: boolean;
 }
 

@@ -88,7 +88,8 @@ async function switchable(account: Account): Promise<Account | undefined> {
 
 function isSame(one: Account, other: Account): boolean {
   const groups = (account: Account): string => {
-    return [...new Set([account.gid, ...account.groups])].toSorted().join();
+    const gids = [...new Set([account.gid, ...account.groups])];
+    return gids.toSorted((one, other) => one - other).join();
   };
   return one.uid === other.uid && one.gid === other.gid && groups(one) === groups(other);
 }

@@ -31,8 +31,8 @@ export async function exec(
   assertWords(argv, options);
   const { agent } = doors;
   const target = targetOf(doors, ref);
-  const { openSession } = agent.drivers.get(target.task.driver);
-  if (openSession === undefined) {
+  const driver = agent.drivers.get(target.task.driver);
+  if (driver.openSession === undefined) {
     const text = `driver ${target.task.driver} cannot run commands beside its tasks`;
     throw new HoldfastError('CAPABILITY_MISSING', text);
   }
@@ -51,7 +51,7 @@ export async function exec(
   const tell: TaskRunner['tell'] = (message) => target.runner.tell(message);
   try {
     if (options.signal?.aborted === true) throw abortedEarly();
-    await openSession(run, { session, argv, env, user, cwd, terminal }, agent);
+    await driver.openSession(run, { session, argv, env, user, cwd, terminal }, agent);
   } catch (error) {
     const facts = { exitCode: null, signal: null, reason: `not begun: ${messageOf(error)}` };
     await tell({ type: 'SessionEnded', session, ...facts });

@@ -57,7 +57,7 @@ class StatsOfTasks {
   /** By stream of the task. */
   readonly #followed = new Map<string, Followed>();
   readonly #newest = new Map<string, TaskStats>();
-  #end: { readonly error?: unknown } | undefined;
+  #end: { readonly error?: HoldfastError } | undefined;
   #wake = (): void => undefined;
 
   constructor(doors: QueryDoors, place: Place | undefined, query: UsageQuery) {
@@ -66,8 +66,8 @@ class StatsOfTasks {
     this.#query = query;
   }
 
-  end(error?: unknown): void {
-    this.#end ??= { error };
+  end(error?: HoldfastError): void {
+    this.#end ??= error === undefined ? {} : { error };
     this.#wake();
   }
 
@@ -133,9 +133,10 @@ class StatsOfTasks {
   ): Promise<void> {
     const { agent } = this.#doors;
     try {
-      const measure = measuring(agent.drivers.get(view.driver));
+      const driver = agent.drivers.get(view.driver);
+      if (driver.stats === undefined) throw unmeasured(driver);
       let before;
-      for await (const sample of measure(launchKey, { ...this.#query, signal }, agent)) {
+      for await (const sample of driver.stats(launchKey, { ...this.#query, signal }, agent)) {
         if (signal.aborted) return;
         this.#newest.set(stream, statsBetween(view, sample, before));
         this.#wake();
@@ -144,13 +145,13 @@ class StatsOfTasks {
     } catch (error) {
       if (signal.aborted) return;
       // Who asked for everything gets everything that can be measured.
-      if (this.#place !== undefined) this.end(error);
+      if (this.#place !== undefined) this.end(HoldfastError.from(error));
       else agent.logger.warn({ launchKey, error: messageOf(error) }, 'not measured');
     }
   }
 }
 
-function measuring({ name, stats }: Driver): NonNullable<Driver['stats']> {
-  if (stats !== undefined) return stats;
-  throw new HoldfastError('CAPABILITY_MISSING', `driver ${name} does not tell what its tasks use`);
+function unmeasured({ name }: Driver): HoldfastError {
+  const text = `driver ${name} does not tell what its tasks use`;
+  return new HoldfastError('CAPABILITY_MISSING', text);
 }

@@ -59,7 +59,7 @@ it('goes on with the next run, whose counts begin anew, and ends when the task i
   for (;;) {
     const { done, value } = await samples.next();
     if (done === true) break;
-    rest.push((value as TaskStats).run);
+    rest.push(value.run);
   }
   expect(new Set(rest).size).toBeLessThanOrEqual(1);
   expect((await stopped).isLive).toBe(false);

@@ -1,6 +1,6 @@
 /** What people read of what tasks use. */
 import { describe, expect, it } from 'vitest';
-import type { TaskStats, TaskView } from '../../src/api.ts';
+import type { TaskStats } from '../../src/api.ts';
 import { merged } from '../../src/cli/merged.ts';
 import { statsLine, statsTable } from '../../src/cli/stats-table.ts';
 import { parseInterval } from '../../src/cli/stats.ts';
@@ -24,9 +24,9 @@ const SAMPLE: TaskStats = {
 };
 const POOR: TaskStats = { ...SAMPLE, task: 'job', memory: { rssBytes: 4_096 }, io: {} };
 
-const view = (await new FakeOrchestrator()
+const view = await new FakeOrchestrator()
   .run({ name: 'web', tasks: [{ name: 'api', driver: 'raw_exec' }] })
-  .then((handle) => handle.task('api').view())) as TaskView;
+  .then((handle) => handle.task('api').view());
 
 function row(task: string, stats?: Partial<TaskStats>): TopRow {
   return { view: { ...view, task, run: 2 }, stats: stats && { ...SAMPLE, task, ...stats } };

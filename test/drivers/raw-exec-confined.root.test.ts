@@ -89,7 +89,7 @@ describe.skipIf(!isRoot)('a raw_exec task of another user (only root can be one)
 
   it('is not isolated, and says who is', async () => {
     const orchestrator = await rig.orchestrator();
-    const group = rig.group('true', { ...RAW, config: { executor: 'isolated' } as never });
+    const group = rig.group('true', { ...RAW, config: { executor: 'isolated' } });
     await expect(orchestrator.run(group)).rejects.toMatchObject({
       code: 'DRIVER_CONFIG_INVALID',
       message: expect.stringContaining('that is driver exec') as string,
