@@ -13,14 +13,19 @@ export interface ExportOptions extends StoreOptions {
 export async function storeExport(options: ExportOptions): Promise<void> {
   const after = options.after === undefined ? {} : { after: position(options.after) };
   const query = { ...after, ...(options.ref === undefined ? {} : { ref: options.ref }) };
-  const { oldest, events } = exportStore(storePlace(options).path, query, (fault) => {
+  const { oldest, events } = exportStore(storePlace(options), query, (fault) => {
     process.exitCode = 1;
     say(`fault: ${faultLine(fault).trim()}`);
   });
   if (options.after === undefined && oldest > 1) {
     say(`before position ${oldest} only what was not compacted away is left`);
   }
-  for (const event of events) await write(`${JSON.stringify(event)}\n`);
+  let isEmpty = true;
+  for (const event of events) {
+    isEmpty = false;
+    await write(`${JSON.stringify(event)}\n`);
+  }
+  if (isEmpty) say('no event was found');
 }
 
 function position(text: string): number {

@@ -10,8 +10,8 @@ import { readable } from '../log/stored-event.ts';
 import { metaOf } from '../log/torn-store.ts';
 import { isLive } from '../projections/alloc-view.ts';
 import { publicEvent } from '../projections/public-event.ts';
-import { openPlace } from './store-place.ts';
-import { readStore, type StoreReading } from './store-reading.ts';
+import { openAndRead, type ReadPlace } from './store-place.ts';
+import type { StoreReading } from './store-reading.ts';
 
 export interface ExportQuery {
   /** Only later events; without it everything that is kept. */
@@ -27,24 +27,24 @@ export interface StoreExport {
 }
 
 /**
- * Everything that can be read, in order; what is wrong is given to `onFault` in its place. The store is not held while
- * a slow reader takes its time. Errors: those of `openStoreFile`; NOT_FOUND and AMBIGUOUS for `ref`; POSITION_AHEAD,
+ * Everything that can be read, in order; what is wrong with the file is given to `onFault` first, what is wrong with an
+ * event in its place. The store is not held while a slow reader takes its time. Errors: those of `openStoreFile`; NOT_FOUND and AMBIGUOUS for `ref`; POSITION_AHEAD,
  * POSITION_COMPACTED, the latter also when an agent compacts the store under a slow reader.
  */
 export function exportStore(
-  path: string,
+  place: ReadPlace,
   query: ExportQuery,
   onFault: (fault: StoreFault) => void,
 ): StoreExport {
-  const file = openPlace(path);
+  const { reading, file } = openAndRead(place);
   try {
-    const reading = readStore(file, 'not kept');
+    reading.fileFaults.forEach(onFault);
     const after = startOf(query, file);
-    const place = query.ref === undefined ? undefined : placeOf(query.ref, reading);
+    const only = query.ref === undefined ? undefined : placeOf(query.ref, reading);
     file.letGo();
     return {
       oldest: compactedIn(file) + 1,
-      events: wanted(file, { after, place, names: reading.names }, onFault),
+      events: wanted(file, { after, place: only, names: reading.names }, onFault),
     };
   } catch (error) {
     file.close();

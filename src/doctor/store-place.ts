@@ -13,21 +13,40 @@ export interface StorePlace {
   readonly dataDir: string | undefined;
 }
 
+export type ReadPlace = Pick<StorePlace, 'path' | 'markPath'>;
+
 /** Every connection holds a lock on the index of the write-ahead log for as long as it is open. */
-export function openPlace(path: string): StoreFile {
+function openPlace(path: string): StoreFile {
   return openStoreFile(path, () => lockHolder(`${path}-shm`) !== undefined);
 }
 
-/** Reads a whole store and gives what `use` makes of it. Errors are those of `openStoreFile`. */
-export function withStore<T>(
-  { path, markPath }: Pick<StorePlace, 'path' | 'markPath'>,
-  use: (reading: StoreReading, file: StoreFile) => T,
-): T {
+export interface OpenedStore {
+  readonly reading: StoreReading;
+  /** Left open. */
+  readonly file: StoreFile;
+}
+
+/** Reads a whole store. Errors are those of `openStoreFile`. */
+export function openAndRead({ path, markPath }: ReadPlace): OpenedStore {
   // The mark first: it may only lag behind what is read after it.
   const mark: KnownMark = markPath === undefined ? 'not kept' : readHeadMark(markPath);
   const file = openPlace(path);
   try {
-    return use(readStore(file, mark), file);
+    return { reading: readStore(file, mark), file };
+  } catch (error) {
+    file.close();
+    throw error;
+  }
+}
+
+/** Reads a whole store and gives what `use` makes of it. Errors are those of `openStoreFile`. */
+export function withStore<T>(
+  place: ReadPlace,
+  use: (reading: StoreReading, file: StoreFile) => T,
+): T {
+  const { reading, file } = openAndRead(place);
+  try {
+    return use(reading, file);
   } finally {
     file.close();
   }

@@ -26,6 +26,8 @@ export interface Quarantined {
 
 export interface StoreReading {
   readonly faults: readonly StoreFault[];
+  /** Those of `faults` that are about the file as a whole: what it once had may be missing without a trace. */
+  readonly fileFaults: readonly StoreFault[];
   readonly quarantined: readonly Quarantined[];
   /** By stream name, without those that are damaged or quarantined. */
   readonly tasks: ReadonlyMap<string, Folded<TaskContext>>;
@@ -57,7 +59,8 @@ export function readStore(file: StoreFile, mark: KnownMark): StoreReading {
     if ('fault' in found && found.stream !== null) fold.giveUp(found.stream);
   }
   const { snapshotFaults, ...outcome } = fold.outcome();
-  return { ...outcome, faults: [...faults, ...snapshotFaults, ...check.faults(mark)] };
+  const fileFaults = check.faults(mark);
+  return { ...outcome, fileFaults, faults: [...faults, ...snapshotFaults, ...fileFaults] };
 }
 
 class Fold {
@@ -104,7 +107,9 @@ class Fold {
     this.#states.delete(stream);
   }
 
-  outcome(): Omit<StoreReading, 'faults'> & { readonly snapshotFaults: readonly StoreFault[] } {
+  outcome(): Omit<StoreReading, 'faults' | 'fileFaults'> & {
+    readonly snapshotFaults: readonly StoreFault[];
+  } {
     return {
       snapshotFaults: this.#snapshots.faults().filter(({ stream }) => !this.#isBroken(stream)),
       quarantined: this.#quarantined,

@@ -53,7 +53,7 @@ describe('a store that another process holds', () => {
   });
 
   it('tells an export that a compaction overtook it', async () => {
-    const events = exportStore(made.path, {}, () => undefined).events[Symbol.iterator]();
+    const events = exportStore(made, {}, () => undefined).events[Symbol.iterator]();
     events.next();
     holder.stdin?.write('\n');
     await answer();

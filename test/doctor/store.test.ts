@@ -30,11 +30,11 @@ const never = (fault: unknown) => {
 };
 
 function exported(
-  path: string,
+  place: Pick<MadeStore, 'path' | 'markPath'>,
   query: ExportQuery = {},
   onFault: (fault: unknown) => void = never,
 ) {
-  return [...exportStore(path, query, onFault).events];
+  return [...exportStore(place, query, onFault).events];
 }
 
 async function closedStore(): Promise<MadeStore> {
@@ -51,7 +51,7 @@ describe('a sound store', () => {
       // The index of the write-ahead log is where readers sign in.
       const before = pictureOf(made.dataDir).filter((name) => !name.includes('-shm'));
       const verdict = verifyStore(made);
-      exported(made.path);
+      exported(made);
       storeSummary(made);
       expect(verdict).toEqual({ path: made.path, head: 34, events: 34, faults: [] });
       expect(pictureOf(made.dataDir).filter((name) => !name.includes('-shm'))).toEqual(before);
@@ -118,9 +118,9 @@ describe('a fault', () => {
     const verdict = verifyStore(made);
     const placed = verdict.faults.filter(({ position }) => position !== null);
     expect(placed).toEqual(faults);
-    const lines = new Set<unknown>();
-    exported(made.path, {}, (fault) => lines.add(fault));
-    expect([...lines]).toEqual(faults);
+    const told = new Set<unknown>();
+    exported(made, {}, (fault) => told.add(fault));
+    expect(told).toEqual(new Set(verdict.faults));
   });
 
   it('is an index that leads elsewhere', async () => {
@@ -179,7 +179,7 @@ describe('a fault', () => {
     truncateSync(made.path, statSync(made.path).size - 4_096);
     const { faults } = verifyStore(made);
     expect(faults.map(({ fault }) => fault).join()).toContain('malformed');
-    expect(exported(made.path, {}, () => undefined).length).toBeGreaterThan(0);
+    expect(exported(made, {}, () => undefined).length).toBeGreaterThan(0);
   });
 });
 
@@ -264,7 +264,7 @@ describe('what is no store', () => {
       const place = { path, markPath: undefined, dataDir: undefined };
       expect(() => read(place)).toThrow(expect.objectContaining({ code }));
     }
-    expect(() => exported(path)).toThrow(expect.objectContaining({ code }));
+    expect(() => exported({ path, markPath: '' })).toThrow(expect.objectContaining({ code }));
   });
 
   it('a store of a newer version is refused with both versions, and left alone', async () => {
@@ -309,21 +309,21 @@ describe('an export', () => {
 
   it('gives what subscribers got, and no token', async () => {
     const made = await madeStore();
-    const events = exported(made.path);
+    const events = exported(made);
     expect(events).toEqual(expected(made));
     expect(JSON.stringify(events)).not.toContain('token');
     await made.log.close();
-    expect(exported(made.path)).toEqual(events);
+    expect(exported(made)).toEqual(events);
   });
 
   it('begins after a position, and is about an alloc or a task', async () => {
     const made = await madeStore();
-    const positions = (query: ExportQuery) => exported(made.path, query).map((e) => e.position);
+    const positions = (query: ExportQuery) => exported(made, query).map((e) => e.position);
     expect(positions({ after: 30 })).toEqual([31, 32, 33, 34]);
     expect(positions({ after: 34 })).toEqual([]);
     const ofFetch = expected(made).filter(({ task }) => task === 'fetch');
-    expect(exported(made.path, { ref: 'load/fetch' })).toEqual(ofFetch);
-    expect(exported(made.path, { ref: ALLOC_ID.slice(0, 6) })).toHaveLength(34);
+    expect(exported(made, { ref: 'load/fetch' })).toEqual(ofFetch);
+    expect(exported(made, { ref: ALLOC_ID.slice(0, 6) })).toHaveLength(34);
     expect(() => positions({ ref: 'nobody' })).toThrow('there is no alloc "nobody"');
     expect(() => positions({ after: 35 })).toThrow('position 35 is ahead of the head 34');
   });
@@ -331,13 +331,29 @@ describe('an export', () => {
   it('gives everything that a compaction left, and never skips for those who name a position', async () => {
     const made = await madeStore();
     await made.log.compact([FETCH], 1);
-    const { oldest } = exportStore(made.path, {}, never);
-    expect(exported(made.path).map((event) => event.position)).toEqual(
+    const { oldest } = exportStore(made, {}, never);
+    expect(exported(made).map((event) => event.position)).toEqual(
       [...made.log.rows()].map((row) => row.position),
     );
-    expect(() => exported(made.path, { after: oldest - 2 })).toThrow(
+    expect(() => exported(made, { after: oldest - 2 })).toThrow(
       expect.objectContaining({ code: 'POSITION_COMPACTED', details: { oldest } }),
     );
-    expect(exported(made.path, { after: oldest - 1 })[0]?.position).toBe(oldest);
+    expect(exported(made, { after: oldest - 1 })[0]?.position).toBe(oldest);
   });
+
+  it.each([4_096, 0])(
+    'names what is wrong with a file of which %d bytes are left',
+    async (left) => {
+      const made = await closedStore();
+      truncateSync(made.path, left);
+      const faults: unknown[] = [];
+      expect(exported(made, {}, (fault) => faults.push(fault))).toEqual([]);
+      expect(verifyStore(made).faults).toEqual(expect.arrayContaining(faults));
+      expect(faults).toContainEqual({
+        position: null,
+        stream: null,
+        fault: 'the log ends at 0, and had come to 34',
+      });
+    },
+  );
 });
