@@ -10,13 +10,13 @@ import { hello } from '../rpc/hello.ts';
 import type { Host } from '../rpc/spawn-host.ts';
 
 export interface Pulse {
-  /** Between two questions, in milliseconds. */
+  /** From one question to the next, in milliseconds; so long it may be answered. */
   readonly everyMs: number;
   /** A host that left so many questions in a row without an answer is ended. */
   readonly missedBeats: number;
 }
 
-/** A host is mute for about a minute before it is ended: a machine that swaps is not a host that hangs. */
+/** The questions of a minute are left unanswered before a host is ended: a machine that swaps is no host that hangs. */
 export const PULSE: Pulse = { everyMs: 15_000, missedBeats: 4 };
 
 /** Asks again and again whether the host answers. Resolves with true when it was ended, with false on abort. */
@@ -31,7 +31,9 @@ export async function endWhenMute(
   signal: AbortSignal,
 ): Promise<boolean> {
   for (let missed = 0; missed < missedBeats;) {
-    await delay(everyMs, undefined, { signal, ref: false }).catch(() => undefined);
+    // One that was not answered has taken its time already.
+    if (missed === 0)
+      await delay(everyMs, undefined, { signal, ref: false }).catch(() => undefined);
     if (signal.aborted) return false;
     const answered = await hello(channel, address.kind, agent, everyMs).then(
       () => true,
