@@ -6,8 +6,9 @@ import { closeSync, fsync, openSync, renameSync, rmSync, writeSync } from 'node:
 import { readdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
-import { diskFailure } from '../errors.ts';
+import { diskFailure, messageOf } from '../errors.ts';
 import { readPlainFile } from '../os/plain-file.ts';
+import { silentLogger, type Logger } from '../ports.ts';
 import type { AllocSpec } from '../spec/alloc-spec.ts';
 
 const flush = promisify(fsync);
@@ -22,7 +23,10 @@ export interface SavedSpec {
 export interface SpecStore {
   /** Durable when it resolves. Errors: RESOURCES_EXHAUSTED, STORE_FAILED. */
   save(saved: SavedSpec): Promise<void>;
-  /** Resolves when nothing of it is left, a save that is under way included. One that is not there is fine. */
+  /**
+   * Resolves when nothing of it is left, a save that is under way included. One that is not there is fine, and one that
+   * the disk does not let go of is tried again until it does: the next agent knows by the log that its alloc has ended.
+   */
   forget(allocId: string): Promise<void>;
   /**
    * For an opening agent: those of allocs that are unknown to it, as far as they can be read. What was half written and
@@ -35,18 +39,33 @@ export type Standing = 'live' | 'ended' | 'unknown';
 
 const SUFFIX = '.json';
 const UNFINISHED = '.json.new';
+const REMOVE_AGAIN_MS = 30_000;
+
+interface SpecFilesOptions {
+  readonly logger?: Logger;
+  /** How long a file that cannot be removed lies before it is tried again, in milliseconds. */
+  readonly removeAgainMs?: number;
+}
 
 export class SpecFiles implements SpecStore {
   readonly #specDir: string;
+  readonly #logger: Logger;
+  readonly #removeAgainMs: number;
   /** An alloc may end sooner than its spec is flushed. */
   readonly #saving = new Map<string, Promise<void>>();
+  /** Allocs that are over and whose file cannot be removed. */
+  readonly #lingering = new Set<string>();
+  #timer: NodeJS.Timeout | undefined;
 
-  constructor(specDir: string) {
+  constructor(specDir: string, options: SpecFilesOptions = {}) {
     this.#specDir = specDir;
+    this.#logger = options.logger ?? silentLogger;
+    this.#removeAgainMs = options.removeAgainMs ?? REMOVE_AGAIN_MS;
   }
 
   save(saved: SavedSpec): Promise<void> {
     const { allocId } = saved;
+    this.#lingering.delete(allocId);
     const saving = writeDurably(this.#pathOf(allocId), `${JSON.stringify(saved)}\n`)
       .catch((error: unknown) => {
         throw diskFailure(error, `save the spec of ${allocId}`);
@@ -58,7 +77,28 @@ export class SpecFiles implements SpecStore {
 
   async forget(allocId: string): Promise<void> {
     await this.#saving.get(allocId)?.catch(() => undefined);
-    rmSync(this.#pathOf(allocId), { force: true });
+    try {
+      rmSync(this.#pathOf(allocId), { force: true });
+      this.#lingering.delete(allocId);
+    } catch (error) {
+      if (!this.#lingering.has(allocId)) {
+        const facts = { allocId, error: messageOf(error) };
+        this.#logger.warn(facts, 'a spec cannot be removed and is tried again');
+      }
+      this.#lingering.add(allocId);
+      this.#waitToRemoveAgain();
+    }
+  }
+
+  #waitToRemoveAgain(): void {
+    if (this.#timer !== undefined) return;
+    this.#timer = setTimeout(() => this.#removeAgain(), this.#removeAgainMs);
+    this.#timer.unref();
+  }
+
+  #removeAgain(): void {
+    this.#timer = undefined;
+    for (const allocId of this.#lingering) void this.forget(allocId);
   }
 
   async leftBehind(standingOf: (allocId: string) => Standing): Promise<readonly SavedSpec[]> {

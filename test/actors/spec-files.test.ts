@@ -1,9 +1,10 @@
 import type * as Fs from 'node:fs';
-import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { SpecFiles } from '../../src/actors/spec-files.ts';
+import { silentLogger } from '../../src/ports.ts';
 import type { AllocSpec } from '../../src/spec/alloc-spec.ts';
 
 /** What was brought to the disk, in order. */
@@ -45,6 +46,22 @@ describe('the files of specs', () => {
     synced.length = 0;
     await new SpecFiles(dir).save(saved('kept'));
     expect(synced).toEqual([join(dir, 'kept.json.new'), dir]);
+  });
+
+  it('that the disk does not let go of go later, unless their alloc is saved anew', async () => {
+    const warnings: unknown[] = [];
+    const logger = { ...silentLogger, warn: (facts: object) => void warnings.push(facts) };
+    const specs = new SpecFiles(dir, { logger, removeAgainMs: 10 });
+    // No file can be removed by `rm -f` where a directory is.
+    for (const allocId of ['held', 'anew']) mkdirSync(join(dir, `${allocId}.json`));
+    await specs.forget('held');
+    await specs.forget('anew');
+    expect(warnings).toMatchObject([{ allocId: 'held' }, { allocId: 'anew' }]);
+    for (const allocId of ['held', 'anew'])
+      rmSync(join(dir, `${allocId}.json`), { recursive: true });
+    writeFileSync(join(dir, 'held.json'), '');
+    await specs.save(saved('anew'));
+    await vi.waitFor(() => expect(readdirSync(dir)).toEqual(['anew.json']));
   });
 
   it('of allocs that have ended go at the next opening, with what was half written', async () => {
