@@ -8,6 +8,8 @@ export interface Layout {
   /** 0700: only the agent and its hosts. */
   readonly stateDir: string;
   readonly storeDir: string;
+  /** How far the log had come, where a backup of the store alone does not reach. */
+  readonly markAbove: string;
   readonly fifoDir: string;
   readonly specDir: string;
   /** `run/<launchKey>/` are the files of one run. */
@@ -20,6 +22,7 @@ export function layoutOf(dataDir: string): Layout {
     dataDir,
     stateDir,
     storeDir: join(stateDir, 'store'),
+    markAbove: join(stateDir, 'head'),
     fifoDir: join(stateDir, 'fifo'),
     specDir: join(stateDir, 'specs'),
     runDir: join(stateDir, 'run'),

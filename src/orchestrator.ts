@@ -73,6 +73,7 @@ async function openDirectory(options: OrchestratorOptions): Promise<Orchestrator
   try {
     const { store, replayed } = await openReplayed({
       dir: layout.storeDir,
+      markAbove: layout.markAbove,
       wasUsed: wasUsed(layout.stateDir),
       logger: options.logger ?? silentLogger,
     });
@@ -221,6 +222,6 @@ function agentDoors(
     drivers: new DriverRegistry(options.drivers ?? []),
     hooks: new HookRegistry(options.hooks ?? []),
     releaseRun: (run, driver) => void driver.release(run, { executor }).catch(() => undefined),
-    specs: new SpecFiles(layout.specDir),
+    specs: new SpecFiles(layout.specDir, { logger }),
   };
 }

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { checkDataDirectory } from '../data-dir.ts';
 import { ERROR_CODES, HoldfastError, messageOf } from '../errors.ts';
 import type { Layout } from '../layout.ts';
-import { readHeadMark } from '../log/head-mark.ts';
+import { markAbove, readHeadMarks } from '../log/head-mark.ts';
 import { attempt } from '../log/torn-store.ts';
 import { instancePath, originalOf, readInstance } from '../os/instance-record.ts';
 import { agentPresence } from './agent-presence.ts';
@@ -133,7 +133,7 @@ function storeFindings({ storeDir }: Layout, now: number, traces: Traces): Store
       return { findings, reading, storedId: file.meta.get('instanceId') };
     });
   } catch (error) {
-    const head = readHeadMark(markPath)?.head ?? 0;
+    const head = readHeadMarks(markPath, markAbove(markPath)).mark?.head ?? 0;
     const findings = [unopened(HoldfastError.from(error), traces, head)];
     return { findings, reading: undefined, storedId: undefined };
   }

@@ -1,5 +1,5 @@
 /** Where a store is, and what an agent keeps beside it. */
-import { readHeadMark } from '../log/head-mark.ts';
+import { markAbove, readHeadMarks } from '../log/head-mark.ts';
 import type { KnownMark } from '../log/store-check.ts';
 import { openStoreFile, type StoreFile } from '../log/store-file.ts';
 import { lockHolder } from '../os/file-lock.ts';
@@ -29,7 +29,8 @@ export interface OpenedStore {
 /** Reads a whole store. Errors are those of `openStoreFile`. */
 export function openAndRead({ path, markPath }: ReadPlace): OpenedStore {
   // The mark first: it may only lag behind what is read after it.
-  const mark: KnownMark = markPath === undefined ? 'not kept' : readHeadMark(markPath);
+  const mark: KnownMark =
+    markPath === undefined ? 'not kept' : readHeadMarks(markPath, markAbove(markPath));
   const file = openPlace(path);
   try {
     return { reading: readStore(file, mark), file };

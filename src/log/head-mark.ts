@@ -13,7 +13,7 @@ import {
   readFileSync,
   writeSync,
 } from 'node:fs';
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 import { crc32 } from 'node:zlib';
 import type { EventLog } from './event-log.ts';
 import { syncFolder } from './sync-folder.ts';
@@ -37,6 +37,32 @@ export function readHeadMark(path: string): HeadMark | undefined {
   } catch {
     return undefined;
   }
+}
+
+export interface KnownMarks {
+  /** The newest of both. */
+  readonly mark: HeadMark | undefined;
+  /** Set when what is kept in the directory of the store belongs together, and another store was here last. */
+  readonly overtaken: HeadMark | undefined;
+}
+
+/**
+ * The mark beside the store, and the one above its directory: a store that is put back from a backup brings its own
+ * mark along, and only the other one can tell that the log had come further.
+ */
+export function readHeadMarks(path: string, above: string | undefined): KnownMarks {
+  const beside = readHeadMark(path);
+  const other = above === undefined ? undefined : readHeadMark(above);
+  if (beside === undefined || other === undefined) {
+    return { mark: beside ?? other, overtaken: undefined };
+  }
+  if (beside.storeId !== other.storeId) return { mark: other, overtaken: beside };
+  return { mark: other.head > beside.head ? other : beside, overtaken: undefined };
+}
+
+/** Where the second mark of a store in a data directory is. */
+export function markAbove(path: string): string {
+  return join(dirname(dirname(path)), 'head');
 }
 
 function checkOf({ storeId, head, isClosed }: HeadMark): number {

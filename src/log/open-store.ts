@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { HoldfastError, messageOf } from '../errors.ts';
 import type { Logger } from '../ports.ts';
 import type { EventLog } from './event-log.ts';
-import { keepHeadMark, readHeadMark, type HeadMark } from './head-mark.ts';
+import { keepHeadMark, readHeadMarks, type HeadMark, type KnownMarks } from './head-mark.ts';
 import { asideOf, clearOddPlace, isOddPlace } from './odd-place.ts';
 import { truncateWhenQuiet } from './quiet-wal.ts';
 import { eventLogOn, type EventLogOptions } from './row-event-log.ts';
@@ -20,6 +20,8 @@ export interface OpenStoreOptions extends EventLogOptions {
   /** Holds `log.db` and `head`; made if needed, 0700. */
   readonly dir: string;
   readonly logger: Logger;
+  /** Where a second mark is kept that a backup of `dir` does not hold (`markAbove`); left out: nowhere. */
+  readonly markAbove?: string;
   /** An agent was here before, as something beside the store tells: one that is new must be a loss. */
   readonly wasUsed?: boolean;
   /**
@@ -56,23 +58,25 @@ const QUIET_MS = 10_000;
  * not let us). Damage is never an error. The caller holds the lock of the directory.
  */
 export async function openStore(options: OpenStoreOptions): Promise<OpenedStore> {
-  const { dir, logger } = options;
+  const { dir, logger, markAbove } = options;
   mkdirSync(dir, { recursive: true, mode: 0o700 });
   const paths = pathsOf(dir);
   finishReplacement(paths, dir);
   // A shorter log is what a missing write-ahead log shows as, and is told like one.
   const beside = ['-wal', '-shm', '-journal'].map((suffix) => `${paths.store}${suffix}`);
-  for (const path of [paths.mark, ...beside]) clearOddPlace(path);
-  const mark = readHeadMark(paths.mark);
-  const opened = openOrFault(options, paths.store, mark);
-  if ('rows' in opened) return present(opened.rows, opened.log, paths.mark, logger);
+  // The one above first: a kill in between must not look as if another store were here.
+  const kept = markAbove === undefined ? [paths.mark] : [markAbove, paths.mark];
+  for (const path of [...kept, ...beside]) clearOddPlace(path);
+  const marks = readHeadMarks(paths.mark, markAbove);
+  const opened = openOrFault(options, paths.store, marks);
+  if ('rows' in opened) return present(opened.rows, opened.log, kept, logger);
 
   logger.error({ reason: opened.fault, dir }, 'the store is damaged and is being replaced');
-  replaceStore(paths, dir, opened.fault, mark);
+  replaceStore(paths, dir, opened.fault, marks.mark);
   const rows = new SqliteRows(paths.store);
   const log = eventLogOn(rows, options);
   options.replay?.(log);
-  return present(rows, log, paths.mark, logger);
+  return present(rows, log, kept, logger);
 }
 
 interface Paths {
@@ -93,8 +97,15 @@ function pathsOf(dir: string): Paths {
   };
 }
 
-function present(rows: SqliteRows, log: EventLog, markPath: string, logger: Logger): OpenedStore {
-  keepHeadMark(markPath, log, (error) => logger.warn({ error }, 'the head mark was not written'));
+function present(
+  rows: SqliteRows,
+  log: EventLog,
+  marks: readonly string[],
+  logger: Logger,
+): OpenedStore {
+  for (const path of marks) {
+    keepHeadMark(path, log, (error) => logger.warn({ error }, 'the head mark was not written'));
+  }
   const truncate = (): void => rows.truncateWal();
   truncateWhenQuiet(log, { truncate, logger, quietMs: QUIET_MS });
   const damage = rows.getMeta(DAMAGE_KEY);
@@ -117,7 +128,8 @@ function damageIn(text: string): StoreDamage {
 
 type Opened = { readonly rows: SqliteRows; readonly log: EventLog } | { readonly fault: string };
 
-function openOrFault(options: OpenStoreOptions, path: string, mark: HeadMark | undefined): Opened {
+function openOrFault(options: OpenStoreOptions, path: string, marks: KnownMarks): Opened {
+  const { mark } = marks;
   if (isOddPlace(path)) return { fault: 'what lies in the place of the store is no file' };
   if (mark !== undefined && mark.head > 0 && !existsSync(path)) {
     return { fault: 'the store is missing' };
@@ -126,7 +138,7 @@ function openOrFault(options: OpenStoreOptions, path: string, mark: HeadMark | u
   try {
     rows = new SqliteRows(path);
     const log = eventLogOn(rows, options);
-    const fault = shortfall(rows, mark, options.wasUsed) ?? structuralFault(rows, mark);
+    const fault = shortfall(rows, marks, options.wasUsed) ?? structuralFault(rows, mark);
     if (fault === undefined) {
       if (options.replay === undefined) readAllRows(log);
       else options.replay(log);
@@ -145,7 +157,7 @@ function openOrFault(options: OpenStoreOptions, path: string, mark: HeadMark | u
 
 function shortfall(
   rows: SqliteRows,
-  mark: HeadMark | undefined,
+  { mark, overtaken }: KnownMarks,
   wasUsed = false,
 ): string | undefined {
   if (mark === undefined) {
@@ -153,6 +165,9 @@ function shortfall(
     return rows.head > 0 || wasUsed
       ? 'nothing beside the store says how far the log had come'
       : undefined;
+  }
+  if (overtaken?.storeId === rows.storeId) {
+    return `it is an older store than the one that was here last: that was ${mark.storeId}, and this is ${rows.storeId}`;
   }
   if (mark.head <= rows.head) return undefined;
   // While a store is young all of it, its identity too, may be in the write-ahead log that is gone.

@@ -2,7 +2,7 @@
 import { HoldfastError, messageOf } from '../errors.ts';
 import type { StreamName } from '../events/envelope.ts';
 import type { StoredRow } from './event-log.ts';
-import type { HeadMark } from './head-mark.ts';
+import type { KnownMarks } from './head-mark.ts';
 import { checked } from './sqlite-row.ts';
 import type { StoreFile } from './store-file.ts';
 import { readNumbers } from './store-numbers.ts';
@@ -21,8 +21,8 @@ export interface CheckedRow {
   readonly epoch: number;
 }
 
-/** Undefined: there should be one and is none. `not kept`: of a file that no agent keeps. */
-export type KnownMark = HeadMark | 'not kept' | undefined;
+/** `not kept`: of a file that no agent keeps. */
+export type KnownMark = KnownMarks | 'not kept';
 
 /** Complaints of SQLite that are worth reading; the rest repeat them. */
 const MOST_STRUCTURAL = 10;
@@ -160,11 +160,15 @@ export class StoreCheck {
   }
 
   /** The mark may lag behind the log, and is never ahead of it, nor missing once there are events. */
-  #mark(mark: KnownMark): readonly string[] {
+  #mark(marks: KnownMark): readonly string[] {
     const { highest, meta } = this.#file;
-    if (mark === 'not kept') return [];
+    if (marks === 'not kept') return [];
+    const { mark, overtaken } = marks;
     if (mark === undefined) {
       return highest > 0 ? ['nothing beside the store says how far the log had come'] : [];
+    }
+    if (overtaken !== undefined && overtaken.storeId === meta.get('storeId')) {
+      return [`it is an older store than the one that was here last, which was ${mark.storeId}`];
     }
     if (mark.head <= highest) return [];
     if (mark.storeId !== meta.get('storeId') && highest > 0) return [];

@@ -1,9 +1,11 @@
 import { execFileSync } from 'node:child_process';
 import {
+  cpSync,
   existsSync,
   mkdirSync,
   readdirSync,
   readFileSync,
+  renameSync,
   rmSync,
   statSync,
   symlinkSync,
@@ -13,7 +15,9 @@ import {
 
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { verifyStore } from '../../src/doctor/store-verdict.ts';
 import type { EventLog } from '../../src/log/event-log.ts';
+import { markAbove } from '../../src/log/head-mark.ts';
 import { openStore } from '../../src/log/open-store.ts';
 import { connect } from '../../src/log/sqlite.ts';
 import { silentLogger } from '../../src/ports.ts';
@@ -289,5 +293,59 @@ describe('something else in the place of a file of the store', () => {
         await log.close();
       }
     }
+  });
+});
+
+describe('a store that was put back from an older backup', () => {
+  /** Opens it, appends and closes; beside its directory lies what the backup does not hold. */
+  async function grown(dir: string, events: number): Promise<string> {
+    const { log } = await openBoth(dir);
+    for (let version = 0; version < events; version += 1) {
+      void log.append(WEB, log.versionOf(WEB), messages(1));
+    }
+    await log.close();
+    return log.storeId;
+  }
+  const openBoth = (dir: string) =>
+    openStore({ dir, logger: silentLogger, markAbove: markAbove(join(dir, 'head')) });
+
+  it('is told as damage and becomes another store, so that no position is given twice', async () => {
+    const dir = join(freshDir(), 'store');
+    const storeId = await grown(dir, 3);
+    cpSync(dir, `${dir}-backup`, { recursive: true });
+    await grown(dir, 2);
+    rmSync(dir, { recursive: true });
+    renameSync(`${dir}-backup`, dir);
+    const { log, damage, acknowledgeDamage } = await openBoth(dir);
+    expect(damage).toMatchObject({
+      reason: 'the log is shorter than recorded: it ends at 3, and had come to 5',
+      recovered: 3,
+      lost: 2,
+      previousStoreId: storeId,
+    });
+    expect(log.storeId).not.toBe(storeId);
+    acknowledgeDamage();
+    await log.close();
+    const again = await openBoth(dir);
+    expect([again.damage, again.log.storeId]).toEqual([undefined, log.storeId]);
+    await again.log.close();
+  });
+
+  it('is noticed also when the store that was here last was another one', async () => {
+    const dir = join(freshDir(), 'store');
+    const storeId = await grown(dir, 3);
+    cpSync(dir, `${dir}-backup`, { recursive: true });
+    truncateSync(join(dir, 'log.db'), 100);
+    const latest = await grown(dir, 1);
+    expect(latest).not.toBe(storeId);
+    rmSync(dir, { recursive: true });
+    renameSync(`${dir}-backup`, dir);
+    const place = { path: join(dir, 'log.db'), markPath: join(dir, 'head') };
+    const fault = expect.stringContaining('it is an older store than the one that was here last');
+    expect(verifyStore(place).faults).toContainEqual({ position: null, stream: null, fault });
+    const { log, damage } = await openBoth(dir);
+    expect(damage).toMatchObject({ reason: fault, recovered: 3, previousStoreId: storeId });
+    expect(log.storeId).not.toBe(storeId);
+    await log.close();
   });
 });
