@@ -8,6 +8,7 @@ import { isRetryable } from '../errors.ts';
 import { taskStream } from '../events/envelope.ts';
 import { killRetryDelayMs, LEFTOVER_PLAN } from '../machines/kill-policy.ts';
 import type { TaskMessage } from '../machines/task-messages.ts';
+import type { MarkedProcess } from '../os/marked-processes.ts';
 import type { Intent } from '../os/run-directory.ts';
 import type { AgentDoors } from './agent-doors.ts';
 import { pause } from './duty-tools.ts';
@@ -41,7 +42,9 @@ export interface SurveyDoors {
 /** Looks once and changes nothing. Called before any actor wakes. */
 export function surveyRuns(doors: SurveyDoors): Survey {
   const { runs, instanceId } = doors.agent;
-  const living = livingRuns(doors.agent);
+  const { processes } = runs.marks();
+  const isOurs = (one: MarkedProcess): boolean => one.instanceId === instanceId;
+  const living = byRun(processes.filter(isOurs));
   const newest = doors.roster.newestRuns();
   const found = new Map<string, RunFound>();
   const orphans: Orphan[] = [];
@@ -61,16 +64,26 @@ export function surveyRuns(doors: SurveyDoors): Survey {
     else if (intent.value.instanceId !== instanceId) sort('hold', null, 'its files are foreign');
     else adoptOrSort(doors, { ...intent.value, launchKey }, found, sort);
   }
-  return { found, orphans };
+  const strangers = processes.filter((one) => !isOurs(one) && runs.isHere(one.pid));
+  return { found, orphans: [...orphans, ...leftHere(strangers)] };
 }
 
-/** The pids that carry this instance's mark, by launch key. */
-function livingRuns({ runs, instanceId }: AgentDoors): ReadonlyMap<string, readonly number[]> {
+/** Pids by launch key. */
+function byRun(processes: readonly MarkedProcess[]): ReadonlyMap<string, readonly number[]> {
   const living = new Map<string, number[]>();
-  for (const { pid, launchKey, instanceId: owner } of runs.marks().processes) {
-    if (owner === instanceId) living.set(launchKey, [...(living.get(launchKey) ?? []), pid]);
+  for (const { pid, launchKey } of processes) {
+    living.set(launchKey, [...(living.get(launchKey) ?? []), pid]);
   }
   return living;
+}
+
+/** Of an instance that this directory was before its state was removed: nobody can know what is to come of them. */
+function leftHere(strangers: readonly MarkedProcess[]): readonly Orphan[] {
+  const owners = new Map(strangers.map(({ launchKey, instanceId }) => [launchKey, instanceId]));
+  return [...byRun(strangers)].map(([launchKey, pids]) => {
+    const reason = `it works in this data directory, whose state of instance ${owners.get(launchKey)} is gone: it is never touched`;
+    return { launchKey, stream: null, pids, verdict: 'hold', reason };
+  });
 }
 
 function adoptOrSort(

@@ -5,7 +5,7 @@ import type { Layout } from '../layout.ts';
 import type { RunCgroups } from './run-cgroups.ts';
 import { gatherEvidence } from '../os/evidence.ts';
 import { isLaunchKey, markOf } from '../os/launch-key.ts';
-import { markedProcesses, type Marks } from '../os/marked-processes.ts';
+import { markedProcesses, worksBelow, type Marks } from '../os/marked-processes.ts';
 import type { Life } from '../os/process-identity.ts';
 import { treeLife } from '../os/process-tree.ts';
 import { removeRun } from '../os/remove-run.ts';
@@ -18,6 +18,8 @@ export interface RunStore {
   intentOf(launchKey: string): Found<Intent>;
   /** Every living process that carries a mark. */
   marks(): Marks;
+  /** Does a process work below this data directory? */
+  isHere(pid: number): boolean;
   /** Does anything of the run live, its shim included? Looks at the process table: takes milliseconds. */
   lifeOf(launchKey: string): Life;
   /** Removes the output FIFOs of all tasks but those with these keys. */
@@ -30,6 +32,7 @@ export interface RunStore {
 const SWEEP_AFTER_MS = 30_000;
 
 export class RunFiles implements RunStore {
+  readonly #dataDir: string;
   readonly #runDir: string;
   readonly #fifoDir: string;
   readonly #instanceId: string;
@@ -39,11 +42,12 @@ export class RunFiles implements RunStore {
   #timer: NodeJS.Timeout | undefined;
 
   constructor(
-    { runDir, fifoDir }: Pick<Layout, 'runDir' | 'fifoDir'>,
+    { dataDir, runDir, fifoDir }: Pick<Layout, 'dataDir' | 'runDir' | 'fifoDir'>,
     instanceId: string,
     machineEpoch: string,
     cgroups: RunCgroups,
   ) {
+    this.#dataDir = dataDir;
     this.#runDir = runDir;
     this.#fifoDir = fifoDir;
     this.#instanceId = instanceId;
@@ -62,6 +66,10 @@ export class RunFiles implements RunStore {
 
   marks(): Marks {
     return markedProcesses();
+  }
+
+  isHere(pid: number): boolean {
+    return worksBelow(this.#dataDir, pid);
   }
 
   lifeOf(launchKey: string): Life {

@@ -2,12 +2,11 @@
  * Does anything run that nobody stands by? Every process on this machine that carries a mark, and every run directory,
  * is held against the log. Works without a store, and without anything but the id of the instance.
  */
-import { existsSync, readdirSync, readlinkSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Layout } from '../layout.ts';
-import { attempt } from '../log/torn-store.ts';
 import { isLaunchKey } from '../os/launch-key.ts';
-import { markedProcesses, type MarkedProcess } from '../os/marked-processes.ts';
+import { markedProcesses, worksBelow, type MarkedProcess } from '../os/marked-processes.ts';
 import { readIntent } from '../os/run-directory.ts';
 import { counted, failure, fine, warning, type Finding } from './finding.ts';
 import type { StoreReading } from './store-reading.ts';
@@ -167,8 +166,4 @@ function stranger(count: number, instanceId: string, isUncertain: boolean): Find
   return isUncertain
     ? warning('foreign runs', `${text}: nothing tells whether it is this data directory's`)
     : fine('foreign runs', `${text}, another data directory's: never touched`);
-}
-
-function worksBelow(dataDir: string, pid: number): boolean {
-  return attempt(() => readlinkSync(`/proc/${pid}/cwd`))?.startsWith(`${dataDir}/`) === true;
 }

@@ -2,7 +2,7 @@
  * Who on this machine carries a mark or is in a run's cgroup: found without any file of ours, so also after all of them
  * were lost.
  */
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync, realpathSync } from 'node:fs';
 import { errnoOf } from '../errors.ts';
 import { machineCgroups } from './cgroup-layout.ts';
 import { cgroupMembers, cgroupsOfRuns } from './cgroup-tree.ts';
@@ -51,6 +51,15 @@ export function markedProcesses(): Marks {
     processes: [...processes, ...held.processes],
     isComplete: isComplete && held.isComplete,
   };
+}
+
+/** Is the working directory of a process below this one? False for a process that cannot be asked. */
+export function worksBelow(dir: string, pid: number): boolean {
+  try {
+    return readlinkSync(`/proc/${pid}/cwd`).startsWith(`${realpathSync(dir)}/`);
+  } catch {
+    return false;
+  }
 }
 
 /** What gave its mark away and left its session is still in its cgroup. */

@@ -42,6 +42,20 @@ describe('a program of ours', () => {
     expect(isRunning(kept)).toBe(true);
   });
 
+  it('of a state that was removed as a whole is told and left alone', async () => {
+    const pid = await runningPid(agent, 'lost');
+    const { instanceId } = await agent.agent();
+    await machine.killAgent();
+    rmSync(inState(), { recursive: true });
+    agent = await machine.startAgent();
+    const reason = expect.stringContaining(`whose state of instance ${instanceId} is gone`);
+    const data = { pids: [pid], verdict: 'hold', stream: null, reason };
+    await until('it is told', async () => (await orphans()).length > 0);
+    expect(await orphans()).toMatchObject([{ data }]);
+    expect(machine.output).toContain('nobody stands by this run');
+    expect(isRunning(pid)).toBe(true);
+  });
+
   it('whose start an older copy of the store does not know is adopted', async () => {
     await runningPid(agent, 'web');
     await machine.killAgent();
@@ -52,12 +66,20 @@ describe('a program of ours', () => {
       const { tasks } = await agent.inspect('web');
       return tasks[0]?.run === 2 && pidsOf(agent, 'web');
     });
+    const { storeId, head } = await agent.agent();
     await machine.killAgent();
     rmSync(inState('store'), { recursive: true });
     cpSync(inState('backup'), inState('store'), { recursive: true });
     agent = await machine.startAgent();
     const [view] = (await agent.inspect('web')).tasks;
     expect(view).toMatchObject({ run: 2, pid, state: 'running' });
+    expect(await eventsSoFar(agent, { types: ['StoreDamaged'] })).toMatchObject([
+      { data: { reason: expect.stringContaining('the log is shorter than recorded') } },
+    ]);
+    const stale = agent.events({ after: head, storeId, until: 'head' });
+    await expect(stale[Symbol.asyncIterator]().next()).rejects.toMatchObject({
+      code: 'POSITION_AHEAD',
+    });
     expect(isRunning(pid as number)).toBe(true);
     expect(await orphans()).toEqual([]);
   });

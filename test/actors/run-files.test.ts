@@ -13,7 +13,12 @@ test('the pids of a run without an intent are void: they may be of another boot'
   const key = launchKey('a', 't', 1, 'x');
   const dir = join(runDir, key);
   const epoch = machineEpoch();
-  const files = new RunFiles({ runDir, fifoDir: runDir }, 'i', epoch, new RunCgroups('i', 'off'));
+  const files = new RunFiles(
+    { dataDir: runDir, runDir, fifoDir: runDir },
+    'i',
+    epoch,
+    new RunCgroups('i', 'off'),
+  );
   try {
     mkdirSync(dir);
     const own = readFileSync('/proc/self/stat', 'utf8').replace(/\(.*\)/, '(sh)');
