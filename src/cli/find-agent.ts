@@ -4,7 +4,7 @@ import { checkDataDirectory, checkDataDirectoryPath } from '../data-dir.ts';
 import { HoldfastError, messageOf } from '../errors.ts';
 import { layoutOf } from '../layout.ts';
 import { probeSocket } from '../rpc/unix-socket.ts';
-import { agentSocket } from '../server/agent-socket.ts';
+import { agentSocket, isWaiting } from '../server/agent-socket.ts';
 import type { Orchestrator } from '../api.ts';
 
 /** The agent of a data directory. Errors: UNAVAILABLE with what to do, DATA_DIR_REFUSED, PERMISSION_DENIED. */
@@ -40,9 +40,4 @@ export async function agentIfAny(dataDir: string): Promise<Orchestrator | undefi
     const message = `the agent on ${dataDir} does not answer (${messageOf(error)}): look at ${log}`;
     throw new HoldfastError('UNAVAILABLE', message, { cause: error });
   }
-}
-
-/** It answered, and says itself what is wrong. */
-function isWaiting({ details }: HoldfastError): boolean {
-  return details['isWaiting'] === true;
 }

@@ -1,4 +1,6 @@
-import { HoldfastError } from '../errors.ts';
+import { randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
+import { HoldfastError, isRetryable } from '../errors.ts';
 import { dataDirectory } from './data-dir.ts';
 import { agentIfAny, findAgent } from './find-agent.ts';
 import { say, write } from './output.ts';
@@ -13,21 +15,79 @@ export interface RunCommandOptions {
   readonly agent: boolean;
 }
 
+/** Together longer than an agent takes to open its log again. */
+const PAUSES_MS = [100, 1_000, 2_000, 4_000];
+
 /** `holdfast run FILE`: prints the alloc id. What can be wrong with the file is told before an agent starts. */
 export async function run(file: string, options: RunCommandOptions): Promise<void> {
   const { value, source } = await readSpecFile(file);
   const { validateGroup } = await import('../spec/validate-spec.ts');
   const group = validateGroup(value, { source });
   const dataDir = dataDirectory(options.dataDir);
-  await using orchestrator = options.agent
-    ? await agentOrNewOne(dataDir, group, source.file)
-    : await findAgent(dataDir);
-  const handle = await orchestrator.run(group).catch((error: unknown) => {
-    throw inFile(error, source.file);
+  const request = { group, file: source.file, dataDir, requestId: randomUUID() };
+  const { orchestrator, handle } = await ask(request, options).catch((error: unknown) => {
+    if (!isUnanswered(error)) throw error;
+    say(`${error.message}. Asking again`);
+    return askAgain(request, options, error);
   });
+  await using _connection = orchestrator;
   await write(`${handle.allocId}\n`);
   if (options.wait === true) await waitForEnd(handle);
   else say(`${handle.alloc} is accepted. Follow it: holdfast events ${handle.alloc} -f`);
+}
+
+interface Request {
+  readonly group: CheckedGroup;
+  readonly file: string;
+  readonly dataDir: string;
+  /** However often it is asked, it is one alloc. */
+  readonly requestId: string;
+}
+
+interface Answer {
+  readonly orchestrator: Orchestrator;
+  readonly handle: AllocHandle;
+}
+
+async function ask(request: Request, options: RunCommandOptions): Promise<Answer> {
+  const { group, file, dataDir, requestId } = request;
+  const orchestrator = options.agent
+    ? await agentOrNewOne(dataDir, group, file)
+    : await findAgent(dataDir);
+  try {
+    return { orchestrator, handle: await orchestrator.run(group, { requestId }) };
+  } catch (error) {
+    await orchestrator.close();
+    throw inFile(error, file);
+  }
+}
+
+/** Another agent may have to come first, or this one to open its log again. */
+async function askAgain(
+  request: Request,
+  options: RunCommandOptions,
+  first: HoldfastError,
+): Promise<Answer> {
+  let last: HoldfastError = first;
+  for (const pauseMs of PAUSES_MS) {
+    await delay(pauseMs);
+    try {
+      return await ask(request, options);
+    } catch (error) {
+      if (!isRetryable(error)) throw error;
+      last = error;
+    }
+  }
+  const { code, message, details } = last;
+  if (details[MAYBE] === true) throw last;
+  const text = `${message}. Before that ${first.message}`;
+  throw new HoldfastError(code, text, { cause: last, details });
+}
+
+const MAYBE = 'mayBeAccepted';
+
+function isUnanswered(error: unknown): error is HoldfastError {
+  return HoldfastError.is(error) && error.details[MAYBE] === true;
 }
 
 async function agentOrNewOne(

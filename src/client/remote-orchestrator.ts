@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { HoldfastError } from '../errors.ts';
 import { call, follow } from '../rpc/grpc-call.ts';
 import { AgentServiceService as agent } from '../rpc/gen/holdfast/agent/v1/agent.ts';
@@ -6,6 +7,7 @@ import { fromAgent, fromAlloc, fromEvent } from '../server/convert.ts';
 import { toOpen } from '../server/exec-messages.ts';
 import { fromStatsMessage, toStatsRequest } from '../server/stats-messages.ts';
 import { fromLogMessage, toLogsRequest } from '../server/log-messages.ts';
+import { isWaiting } from '../server/agent-socket.ts';
 import { observe } from './observe.ts';
 import { openRemoteSession } from './remote-session.ts';
 import { RemoteAlloc } from './remote-handles.ts';
@@ -39,9 +41,15 @@ export class RemoteOrchestrator implements api.Orchestrator {
   }
 
   async run(spec: GroupSpecInput, options: api.RunOptions = {}): Promise<api.AllocHandle> {
-    const request = { spec: Buffer.from(JSON.stringify(spec)), allocId: options.allocId ?? '' };
-    const { allocId, alloc } = await this.call(agent.run, request, options);
-    return new RemoteAlloc(this, allocId, alloc);
+    const requestId = options.requestId ?? randomUUID();
+    const names = { allocId: options.allocId ?? '', requestId };
+    const request = { spec: Buffer.from(JSON.stringify(spec)), ...names };
+    try {
+      const { allocId, alloc } = await this.call(agent.run, request, options);
+      return new RemoteAlloc(this, allocId, alloc);
+    } catch (error) {
+      throw unanswered(error, options.allocId ?? requestId);
+    }
   }
 
   async alloc(ref: string): Promise<api.AllocHandle> {
@@ -185,7 +193,7 @@ export class RemoteOrchestrator implements api.Orchestrator {
 
   /** A lost connection says which agent it was. */
   #named(error: unknown): unknown {
-    if (!HoldfastError.is(error, 'UNAVAILABLE')) return error;
+    if (!HoldfastError.is(error, 'UNAVAILABLE') || isWaiting(error)) return error;
     const message = `the agent on ${this.#socket} is gone (${error.message})`;
     return new HoldfastError('UNAVAILABLE', message, { cause: error });
   }
@@ -196,6 +204,17 @@ export class RemoteOrchestrator implements api.Orchestrator {
     }
   }
 }
+
+/** Without an answer, and after a log that failed, nobody knows whether a group was accepted: it says so, and the id. */
+function unanswered(error: unknown, allocId: string): unknown {
+  if (!HoldfastError.is(error) || !UNKNOWING.has(error.code) || isWaiting(error)) return error;
+  const { code, message, details } = error;
+  const text = `${message}; the group may have been accepted as ${allocId}: look at "holdfast ps -a"`;
+  const facts = { ...details, mayBeAccepted: true, allocId };
+  return new HoldfastError(code, text, { cause: error, details: facts });
+}
+
+const UNKNOWING: ReadonlySet<string> = new Set(['UNAVAILABLE', 'STORE_FAILED', 'TIMEOUT']);
 
 /** A message field that the agent always sends. */
 function given<T>(field: T | undefined): T {

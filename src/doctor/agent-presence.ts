@@ -8,7 +8,7 @@ import { lockFacts, namelessHolder } from '../log/store-lock.ts';
 import { lockHolder } from '../os/file-lock.ts';
 import { isStopped } from '../os/process-identity.ts';
 import { probeSocket } from '../rpc/unix-socket.ts';
-import { agentSocket } from '../server/agent-socket.ts';
+import { agentSocket, isWaiting } from '../server/agent-socket.ts';
 import { failure, fine, warning, type Finding } from './finding.ts';
 
 export interface AgentPresence {
@@ -61,7 +61,7 @@ async function answerOf(socket: string): Promise<readonly Finding[]> {
     });
   } catch (error) {
     const text = messageOf(error);
-    if (HoldfastError.is(error) && error.details['isWaiting'] === true) {
+    if (HoldfastError.is(error) && isWaiting(error)) {
       return [
         failure(CHECK, text, 'mend what it names; it goes on by itself, and its tasks go on'),
       ];

@@ -39,10 +39,10 @@ export class Commands {
     this.#doors.assertOpen();
     assertNotAborted(options.signal);
     for (const task of spec.tasks) agent.drivers.check(task);
-    assertRoom(agent);
-    const existing = options.allocId === undefined ? roster.liveByName(spec.name) : undefined;
+    const existing = this.#existing(spec.name, options);
     if (existing !== undefined) return this.#sameSpec(existing, spec.name, specHash);
-    const allocId = options.allocId ?? this.#doors.newAllocId();
+    assertRoom(agent);
+    const allocId = options.allocId ?? options.requestId ?? this.#doors.newAllocId();
     this.#assertFresh(allocId);
     const accepted = this.#accept({ allocId, spec, specHash });
     roster.reserve(spec.name, { allocId, specHash, accepted });
@@ -80,13 +80,24 @@ export class Commands {
     if (file.status === 'rejected') throw file.reason;
   }
 
-  /** The live alloc of that name, or the one that is being accepted, when it is the same. */
+  /** What the same call made before, else the live alloc of that name. */
+  #existing(name: string, { allocId, requestId }: RunOptions): string | undefined {
+    if (allocId !== undefined) return undefined;
+    const { roster } = this.#doors;
+    const isAnswered = requestId !== undefined && roster.folded(requestId) !== undefined;
+    return isAnswered ? requestId : roster.liveByName(name);
+  }
+
+  /** That alloc, which may still be about to be accepted, when it is the same. */
   async #sameSpec(allocId: string, name: string, specHash: string): Promise<string> {
     const { roster } = this.#doors;
     const reserved = roster.reservation(name);
     const known = roster.folded(allocId)?.state.context.specHash ?? reserved?.specHash;
     if (known !== specHash) {
-      const text = `alloc "${name}" (${allocId}) runs with another spec: stop it first`;
+      const text =
+        roster.standingOf(allocId) === 'ended'
+          ? `${allocId} was accepted with another spec`
+          : `alloc "${name}" (${allocId}) runs with another spec: stop it first`;
       throw new HoldfastError('ALREADY_EXISTS', text, { details: { allocId } });
     }
     await reserved?.accepted;

@@ -23,7 +23,7 @@ export function call<Request, Response>(
       deadlineOf(options),
       (error, response) => {
         signal?.removeEventListener('abort', cancel);
-        if (error !== null) reject(fromStatus(error));
+        if (error !== null) reject(fromStatus(error, isAborted(signal)));
         else resolve(response as Response);
       },
     );
@@ -55,7 +55,7 @@ export async function* follow<Request, Response>(
   try {
     for await (const message of stream) yield message as Response;
   } catch (error) {
-    if (!isAborted(options.signal)) throw fromStatus(error as ServiceError);
+    if (!isAborted(options.signal)) throw fromStatus(error as ServiceError, false);
   } finally {
     options.signal?.removeEventListener('abort', cancel);
     // A cancelled stream reports that as an error, to nobody by now.

@@ -29,11 +29,17 @@ export function toStatus(error: unknown): Pick<StatusObject, 'code' | 'details' 
   };
 }
 
-/** The way back. A status of somebody else (a dead channel, a deadline) becomes the nearest code. */
-export function fromStatus(error: ServiceError): HoldfastError {
+/**
+ * The way back. A status of somebody else (a dead channel, a deadline) becomes the nearest code. A call that was not
+ * given up here was given up by an agent that ends.
+ */
+export function fromStatus(error: ServiceError, isGivenUpHere = true): HoldfastError {
   const sent = error.metadata?.get(ERROR_KEY)[0];
   const own = Buffer.isBuffer(sent) ? fromErrorBytes(sent, { cause: error }) : undefined;
   if (own !== undefined) return own;
+  if (error.code === status.CANCELLED && !isGivenUpHere) {
+    return new HoldfastError('UNAVAILABLE', 'it ended before it answered', { cause: error });
+  }
   const code = CODE_OF_STATUS.get(error.code) ?? 'INTERNAL';
   return new HoldfastError(code, error.details || error.message, { cause: error });
 }

@@ -82,9 +82,10 @@ function commandHandlers(
   orchestrator: Orchestrator,
 ): Pick<AgentServiceServer, 'run' | 'stop' | 'restart' | 'signal' | 'wait'> {
   return {
-    run: answer(async ({ spec, allocId }, signal) => {
+    run: answer(async ({ spec, allocId, requestId }, signal) => {
       const named = allocId === '' ? {} : { allocId };
-      const handle = await orchestrator.run(parseSpec(spec), { ...named, signal });
+      const asked = requestId === '' ? {} : { requestId };
+      const handle = await orchestrator.run(parseSpec(spec), { ...named, ...asked, signal });
       return { allocId: handle.allocId, alloc: handle.alloc };
     }),
     stop: answer(async ({ ref, reason }, signal) => ({

@@ -24,6 +24,35 @@ describe('two calls of run at once', () => {
   });
 });
 
+describe('a call of run with a requestId', () => {
+  const job: GroupSpecInput = { ...twin, type: 'batch' };
+
+  it('is the same alloc when it is asked again, also after its end', async () => {
+    const agent = new MockAgent();
+    const orchestrator = await agent.open();
+    const first = await orchestrator.run(job, { requestId: 'asked-1' });
+    expect(first.allocId).toBe('asked-1');
+    expect((await orchestrator.run(job, { requestId: 'asked-1' })).allocId).toBe('asked-1');
+    await first.stop();
+    expect((await orchestrator.run(job, { requestId: 'asked-1' })).allocId).toBe('asked-1');
+    expect(await orchestrator.allocs({ all: true })).toHaveLength(1);
+    const other = { ...job, meta: { colour: 'red' } };
+    await expect(orchestrator.run(other, { requestId: 'asked-1' })).rejects.toMatchObject({
+      code: 'ALREADY_EXISTS',
+      message: 'asked-1 was accepted with another spec',
+    });
+  });
+
+  it('is still the live alloc of that name where there is one', async () => {
+    const orchestrator = await new MockAgent().open();
+    const { allocId } = await orchestrator.run(twin);
+    expect((await orchestrator.run(twin, { requestId: 'asked-2' })).allocId).toBe(allocId);
+    await expect(orchestrator.run(twin, { allocId })).rejects.toMatchObject({
+      code: 'ALREADY_EXISTS',
+    });
+  });
+});
+
 it('a call of run that was aborted before it began starts nothing', async () => {
   const agent = new MockAgent();
   const orchestrator = await agent.open();

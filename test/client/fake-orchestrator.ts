@@ -20,6 +20,10 @@ export class FakeOrchestrator implements api.Orchestrator {
   };
   readonly ended = Promise.resolve(undefined);
   readonly calls: string[] = [];
+  /** Of every call of `run`. */
+  readonly requestIds: (string | undefined)[] = [];
+  /** Before the answer of `run`, when everything is done. */
+  beforeAnswer: () => Promise<void> = () => Promise.resolve();
   readonly log: api.PublicEvent[] = [];
   readonly output = new Map<string, api.LogChunk[]>();
   session: FakeSession | undefined;
@@ -65,6 +69,8 @@ export class FakeOrchestrator implements api.Orchestrator {
     this.#allocs.set(allocId, { ...names, ...state, specHash: 'abc', ...times, tasks });
     this.add('AllocReceived', names);
     for (const { task } of tasks) this.add('TaskStarted', { ...names, task, run: 1 });
+    this.requestIds.push(options.requestId);
+    await this.beforeAnswer();
     return this.alloc(allocId);
   }
 

@@ -110,6 +110,11 @@ export interface RunRequest {
   spec: Buffer;
   /** Given by a scheduler; empty: a new one, or the live alloc of the same name. */
   allocId: string;
+  /**
+   * The id of a new alloc, fixed before the question: asked again with it, the same group is the same alloc. Empty, as
+   * from an older client: the agent makes one.
+   */
+  requestId: string;
 }
 
 export interface RunResponse {
@@ -1103,7 +1108,7 @@ export const StoreDamage: MessageFns<StoreDamage> = {
 };
 
 function createBaseRunRequest(): RunRequest {
-  return { spec: Buffer.alloc(0), allocId: "" };
+  return { spec: Buffer.alloc(0), allocId: "", requestId: "" };
 }
 
 export const RunRequest: MessageFns<RunRequest> = {
@@ -1113,6 +1118,9 @@ export const RunRequest: MessageFns<RunRequest> = {
     }
     if (message.allocId !== "") {
       writer.uint32(18).string(message.allocId);
+    }
+    if (message.requestId !== "") {
+      writer.uint32(26).string(message.requestId);
     }
     return writer;
   },
@@ -1146,6 +1154,14 @@ export const RunRequest: MessageFns<RunRequest> = {
             message.allocId = reader.string();
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.requestId = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1165,6 +1181,7 @@ export const RunRequest: MessageFns<RunRequest> = {
     const message = createBaseRunRequest();
     message.spec = object.spec ?? Buffer.alloc(0);
     message.allocId = object.allocId ?? "";
+    message.requestId = object.requestId ?? "";
     return message;
   },
 };
