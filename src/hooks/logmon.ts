@@ -21,8 +21,13 @@ export const logmon = defineHook({
     if (!existsSync(stdoutFifo)) return;
     // Collected first, so that what is still in the FIFOs reaches the files whatever happened before.
     const wish = wishOf(request);
-    await collector.collect(wish, signal);
-    await collector.release(wish.taskKey, signal);
+    try {
+      await collector.collect(wish, signal);
+      await collector.release(wish.taskKey, signal);
+    } catch (error) {
+      // Of a task that was never started there is nothing to collect, whatever became of the collector.
+      if (request.run > 0) throw error;
+    }
     // crash point: agent.fifos.remove
     // The one that is looked for goes last: an agent that dies in between is followed by one that begins again.
     rmSync(stderrFifo, { force: true });

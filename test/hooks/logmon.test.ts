@@ -1,0 +1,41 @@
+/** What the logmon hook leaves behind when no collector can be had. */
+import { existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { HoldfastError } from '../../src/errors.ts';
+import type { HookDoors, HookRequest } from '../../src/hooks/hook.ts';
+import { logmon } from '../../src/hooks/logmon.ts';
+import { makeFifo } from '../../src/os/libc.ts';
+
+let dir: string;
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), 'hf-logmon-hook-'));
+});
+afterEach(() => rmSync(dir, { recursive: true }));
+
+/** A task whose newest run has this number, with its FIFOs. */
+function request(run: number): HookRequest {
+  const dirs = { stdoutFifo: join(dir, 'k.out'), stderrFifo: join(dir, 'k.err'), logs: dir };
+  for (const path of [dirs.stdoutFifo, dirs.stderrFifo]) makeFifo(path);
+  const task = { name: 't', logs: { maxFiles: 1, maxFileSizeMb: 1 } };
+  return { run, dirs, task } as unknown as HookRequest;
+}
+
+const lost = new HoldfastError('LOGMON_LOST', 'no collector can be had');
+const doors = {
+  signal: new AbortController().signal,
+  logmon: { collect: () => Promise.reject(lost), release: () => Promise.reject(lost) },
+} as unknown as HookDoors;
+
+describe('without a collector', () => {
+  it('the FIFOs of a task that was never started go', async () => {
+    await logmon.cleanup?.(request(0), doors);
+    expect(existsSync(join(dir, 'k.out')) || existsSync(join(dir, 'k.err'))).toBe(false);
+  });
+
+  it('those of a task that ran stay: its last words may be in them', async () => {
+    await expect(logmon.cleanup?.(request(1), doors)).rejects.toBe(lost);
+    expect(existsSync(join(dir, 'k.out')) && existsSync(join(dir, 'k.err'))).toBe(true);
+  });
+});
