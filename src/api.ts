@@ -108,11 +108,7 @@ export interface AllocView {
 export interface RunOptions extends Abortable {
   /** Given by a scheduler; once used it is refused for ever. Left out: a uuid, or the live alloc of the same name. */
   readonly allocId?: string;
-  /**
-   * Makes the call repeatable, such as after a lost answer: a uuid that is fixed before the first call, and the allocId
-   * of a new alloc. The same group with the same requestId is the alloc of the first call, also when it is over. Not
-   * used beside an allocId. Over a socket one is always sent.
-   */
+  /** A uuid, the allocId of a new alloc: asked again with it, the same group is that alloc, ended or not. */
   readonly requestId?: string;
 }
 
@@ -228,8 +224,8 @@ export interface Orchestrator extends AsyncDisposable, ExecCalls {
   /**
    * Accepts a group and starts it. Without an allocId a live alloc of that name with the same spec is the answer, with
    * another spec the error is ALREADY_EXISTS.
-   * Errors: SPEC_INVALID, DRIVER_UNKNOWN, DRIVER_CONFIG_INVALID, ALREADY_EXISTS. With `details.mayBeAccepted` the answer
-   * was lost, and with it whether there is an alloc `details.allocId`: ask again with that as `requestId`, or look.
+   * Errors: SPEC_INVALID, DRIVER_UNKNOWN, DRIVER_CONFIG_INVALID, ALREADY_EXISTS; with `details.mayBeAccepted` an answer
+   * that was lost: ask again with `details.allocId` as `requestId`.
    */
   run(spec: GroupSpecInput, options?: RunOptions): Promise<AllocHandle>;
   /** A REF is a name, an allocId or a unique prefix of one. Errors: NOT_FOUND, AMBIGUOUS (details.matches). */

@@ -205,7 +205,7 @@ export class RemoteOrchestrator implements api.Orchestrator {
   }
 }
 
-/** Without an answer, and after a log that failed, nobody knows whether a group was accepted: it says so, and the id. */
+/** Without an answer, and after a log that failed, nobody knows whether a group was accepted. */
 function unanswered(error: unknown, allocId: string): unknown {
   if (!HoldfastError.is(error) || !UNKNOWING.has(error.code) || isWaiting(error)) return error;
   const { code, message, details } = error;

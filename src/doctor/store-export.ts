@@ -27,9 +27,10 @@ export interface StoreExport {
 }
 
 /**
- * Everything that can be read, in order; what is wrong with the file is given to `onFault` first, what is wrong with an
- * event in its place. The store is not held while a slow reader takes its time. Errors: those of `openStoreFile`; NOT_FOUND and AMBIGUOUS for `ref`; POSITION_AHEAD,
- * POSITION_COMPACTED, the latter also when an agent compacts the store under a slow reader.
+ * Everything that can be read, in order. What is wrong with the file is given to `onFault` first, what is wrong with an
+ * event in its place. The store is not held while a slow reader takes its time.
+ * Errors: those of `openStoreFile`; NOT_FOUND and AMBIGUOUS for `ref`; POSITION_AHEAD, POSITION_COMPACTED, the latter
+ * also when an agent compacts the store under a slow reader.
  */
 export function exportStore(
   place: ReadPlace,
