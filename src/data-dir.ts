@@ -1,5 +1,5 @@
 /** May this data directory be used? The command asks before it starts an agent, and the agent asks again. */
-import { accessSync, constants, statSync } from 'node:fs';
+import { accessSync, constants, statfsSync, statSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { errnoOf, HoldfastError, messageOf } from './errors.ts';
 import type { Stats } from 'node:fs';
@@ -104,12 +104,38 @@ function denied(path: string, mode: number): string | undefined {
 }
 
 function readOnly(dataDir: string, place: string): HoldfastError {
-  return refused(
-    `the data directory ${dataDir} cannot be written: the file system of ${place} is read-only, ` +
-      'choose another directory',
-  );
+  const text = `the data directory ${dataDir} cannot be written: the file system of ${place} is read-only, ${MOUNT}`;
+  // Whoever mounted it read-only may mount it anew.
+  return new HoldfastError('DATA_DIR_REFUSED', text, { retryable: true });
 }
 
 function refused(message: string): HoldfastError {
   return new HoldfastError('DATA_DIR_REFUSED', message);
+}
+
+const MOUNT = 'mount it read-write, or choose another directory';
+
+/** Less than what a store takes that is only opened. */
+const NO_ROOM_BYTES = 2 ** 20;
+
+export interface DiskTrouble {
+  readonly text: string;
+  readonly remedy: string;
+}
+
+/** What of the disk would explain that nothing can be written to a directory of it; undefined for nothing. */
+export function diskTrouble(dir: string): DiskTrouble | undefined {
+  try {
+    if (denied(dir, constants.W_OK) === 'EROFS') {
+      return { text: `the file system of ${dir} is read-only`, remedy: MOUNT };
+    }
+    const { bavail, bsize, blocks, files, ffree } = statfsSync(dir);
+    const kib = (count: number): string => `${Math.floor((count * bsize) / 1024)} KiB`;
+    const isFull = bavail * bsize < NO_ROOM_BYTES;
+    if (!isFull && (files === 0 || ffree > 0)) return undefined;
+    const free = isFull ? `${kib(bavail)} of ${kib(blocks)} are` : 'no inode is';
+    return { text: `${free} free at ${dir}`, remedy: 'make room' };
+  } catch {
+    return undefined;
+  }
 }

@@ -104,9 +104,18 @@ export function isRetryable(error: unknown): error is HoldfastError {
   return HoldfastError.is(error) && error.retryable;
 }
 
+/** Before what Node's `rmSync` says of a system error, of which it keeps nothing but the words of the C library. */
+const ONLY_WORDS = /^, Unknown error: /;
+
+const ERRNO_OF_WORDS: readonly (readonly [words: string, errno: string])[] = [
+  ['Read-only file system', 'EROFS'],
+  ['No space left on device', 'ENOSPC'],
+  ['Input/output error', 'EIO'],
+];
+
 /** One line for an operator from whatever was thrown. */
 export function messageOf(error: unknown): string {
-  if (error instanceof Error) return error.message || error.name;
+  if (error instanceof Error) return error.message.replace(ONLY_WORDS, '') || error.name;
   return String(error);
 }
 
@@ -130,7 +139,10 @@ export function diskFailure(error: unknown, doing: string): unknown {
 export function errnoOf(error: unknown): string | undefined {
   if (typeof error !== 'object' || error === null) return undefined;
   const code = (error as { code?: unknown }).code;
-  return typeof code === 'string' ? code : undefined;
+  if (code !== '') return typeof code === 'string' ? code : undefined;
+  const words = (error as { message?: unknown }).message;
+  if (typeof words !== 'string' || !ONLY_WORDS.test(words)) return code;
+  return ERRNO_OF_WORDS.find(([known]) => words.includes(known))?.[1] ?? code;
 }
 
 /** A broken promise of our own code: crashes the actor that holds it, and its supervisor decides. */

@@ -26,9 +26,9 @@ import { StartGate } from './actors/start-gate.ts';
 import { keepStore } from './actors/store-upkeep.ts';
 import { systemClock } from './actors/system-clock.ts';
 import { systemRandom } from './actors/system-random.ts';
-import { checkDataDirectory } from './data-dir.ts';
+import { checkDataDirectory, diskTrouble } from './data-dir.ts';
 import { DriverRegistry } from './drivers/registry.ts';
-import { diskFailure } from './errors.ts';
+import { diskFailure, HoldfastError } from './errors.ts';
 import { HookRegistry } from './hooks/registry.ts';
 import { layoutOf, type Layout } from './layout.ts';
 import { LocalOrchestrator } from './local/local-orchestrator.ts';
@@ -60,9 +60,22 @@ export async function openOrchestrator(options: OrchestratorOptions): Promise<Or
       return openDirectory(options);
     });
   } catch (error) {
-    throw diskFailure(error, `open ${options.dataDir}`);
+    throw withCause(diskFailure(error, `open ${options.dataDir}`), options.dataDir);
   }
 }
+
+/** A store that cannot be opened on a disk that is full says no more than what SQLite says. */
+function withCause(error: unknown, dataDir: string): unknown {
+  const trouble = diskTrouble(dataDir);
+  if (trouble === undefined || !HoldfastError.is(error) || !BY_DISK.has(error.code)) return error;
+  const { code, message, details } = error;
+  return new HoldfastError(code, `${message} (${trouble.text}): ${trouble.remedy}`, {
+    cause: error,
+    details,
+  });
+}
+
+const BY_DISK: ReadonlySet<string> = new Set(['STORE_FAILED', 'RESOURCES_EXHAUSTED']);
 
 async function openDirectory(options: OrchestratorOptions): Promise<Orchestrator> {
   const beganAt = performance.now();

@@ -25,6 +25,7 @@ export interface DiskWatchDoors {
   readonly place: Pick<PlaceWatch, 'look'>;
 }
 
+const MIB = 2 ** 20;
 const LOOK_EVERY_MS = 2_000;
 /** A directory and its files take some inodes; a file system without any is as full as one without blocks. */
 const FLOOR_INODES = 256;
@@ -59,9 +60,10 @@ export class DiskWatch {
       return undefined;
     });
     if (space === undefined) return;
-    const { floorBytes } = this.#doors;
+    const { floorBytes, gate } = this.#doors;
     const share = this.#isLow ? HEALED_SHARE : 1;
     const isLow = space.freeBytes < floorBytes * share || space.freeInodes < FLOOR_INODES * share;
+    if (isLow) gate.hold('disk-low', this.#wordsOf(space));
     if (isLow && !this.#isLow) this.#fall(space);
     else if (!isLow && this.#isLow) this.#heal(space);
     // What it takes must not bring the disk back to where it was given up.
@@ -77,10 +79,16 @@ export class DiskWatch {
     signal.addEventListener('abort', () => clearInterval(timer), { once: true });
   }
 
+  #wordsOf({ freeBytes, freeInodes }: Space): string {
+    const { dir, floorBytes } = this.#doors;
+    const inodes = freeInodes < FLOOR_INODES * HEALED_SHARE ? ` and ${freeInodes} inodes` : '';
+    const wanted = Math.ceil((floorBytes * HEALED_SHARE) / MIB);
+    return `${Math.floor(freeBytes / MIB)} MiB${inodes} are free at ${dir}, and starts go on from ${wanted} MiB on (--disk-floor ${Math.round(floorBytes / MIB)})`;
+  }
+
   #fall({ freeBytes }: Space): void {
-    const { gate, dir, floorBytes, record, logger } = this.#doors;
+    const { dir, floorBytes, record, logger } = this.#doors;
     this.#isLow = true;
-    gate.hold('disk-low');
     logger.error({ freeBytes, floorBytes, path: dir }, 'the disk is nearly full: starts wait');
     record('DiskLow', { freeBytes, floorBytes, path: dir });
   }

@@ -12,6 +12,7 @@ export type HoldReason = 'boot-sweep' | 'disk-low' | 'safe-mode';
 
 export class StartGate {
   readonly #holds = new Set<HoldReason>();
+  readonly #words = new Map<HoldReason, string>();
   readonly #waiting = new Set<() => void>();
 
   /** Why starts wait now; empty when they do not. */
@@ -19,8 +20,14 @@ export class StartGate {
     return [...this.#holds];
   }
 
-  hold(reason: HoldReason): void {
+  /** `words` is what an operator should know of it; a later call has newer ones. */
+  hold(reason: HoldReason, words = ''): void {
     this.#holds.add(reason);
+    this.#words.set(reason, words);
+  }
+
+  wordsOf(reason: HoldReason): string {
+    return this.#words.get(reason) ?? '';
   }
 
   release(reason: HoldReason): void {

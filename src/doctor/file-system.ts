@@ -12,7 +12,7 @@ import {
 import { createServer } from 'node:net';
 import { once } from 'node:events';
 import { dirname, join } from 'node:path';
-import { checkDataDirectoryPath } from '../data-dir.ts';
+import { checkDataDirectoryPath, diskTrouble } from '../data-dir.ts';
 import { errnoOf, messageOf } from '../errors.ts';
 import { connect, makeDurable } from '../log/sqlite.ts';
 import { syncDirectory } from '../os/atomic-file.ts';
@@ -59,6 +59,7 @@ async function probe(place: string): Promise<readonly Finding[]> {
     const remedies: Readonly<Record<string, string>> = {
       EACCES: `run holdfast doctor as the user of ${place}`,
       ENOSPC: 'make room',
+      EROFS: 'mount it read-write',
     };
     const text = `nothing was tried in ${place}: ${errno}`;
     return [warning('file system', text, remedies[errno] ?? null)];
@@ -130,9 +131,13 @@ async function tryOut({ check, promise, work }: Probe, dir: string): Promise<Fin
     await work(dir);
     return fine(check, promise);
   } catch (error) {
-    const full = errnoOf(error) === 'ENOSPC' || /\bfull\b/.test(messageOf(error));
-    const remedy = full ? 'make room' : 'put the data directory on another file system';
-    return failure(check, `it does not hold that ${promise}: ${messageOf(error)}`, remedy);
+    const text = `it does not hold that ${promise}: ${messageOf(error)}`;
+    // SQLite speaks of an I/O error where it cannot make room for its index.
+    const trouble = diskTrouble(dirname(dir));
+    if (trouble === undefined) {
+      return failure(check, text, 'put the data directory on another file system');
+    }
+    return failure(check, `${messageOf(error)}, and ${trouble.text}`, trouble.remedy);
   }
 }
 

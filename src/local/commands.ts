@@ -188,7 +188,7 @@ export class Commands {
 /** A disk that is nearly full shall hold the ends of what runs, not more beginnings. */
 function assertRoom({ gate }: AgentDoors): void {
   if (!gate.holds.includes('disk-low')) return;
-  const text = 'the disk is nearly full and nothing new is taken: make room, then try again';
+  const text = `the disk is nearly full and nothing new is taken: ${gate.wordsOf('disk-low')}: make room, then try again`;
   throw new HoldfastError('RESOURCES_EXHAUSTED', text);
 }
 

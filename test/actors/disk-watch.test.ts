@@ -39,6 +39,9 @@ describe('a disk', () => {
     await disk.look();
     await disk.look();
     expect([gate.holds, facts]).toEqual([['disk-low'], ['DiskLow']]);
+    expect(gate.wordsOf('disk-low')).toMatch(
+      new RegExp(`^\\d+ MiB are free at ${dir}, and starts go on from \\d+ MiB on \\(--disk-floor`),
+    );
     expect(readdirSync(dir)).toEqual([]);
   });
 
