@@ -1,9 +1,10 @@
+import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { connectOrchestrator } from '../client/connect-orchestrator.ts';
 import { checkDataDirectory, checkDataDirectoryPath } from '../data-dir.ts';
 import { HoldfastError, messageOf } from '../errors.ts';
 import { layoutOf } from '../layout.ts';
-import { probeSocket } from '../rpc/unix-socket.ts';
+import { probeSocket, wasRemoved } from '../rpc/unix-socket.ts';
 import { agentSocket, isWaiting } from '../server/agent-socket.ts';
 import type { Orchestrator } from '../api.ts';
 
@@ -11,14 +12,31 @@ import type { Orchestrator } from '../api.ts';
 export async function findAgent(dataDir: string): Promise<Orchestrator> {
   const agent = await agentIfAny(dataDir);
   if (agent !== undefined) return agent;
-  const { holderOf } = await import('../doctor/agent-presence.ts');
-  const holder = holderOf(layoutOf(dataDir));
-  throw new HoldfastError(
-    'UNAVAILABLE',
-    holder === undefined
-      ? `no agent runs on ${dataDir}: start one with "holdfast agent --data-dir ${dataDir}"`
-      : `pid ${holder} holds ${dataDir} and does not listen: an agent that is not ready, or a program that embeds Holdfast`,
-  );
+  throw new HoldfastError('UNAVAILABLE', await absence(dataDir));
+}
+
+async function absence(dataDir: string): Promise<string> {
+  const { holderOf, restart } = await import('../doctor/agent-presence.ts');
+  const layout = layoutOf(dataDir);
+  const holder = holderOf(layout);
+  if (holder === undefined) {
+    const driver = usesRawExec(layout.specDir) ? ' --driver raw_exec' : '';
+    return `no agent runs on ${dataDir}: start one with "holdfast agent --data-dir ${dataDir}${driver}"`;
+  }
+  if (wasRemoved(agentSocket(dataDir))) {
+    return `somebody removed the socket of the agent on ${dataDir} (pid ${holder}): ${restart(holder)}`;
+  }
+  return `pid ${holder} holds ${dataDir} and does not listen: an agent that is not ready, or a program that embeds Holdfast; "holdfast doctor" tells more`;
+}
+
+/** What runs here may want the one driver that an agent has only when it is told so. */
+function usesRawExec(specDir: string): boolean {
+  try {
+    const specs = readdirSync(specDir).map((name) => readFileSync(join(specDir, name), 'utf8'));
+    return specs.some((text) => text.includes('"driver":"raw_exec"'));
+  } catch {
+    return false;
+  }
 }
 
 /** Undefined when nobody listens. One who listens and does not answer is an error: a second agent would not help. */

@@ -7,7 +7,7 @@ import type { Layout } from '../layout.ts';
 import { lockFacts, namelessHolder } from '../log/store-lock.ts';
 import { lockHolder } from '../os/file-lock.ts';
 import { isStopped } from '../os/process-identity.ts';
-import { probeSocket } from '../rpc/unix-socket.ts';
+import { probeSocket, wasRemoved } from '../rpc/unix-socket.ts';
 import { agentSocket, isWaiting } from '../server/agent-socket.ts';
 import { failure, fine, warning, type Finding } from './finding.ts';
 
@@ -36,6 +36,10 @@ export async function agentPresence(layout: Layout, now: number): Promise<AgentP
   }
   const who = pid === 0 ? 'a process of another pid namespace' : `pid ${pid}`;
   if (isStopped(pid)) return present(failure(CHECK, `${who} is stopped`, `kill -CONT ${pid}`));
+  if (wasRemoved(socket)) {
+    const text = `${who} listens, and somebody removed its socket ${socket}: no command reaches it`;
+    return present(failure(CHECK, text, restart(pid)));
+  }
   if (ear !== 'listening') return present(deafFinding(layout, pid, who, now));
   const held = fine(CHECK, `${who} holds the lock and listens on ${socket}`);
   return present(held, ...(await answerOf(socket)));
@@ -88,7 +92,7 @@ function deafFinding(layout: Layout, pid: number, who: string, now: number): Fin
   return failure(CHECK, `${text}: no command reaches this agent`, restart(pid));
 }
 
-function restart(pid: number): string {
+export function restart(pid: number): string {
   return `kill ${pid}: its tasks go on; then start an agent, which adopts them`;
 }
 

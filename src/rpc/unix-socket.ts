@@ -1,5 +1,5 @@
 /** What both transports know about unix sockets: which paths work, how one appears, and who listens. */
-import { chmodSync, renameSync, statSync } from 'node:fs';
+import { chmodSync, existsSync, readFileSync, renameSync, statSync } from 'node:fs';
 import { connect } from 'node:net';
 import { errnoOf, HoldfastError } from '../errors.ts';
 import { removeFile, removeFileIfPossible } from '../os/atomic-file.ts';
@@ -44,6 +44,24 @@ export async function publishSocket(
     if (statSync(socket, { throwIfNoEntry: false })?.ino === ino) removeFileIfPossible(socket);
   };
 }
+
+/**
+ * Does somebody listen on a socket of that name whose file was removed? The kernel still knows the name that it was
+ * bound under. False also where it cannot be told, such as through another path to the same directory.
+ */
+export function wasRemoved(socket: string): boolean {
+  const bound = `${socket}~`;
+  if (existsSync(socket) || existsSync(bound)) return false;
+  try {
+    const lines = readFileSync('/proc/net/unix', 'utf8').split('\n');
+    return lines.some((line) => line.endsWith(` ${bound}`) && line.split(' ')[3] === LISTENING);
+  } catch {
+    return false;
+  }
+}
+
+/** Of the flags of a socket, in the form of /proc/net/unix. */
+const LISTENING = '00010000';
 
 /**
  * What connect(2) says about whoever should listen. Only `dead` is certain: nobody listens on a socket that is there.

@@ -15,6 +15,16 @@ describe('the data directory', () => {
     expect(dataDirectory(undefined, {}, 0)).toBe('/var/lib/holdfast');
   });
 
+  it.each([
+    ['--data-dir', '', {}],
+    ['HOLDFAST_DATA_DIR', undefined, { HOLDFAST_DATA_DIR: '' }],
+  ])('is not the default where %s is empty', (place, flag, env) => {
+    expect(() => dataDirectory(flag, env, 0)).toThrow(
+      expect.objectContaining({ code: 'USAGE', message: expect.stringContaining(place) as string }),
+    );
+    expect(dataDirectory('/flag', env, 0)).toBe('/flag');
+  });
+
   it('is absolute however it was written', () => {
     expect(dataDirectory('x', {}, 0)).toBe(join(process.cwd(), 'x'));
   });
