@@ -218,8 +218,10 @@ class RowEventLog implements EventLog {
     this.#waiting = [];
     const rows = group.flatMap((each) => each.rows);
     try {
-      // crash point: agent.append.before
-      this.#failStop.write(() => this.#store.write(rows));
+      this.#failStop.write(() => {
+        // crash point: agent.append.before
+        this.#store.write(rows);
+      });
     } catch (error) {
       for (const each of group) each.reject(HoldfastError.from(error));
       return;
