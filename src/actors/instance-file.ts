@@ -37,14 +37,19 @@ export function wasUsed(stateDir: string): boolean {
 }
 
 /**
- * Reads or makes the identity and counts the agent epoch up, in the file and in the store. Where both are damaged the
- * files of the runs tell: under another identity everything that runs would be a stranger's, and be started again.
+ * Reads or makes the identity and counts the agent epoch up, in the file and in the store. Where both are damaged, or
+ * say different things, the files of the runs tell: under another identity everything that runs would be a stranger's,
+ * and be started again.
  */
 export function takeInstance(stateDir: string, log: EventLog): Instance {
   const kept = readInstance(stateDir);
   const stored = log.getMeta('instanceId');
-  const ofRuns = kept === undefined && stored === undefined ? ownerOfRuns(stateDir) : undefined;
-  const instanceId = kept?.instanceId ?? stored ?? ofRuns ?? randomBytes(16).toString('hex');
+  const told = new Set([kept?.instanceId, stored].filter((id) => id !== undefined));
+  const ofRuns = told.size === 1 ? undefined : ownerOfRuns(stateDir);
+  // Of two, one was put here from elsewhere: under that one the tasks of another data directory would be ended.
+  const isMixed = told.size === 2;
+  const known = isMixed ? (ofRuns ?? stored) : (kept?.instanceId ?? stored ?? ofRuns);
+  const instanceId = known ?? randomBytes(16).toString('hex');
   const storedEpoch = Number(log.getMeta('agentEpoch') ?? 0);
   const last = Math.max(kept?.agentEpoch ?? 0, Number.isSafeInteger(storedEpoch) ? storedEpoch : 0);
   // Hosts that have seen agents which nobody counts any more listen to a number that none of those can have had.

@@ -33,13 +33,15 @@ export async function dataDirectoryFindings(layout: Layout, now: number): Promis
   const hasFiles = !isEmpty(layout.runDir) || !isEmpty(layout.specDir);
   const traces = hasFiles ? 'files' : instance.id === undefined ? 'none' : 'identity';
   const { findings, reading, storedId } = storeFindings(layout, now, traces);
-  const instanceId = instance.id ?? storedId;
+  const isMixed = instance.id !== undefined && (storedId ?? instance.id) !== instance.id;
+  // Where the two differ, the files of the runs may tell.
+  const instanceId = isMixed ? undefined : (instance.id ?? storedId);
   return {
     findings: [
       ...own,
       ...copyFinding(layout),
       ...agent.findings,
-      ...instanceFinding(instance),
+      ...(isMixed ? [mixed(instance.id, storedId)] : instanceFinding(instance)),
       ...findings,
       ...lastWords(reading, agent.isThere),
       ...aside(layout),
@@ -112,6 +114,11 @@ function instanceFinding({ id, fault }: InstanceOnDisk): readonly Finding[] {
   if (id !== undefined) return [fine('instance', id)];
   const text = `state/instance.json cannot be read (${fault}): without it and the store, what runs is a stranger's`;
   return [warning('instance', text, 'put it back from a backup before an agent starts')];
+}
+
+function mixed(id: string | undefined, storedId: string | undefined): Finding {
+  const text = `state/instance.json is that of instance ${id}, and the store that of ${storedId}: one of them is another data directory's`;
+  return failure('instance', text, 'put back the right one before an agent starts');
 }
 
 interface StoreFindings {

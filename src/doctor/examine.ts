@@ -18,7 +18,9 @@ export async function examine(dataDir: string, now: number): Promise<readonly Fi
     ...machine,
     ...(await fileSystem(dataDir, directory.reading?.lastWords.last?.diskFloorBytes)),
     ...directory.findings,
-    ...(epoch === undefined ? [] : await hosts(layout.stateDir, epoch)),
+    ...(epoch === undefined
+      ? []
+      : await hosts(layout.stateDir, epoch, directory.reading?.lastWords.replacedHosts)),
     ...(epoch === undefined ? [] : runs({ layout, ...directory })),
   ];
 }

@@ -9,12 +9,17 @@ import { fine, warning, type Finding } from './finding.ts';
 
 const ADOPTED = 'the next agent replaces it, and another host adopts its tasks';
 
-export async function hosts(stateDir: string, machineEpoch: string): Promise<readonly Finding[]> {
+/** `replaced` are the hosts that another one followed, by their ids: what is left of those are their last words. */
+export async function hosts(
+  stateDir: string,
+  machineEpoch: string,
+  replaced: ReadonlyMap<string, string> = new Map(),
+): Promise<readonly Finding[]> {
   const ids = hostIds(join(stateDir, 'hosts'));
   const addresses = await Promise.all(ids.map((id) => readAddress(hostDirectory(stateDir, id))));
   const known = addresses.filter((address) => address !== undefined);
   if (known.length === 0) return [fine('hosts', 'none')];
-  return Promise.all(known.map((address) => hostFinding(address, machineEpoch)));
+  return Promise.all(known.map((address) => hostFinding(address, machineEpoch, replaced)));
 }
 
 /** The shim's script lies there too, and the logs of hosts that ended in order, which left no address. */
@@ -26,11 +31,19 @@ function hostIds(dir: string): readonly string[] {
   }
 }
 
-async function hostFinding(address: HostAddress, epoch: string): Promise<Finding> {
+async function hostFinding(
+  address: HostAddress,
+  epoch: string,
+  replaced: ReadonlyMap<string, string>,
+): Promise<Finding> {
   const check = 'host';
   const { hostId: id, kind, pid, version, socket } = address;
   const name = `${kind} host ${id}`;
-  if (isAlive(address, epoch) === 'dead') return warning(check, `${name} has ended`, ADOPTED);
+  if (isAlive(address, epoch) === 'dead') {
+    const by = replaced.get(id);
+    if (by !== undefined) return fine(check, `${name} has ended, and ${by} took its place`);
+    return warning(check, `${name} has ended`, ADOPTED);
+  }
   if (isStopped(pid)) {
     const text = `${name} is stopped: what runs goes on, its end is not noticed`;
     return warning(check, text, `kill -CONT ${pid}`);

@@ -16,6 +16,7 @@ export interface LastAgent {
 export class LastWords {
   #last: LastAgent | undefined;
   #leftAlone = new Map<string, string>();
+  readonly #replacedHosts = new Map<string, string>();
   /** Said just before an agent says that it started. */
   #hasEntered = false;
   #isInSafeMode = false;
@@ -32,6 +33,11 @@ export class LastWords {
     return this.#leftAlone;
   }
 
+  /** By the id of a host that was lost: which one has its work. */
+  get replacedHosts(): ReadonlyMap<string, string> {
+    return this.#replacedHosts;
+  }
+
   note(event: ReturnType<typeof decode>): void {
     switch (event.type) {
       case 'SafeModeEntered':
@@ -42,6 +48,9 @@ export class LastWords {
         this.#leftAlone = new Map();
         this.#isInSafeMode = this.#hasEntered;
         this.#hasEntered = false;
+        return;
+      case 'HostReplaced':
+        this.#replacedHosts.set(event.data.hostId, event.data.by);
         return;
       case 'SafeModeLeft':
       case 'AgentStopping':

@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import type { Layout } from '../layout.ts';
 import { isLaunchKey } from '../os/launch-key.ts';
 import { markedProcesses, worksBelow, type MarkedProcess } from '../os/marked-processes.ts';
-import { readIntent } from '../os/run-directory.ts';
+import { readFate, readIdentity, readIntent } from '../os/run-directory.ts';
 import { counted, failure, fine, warning, type Finding } from './finding.ts';
 import type { StoreReading } from './store-reading.ts';
 
@@ -28,6 +28,7 @@ export function runs(known: RunsKnown): readonly Finding[] {
     ...living(own.size, orphans.length, known.hasAgent),
     ...orphans,
     ...withoutFiles(known, own),
+    ...damagedFiles(known, own),
     ...forgotten(known, keys, own),
     ...foreign(processes, owner, known.layout),
     ...(isComplete ? [] : [warning('marks', 'not every process could be looked at')]),
@@ -93,6 +94,27 @@ function withoutFiles(
     const remedy = hasAgent
       ? `holdfast restart ${name}`
       : 'an agent ends what it cannot follow, and starts its task anew';
+    return [failure('run files', text, remedy)];
+  });
+}
+
+/** An agent takes the mark of such a run for its word; what the files alone say of its end may be lost. */
+function damagedFiles(
+  { layout, hasAgent, reading }: RunsKnown,
+  own: ReadonlyMap<string, readonly number[]>,
+): readonly Finding[] {
+  return [...own].flatMap(([launchKey, pids]) => {
+    const dir = join(layout.runDir, launchKey);
+    const files = { intent: readIntent(dir), fate: readFate(dir), identity: readIdentity(dir) };
+    const bad = Object.entries(files).flatMap(([name, { is }]) =>
+      is === 'broken' || is === 'unreadable' ? [name] : [],
+    );
+    if (bad.length === 0) return [];
+    const name = reading?.runs.get(launchKey)?.slice('task/'.length) ?? launchKey;
+    const text = `${bad.join(', ')} of ${name} (run ${launchKey}, pid ${pids.join(', ')}) cannot be read or are not what was written: it goes on, and how it ends may not be known`;
+    const remedy = hasAgent
+      ? `holdfast restart ${name}`
+      : 'start an agent: it knows it by its mark';
     return [failure('run files', text, remedy)];
   });
 }

@@ -44,6 +44,15 @@ describe('the identity of a data directory', () => {
     }
   });
 
+  it('is not that of a file from elsewhere, which the store or what runs belies', () => {
+    const log = openMemoryEventLog();
+    const { instanceId } = takeInstance(stateDir, log);
+    rmSync(path());
+    const other = takeInstance(stateDir, openMemoryEventLog()).instanceId;
+    expect(other).not.toBe(instanceId);
+    expect(takeInstance(stateDir, log).instanceId).toBe(instanceId);
+  });
+
   it('is that of the runs when both are lost, with an epoch that no agent before can have had', () => {
     const { instanceId } = takeInstance(stateDir, openMemoryEventLog());
     const names = { allocId: 'a', task: 'web', run: 1, token: 't', specHash: 'h' };

@@ -1,6 +1,16 @@
 /** A doctor beside living agents, after dead ones, and when everything but the processes is gone. */
 import { spawn, spawnSync } from 'node:child_process';
-import { chmodSync, cpSync, existsSync, lstatSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
+import {
+  chmodSync,
+  cpSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { join, resolve } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import type { Finding } from '../../src/doctor/finding.ts';
@@ -114,6 +124,45 @@ describe('a doctor', () => {
     const { findings } = examine();
     expect(by(findings, 'store')[0]?.remedy).toMatch(/^put it back from a backup/);
     expect(by(findings, 'orphan')[0]?.remedy).toMatch(/^put its files back from a backup/);
+  });
+
+  it('names damaged files of what runs, and takes a replaced host for no loss', async () => {
+    const agent = await machine.startAgent();
+    const pid = await runningPid(agent, 'count');
+    const first = machine.hostPid('logmon') as number;
+    process.kill(first, 'SIGKILL');
+    await until(
+      'it is replaced',
+      async () => ![first, undefined].includes(machine.hostPid('logmon')),
+    );
+    await until('it is told', () => by(examine().findings, 'host').length === 3);
+    await until('all is well', () => notFine(examine().findings).length === 0);
+    const runDir = join(machine.dataDir, 'state', 'run');
+    const [key = ''] = readdirSync(runDir);
+    for (const file of ['intent', 'fate', 'identity']) {
+      writeFileSync(join(runDir, key, file), 'x'.repeat(999));
+    }
+    const [found] = by(examine().findings, 'run files');
+    expect(found).toMatchObject({ level: 'fail', remedy: expect.stringMatching(/\/t0$/) });
+    expect(found?.message).toMatch(new RegExp(`^intent, fate, identity of .*/t0 .*pid ${pid}\\)`));
+  });
+
+  it('takes nothing of another data directory for its own because of a swapped identity', async () => {
+    await runningPid(await machine.startAgent(), 'count');
+    const other = new Machine();
+    onTestFinished(() => other.scrap());
+    await runningPid(await other.startAgent(), 'count');
+    const file = (one: Machine) => join(one.dataDir, 'state', 'instance.json');
+    const own = readFileSync(file(machine));
+    cpSync(file(other), file(machine));
+    const { findings } = examine();
+    writeFileSync(file(machine), own);
+    expect(by(findings, 'orphan')).toEqual([]);
+    expect(by(findings, 'instance')[0]).toMatchObject({
+      level: 'fail',
+      remedy: 'put back the right one before an agent starts',
+    });
+    expect(by(findings, 'runs')[0]?.message).toBe('1 run alive and known to the log');
   });
 
   it('names a copy, a removed lock, and the disk floor of the agent', async () => {
