@@ -33,7 +33,7 @@ export function wireChildren(
     onUp: (host, adopted) => logmon.greet(host, adopted, signal),
   });
   const executor = new Executor({ ...shared, pool: executorPool });
-  const logmon = new Logmon(logmonPool, shared);
+  const logmon = new Logmon({ ...shared, pool: logmonPool, signal });
   const usage = new UsageFeed(executorPool, shared.agentEpoch);
   const sessions = new Sessions({ ...shared, pool: executorPool, signal });
   return { executor, logmon, usage, sessions, pools: [executorPool, logmonPool] };

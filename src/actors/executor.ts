@@ -56,7 +56,7 @@ export class Executor implements ExecutorDoor {
   }
 
   /** Called by the pool for every host that comes up: hears its reports, and has it adopt what a dead host left. */
-  async greet(host: PooledHost, adopted: readonly string[], signal: AbortSignal): Promise<void> {
+  async greet(host: PooledHost, adopted: readonly string[], signal: AbortSignal): Promise<number> {
     // One that is only placed is being launched: whoever launches it looks again by itself.
     const begun = adopted.filter((key) => this.#watched.delete(key));
     const reports = this.#reportsOf(host, signal);
@@ -65,11 +65,12 @@ export class Executor implements ExecutorDoor {
       if (!isRetryable(error)) throw error;
     });
     if (first !== undefined) {
-      if (first.done === true) return;
+      if (first.done === true) return 0;
       this.#note(host, first.value);
     }
     void this.#listen(host, reports, signal);
     await Promise.all(begun.map((key) => this.#rescue(key, signal)));
+    return adopted.length;
   }
 
   #reportsOf(host: PooledHost, signal: AbortSignal): Reports {

@@ -23,6 +23,11 @@ export interface PooledHost {
   isLive: boolean;
 }
 
+interface Greeted extends PooledHost {
+  /** How many children it took over. */
+  greeted: Promise<number>;
+}
+
 export interface HostPoolDoors {
   readonly kind: HostKind;
   readonly stateDir: string;
@@ -38,8 +43,8 @@ export interface HostPoolDoors {
   readonly logger: Logger;
   /** Appends a fact to the node's stream. */
   readonly record: <T extends NodeEvent['type']>(type: T, facts: Facts<NodeEvent, T>) => void;
-  /** A host is up. `adopted` are the children that it takes over from a dead one. */
-  readonly onUp: (host: PooledHost, adopted: readonly string[]) => Promise<void>;
+  /** A host is up. `adopted` are the children that it is to take over from a dead one; resolves with how many it has. */
+  readonly onUp: (host: PooledHost, adopted: readonly string[]) => Promise<number>;
 }
 
 /** Generous enough for somebody who kills hosts by hand, and still no tight loop: a start takes a tenth of a second. */
@@ -145,30 +150,26 @@ export class HostPool {
     }
   }
 
-  async #spawn(adopted: readonly string[]): Promise<PooledHost> {
+  async #spawn(adopted: readonly string[]): Promise<Greeted> {
     const hostId = randomUUID().slice(0, 8);
+    const { stateDir, kind, instanceId, agentEpoch } = this.#doors;
     // crash point: agent.host.before
-    const host = await spawnHost(this.#request(hostId));
+    const host = await spawnHost({ stateDir, kind, hostId, instanceId, agentEpoch });
     // crash point: agent.host.up
-    const { kind } = this.#doors;
     this.#doors.record('HostStarted', { hostId, kind, pid: host.address.pid });
     return this.#admit(host, adopted);
   }
 
-  #request(hostId: string): Parameters<typeof spawnHost>[0] {
-    const { stateDir, kind, instanceId, agentEpoch } = this.#doors;
-    return { stateDir, kind, hostId, instanceId, agentEpoch };
-  }
-
   /** Takes a host in and stands by it: when it is lost, another one takes its children. */
-  #admit(host: Host, adopted: readonly string[]): PooledHost & { greeted: Promise<void> } {
+  #admit(host: Host, adopted: readonly string[]): Greeted {
     const hostId = host.address.hostId;
     const keys = new Set<string>();
-    const pooled = { id: hostId, host, keys, isLive: true, greeted: Promise.resolve() };
+    const pooled = { id: hostId, host, keys, isLive: true, greeted: Promise.resolve(0) };
     this.#hosts.set(pooled.id, pooled);
     for (const key of adopted) this.#settle(key, pooled);
     pooled.greeted = this.#doors.onUp(pooled, adopted).catch((error: unknown) => {
       this.#doors.logger.warn({ hostId, error: messageOf(error) }, 'a host was not greeted');
+      return 0;
     });
     if (adopted.length === 0) void this.#standBy(pooled);
     return pooled;
@@ -232,16 +233,17 @@ export class HostPool {
     try {
       const by = await spawned;
       // crash point: agent.host.replaced
-      const { kind } = this.#doors;
-      this.#doors.record('HostReplaced', {
-        hostId: lost.id,
-        kind,
-        by: by.id,
-        adopted: keys.length,
-      });
+      void this.#recordReplaced(lost, by);
       return by;
     } finally {
       for (const key of keys) this.#homeless.delete(key);
     }
+  }
+  /** When it is known whom it took over; one that was lost meanwhile has replaced nobody. */
+  async #recordReplaced(lost: PooledHost, by: Greeted): Promise<void> {
+    const adopted = await by.greeted;
+    if (!by.isLive || this.#closing.signal.aborted) return;
+    const { kind } = this.#doors;
+    this.#doors.record('HostReplaced', { hostId: lost.id, kind, by: by.id, adopted });
   }
 }

@@ -1,16 +1,30 @@
 /** The log collector as an actor of the agent: keeps every task's output flowing through whatever host has it. */
+import { existsSync, mkdirSync } from 'node:fs';
+import { basename, dirname } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { HoldfastError, isRetryable } from '../errors.ts';
+import { HoldfastError, isRetryable, messageOf } from '../errors.ts';
 import type { CollectWish, LogmonDoor } from '../hooks/hook.ts';
 import { makeFifo } from '../os/libc.ts';
 import { call } from '../rpc/framed-client.ts';
 import { logmonMethods as service } from '../rpc/logmon-methods.ts';
-import type { HostPool, PooledHost } from './host-pool.ts';
+import type { HostPool, HostPoolDoors, PooledHost } from './host-pool.ts';
 
 const CALL_DEADLINE_MS = 10_000;
 const LOOK_AGAIN_MS = 200;
+/** Between two tries of what cannot be collected, such as FIFOs that nobody can find. */
+const INSIST_MS = 2_000;
+
+interface LogmonDoors extends Pick<
+  HostPoolDoors,
+  'agentEpoch' | 'instanceId' | 'record' | 'logger'
+> {
+  readonly pool: HostPool;
+  /** Aborts when the agent closes. */
+  readonly signal: AbortSignal;
+}
 
 export class Logmon implements LogmonDoor {
+  readonly #doors: LogmonDoors;
   readonly #pool: HostPool;
   readonly #agentEpoch: number;
   readonly #instanceId: string;
@@ -18,27 +32,37 @@ export class Logmon implements LogmonDoor {
   readonly #wishes = new Map<string, CollectWish>();
   /** Whoever releases them sees to it that they are collected first. */
   readonly #releasing = new Set<string>();
+  /** Programs that run and whose output no host could collect so far. */
+  readonly #failing = new Set<string>();
 
-  constructor(pool: HostPool, agent: { agentEpoch: number; instanceId: string }) {
-    this.#pool = pool;
-    this.#agentEpoch = agent.agentEpoch;
-    this.#instanceId = agent.instanceId;
+  constructor(doors: LogmonDoors) {
+    this.#doors = doors;
+    this.#pool = doors.pool;
+    this.#agentEpoch = doors.agentEpoch;
+    this.#instanceId = doors.instanceId;
   }
 
-  /** Called by the pool for every host that comes up. */
-  async greet(host: PooledHost, adopted: readonly string[], signal: AbortSignal): Promise<void> {
+  /** Called by the pool for every host that comes up. Resolves with how many of the adopted it collects for. */
+  async greet(host: PooledHost, adopted: readonly string[], signal: AbortSignal): Promise<number> {
     for (const key of (await this.#keysOf(host, signal)) ?? []) this.#pool.note(key, host);
-    await Promise.all(
-      adopted.map(async (key) => {
-        const wish = this.#wishes.get(key);
-        if (wish === undefined) return this.#pool.forget(key);
-        if (this.#releasing.has(key)) return;
-        while (!signal.aborted && host.isLive) {
-          if (await this.#ask(host, wish, signal)) return;
-          await delay(LOOK_AGAIN_MS, undefined, { signal }).catch(() => undefined);
-        }
-      }),
-    );
+    const taken = await Promise.all(adopted.map((key) => this.#hand(key, host, signal)));
+    return taken.filter(Boolean).length;
+  }
+
+  async #hand(key: string, host: PooledHost, signal: AbortSignal): Promise<boolean> {
+    const wish = this.#wishes.get(key);
+    if (wish === undefined) this.#pool.forget(key);
+    if (wish === undefined) return false;
+    if (this.#releasing.has(key)) return true;
+    try {
+      while (!signal.aborted && host.isLive) {
+        if (await this.#ask(host, wish, signal)) return true;
+        await delay(LOOK_AGAIN_MS, undefined, { signal }).catch(() => undefined);
+      }
+    } catch (error) {
+      void this.#insist(wish, error);
+    }
+    return false;
   }
 
   /**
@@ -64,6 +88,7 @@ export class Logmon implements LogmonDoor {
       const request = { ...wish, agentEpoch: this.#agentEpoch };
       const options = { deadlineMs: CALL_DEADLINE_MS, signal };
       await call(host.host.channel, service.collect, request, options);
+      this.#failing.delete(wish.taskKey);
       // crash point: agent.collect.answered
       return true;
     } catch (error) {
@@ -73,17 +98,66 @@ export class Logmon implements LogmonDoor {
   }
 
   async collect(wish: CollectWish, signal: AbortSignal): Promise<void> {
-    if (this.#wishes.has(wish.taskKey) && this.#pool.hostOf(wish.taskKey)?.isLive === true) return;
-    ensureFifo(wish.stdoutFifo);
-    ensureFifo(wish.stderrFifo);
+    const made = [wish.stdoutFifo, wish.stderrFifo].filter(ensureFifo);
     // crash point: agent.collect.fifos
+    // The host still reads the one that was there before.
+    if (made.length === 0 && this.#isCollected(wish)) return;
+    await this.#collect(wish, signal);
+  }
+
+  async resume(wish: CollectWish, signal: AbortSignal): Promise<void> {
+    if (this.#isCollected(wish)) return;
+    try {
+      await this.#collect(wish, signal);
+    } catch (error) {
+      if (!signal.aborted) void this.#insist(wish, error);
+      throw error;
+    }
+  }
+
+  #isCollected({ taskKey }: CollectWish): boolean {
+    if (this.#failing.has(taskKey)) return false;
+    return this.#wishes.has(taskKey) && this.#pool.hostOf(taskKey)?.isLive === true;
+  }
+
+  async #collect(wish: CollectWish, signal: AbortSignal): Promise<void> {
     this.#wishes.set(wish.taskKey, wish);
     while (!signal.aborted) {
       const host = await this.#pool.place(wish.taskKey);
-      if (await this.#ask(host, wish, signal)) return;
+      try {
+        if (await this.#ask(host, wish, signal)) return;
+      } catch (error) {
+        this.#wishes.delete(wish.taskKey);
+        throw error;
+      }
       await delay(LOOK_AGAIN_MS, undefined, { signal }).catch(() => undefined);
     }
     signal.throwIfAborted();
+  }
+
+  /** Output that nobody collects stops its program at a full pipe: told once, and tried until somebody does. */
+  async #insist(wish: CollectWish, cause: unknown): Promise<void> {
+    const { taskKey, logDir, fileStem } = wish;
+    const { signal, logger, record } = this.#doors;
+    this.#wishes.set(taskKey, wish);
+    if (signal.aborted || this.#failing.has(taskKey)) return;
+    this.#failing.add(taskKey);
+    const child = `output of ${basename(logDir)}/${fileStem}`;
+    const message = `nobody collects it, and it is tried again: ${messageOf(cause)}`;
+    logger.error({ child, error: messageOf(cause) }, 'output is not collected, and tried again');
+    record('ChildEscalated', { child, message });
+    while (this.#failing.has(taskKey) && this.#wishes.has(taskKey)) {
+      await delay(INSIST_MS, undefined, { signal, ref: false }).catch(() => undefined);
+      if (signal.aborted) return;
+      try {
+        const host = await this.#pool.place(taskKey);
+        if (await this.#ask(host, wish, signal))
+          logger.warn({ child }, 'output is collected again');
+      } catch {
+        // It was told.
+      }
+    }
+    this.#failing.delete(taskKey);
   }
 
   /** Collected first: a host that has just replaced another one has nothing to release, and would leave bytes. */
@@ -104,16 +178,26 @@ export class Logmon implements LogmonDoor {
 
   async release(taskKey: string, signal: AbortSignal): Promise<void> {
     const wish = this.#wishes.get(taskKey);
+    const host = this.#pool.hostOf(taskKey);
+    if (wish === undefined && host !== undefined) await this.#releaseAt(host, taskKey);
     if (wish === undefined) return;
     this.#releasing.add(taskKey);
     try {
       while (!(await this.#askToRelease(wish, signal))) {
         await delay(LOOK_AGAIN_MS, undefined, { signal });
       }
+    } catch (error) {
+      // What cannot be collected will not be, now that its task is over.
+      if (!signal.aborted) this.#forget(taskKey);
+      throw error;
     } finally {
       this.#releasing.delete(taskKey);
     }
     // crash point: agent.collect.released
+    this.#forget(taskKey);
+  }
+
+  #forget(taskKey: string): void {
     this.#wishes.delete(taskKey);
     this.#pool.forget(taskKey);
   }
@@ -122,21 +206,31 @@ export class Logmon implements LogmonDoor {
     const others = this.#pool.hosts.flatMap((host) =>
       [...host.keys].filter((key) => !current.has(key)).map((taskKey) => ({ host, taskKey })),
     );
-    await Promise.all(
-      others.map(async ({ host, taskKey }) => {
-        const request = { agentEpoch: this.#agentEpoch, taskKey };
-        await call(host.host.channel, service.release, request, { deadlineMs: CALL_DEADLINE_MS });
-        this.#pool.forget(taskKey);
-      }),
-    );
+    await Promise.all(others.map(({ host, taskKey }) => this.#releaseAt(host, taskKey)));
+  }
+
+  /** What an earlier agent wanted to have collected. */
+  async #releaseAt(host: PooledHost, taskKey: string): Promise<void> {
+    const request = { agentEpoch: this.#agentEpoch, taskKey };
+    await call(host.host.channel, service.release, request, { deadlineMs: CALL_DEADLINE_MS });
+    this.#pool.forget(taskKey);
   }
 }
 
-/** Made once and shared by all runs of the task: one that is there is ours, as the directory is the agent's own. */
-function ensureFifo(path: string): void {
+/**
+ * Made once and shared by all runs of the task: one that is there is ours, as the directory is the agent's own. True
+ * when it was missing.
+ */
+function ensureFifo(path: string): boolean {
   try {
     makeFifo(path);
+    return true;
   } catch (error) {
-    if (!HoldfastError.is(error, 'ALREADY_EXISTS')) throw error;
+    if (HoldfastError.is(error, 'ALREADY_EXISTS')) return false;
+    if (existsSync(dirname(path))) throw error;
+    // Somebody has removed the directory under the agent.
+    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    makeFifo(path);
+    return true;
   }
 }

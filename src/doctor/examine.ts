@@ -6,6 +6,7 @@ import { environment } from './environment.ts';
 import { fileSystem } from './file-system.ts';
 import type { Finding } from './finding.ts';
 import { hosts } from './hosts.ts';
+import { output } from './output.ts';
 import { runs } from './runs.ts';
 
 /** `dataDir` is absolute and need not exist; `now` is the wall clock. Never throws for what it finds. */
@@ -22,6 +23,7 @@ export async function examine(dataDir: string, now: number): Promise<readonly Fi
       ? []
       : await hosts(layout.stateDir, epoch, directory.reading?.lastWords.replacedHosts)),
     ...(epoch === undefined ? [] : runs({ layout, ...directory })),
+    ...(epoch === undefined || !directory.hasAgent ? [] : await output(layout, epoch)),
   ];
 }
 

@@ -70,7 +70,7 @@ export const NODE_EVENTS = {
   /** The agent died too often: everything is adopted and recorded, and nothing is started until this is left. */
   SafeModeEntered: { schema: 1, data: fields({ starts: whole, withinMs: whole }) },
   SafeModeLeft: { schema: 1, data: fields({}) },
-  /** A child was restarted more often than its spec allows, or a stream could not be folded. */
+  /** A child was restarted more often than its spec allows, or what a living program writes is not collected. */
   ChildEscalated: { schema: 1, data: fields({ child: text, message: text }) },
   StreamQuarantined: { schema: 1, data: fields({ stream: text, message: text }) },
   SubscriberFailed: { schema: 1, data: fields({ message: text }) },

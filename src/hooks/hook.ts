@@ -47,10 +47,15 @@ export interface HookDoors {
   readonly drivers: DriverCheck;
 }
 
-/** The log collector of one task. Both calls may be repeated. Errors: LOGMON_LOST when no host can be had. */
+/** The log collector of one task. Every call may be repeated. Errors: LOGMON_LOST when no host can be had. */
 export interface LogmonDoor {
-  /** Collects both FIFOs into files until released; a host that dies is replaced and collects on. */
+  /**
+   * Before a program starts, and when it has ended: collects both FIFOs into files until released, and makes those that
+   * are missing. A host that dies is replaced and collects on.
+   */
   collect(request: CollectWish, signal: AbortSignal): Promise<void>;
+  /** For a program that runs: never makes a FIFO, which would not be its own. Tried until it works, also after a throw. */
+  resume(request: CollectWish, signal: AbortSignal): Promise<void>;
   /** Moves what is still in the FIFOs into the files, then ends collecting. */
   release(taskKey: string, signal: AbortSignal): Promise<void>;
   /** Ends collecting for tasks with other keys than these: an agent died before it could. */

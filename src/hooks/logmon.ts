@@ -14,7 +14,7 @@ export const logmon = defineHook({
   },
   // A new agent does not run prestart for a program that runs already, and must know whom to stand by.
   async start(request, { logmon: collector, signal }) {
-    await collector.collect(wishOf(request), signal);
+    await collector.resume(wishOf(request), signal);
   },
   async cleanup(request, { logmon: collector, signal }) {
     const { stdoutFifo, stderrFifo } = request.dirs;

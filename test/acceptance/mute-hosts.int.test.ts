@@ -56,7 +56,10 @@ describe('a host that stops answering', () => {
       clock: new FakeClock(),
       logger: silentLogger,
       record: (type, data) => void facts.push({ type, ...data }),
-      onUp: async (_host, keys) => void adopted.push(keys),
+      onUp: async (_host, keys) => {
+        adopted.push(keys);
+        return keys.length;
+      },
     });
     const { host } = await pool.place('child');
     process.kill(host.address.pid, 'SIGSTOP');

@@ -13,6 +13,7 @@ vi.mock('../../src/actors/logmon.ts', () => ({
   Logmon: class {
     async greet(): Promise<void> {}
     async collect(): Promise<void> {}
+    async resume(): Promise<void> {}
     async release(): Promise<void> {}
     async releaseOthers(): Promise<void> {}
   },

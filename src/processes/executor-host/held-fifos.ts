@@ -1,6 +1,7 @@
-import { closeSync, constants, openSync } from 'node:fs';
+import { closeSync } from 'node:fs';
 import { join } from 'node:path';
 import { taskKey } from '../../os/launch-key.ts';
+import { openFifoOrLost } from '../../os/lost-fifo.ts';
 import type { Intent } from '../../os/run-directory.ts';
 
 /**
@@ -30,7 +31,7 @@ export function fifosOf(stateDir: string, { allocId, task }: Intent): readonly s
 
 function openQuietly(path: string): number[] {
   try {
-    return [openSync(path, constants.O_RDWR | constants.O_NONBLOCK)];
+    return [openFifoOrLost(path)];
   } catch {
     return [];
   }

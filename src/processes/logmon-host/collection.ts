@@ -4,7 +4,7 @@ import { setTimeout } from 'node:timers/promises';
 import { errnoOf, HoldfastError, messageOf } from '../../errors.ts';
 import type { OutputStream } from '../../output/segments.ts';
 import type { CollectRequest } from '../../rpc/gen/holdfast/logmon/v1/logmon.ts';
-import { openFifo, type PipeBudget } from './fifo.ts';
+import { isAnother, openFifo, type PipeBudget } from './fifo.ts';
 import type { Pump } from './pump.ts';
 import { StreamWriter, type Workshop } from './stream-writer.ts';
 
@@ -55,6 +55,12 @@ export class Collection {
   get way(): 'splice' | 'copy' {
     const ways = [this.#stdout.writer.way, this.#stderr.writer.way];
     return ways.includes('copy') ? 'copy' : 'splice';
+  }
+
+  /** Were the FIFOs removed and made anew? No program writes into the old ones then: they are made before a start. */
+  isLeftBehind({ stdoutFifo, stderrFifo }: CollectRequest): boolean {
+    const [stdout, stderr] = [this.#stdout.writer.fifo, this.#stderr.writer.fifo];
+    return isAnother(stdoutFifo, stdout) || isAnother(stderrFifo, stderr);
   }
 
   /**

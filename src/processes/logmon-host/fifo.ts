@@ -1,7 +1,8 @@
-import { closeSync, constants, fstatSync, openSync } from 'node:fs';
+import { closeSync, fstatSync, statSync } from 'node:fs';
 import { setTimeout } from 'node:timers/promises';
 
 import { errnoOf, HoldfastError } from '../../errors.ts';
+import { openFifoOrLost } from '../../os/lost-fifo.ts';
 import { pipeBytesPerUser, setPipeSize, tryLock } from '../../os/pipes.ts';
 
 /** A killed pump keeps its lock until the kernel has cleaned up after it; a living one keeps it longer than this. */
@@ -14,7 +15,7 @@ const MEDIUM_BYTES = 262_144;
 /**
  * Opens a FIFO for the one pump that may read it. It is opened read-write, so that there is always a writer: the end
  * of the last program is then no end of file, which epoll would report for ever, and bytes survive a moment at which
- * nobody else has it open.
+ * nobody else has it open. One whose name was removed is found by whoever holds it.
  * Throws NOT_FOUND when there is none, WRONG_STATE (retryable) when another pump reads it.
  */
 export async function openFifo(path: string): Promise<number> {
@@ -30,13 +31,20 @@ export async function openFifo(path: string): Promise<number> {
 }
 
 function openOrThrow(path: string): number {
-  const { O_RDWR, O_NONBLOCK, O_NOFOLLOW } = constants;
   try {
-    return openSync(path, O_RDWR | O_NONBLOCK | O_NOFOLLOW);
+    return openFifoOrLost(path);
   } catch (error) {
     const code = errnoOf(error) === 'ENOENT' ? 'NOT_FOUND' : 'INTERNAL';
     throw new HoldfastError(code, `cannot open the FIFO ${path}`, { cause: error });
   }
+}
+
+/** Is there another FIFO by now where this one was opened? One that is missing is no other one. */
+export function isAnother(path: string, fd: number): boolean {
+  const there = statSync(path, { throwIfNoEntry: false });
+  if (there?.isFIFO() !== true) return false;
+  const open = fstatSync(fd);
+  return there.ino !== open.ino || there.dev !== open.dev;
 }
 
 function notAFifo(path: string): HoldfastError {

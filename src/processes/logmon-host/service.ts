@@ -49,7 +49,7 @@ export class LogmonHost {
   hosted(): HostedService {
     const service = framedService(logmonMethods, {
       hello: (request) => this.#hello(request),
-      collect: (request) => this.#collect(request),
+      collect: (request, signal) => this.#collect(request, signal),
       drain: (request, signal) => this.#drain(request, signal),
       release: (request, signal) => this.#release(request, signal),
       shutdown: (request) => this.#shutdown(request),
@@ -81,17 +81,22 @@ export class LogmonHost {
   }
 
   /** Throws ALREADY_EXISTS for another request under the same key, and what opening throws. */
-  async #collect(request: CollectRequest): Promise<CollectResponse> {
+  async #collect(request: CollectRequest, signal: AbortSignal): Promise<CollectResponse> {
     this.#epochs.checkRecorded(request.agentEpoch);
     assertUsable(request);
     const known = this.#tasks.get(request.taskKey);
     if (known?.released !== undefined) {
       await known.released;
-      return this.#collect(request);
+      return this.#collect(request, signal);
     }
     if (known !== undefined) assertSame(known.request, request);
     const { opened } = known ?? this.#open(request);
-    const { way } = await opened;
+    const collection = await opened;
+    if (known !== undefined && collection.isLeftBehind(request)) {
+      await this.#end(known, collection, signal);
+      return this.#collect(request, signal);
+    }
+    const { way } = collection;
     // crash point: logmon.collect.opened
     return { way: way === 'splice' ? CollectResponse_Way.SPLICE : CollectResponse_Way.COPY };
   }
@@ -120,11 +125,15 @@ export class LogmonHost {
     if (collecting === undefined) return {};
     const collection = await collecting.opened;
     // crash point: logmon.release.asked
+    await this.#end(collecting, collection, signal);
+    return {};
+  }
+
+  async #end(collecting: Collecting, collection: Collection, signal: AbortSignal): Promise<void> {
     if (collecting.released === undefined) await collection.drain(signal);
     // crash point: logmon.release.drained
-    collecting.released ??= this.#close(request.taskKey, collection);
+    collecting.released ??= this.#close(collecting.request.taskKey, collection);
     await collecting.released;
-    return {};
   }
 
   async #close(taskKey: string, collection: Collection): Promise<void> {

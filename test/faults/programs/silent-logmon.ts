@@ -2,6 +2,7 @@
 export class SilentLogmon {
   async greet(): Promise<void> {}
   async collect(): Promise<void> {}
+  async resume(): Promise<void> {}
   async release(): Promise<void> {}
   async releaseOthers(): Promise<void> {}
 }

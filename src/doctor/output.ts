@@ -1,0 +1,76 @@
+/** What programs write goes through pipes of their shims: does anybody read them? A full one stops its program. */
+import { readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { Layout } from '../layout.ts';
+import { isAlive } from '../os/process-identity.ts';
+import { launchedShim, readFate, readIntent } from '../os/run-directory.ts';
+import { hostDirectory, readAddress } from '../rpc/address-file.ts';
+import { failure, type Finding } from './finding.ts';
+
+/** A logmon host that was lost just now is being replaced: a run counts that has none at the second look too. */
+const SECOND_LOOK_MS = 2_000;
+
+/** Of a data directory with an agent; without one nothing is lost, and the next agent sees to it. */
+export async function output(layout: Layout, epoch: string): Promise<readonly Finding[]> {
+  const first = await uncollected(layout, epoch);
+  if (first.length === 0) return [];
+  await delay(SECOND_LOOK_MS);
+  const second = new Set(await uncollected(layout, epoch));
+  return first.filter((launchKey) => second.has(launchKey)).map((key) => finding(layout, key));
+}
+
+function finding({ runDir, stateDir }: Layout, launchKey: string): Finding {
+  const intent = readIntent(join(runDir, launchKey));
+  const { allocId, task } =
+    intent.is === 'whole' ? intent.value : { allocId: launchKey, task: '?' };
+  const name = `${allocId}/${task}`;
+  const text = `nobody collects what ${name} writes: it stands still as soon as a pipe is full`;
+  const logs = join(stateDir, 'logs', allocId);
+  const remedy = `see why in the agent's log and whether ${logs} is there, or holdfast restart ${name}`;
+  return failure('output', text, remedy);
+}
+
+/** Launch keys of runs whose shim holds a pipe that no living logmon host has open. */
+async function uncollected(layout: Layout, epoch: string): Promise<readonly string[]> {
+  const read = new Set<string>();
+  for (const pid of await collectors(layout.stateDir, epoch)) {
+    for (const fd of namesIn(`/proc/${pid}/fd`)) read.add(pipeAt(`/proc/${pid}/fd/${fd}`) ?? '');
+  }
+  return namesIn(layout.runDir).filter((launchKey) => {
+    const shim = launchedShim(readFate(join(layout.runDir, launchKey)));
+    if (shim === undefined || isAlive({ ...shim, machineEpoch: epoch }, epoch) !== 'alive')
+      return false;
+    const pipes = SHIM_PIPES.map((fd) => pipeAt(`/proc/${shim.pid}/fd/${fd}`));
+    return pipes.some((pipe) => pipe !== undefined && !read.has(pipe));
+  });
+}
+
+/** Where a shim holds its two FIFOs (`shim.ts`). */
+const SHIM_PIPES = [3, 4];
+
+async function collectors(stateDir: string, epoch: string): Promise<readonly number[]> {
+  const ids = namesIn(join(stateDir, 'hosts'));
+  const found = await Promise.all(ids.map((id) => readAddress(hostDirectory(stateDir, id))));
+  return found.flatMap((host) =>
+    host?.kind === 'logmon' && isAlive(host, epoch) === 'alive' ? [host.pid] : [],
+  );
+}
+
+/** Which FIFO a descriptor is; undefined for anything else, and for one that cannot be looked at. */
+function pipeAt(place: string): string | undefined {
+  try {
+    const file = statSync(place);
+    return file.isFIFO() ? `${file.dev}:${file.ino}` : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function namesIn(dir: string): readonly string[] {
+  try {
+    return readdirSync(dir);
+  } catch {
+    return [];
+  }
+}
