@@ -110,7 +110,8 @@ export class Logmon implements LogmonDoor {
     try {
       await this.#collect(wish, signal);
     } catch (error) {
-      if (!signal.aborted) void this.#insist(wish, error);
+      // A program that has ended is collected from by its cleanup, or by its next start.
+      if (!signal.aborted || HoldfastError.is(error, 'TIMEOUT')) void this.#insist(wish, error);
       throw error;
     }
   }
