@@ -25,9 +25,9 @@ const CALM_MS = 60_000;
 const CLOSE_GRACE_MS = 1_000;
 
 /**
- * Resolves when SIGTERM, SIGINT or a Shutdown call has ended it in order; the tasks go on. Errors: those of the first
- * opening, and EPOCH_STALE when another agent took over. A log that fails later (a full disk, a bad one) is opened
- * again and again: what is on the disk decides, and the tasks never notice.
+ * Resolves when SIGTERM, SIGINT, SIGHUP or a Shutdown call has ended it in order; the tasks go on. Errors: those of the
+ * first opening, and EPOCH_STALE when another agent took over. A log that fails later (a full disk, a bad one) is
+ * opened again and again: what is on the disk decides, and the tasks never notice.
  */
 export async function keepServing(serving: Serving): Promise<void> {
   const stop = Promise.withResolvers<undefined>();
@@ -35,7 +35,8 @@ export async function keepServing(serving: Serving): Promise<void> {
     serving.logger.info({ reason: signal }, 'ending; the tasks go on');
     stop.resolve(undefined);
   };
-  process.once('SIGTERM', onSignal).once('SIGINT', onSignal);
+  // A terminal that is closed under it is no reason to die without a word.
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.once(signal, onSignal);
   for (let failures = 0, isFirst = true; ; isFirst = false) {
     const beganAt = performance.now();
     const failure = await serveOnce(serving, stop, isFirst).catch((error: unknown) => {

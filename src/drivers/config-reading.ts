@@ -26,7 +26,7 @@ export class ConfigReading {
   required(name: string, what: string): string {
     const value = this.#take(name);
     if (value === undefined) this.wrong(name, `is required by driver ${this.#driver}`);
-    else if (!isPlainText(value) || value === '') this.wrong(name, `must be ${what}`);
+    else if (!isPlainText(value) || value === '') this.wrong(name, faultOf(value, what));
     else return value;
     return '';
   }
@@ -34,12 +34,17 @@ export class ConfigReading {
   text(name: string, what: string): string | undefined {
     const value = this.#take(name);
     if (value === undefined || (isPlainText(value) && value !== '')) return value;
-    return this.wrong(name, `must be ${what}`);
+    return this.wrong(name, faultOf(value, what));
   }
 
   texts(name: string): readonly string[] {
     const value = this.#take(name) ?? [];
-    if (Array.isArray(value) && value.every(isPlainText)) return value;
+    if (Array.isArray(value) && value.every((item) => typeof item === 'string')) {
+      const nul = value.findIndex((item) => !isPlainText(item));
+      if (nul === -1) return value;
+      this.wrong(`${name}[${nul}]`, NO_NUL);
+      return [];
+    }
     this.wrong(name, 'must be a list of strings');
     return [];
   }
@@ -88,6 +93,12 @@ export class ConfigReading {
     this.#known.set(name, name).set(snake, name);
     return this.#config[name] ?? this.#config[snake];
   }
+}
+
+const NO_NUL = 'must not contain NUL';
+
+function faultOf(value: unknown, what: string): string {
+  return typeof value === 'string' && !isPlainText(value) ? NO_NUL : `must be ${what}`;
 }
 
 export function isPlainText(value: unknown): value is string {

@@ -18,9 +18,8 @@ export function refusePosition(log: EventLog, after: number, keptBelow = 0): voi
     });
   }
   if (after < oldest - 1 && after >= keptBelow) {
-    throw new HoldfastError('POSITION_COMPACTED', `events before ${oldest} were compacted away`, {
-      details: { oldest },
-    });
+    const text = `events before ${oldest} were compacted away: go on after position ${oldest - 1}, or name none for all that are kept`;
+    throw new HoldfastError('POSITION_COMPACTED', text, { details: { oldest } });
   }
 }
 

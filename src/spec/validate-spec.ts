@@ -7,6 +7,7 @@ import { groupSchema } from './group-schema.ts';
 import { problemText } from './issue-text.ts';
 import { withKnownKeys, writtenPath } from './key-names.ts';
 import { ruleProblems } from './spec-rules.ts';
+import { wholeTextProblems } from './whole-text.ts';
 import type { CheckedGroup } from './group-schema.ts';
 import type { KeyPath, KeyProblem } from './key-names.ts';
 
@@ -39,7 +40,7 @@ export function validateGroup(
   const unknownKeys = new Set(problems);
   const result = groupSchema.safeParse(keyed);
   if (result.success) {
-    problems.push(...ruleProblems(result.data));
+    problems.push(...ruleProblems(result.data), ...wholeTextProblems(result.data));
   } else {
     for (const issue of result.error.issues) problems.push(problemText(issue, keyed));
   }

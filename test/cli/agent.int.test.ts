@@ -156,8 +156,10 @@ describe('an agent', () => {
       .poll(() => lines, { timeout: 20_000 })
       .toContainEqual(expect.objectContaining({ message: 'ready', drivers: ['exec', 'raw_exec'] }));
     expect(await runningTask()).toMatchObject({ pid: task.pid, run: task.run });
-    agent.kill('SIGINT');
+    agent.kill('SIGHUP');
     expect(await once(agent, 'exit')).toEqual([0, null]);
+    const reason = { reason: 'SIGHUP', message: 'ending; the tasks go on' };
+    expect(lines).toContainEqual(expect.objectContaining(reason));
     // One more agent, so that there is one to end the task with the test.
     await holdfast('run', file);
   });

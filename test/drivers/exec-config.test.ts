@@ -50,6 +50,9 @@ describe('the config of exec', () => {
 
   it.each([
     [{}, 'config.command is required by driver exec'],
+    [{ command: 'x', args: ['a', 'b\0'] }, 'config.args[1] must not contain NUL'],
+    [{ command: 'x\0' }, 'config.command must not contain NUL'],
+    [{ command: 'x', args: ['a', 1] }, 'config.args must be a list of strings'],
     [{ command: 'x', comand: 'y' }, 'config.comand is not a setting of exec'],
     [{ command: 'x', pidMode: 'shared' }, 'config.pidMode must be private or host'],
     [{ command: 'x', oomScoreAdj: -1 }, 'config.oomScoreAdj must be a number from 0 to 1000'],

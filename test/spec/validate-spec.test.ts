@@ -113,6 +113,16 @@ describe('a mistake', () => {
       group({ restart: { attempts: 1000 } }),
       'restart cannot be kept: 1000 attempts with a delay of 15s take longer than the interval of 30m',
     ],
+    [
+      'half a character, which no file can hold',
+      group({}, { config: { command: 'date', args: ['-u', 'a\uD800b'] } }),
+      'tasks[0].config.args[1] must be whole text: it has half of a surrogate pair (\\ud800)',
+    ],
+    [
+      'half a character in a key',
+      group({ meta: { '\uDC00': 'x' } }),
+      'meta["\\udc00"] must be whole text: it has half of a surrogate pair (\\udc00)',
+    ],
   ];
   it.each(cases)('is told in one sentence: %s', (_title, input, sentence) => {
     expect(refusal(input)).toEqual([sentence]);
