@@ -43,7 +43,7 @@ export interface HostPoolDoors {
   readonly logger: Logger;
   /** Appends a fact to the node's stream. */
   readonly record: <T extends NodeEvent['type']>(type: T, facts: Facts<NodeEvent, T>) => void;
-  /** A host is up. `adopted` are the children that it is to take over from a dead one; resolves with how many it has. */
+  /** A host is up. `adopted` are the children it is to take over from a dead one: resolves with how many it has. */
   readonly onUp: (host: PooledHost, adopted: readonly string[]) => Promise<number>;
 }
 

@@ -54,7 +54,7 @@ export interface LogmonDoor {
    * are missing. A host that dies is replaced and collects on.
    */
   collect(request: CollectWish, signal: AbortSignal): Promise<void>;
-  /** For a program that runs: never makes a FIFO, which would not be its own. Tried until it works, also after a throw. */
+  /** For a program that runs: makes no FIFO, which would not be its own. Tried until it works, also after a throw. */
   resume(request: CollectWish, signal: AbortSignal): Promise<void>;
   /** Moves what is still in the FIFOs into the files, then ends collecting. */
   release(taskKey: string, signal: AbortSignal): Promise<void>;
