@@ -316,7 +316,8 @@ describe('a store that was put back from an older backup', () => {
     await grown(dir, 2);
     rmSync(dir, { recursive: true });
     renameSync(`${dir}-backup`, dir);
-    const { log, damage, acknowledgeDamage } = await openBoth(dir);
+    const store = await openBoth(dir);
+    const { log, damage } = store;
     expect(damage).toMatchObject({
       reason: 'the log is shorter than recorded: it ends at 3, and had come to 5',
       recovered: 3,
@@ -324,7 +325,7 @@ describe('a store that was put back from an older backup', () => {
       previousStoreId: storeId,
     });
     expect(log.storeId).not.toBe(storeId);
-    acknowledgeDamage();
+    store.acknowledgeDamage();
     await log.close();
     const again = await openBoth(dir);
     expect([again.damage, again.log.storeId]).toEqual([undefined, log.storeId]);
