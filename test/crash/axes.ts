@@ -27,7 +27,7 @@ export const FULL: Size = {
   stop: { points: Infinity, arrivals: 1 },
   delay: { points: Infinity, arrivals: 1 },
   error: { points: Infinity, arrivals: 1 },
-  pairs: 380,
+  pairs: 440,
   hosts: 60,
   reboot: 32,
   slow: 40,
