@@ -12,7 +12,7 @@ import type { Channel } from '../rpc/framed-channel.ts';
 import type { CalledMethod, CallOptions } from '../rpc/method.ts';
 import { sessionMethods as service } from '../rpc/session-methods.ts';
 import { toConfinement } from './executor-words.ts';
-import type { HostPool } from './host-pool.ts';
+import type { HostPool, PooledHost } from './host-pool.ts';
 import type { RunCgroups } from './run-cgroups.ts';
 import { factsOf, readingOf, type SessionReading } from './session-words.ts';
 
@@ -44,6 +44,8 @@ const REMEMBERED_MS = 60_000;
 export class Sessions implements SessionDoor {
   readonly #doors: SessionsDoors;
   readonly #kept = new Map<string, KeptSession>();
+  /** Where the kept ones are: what was written is read for a while after the run is gone and forgotten. */
+  readonly #hosts = new Map<string, PooledHost>();
 
   constructor(doors: SessionsDoors) {
     this.#doors = doors;
@@ -86,6 +88,14 @@ export class Sessions implements SessionDoor {
     return kept;
   }
 
+  /** One whose end an earlier agent has recorded: what it wrote may still be read. */
+  recall(place: SessionPlace, end: SessionEndFacts): KeptSession {
+    const kept = { ...place, end: Promise.resolve(end) };
+    this.#kept.set(place.id, kept);
+    this.#letGoLater(place.id);
+    return kept;
+  }
+
   find(id: string): KeptSession | undefined {
     return this.#kept.get(id);
   }
@@ -99,8 +109,15 @@ export class Sessions implements SessionDoor {
     // crash point: agent.session.closed
     const { id: session, launchKey } = place;
     await this.#call(launchKey, service.forgetSession, { session }).catch(() => undefined);
-    setTimeout(() => this.#kept.delete(session), REMEMBERED_MS).unref();
+    this.#letGoLater(session);
     return end;
+  }
+
+  #letGoLater(session: string): void {
+    setTimeout(() => {
+      this.#kept.delete(session);
+      this.#hosts.delete(session);
+    }, REMEMBERED_MS).unref();
   }
 
   /** What the host of its run says, or that nobody can say: a new host does not know the sessions of a dead one. */
@@ -138,7 +155,7 @@ export class Sessions implements SessionDoor {
   ): Promise<SessionReading> {
     const { agentEpoch, signal } = this.#doors;
     if (signal.aborted) throw new HoldfastError('CLOSED', 'the agent is closing');
-    const channel = await this.#channelTo(launchKey);
+    const channel = await this.#channelTo(launchKey, session);
     const leaving = new AbortController();
     const signals = [leaving.signal, signal, ...(left === undefined ? [] : [left])];
     const request = { agentEpoch, session, after };
@@ -180,20 +197,41 @@ export class Sessions implements SessionDoor {
     await this.#call(launchKey, service.closeSession, { session, reason });
   }
 
-  async #call<Request extends { agentEpoch: number }, Response>(
+  async #call<Request extends { agentEpoch: number; session: string }, Response>(
     launchKey: string,
     method: CalledMethod<Request, Response>,
     request: Omit<Request, 'agentEpoch'>,
     options: CallOptions = { deadlineMs: CALL_DEADLINE_MS },
   ): Promise<Response> {
     const { agentEpoch } = this.#doors;
-    const channel = await this.#channelTo(launchKey);
-    return call(channel, method, { ...request, agentEpoch } as Request, options);
+    const asked = { ...request, agentEpoch } as Request;
+    const channel = await this.#channelTo(launchKey, asked.session);
+    return call(channel, method, asked, options);
   }
 
-  async #channelTo(launchKey: string): Promise<Channel> {
+  /** Of a run that no host has any more, and whose host an earlier agent knew: the one that does not deny it. */
+  async #whoHas(session: string): Promise<PooledHost | undefined> {
+    const { pool, agentEpoch } = this.#doors;
+    if (!this.#kept.has(session)) return undefined;
+    const options = { deadlineMs: CALL_DEADLINE_MS };
+    for (const one of pool.hosts.filter(({ isLive }) => isLive)) {
+      const asked = call(one.host.channel, service.waitSession, { agentEpoch, session }, options);
+      const has = await asked.then(
+        () => true,
+        () => false,
+      );
+      if (has) this.#hosts.set(session, one);
+      if (has) return one;
+    }
+    return undefined;
+  }
+
+  async #channelTo(launchKey: string, session: string): Promise<Channel> {
     const found = await this.#doors.pool.whereIs(launchKey);
+    if (found !== undefined && this.#kept.has(session)) this.#hosts.set(session, found);
     if (found !== undefined) return found.host.channel;
+    const last = this.#hosts.get(session) ?? (await this.#whoHas(session));
+    if (last?.isLive === true) return last.host.channel;
     throw new HoldfastError('NOT_FOUND', 'no host has the run any more');
   }
 }

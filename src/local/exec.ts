@@ -11,6 +11,7 @@ import { taskStream } from '../events/envelope.ts';
 import { redactArgv } from '../spec/redact-argv.ts';
 import type { TaskSpec } from '../spec/task-spec.ts';
 import { LocalSession } from './exec-session.ts';
+import { recallEnded, taskWith } from './recall-session.ts';
 
 export interface ExecDoors {
   readonly agent: AgentDoors;
@@ -68,9 +69,18 @@ export async function attach(
   options: AttachOptions,
 ): Promise<ExecSession> {
   doors.assertOpen();
-  const kept = doors.agent.sessions.find(session);
+  const kept = doors.agent.sessions.find(session) ?? keptOfAnother(doors, session);
   if (kept === undefined) throw new HoldfastError('NOT_FOUND', `no session ${session} is open`);
   return take(doors.agent, kept, options);
+}
+
+/** Of an agent that is gone; this one may stand by it any moment. */
+function keptOfAnother(doors: ExecDoors, session: string): KeptSession | undefined {
+  const open = taskWith(doors, session);
+  if (open === undefined) return recallEnded(doors, session);
+  const { runner, runOf } = targetOf(doors, open);
+  const tell: TaskRunner['tell'] = (message) => runner.tell(message);
+  return keepSession(doors.agent.sessions, runOf(session), session, tell);
 }
 
 async function take(

@@ -20,6 +20,21 @@ export interface Launch {
   lines: number;
 }
 
+/** One command beside a program, from the moment on in which its process is there. */
+export interface CommandEntry {
+  readonly session: string;
+  readonly launchKey: string;
+  /** Who started it, and counts it. */
+  readonly host: Process;
+  readonly process: Process;
+  readonly hasTerminal: boolean;
+  /** Everything that it wrote; with a terminal all of it is stdout. */
+  readonly written: { stdout: string; stderr: string };
+  end:
+    | { readonly code: number | null; readonly signal: string | null; readonly atMs: number }
+    | undefined;
+}
+
 export interface Wound {
   readonly launchKey: string;
   readonly what: string;
@@ -32,6 +47,10 @@ export class Ledger {
   readonly wounds = new Map<string, string>();
   /** Processes that are a run's: the program and what it left behind. */
   readonly members = new Map<string, Set<Process>>();
+  /** By session: each has one, unless something is wrong. */
+  readonly commands = new Map<string, CommandEntry[]>();
+  /** Commands beside a run, and what they left behind. */
+  readonly beside = new Map<string, Set<Process>>();
   /** Lines that reached the output files, by task key. */
   readonly output = new Map<string, string[]>();
 
@@ -47,8 +66,25 @@ export class Ledger {
     this.members.set(launchKey, members);
   }
 
+  command(entry: CommandEntry): void {
+    const { session, launchKey, process } = entry;
+    this.commands.set(session, [...(this.commands.get(session) ?? []), entry]);
+    this.joinCommand(launchKey, process);
+  }
+
+  joinCommand(launchKey: string, process: Process): void {
+    const beside = this.beside.get(launchKey) ?? new Set();
+    beside.add(process);
+    this.beside.set(launchKey, beside);
+  }
+
   wound(launchKey: string, what: string): void {
     if (!this.wounds.has(launchKey)) this.wounds.set(launchKey, what);
+  }
+
+  /** Living commands beside a run, and what they left behind. */
+  besideOf(launchKey: string): readonly Process[] {
+    return [...(this.beside.get(launchKey) ?? [])].filter((one) => !one.isDead);
   }
 
   /** Living processes of a run. */

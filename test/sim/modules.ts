@@ -25,6 +25,8 @@ const STAND_INS: Readonly<Record<string, URL>> = {
   'node:timers/promises': new URL('./stand-ins/timers-promises.ts', import.meta.url),
   'node:crypto': new URL('./stand-ins/crypto.ts', import.meta.url),
   'node:net': new URL('./stand-ins/net.ts', import.meta.url),
+  'os/attached-process.ts': new URL('./stand-ins/attached-process.ts', import.meta.url),
+  'os/terminal.ts': new URL('./stand-ins/terminal.ts', import.meta.url),
   'os/libc.ts': new URL('./stand-ins/libc.ts', import.meta.url),
   'os/machine-capabilities.ts': new URL('./stand-ins/machine-capabilities.ts', import.meta.url),
   'log/open-store.ts': new URL('./stand-ins/open-store.ts', import.meta.url),

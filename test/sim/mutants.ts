@@ -98,6 +98,24 @@ export const MUTANTS: readonly Mutant[] = [
     'this.#held.set(launchKey, paths.flatMap(openQuietly));',
     'this.#held.set(launchKey, [].flatMap(openQuietly));',
   ),
+  mutant(
+    'end of a command before its output',
+    'processes/executor-host/sessions/session.ts',
+    'const chunk = this.#buffer.after(at);',
+    'const chunk = this.#end === undefined ? this.#buffer.after(at) : undefined;',
+  ),
+  mutant(
+    'command of a dead agent not closed',
+    'actors/run-duties.ts',
+    'for (const session of scope.state.context.sessions ?? []) doors.keepSession(run, session);',
+    '',
+  ),
+  mutant(
+    'output of a command counted by its reader',
+    'processes/executor-host/sessions/session.ts',
+    'let at = after ?? this.#buffer.taken;',
+    'let at = this.#buffer.taken;',
+  ),
   {
     // Of a collector that takes one line at a time: another one has hardly ever anything left to be drained.
     name: 'output not drained',

@@ -9,6 +9,7 @@ import { Invariants } from './invariants/invariants.ts';
 import { checkFiles, checkOutput, checkProcesses, checkViews } from './invariants/rest.ts';
 import { healDisk, letNatureWork } from './nature.ts';
 import type { Entry } from './scheduler.ts';
+import { Visitors } from './visitors.ts';
 import { workloadOf } from './workload.ts';
 import { NATURE } from './world/processes.ts';
 import { enterWorld, Killed, World } from './world/world.ts';
@@ -21,6 +22,7 @@ export interface Outcome {
   readonly steps: number;
   readonly events: number;
   readonly launches: number;
+  readonly commands: number;
   readonly strikes: readonly Strike[];
   readonly trace: readonly string[];
 }
@@ -28,6 +30,8 @@ export interface Outcome {
 export interface SimulationOptions {
   readonly choice?: FaultChoice;
   readonly isTraced?: boolean;
+  /** Nobody runs commands beside the tasks. */
+  readonly isAlone?: boolean;
 }
 
 /** Faults and wishes end here at the latest, in simulated milliseconds. */
@@ -48,7 +52,7 @@ const SWEEP_MS = 120_000;
 export async function simulate(seed: number, options: SimulationOptions = {}): Promise<Outcome> {
   const world = new World(seed, options.choice);
   if (options.isTraced === true) world.trace = [];
-  const simulation = new Simulation(world);
+  const simulation = new Simulation(world, options.isAlone === true);
   enterWorld(world);
   const onRejection = (error: unknown): void => simulation.noteRejection(error);
   process.on('unhandledRejection', onRejection);
@@ -65,6 +69,7 @@ export async function simulate(seed: number, options: SimulationOptions = {}): P
     steps: world.scheduler.steps,
     events: world.store.head,
     launches: world.ledger.launches.length,
+    commands: world.ledger.commands.size,
     strikes: world.faults.struck,
     trace: world.trace ?? [],
   };
@@ -75,16 +80,26 @@ class Simulation {
   readonly #world: World;
   readonly #invariants: Invariants;
   readonly #client: Client;
+  readonly #visitors: Visitors;
   #agent: Agent | undefined;
   readonly #settled = new Set<string>();
   readonly #fail = (text: string): void => {
     this.failure ||= text;
   };
 
-  constructor(world: World) {
+  constructor(world: World, isAlone: boolean) {
     this.#world = world;
     this.#invariants = new Invariants(world, this.#fail);
-    this.#client = new Client(world, workloadOf(world.seed), () => this.#serving, this.#fail);
+    const workload = workloadOf(world.seed);
+    this.#client = new Client(world, workload, () => this.#serving, this.#fail);
+    const { sessions } = this.#invariants;
+    this.#visitors = new Visitors(world, isAlone ? [] : workload.visits, {
+      agent: () => this.#serving,
+      isAccepted: (allocId) => this.#client.accepted.has(allocId),
+      onSeen: (visitor, start) => sessions.onSeen(visitor, start),
+      onMissed: (visitor, why) => sessions.onMissed(visitor, why),
+      onOver: (visitor) => sessions.onOver(visitor),
+    });
     for (const dir of ['/bin', DATA_DIR]) world.disk.make(dir, 'dir', 0);
     world.disk.make('/bin/program', 'file', 0).text = 'ELF';
     world.disk.make('/shim', 'file', 0);
@@ -121,11 +136,16 @@ class Simulation {
     }
     await this.#mustCome('every wish is answered', () => this.#client.isAnswered);
     await this.#mustCome('every task runs or is over', () => this.#isSettled());
+    const { sessions } = this.#invariants;
+    await this.#mustCome('no command lives that is over', () => sessions.livingDead.length === 0);
+    await this.#mustCome('every end of a command is told', () => sessions.untold.length === 0);
     for (const allocId of this.#client.accepted) {
       this.#client.ask({ atMs: world.nowMs, kind: 'stop', allocId, task: '' });
     }
     await this.#mustCome('every alloc is stopped', () => this.#client.isAnswered);
     checkProcesses(world, this.#fail);
+    sessions.checkRest();
+    await this.#mustCome('every visitor is gone', () => this.#visitors.areGone);
     // What this agent could not put away the next one does.
     if (this.#agent?.isAlive === true) world.kill(this.#agent.process, 'another one is to look');
     const sweptMs = world.nowMs + SWEEP_MS;

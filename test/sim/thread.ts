@@ -8,6 +8,7 @@ export interface ThreadOrder {
   readonly seed: number;
   readonly only?: readonly string[] | undefined;
   readonly isTraced?: boolean;
+  readonly isAlone?: boolean;
   /** Twice, to see that both are one history. */
   readonly isTwice?: boolean;
 }
@@ -23,9 +24,15 @@ const { simulate } = await import('./simulation.ts');
 // What `src/` loads late takes real time, once for each thread: a history in which that happened would be another one.
 await simulate(1, { choice: { only: new Set() } });
 
-async function obey({ seed, only, isTraced, isTwice }: ThreadOrder): Promise<ThreadReport> {
+async function obey({
+  seed,
+  only,
+  isTraced,
+  isAlone,
+  isTwice,
+}: ThreadOrder): Promise<ThreadReport> {
   const choice: FaultChoice = only === undefined ? {} : { only: new Set(only) };
-  const options = { choice, isTraced: isTraced === true };
+  const options = { choice, isTraced: isTraced === true, isAlone: isAlone === true };
   const outcome = await simulate(seed, options);
   const again = isTwice === true ? await simulate(seed, options) : outcome;
   return { ...outcome, isRepeatable: again.digest === outcome.digest };

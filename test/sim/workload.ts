@@ -9,9 +9,22 @@ export interface Wish {
   readonly task: string;
 }
 
+/** A command beside a task, and what becomes of whoever wants it. */
+export interface Visit {
+  readonly name: string;
+  readonly atMs: number;
+  readonly allocId: string;
+  readonly task: string;
+  readonly hasTerminal: boolean;
+  readonly manner: 'reads' | 'comes and goes' | 'forsakes' | 'closes' | 'ends the input';
+  /** In some of the manners: so long after he came. */
+  readonly afterMs: number;
+}
+
 export interface Workload {
   readonly groups: ReadonlyMap<string, GroupSpecInput>;
   readonly wishes: readonly Wish[];
+  readonly visits: readonly Visit[];
 }
 
 const WITHIN_MS = 50_000;
@@ -43,7 +56,39 @@ export function workloadOf(seed: number): Workload {
       wishes.push({ atMs, kind, allocId, task: chance.pick(names) });
     }
   }
-  return { groups, wishes: wishes.toSorted((one, other) => one.atMs - other.atMs) };
+  const inOrder = wishes.toSorted((one, other) => one.atMs - other.atMs);
+  return { groups, wishes: inOrder, visits: visitsOf(seed, inOrder, groups) };
+}
+
+/** Every other seed has some. They are drawn from a chance of their own: the rest is what it would be without them. */
+function visitsOf(
+  seed: number,
+  wishes: readonly Wish[],
+  groups: Workload['groups'],
+): readonly Visit[] {
+  const chance = new Chance(seed, 'visits');
+  if (chance.isHit(0.5)) return [];
+  const runs = wishes.filter(({ kind }) => kind === 'run');
+  return Array.from({ length: chance.between(1, 8) }, (_, index) => {
+    const { allocId, atMs } = chance.pick(runs);
+    const tasks = groups.get(allocId)?.tasks ?? [];
+    return {
+      name: `visit-${index + 1}`,
+      atMs: atMs + chance.below(WITHIN_MS / 2),
+      allocId,
+      task: chance.pick(tasks).name,
+      hasTerminal: chance.isHit(0.3),
+      manner: chance.pick([
+        'reads',
+        'comes and goes',
+        'comes and goes',
+        'forsakes',
+        'closes',
+        'ends the input',
+      ] as const),
+      afterMs: chance.pick([1, 50, 1_000, 10_000]),
+    };
+  });
 }
 
 function groupOf(name: string, chance: Chance): GroupSpecInput {

@@ -4,6 +4,7 @@
  *
  *   log-book.ts   I3, I7, I18          runs.ts      I1, I2, I4, I5, I6, I9
  *   signals.ts    I9, I11, P12         restarts.ts  I15, P12
+ *   sessions.ts   I1, I3-I6, I9, I10, I12 of commands beside programs
  *   subscriber.ts I8                   rest.ts      I10, I12, I13, I16, I19, I20, once faults are over
  *
  * I14 (unknown is waited for) follows from I1, I2 and I5 under the fault `blind`; its 3,240 rows are a test of their
@@ -13,6 +14,7 @@ import type { World } from '../world/world.ts';
 import { LogBook } from './log-book.ts';
 import { RestartInvariants } from './restarts.ts';
 import { RunInvariants } from './runs.ts';
+import { SessionInvariants } from './sessions.ts';
 import { SignalInvariants } from './signals.ts';
 import { Subscriber } from './subscriber.ts';
 
@@ -21,6 +23,7 @@ export type Fail = (text: string) => void;
 export class Invariants {
   readonly book: LogBook;
   readonly subscriber: Subscriber;
+  readonly sessions: SessionInvariants;
 
   constructor(world: World, fail: Fail) {
     const say: Fail = (text) => {
@@ -31,6 +34,7 @@ export class Invariants {
     this.subscriber = new Subscriber(world, say);
     const runs = new RunInvariants(world, this.book, say);
     const signals = new SignalInvariants(world, this.book, say);
+    this.sessions = new SessionInvariants(world, this.book, say);
     void new RestartInvariants(world, this.book, say);
     world.store.watcher = {
       onWritten: (rows, epoch) => this.book.onWritten(rows, epoch),
@@ -38,6 +42,7 @@ export class Invariants {
     };
     world.watcher = {
       onLaunch: (launch) => runs.onLaunch(launch),
+      onCommand: (command) => this.sessions.onCommand(command),
       onSignal: (target, signal, sender) => signals.onSignal(target, signal, sender),
     };
   }

@@ -15,6 +15,10 @@ export function checkProcesses(world: World, fail: Fail): void {
     const living = ledger.livingOf(launchKey).map(({ name }) => name);
     if (living.length > 0) fail(`I10: ${living.join(', ')} of run ${launchKey} lives`);
   }
+  for (const launchKey of ledger.beside.keys()) {
+    const living = ledger.besideOf(launchKey).map(({ name }) => name);
+    if (living.length > 0) fail(`I10: ${living.join(', ')} beside run ${launchKey} lives`);
+  }
 }
 
 /** `leftFifos` are the task keys whose cleanup hook failed, which is recorded and changes nothing. */

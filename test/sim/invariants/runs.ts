@@ -35,7 +35,7 @@ export class RunInvariants {
     for (const other of ledger.launches) {
       const isOther = other.launchKey !== launchKey;
       if (!isOther || other.allocId !== allocId || other.task !== task) continue;
-      const living = ledger.livingOf(other.launchKey);
+      const living = [...ledger.livingOf(other.launchKey), ...ledger.besideOf(other.launchKey)];
       if (living.length === 0) continue;
       const who = living.map((one) => one.name).join(', ');
       this.#fail(`I2: ${name} was launched while ${who} of run ${other.run} lives`);

@@ -53,6 +53,9 @@ export class SimulatedChannel {
     this.#isConnected = false;
     const talks = [...this.#talks];
     this.#talks.clear();
+    for (const { path, hostSignal } of talks) {
+      if (path.includes('Session')) this.#toHost(() => hostSignal.abort());
+    }
     for (const talk of talks) talk.onEnd(lost(talk.path));
     this.#whenBroken.wake();
   }
@@ -71,7 +74,9 @@ export class SimulatedChannel {
     if (world.faults.strike('callLost', path)) {
       this.#toAgent(own, 50, () => own.onEnd(lost(path)));
     } else {
-      const times = world.faults.strike('callTwice', path) ? 2 : 1;
+      // Whoever asks for a stream twice reads another one.
+      const isOnce = path.endsWith('/AttachSession');
+      const times = !isOnce && world.faults.strike('callTwice', path) ? 2 : 1;
       for (let count = 0; count < times; count += 1) this.#deliver(own, structuredClone(request));
     }
     world.interrupt(`after sending ${path}`);

@@ -17,6 +17,7 @@ import {
 import type { Inode, OpenFile } from '../world/disk.ts';
 import { CGROUP_MOUNT } from '../world/cgroups.ts';
 import { processNames, procText } from '../world/procfs.ts';
+import { takeFrom } from './stream-socket.ts';
 import { theWorld, type World } from '../world/world.ts';
 
 export const constants = real;
@@ -249,7 +250,11 @@ export function closeSync(fd: number): void {
 }
 
 export function readSync(fd: number, into: Buffer): number {
-  return into.write(fileOf(fd).inode.text);
+  const { inode } = fileOf(fd);
+  if (inode.fifo === undefined) return into.write(inode.text);
+  const count = takeFrom(inode.fifo, into);
+  if (count === 0 && inode.fifo.writers.size > 0) throw failed('EAGAIN', 'read', String(fd));
+  return count;
 }
 
 /** Writes all of it, or a part of it when its process dies right then. */

@@ -1,5 +1,6 @@
 /** What every module of `src/` finds under these global names while it is simulated. */
 import type { Entry } from '../scheduler.ts';
+import { StreamSocket } from './stream-socket.ts';
 import { theWorld } from '../world/world.ts';
 
 class SimulatedTimer {
@@ -82,7 +83,8 @@ const simulatedProcess = {
   versions: real.versions,
   env: {},
   geteuid: () => 0,
-  getBuiltinModule: (name: string) => real.getBuiltinModule(name),
+  getBuiltinModule: (name: string) =>
+    name === 'node:tty' ? { ReadStream: StreamSocket } : real.getBuiltinModule(name),
   hrtime: { bigint: () => BigInt(Math.round(theWorld().processes.uptimeMs * 1_000)) * 1_000n },
   on(event: string, handler: () => void): void {
     const { handlers } = theWorld().self;

@@ -1,10 +1,11 @@
-/** Stands in for `node:net`, for the one thing that the executor host uses it for: hearing of a FIFO. */
+/** Stands in for `node:net`, for what the executor host uses it for: hearing of a FIFO, and the pipes of commands. */
 import type { OpenFile } from '../world/disk.ts';
+import { type StreamOptions, StreamSocket } from './stream-socket.ts';
 import { theWorld } from '../world/world.ts';
 
 type Listener = (given?: unknown) => void;
 
-export class Socket {
+class FifoEar {
   readonly #file: OpenFile | undefined;
   readonly #listeners = new Map<string, Listener[]>();
   #isDestroyed = false;
@@ -60,6 +61,12 @@ export class Socket {
     const world = theWorld();
     if (world.disk.opened(this.#file.fd) !== undefined) world.disk.close(this.#file);
   }
+}
+
+/** A FIFO is only listened to: what is said in it is read elsewhere. */
+export function Socket(options: StreamOptions & { readonly fd: number }): FifoEar | StreamSocket {
+  const isStream = options.onread !== undefined || options.readable === false;
+  return isStream ? new StreamSocket(options.fd, options) : new FifoEar(options);
 }
 
 export function connect(): never {

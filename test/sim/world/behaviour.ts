@@ -18,6 +18,37 @@ export interface Behaviour {
   readonly isUnmarked: boolean;
 }
 
+/** What a command beside a program does, made of the seed and of its name. */
+export interface CommandBehaviour {
+  /** Undefined: it runs until it is hung up, or its input ends. */
+  readonly runMs: number | undefined;
+  readonly code: number;
+  readonly lines: number;
+  readonly lineBytes: number;
+  readonly everyMs: number;
+  readonly readsInput: boolean;
+  readonly onHangUp: 'dies' | 'ignores' | 'lingers';
+  /** A child of it has its output open still when it has ended. */
+  readonly leavesOneBehind: boolean;
+  readonly isUnmarked: boolean;
+}
+
+export function commandBehaviourOf(seed: number, name: string): CommandBehaviour {
+  const chance = new Chance(seed, `command ${name}`);
+  const readsInput = chance.isHit(0.3);
+  return {
+    runMs: readsInput ? undefined : chance.pick([undefined, 1, 1, 50, 2_000, 20_000]),
+    code: chance.pick([0, 0, 1 + chance.below(200)]),
+    lines: chance.pick([0, 1, 5, 90, 90]),
+    lineBytes: chance.pick([10, 10, 500, 8_000]),
+    everyMs: chance.pick([1, 5, 100]),
+    readsInput,
+    onHangUp: chance.pick(['dies', 'dies', 'ignores', 'lingers'] as const),
+    leavesOneBehind: chance.isHit(0.2),
+    isUnmarked: chance.isHit(0.3),
+  };
+}
+
 export function behaviourOf(seed: number, allocId: string, task: string, run: number): Behaviour {
   const name = `${allocId}/${task}`;
   const ofTask = new Chance(seed, `task ${name}`);

@@ -30,6 +30,8 @@ export interface OpenFile {
   readonly canWrite: boolean;
   /** Told of every change of a FIFO: bytes came, or the last writer left. */
   wake: (() => void) | undefined;
+  /** Of the master of a terminal: where what is typed is written. */
+  typing?: OpenFile;
 }
 
 /** How many more writes the room of the ballast file is good for. */
@@ -129,6 +131,11 @@ export class Disk {
     for (const reader of fifo.readers) reader.wake?.();
   }
 
+  /** There is room again. */
+  tellWriters(fifo: Fifo): void {
+    for (const writer of fifo.writers) writer.wake?.();
+  }
+
   /** A process ended: the kernel closes what it had open. */
   closeAll(owner: Life): void {
     for (const file of this.#open.values()) if (file.owner === owner) this.close(file);
@@ -174,7 +181,7 @@ function afterCut(inode: Inode, chance: Chance): string {
   return kind === 1 ? (synced ?? '') : text.slice(0, chance.below(text.length + 1));
 }
 
-function inodeOf(kind: Inode['kind'], nowMs: number): Inode {
+export function inodeOf(kind: Inode['kind'], nowMs: number): Inode {
   const fifo =
     kind === 'fifo'
       ? { waiting: [], readers: new Set<OpenFile>(), writers: new Set<OpenFile>() }

@@ -4,6 +4,8 @@
  */
 import { join } from 'node:path';
 import { ExecutorHost, executorHandlers } from '../../../src/processes/executor-host/service.ts';
+import { sessionHandlers } from '../../../src/processes/executor-host/sessions/session-handlers.ts';
+import { Sessions } from '../../../src/processes/executor-host/sessions/sessions.ts';
 import { removeFile } from '../../../src/os/atomic-file.ts';
 import { EXECUTOR_PROTOCOL } from '../../../src/rpc/executor-methods.ts';
 import { machineEpoch } from '../../../src/os/machine-epoch.ts';
@@ -82,9 +84,21 @@ function executor(facts: ConstructorParameters<typeof ExecutorHost>[0]): Hosted 
   const { instanceId } = facts;
   const source = { shell: '/bin/sh', script: '/shim', instanceId, machineEpoch: machineEpoch() };
   const host = new ExecutorHost(facts, source);
+  const sessions = new Sessions({
+    shell: source.shell,
+    machineEpoch: source.machineEpoch,
+    livingRun: (launchKey) => host.livingRun(launchKey),
+    children: host.sessionChildren,
+  });
   const handlers = executorHandlers(host);
-  const methods = Object.entries(handlers).map(([name, handler]) => {
+  const beside = sessionHandlers(sessions, facts.stateDir);
+  const forget: typeof handlers.forget = (request, signal) => {
+    sessions.forgetRun(request.launchKey);
+    return handlers.forget(request, signal);
+  };
+  const all = Object.entries({ ...handlers, ...beside, forget }).map(([name, handler]) => {
     return [name[0]?.toUpperCase() + name.slice(1), handler as Served] as const;
   });
-  return { methods: Object.fromEntries(methods), busyWith: () => host.busyWith() };
+  const methods = Object.fromEntries(all);
+  return { methods, busyWith: () => host.busyWith() + sessions.living };
 }

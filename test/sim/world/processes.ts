@@ -12,6 +12,7 @@ export type ProcessKind =
   | 'shim'
   | 'program'
   | 'leftover'
+  | 'command'
   | 'foreign';
 
 export interface ProcessWish {
@@ -36,6 +37,8 @@ export class Process extends Life {
   /** Below the mount point; `''` is the top. */
   cgroup: string;
   isZombie = false;
+  /** How it ended, for whoever counts it; a program's shim keeps its own account. */
+  status: { code: number | null; signal: string | null } = { code: null, signal: 'SIGKILL' };
   /** Its orphaned descendants become its children. */
   isSubreaper = false;
   /** Called for what is not decided by the kernel alone (KILL, STOP, CONT). */
@@ -141,9 +144,11 @@ export class Processes {
       this.reap(child);
       return;
     }
-    for (const handler of parent.handlers.get('SIGCHLD') ?? []) {
-      this.#scheduler.at(this.#scheduler.nowMs, parent, 'SIGCHLD', handler);
-    }
+    const handlers = parent.handlers.get('SIGCHLD') ?? [];
+    if (handlers.length === 0) return;
+    this.#scheduler.at(this.#scheduler.nowMs, parent, 'SIGCHLD', () => {
+      for (const handler of handlers) handler();
+    });
   }
 
   reap(process: Process): void {

@@ -1,10 +1,10 @@
 /** The simulated machine as a whole, and the one simulation that is going on in this thread. */
 import { Chance, hash } from '../chance.ts';
 import { Faults, type FaultChoice, type FaultKind } from '../faults.ts';
-import { Ledger, type Launch } from '../ledger.ts';
+import { type CommandEntry, Ledger, type Launch } from '../ledger.ts';
 import { Scheduler, type Life } from '../scheduler.ts';
 import { Cgroups } from './cgroups.ts';
-import { Disk } from './disk.ts';
+import { Disk, type Inode } from './disk.ts';
 import { NATURE, Process, Processes, type ProcessWish } from './processes.ts';
 import { StoreFile } from './store-file.ts';
 
@@ -19,6 +19,7 @@ const FIRST_WALL_MS = Date.UTC(2026, 8, 21, 6);
 export interface WorldWatcher {
   onSignal(target: Process, signal: string, sender: Life): void;
   onLaunch(launch: Launch): void;
+  onCommand(command: CommandEntry): void;
 }
 
 export class World {
@@ -31,6 +32,8 @@ export class World {
   readonly cgroups: Cgroups;
   readonly disk = new Disk();
   readonly store: StoreFile;
+  /** By the path of the slave: what is typed, and what is shown. */
+  readonly terminals = new Map<string, { readonly typed: Inode; readonly shown: Inode }>();
   readonly faults: Faults;
   readonly ledger = new Ledger();
   watcher: WorldWatcher | undefined;
