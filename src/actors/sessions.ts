@@ -7,13 +7,12 @@ import { HoldfastError, isRetryable } from '../errors.ts';
 import type { RunRequest } from '../drivers/driver.ts';
 import type { SessionCommand, SessionDoor } from '../drivers/session.ts';
 import type { SessionEndFacts, TaskMessage } from '../machines/task-messages.ts';
-import { call, follow } from '../rpc/framed-client.ts';
-import type { Channel } from '../rpc/framed-channel.ts';
-import type { CalledMethod, CallOptions } from '../rpc/method.ts';
+import { follow } from '../rpc/framed-client.ts';
 import { sessionMethods as service } from '../rpc/session-methods.ts';
 import { toConfinement } from './executor-words.ts';
-import type { HostPool, PooledHost } from './host-pool.ts';
+import type { HostPool } from './host-pool.ts';
 import type { RunCgroups } from './run-cgroups.ts';
+import { SessionCalls } from './session-calls.ts';
 import { factsOf, readingOf, type SessionReading } from './session-words.ts';
 
 /** One session that this agent stands by. */
@@ -36,7 +35,6 @@ export interface SessionsDoors {
   readonly signal: AbortSignal;
 }
 
-const CALL_DEADLINE_MS = 10_000;
 const LOOK_AGAIN_MS = 200;
 /** Whoever attaches late still learns how it ended. */
 const REMEMBERED_MS = 60_000;
@@ -44,11 +42,11 @@ const REMEMBERED_MS = 60_000;
 export class Sessions implements SessionDoor {
   readonly #doors: SessionsDoors;
   readonly #kept = new Map<string, KeptSession>();
-  /** Where the kept ones are: what was written is read for a while after the run is gone and forgotten. */
-  readonly #hosts = new Map<string, PooledHost>();
+  readonly #calls: SessionCalls;
 
   constructor(doors: SessionsDoors) {
     this.#doors = doors;
+    this.#calls = new SessionCalls(doors);
   }
 
   async open(
@@ -56,33 +54,31 @@ export class Sessions implements SessionDoor {
     command: SessionCommand,
   ): Promise<void> {
     const { session, argv, env, cwd, terminal, confinement } = command;
-    try {
-      await this.#call(launchKey, service.openSession, {
-        launchKey,
-        session,
-        argv: [...argv],
-        env: { ...env },
-        cwd,
-        mark,
-        terminal: terminal && { ...terminal },
-        confinement: toConfinement(confinement ?? {}, this.#doors.cgroups.pathOf(launchKey)),
-      });
-    } catch (error) {
-      // Whether it began is not known: then nothing of it may go on.
-      if (isRetryable(error))
-        await this.close({ id: session, launchKey }, 'lost').catch(() => undefined);
-      throw error;
-    }
+    await this.#calls.call(launchKey, service.openSession, {
+      launchKey,
+      session,
+      argv: [...argv],
+      env: { ...env },
+      cwd,
+      mark,
+      terminal: terminal && { ...terminal },
+      confinement: toConfinement(confinement ?? {}, this.#doors.cgroups.pathOf(launchKey)),
+    });
   }
 
   /**
    * Stands by a session until its end is recorded by `record`, which is called once unless the agent closes before.
-   * Repeatable.
+   * Repeatable. `doubt` is why nobody knows whether it began: then nothing of it may go on.
    */
-  keep(place: SessionPlace, record: (end: SessionEndFacts) => Promise<void>): KeptSession {
+  keep(
+    place: SessionPlace,
+    record: (end: SessionEndFacts) => Promise<void>,
+    doubt?: string,
+  ): KeptSession {
     const known = this.#kept.get(place.id);
     if (known !== undefined) return known;
-    const kept = { ...place, end: this.#recorded(place, record) };
+    this.#calls.standBy(place.id);
+    const kept = { ...place, end: this.#recorded(place, record, doubt) };
     kept.end.catch(() => undefined);
     this.#kept.set(place.id, kept);
     return kept;
@@ -91,6 +87,7 @@ export class Sessions implements SessionDoor {
   /** One whose end an earlier agent has recorded: what it wrote may still be read. */
   recall(place: SessionPlace, end: SessionEndFacts): KeptSession {
     const kept = { ...place, end: Promise.resolve(end) };
+    this.#calls.standBy(place.id);
     this.#kept.set(place.id, kept);
     this.#letGoLater(place.id);
     return kept;
@@ -103,12 +100,14 @@ export class Sessions implements SessionDoor {
   async #recorded(
     place: SessionPlace,
     record: (end: SessionEndFacts) => Promise<void>,
+    doubt: string | undefined,
   ): Promise<SessionEndFacts> {
-    const end = await this.#ended(place);
+    if (doubt !== undefined) await this.#closeSurely(place);
+    const end = await this.#ended(place, doubt);
     await record(end);
     // crash point: agent.session.closed
     const { id: session, launchKey } = place;
-    await this.#call(launchKey, service.forgetSession, { session }).catch(() => undefined);
+    await this.#calls.call(launchKey, service.forgetSession, { session }).catch(() => undefined);
     this.#letGoLater(session);
     return end;
   }
@@ -116,32 +115,48 @@ export class Sessions implements SessionDoor {
   #letGoLater(session: string): void {
     setTimeout(() => {
       this.#kept.delete(session);
-      this.#hosts.delete(session);
+      this.#calls.letGo(session);
     }, REMEMBERED_MS).unref();
   }
 
   /** What the host of its run says, or that nobody can say: a new host does not know the sessions of a dead one. */
-  async #ended(place: SessionPlace): Promise<SessionEndFacts> {
+  async #ended(place: SessionPlace, doubt?: string): Promise<SessionEndFacts> {
     const { signal } = this.#doors;
     for (;;) {
       try {
         const request = { session: place.id };
-        const { end } = await this.#call(place.launchKey, service.waitSession, request, { signal });
+        const { end } = await this.#calls.call(place.launchKey, service.waitSession, request, {
+          signal,
+        });
         return factsOf(end);
       } catch (error) {
         if (signal.aborted) throw new HoldfastError('CLOSED', 'the agent is closing');
         const isUnknown =
           HoldfastError.is(error, 'NOT_FOUND') || HoldfastError.is(error, 'CAPABILITY_MISSING');
-        if (isUnknown) return this.#lost(place);
+        if (isUnknown) return this.#lost(place, doubt);
         if (!isRetryable(error)) throw error;
       }
       await delay(LOOK_AGAIN_MS, undefined, { signal }).catch(() => undefined);
     }
   }
 
-  async #lost(place: SessionPlace): Promise<SessionEndFacts> {
-    await this.close(place, 'lost').catch(() => undefined);
-    return { exitCode: null, signal: null, reason: 'its host was lost' };
+  async #lost(place: SessionPlace, doubt = 'its host was lost'): Promise<SessionEndFacts> {
+    await this.#closeSurely(place);
+    return { exitCode: null, signal: null, reason: doubt };
+  }
+
+  /** Until its host has said that nothing of it lives, and begins nothing of it any more; or no host has its run. */
+  async #closeSurely(place: SessionPlace): Promise<void> {
+    const { signal } = this.#doors;
+    for (;;) {
+      try {
+        return await this.close(place, 'lost');
+      } catch (error) {
+        if (signal.aborted) throw new HoldfastError('CLOSED', 'the agent is closing');
+        if (!isRetryable(error)) return;
+      }
+      await delay(LOOK_AGAIN_MS, undefined, { signal }).catch(() => undefined);
+    }
   }
 
   /**
@@ -155,7 +170,7 @@ export class Sessions implements SessionDoor {
   ): Promise<SessionReading> {
     const { agentEpoch, signal } = this.#doors;
     if (signal.aborted) throw new HoldfastError('CLOSED', 'the agent is closing');
-    const channel = await this.#channelTo(launchKey, session);
+    const channel = await this.#calls.channelTo(launchKey, session);
     const leaving = new AbortController();
     const signals = [leaving.signal, signal, ...(left === undefined ? [] : [left])];
     const request = { agentEpoch, session, after };
@@ -172,67 +187,29 @@ export class Sessions implements SessionDoor {
   ): Promise<number> {
     const request = { session, offset, data: Buffer.from(data), closes };
     const { signal } = this.#doors;
-    return (await this.#call(launchKey, service.writeSession, request, { signal })).offset;
+    return (await this.#calls.call(launchKey, service.writeSession, request, { signal })).offset;
   }
 
   async take({ id: session, launchKey }: SessionPlace, offset: number): Promise<void> {
-    await this.#call(launchKey, service.takeSession, { session, offset });
+    await this.#calls.call(launchKey, service.takeSession, { session, offset });
   }
 
   async resize(
     { id: session, launchKey }: SessionPlace,
     size: { readonly columns: number; readonly rows: number },
   ): Promise<void> {
-    await this.#call(launchKey, service.resizeSession, { session, size: { ...size } });
+    await this.#calls.call(launchKey, service.resizeSession, { session, size: { ...size } });
   }
 
   async signal({ id: session, launchKey }: SessionPlace, signal: string): Promise<void> {
-    await this.#call(launchKey, service.signalSession, { session, signal });
+    await this.#calls.call(launchKey, service.signalSession, { session, signal });
   }
 
   async close(
     { id: session, launchKey }: Pick<SessionPlace, 'id' | 'launchKey'>,
     reason: string,
   ): Promise<void> {
-    await this.#call(launchKey, service.closeSession, { session, reason });
-  }
-
-  async #call<Request extends { agentEpoch: number; session: string }, Response>(
-    launchKey: string,
-    method: CalledMethod<Request, Response>,
-    request: Omit<Request, 'agentEpoch'>,
-    options: CallOptions = { deadlineMs: CALL_DEADLINE_MS },
-  ): Promise<Response> {
-    const { agentEpoch } = this.#doors;
-    const asked = { ...request, agentEpoch } as Request;
-    const channel = await this.#channelTo(launchKey, asked.session);
-    return call(channel, method, asked, options);
-  }
-
-  /** Of a run that no host has any more, and whose host an earlier agent knew: the one that does not deny it. */
-  async #whoHas(session: string): Promise<PooledHost | undefined> {
-    const { pool, agentEpoch } = this.#doors;
-    if (!this.#kept.has(session)) return undefined;
-    const options = { deadlineMs: CALL_DEADLINE_MS };
-    for (const one of pool.hosts.filter(({ isLive }) => isLive)) {
-      const asked = call(one.host.channel, service.waitSession, { agentEpoch, session }, options);
-      const has = await asked.then(
-        () => true,
-        () => false,
-      );
-      if (has) this.#hosts.set(session, one);
-      if (has) return one;
-    }
-    return undefined;
-  }
-
-  async #channelTo(launchKey: string, session: string): Promise<Channel> {
-    const found = await this.#doors.pool.whereIs(launchKey);
-    if (found !== undefined && this.#kept.has(session)) this.#hosts.set(session, found);
-    if (found !== undefined) return found.host.channel;
-    const last = this.#hosts.get(session) ?? (await this.#whoHas(session));
-    if (last?.isLive === true) return last.host.channel;
-    throw new HoldfastError('NOT_FOUND', 'no host has the run any more');
+    await this.#calls.call(launchKey, service.closeSession, { session, reason });
   }
 }
 
@@ -242,8 +219,9 @@ export function keepSession(
   { launchKey, allocId, task }: RunRequest,
   id: string,
   tell: (message: TaskMessage) => Promise<void>,
+  doubt?: string,
 ): KeptSession {
-  return sessions.keep({ id, launchKey, allocId, task: task.name }, (end) =>
-    tell({ type: 'SessionEnded', session: id, ...end }),
-  );
+  const record = (end: SessionEndFacts): Promise<void> =>
+    tell({ type: 'SessionEnded', session: id, ...end });
+  return sessions.keep({ id, launchKey, allocId, task: task.name }, record, doubt);
 }

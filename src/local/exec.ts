@@ -6,7 +6,7 @@ import type { Roster } from '../actors/roster.ts';
 import { keepSession, type KeptSession } from '../actors/sessions.ts';
 import type { SessionReading } from '../actors/session-words.ts';
 import { runRequest, type TaskRunner } from '../actors/task-runner.ts';
-import { HoldfastError, messageOf } from '../errors.ts';
+import { HoldfastError, isRetryable, messageOf } from '../errors.ts';
 import { taskStream } from '../events/envelope.ts';
 import { redactArgv } from '../spec/redact-argv.ts';
 import type { TaskSpec } from '../spec/task-spec.ts';
@@ -54,7 +54,12 @@ export async function exec(
     if (options.signal?.aborted === true) throw abortedEarly();
     await driver.openSession(run, { session, argv, env, user, cwd, terminal }, agent);
   } catch (error) {
-    const facts = { exitCode: null, signal: null, reason: `not begun: ${messageOf(error)}` };
+    const reason = `not begun: ${messageOf(error)}`;
+    if (isRetryable(error)) {
+      keepSession(agent.sessions, run, session, tell, reason);
+      throw error;
+    }
+    const facts = { exitCode: null, signal: null, reason };
     await tell({ type: 'SessionEnded', session, ...facts });
     throw error;
   }

@@ -1,6 +1,6 @@
 /**
  * The runs that this host was done with. Their directories are removed one day, and a launch that was asked for before,
- * and is served late, would find nothing that says that the run has been.
+ * and is served late, would find nothing that says that the run has been. Sessions leave nothing at all.
  */
 export class Forgotten {
   readonly #keys = new Set<string>();

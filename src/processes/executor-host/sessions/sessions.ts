@@ -3,6 +3,7 @@ import { HoldfastError } from '../../../errors.ts';
 import { reapStatus } from '../../../os/attached-process.ts';
 import { signalGroup } from '../../../os/process-tree.ts';
 import type * as wire from '../../../rpc/gen/holdfast/executor/v1/sessions.ts';
+import { Forgotten } from '../forgotten.ts';
 import type { Run } from '../run.ts';
 import { assertSignal } from '../stop.ts';
 import { type CommandStreams, pipeStreams, type Sink, terminalStreams } from './command-streams.ts';
@@ -19,6 +20,8 @@ export class Sessions {
   readonly #doors: SessionsDoors;
   readonly #sessions = new Map<string, Session>();
   readonly #starts: SessionStarts;
+  /** Closed or over: what asks for one of these comes too late. */
+  readonly #over = new Forgotten();
   #isCounting = false;
 
   constructor(doors: SessionsDoors) {
@@ -39,6 +42,7 @@ export class Sessions {
 
   #begin(request: wire.OpenSessionRequest): void {
     const { session: id, launchKey } = request;
+    if (this.#over.has(id)) throw new HoldfastError('WRONG_STATE', `session ${id} is over`);
     const run = this.#doors.livingRun(launchKey);
     if (run === undefined) {
       throw new HoldfastError('WRONG_STATE', 'the program does not run here');
@@ -80,8 +84,7 @@ export class Sessions {
       session.ended(counted.end, counted.why);
     } else {
       session.ended(status);
-      session.discard();
-      this.#sessions.delete(session.id);
+      this.#drop(session);
     }
   }
 
@@ -137,6 +140,7 @@ export class Sessions {
   }: wire.CloseSessionRequest): Promise<wire.CloseSessionResponse> {
     const session = this.#sessions.get(id);
     if (session?.end !== undefined) return {};
+    if (session === undefined) this.#over.add(id);
     // crash point: executor.session.closing
     if (session !== undefined) session.closing ??= reason;
     await hangUp({ id, leader: session?.leader }, this.#doors.machineEpoch);
@@ -171,8 +175,12 @@ export class Sessions {
   }
 
   #dropIfDone(session: Session): void {
-    if (!session.isDone) return;
+    if (session.isDone) this.#drop(session);
+  }
+
+  #drop(session: Session): void {
     session.discard();
+    this.#over.add(session.id);
     this.#sessions.delete(session.id);
   }
 }
