@@ -99,6 +99,18 @@ describe('a reader', () => {
     expect(command.resumed).toBe(1);
   });
 
+  it('has what stands before the place it begins at, so that a full command goes on', async () => {
+    expect(say('x'.repeat(BUFFER_LIMIT_BYTES))).toBe(false);
+    const reading = session.read(BUFFER_LIMIT_BYTES, never);
+    expect((await reading.next()).value).toMatchObject({
+      part: { value: { outputOffset: BUFFER_LIMIT_BYTES } },
+    });
+    expect(command.resumed).toBe(1);
+    await expect(session.read(0, never).next()).rejects.toMatchObject({
+      code: 'POSITION_COMPACTED',
+    });
+  });
+
   it('is replaced by a later one, which goes on where it wants', async () => {
     say('hello');
     const first = session.read(undefined, never);

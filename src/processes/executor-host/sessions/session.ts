@@ -109,8 +109,8 @@ export class Session {
   }
 
   /**
-   * The output behind `after`, as it comes, then the end. It takes the place of an earlier reader. Throws
-   * POSITION_COMPACTED when it is not kept as far back.
+   * The output behind `after`, as it comes, then the end; who asks for that has what stands before it. It takes the
+   * place of an earlier reader. Throws POSITION_COMPACTED when it is not kept as far back.
    */
   async *read(
     after: number | undefined,
@@ -121,6 +121,8 @@ export class Session {
     const reader = new AbortController();
     this.#reader = reader;
     clearTimeout(this.#timer);
+    // Of the one before him nobody else tells: the command would wait for room for ever.
+    if (after !== undefined) this.take(after);
     const signal = AbortSignal.any([left, reader.signal]);
     let at = after ?? this.#buffer.taken;
     try {
