@@ -19,6 +19,8 @@ export class ExecRelay implements AsyncDisposable {
   #offset: number | undefined;
   /** Of what was typed and taken. */
   #written: number;
+  /** What the command was last told, or would have been: an agent that ends may take it along. */
+  #size: TerminalSize | undefined;
   #isOver = false;
 
   constructor(dataDir: string, agent: Orchestrator, session: ExecSession) {
@@ -69,6 +71,7 @@ export class ExecRelay implements AsyncDisposable {
     return this.#ask((session) => session.end());
   }
   resize(size: TerminalSize): Promise<void> {
+    this.#size = size;
     return this.#ask((session) => session.resize(size));
   }
   signal(signal: string): Promise<void> {
@@ -109,8 +112,10 @@ export class ExecRelay implements AsyncDisposable {
         if (agent === undefined) continue;
         this.#agent = agent;
         const after = this.#offset === undefined ? {} : { after: this.#offset };
-        this.#session = await agent.attach(id, after);
-        return this.#session;
+        const session = await agent.attach(id, after);
+        if (this.#size !== undefined) await session.resize(this.#size);
+        this.#session = session;
+        return session;
       } catch (error) {
         const isPassing = HoldfastError.is(error) && (error.retryable || error.code === 'CLOSED');
         if (!isPassing) throw error;

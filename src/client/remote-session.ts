@@ -93,6 +93,12 @@ class Wire {
     if (this.#stream.writable) this.#stream.write(toRequest(part));
   }
 
+  /** Errors: UNAVAILABLE when the agent is gone. */
+  async tell(part: Part): Promise<void> {
+    if (this.end?.error !== undefined) throw this.end.error;
+    this.send(part);
+  }
+
   /** Resolves when the agent has passed it on. Errors: UNAVAILABLE when it is gone before. */
   input(data: Buffer, closes: boolean): Promise<void> {
     if (this.end?.error !== undefined) return Promise.reject(this.end.error);
@@ -174,12 +180,12 @@ class RemoteSession implements ExecSession {
     return this.#wire.input(Buffer.alloc(0), true);
   }
 
-  async resize({ columns, rows }: TerminalSize): Promise<void> {
-    this.#wire.send({ $case: 'resize', value: { columns, rows } });
+  resize({ columns, rows }: TerminalSize): Promise<void> {
+    return this.#wire.tell({ $case: 'resize', value: { columns, rows } });
   }
 
-  async signal(signal: string): Promise<void> {
-    this.#wire.send({ $case: 'signal', value: signal });
+  signal(signal: string): Promise<void> {
+    return this.#wire.tell({ $case: 'signal', value: signal });
   }
 
   async detach(): Promise<void> {
