@@ -29,6 +29,11 @@ export function layoutOf(dataDir: string): Layout {
   };
 }
 
+/** What goes with the alloc: the directories of its tasks, and their output. */
+export function allocDirsOf({ dataDir, stateDir }: Layout, allocId: string): readonly string[] {
+  return [join(dataDir, 'allocs', allocId), join(stateDir, 'logs', allocId)];
+}
+
 export function taskDirsOf(layout: Layout, allocId: string, task: string): TaskDirs {
   const allocDir = join(layout.dataDir, 'allocs', allocId);
   const own = join(allocDir, task);

@@ -21,8 +21,22 @@ export interface RetentionDoors {
 /** Removed together: enough to be worth a transaction, few enough to keep it short. */
 const BATCH_ALLOCS = 64;
 
+/** Before files that could not be removed are tried again, each time twice as long. */
+const FIRST_PAUSE_MS = 60_000;
+const LONGEST_PAUSE_MS = 6 * 3_600_000;
+/** A task chose the names that stand in it. */
+const MOST_CHARACTERS_OF_ERROR = 300;
+
+/** An alloc whose files could not be removed: the others do not wait for it. */
+interface Stuck {
+  readonly pauseMs: number;
+  /** Undefined when its pause is over. */
+  readonly cancel: (() => void) | undefined;
+}
+
 export class Retention {
   readonly #doors: RetentionDoors;
+  readonly #stuck = new Map<string, Stuck>();
   #isAtWork = false;
 
   constructor(doors: RetentionDoors) {
@@ -37,7 +51,11 @@ export class Retention {
       // Sorting them all is not for every step of every task.
       if (!this.#isAtWork && this.#surplus(roster.endedCount) > 0) setImmediate(look);
     });
-    signal.addEventListener('abort', cancel, { once: true });
+    const end = (): void => {
+      cancel();
+      for (const one of this.#stuck.values()) one.cancel?.();
+    };
+    signal.addEventListener('abort', end, { once: true });
     look();
   }
 
@@ -47,12 +65,12 @@ export class Retention {
     this.#isAtWork = true;
     try {
       for (let batch = this.#next(); batch.length > 0; batch = this.#next()) {
-        await this.#remove(batch);
+        await this.#remove(batch, signal);
         if (signal.aborted) return;
       }
     } catch (error) {
       const { logger } = this.#doors.agent;
-      logger.error({ error: messageOf(error) }, 'finished allocs could not be removed');
+      logger.error({ error: shortened(messageOf(error)) }, 'finished allocs could not be removed');
     } finally {
       this.#isAtWork = false;
     }
@@ -60,7 +78,8 @@ export class Retention {
 
   /** The oldest of those that are too many, once they are worth the work; first what was removed but for its events. */
   #next(): readonly string[] {
-    const { removed, finished } = this.#doors.roster.ended();
+    const { removed: recorded, finished } = this.#doors.roster.ended();
+    const removed = recorded.filter((id) => this.#stuck.get(id)?.cancel === undefined);
     if (removed.length > 0) return removed.slice(0, BATCH_ALLOCS);
     return finished.slice(0, Math.min(this.#surplus(finished.length), BATCH_ALLOCS));
   }
@@ -73,21 +92,49 @@ export class Retention {
   }
 
   /** Each step may be repeated by the next agent: recorded as removed, files gone, events gone. */
-  async #remove(allocIds: readonly string[]): Promise<void> {
-    const { agent, roster, removeFiles } = this.#doors;
+  async #remove(allocIds: readonly string[], signal: AbortSignal): Promise<void> {
+    const { agent, roster } = this.#doors;
+    const gone: string[] = [];
     for (const allocId of allocIds) {
       await this.#recordRemoval(allocId);
       // crash point: agent.retention.recorded
-      await removeFiles(allocId);
+      if (await this.#removeFiles(allocId, signal)) gone.push(allocId);
       // crash point: agent.retention.files-gone
     }
-    const streams = allocIds.flatMap((allocId) => [
+    if (gone.length === 0) return;
+    const streams = gone.flatMap((allocId) => [
       allocStream(allocId),
       ...roster.taskNamesOf(allocId).map((task) => taskStream(allocId, task)),
     ]);
     await agent.log.compact(streams, agent.clock.now());
     // crash point: agent.retention.compacted
-    for (const allocId of allocIds) roster.drop(allocId);
+    for (const allocId of gone) roster.drop(allocId);
+  }
+
+  /** False when they are still there: they are tried again later. */
+  async #removeFiles(allocId: string, signal: AbortSignal): Promise<boolean> {
+    try {
+      await this.#doors.removeFiles(allocId);
+      this.#stuck.delete(allocId);
+      return true;
+    } catch (error) {
+      this.#tryLater(allocId, error, signal);
+      return false;
+    }
+  }
+
+  #tryLater(allocId: string, error: unknown, signal: AbortSignal): void {
+    const { clock, logger } = this.#doors.agent;
+    const before = this.#stuck.get(allocId)?.pauseMs ?? FIRST_PAUSE_MS / 2;
+    const pauseMs = Math.min(2 * before, LONGEST_PAUSE_MS);
+    const wake = (): void => {
+      this.#stuck.set(allocId, { pauseMs, cancel: undefined });
+      void this.#look(signal);
+    };
+    const cancel = signal.aborted ? () => {} : clock.at(clock.steady() + pauseMs, wake);
+    this.#stuck.set(allocId, { pauseMs, cancel });
+    const facts = { allocId, pauseMs, error: shortened(messageOf(error)) };
+    logger.warn(facts, 'the files of a finished alloc could not be removed');
   }
 
   async #recordRemoval(allocId: string): Promise<void> {
@@ -102,4 +149,9 @@ export class Retention {
       runner.stop();
     }
   }
+}
+
+function shortened(text: string): string {
+  const most = MOST_CHARACTERS_OF_ERROR;
+  return text.length <= most ? text : `${text.slice(0, most)}…`;
 }

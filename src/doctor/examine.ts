@@ -6,6 +6,7 @@ import { environment } from './environment.ts';
 import { fileSystem } from './file-system.ts';
 import type { Finding } from './finding.ts';
 import { hosts } from './hosts.ts';
+import { leftovers } from './leftovers.ts';
 import { output } from './output.ts';
 import { runs } from './runs.ts';
 
@@ -19,6 +20,7 @@ export async function examine(dataDir: string, now: number): Promise<readonly Fi
     ...machine,
     ...(await fileSystem(dataDir, directory.reading?.lastWords.last?.diskFloorBytes)),
     ...directory.findings,
+    ...leftovers(layout, directory.reading),
     ...(epoch === undefined
       ? []
       : await hosts(layout.stateDir, epoch, directory.reading?.lastWords.replacedHosts)),
