@@ -40,7 +40,10 @@ export class SessionCalls {
     const { agentEpoch } = this.#doors;
     const asked = { ...request, agentEpoch } as Request;
     const channel = await this.channelTo(launchKey, asked.session);
-    return call(channel, method, asked, options);
+    return call(channel, method, asked, options).catch((error: unknown) => {
+      if (!HoldfastError.is(error, 'TIMEOUT')) throw error;
+      throw new HoldfastError('TIMEOUT', 'the executor host does not answer', { cause: error });
+    });
   }
 
   /** Throws NOT_FOUND when no host has it any more. */

@@ -102,7 +102,7 @@ export class Sessions implements SessionDoor {
     record: (end: SessionEndFacts) => Promise<void>,
     doubt: string | undefined,
   ): Promise<SessionEndFacts> {
-    if (doubt !== undefined) await this.#closeSurely(place);
+    if (doubt !== undefined) await this.#closeSurely(place, doubt);
     const end = await this.#ended(place, doubt);
     await record(end);
     // crash point: agent.session.closed
@@ -141,16 +141,16 @@ export class Sessions implements SessionDoor {
   }
 
   async #lost(place: SessionPlace, doubt = 'its host was lost'): Promise<SessionEndFacts> {
-    await this.#closeSurely(place);
+    await this.#closeSurely(place, doubt);
     return { exitCode: null, signal: null, reason: doubt };
   }
 
   /** Until its host has said that nothing of it lives, and begins nothing of it any more; or no host has its run. */
-  async #closeSurely(place: SessionPlace): Promise<void> {
+  async #closeSurely(place: SessionPlace, why: string): Promise<void> {
     const { signal } = this.#doors;
     for (;;) {
       try {
-        return await this.close(place, 'lost');
+        return await this.close(place, why);
       } catch (error) {
         if (signal.aborted) throw new HoldfastError('CLOSED', 'the agent is closing');
         if (!isRetryable(error)) return;

@@ -54,7 +54,7 @@ export async function exec(
     if (options.signal?.aborted === true) throw abortedEarly();
     await driver.openSession(run, { session, argv, env, user, cwd, terminal }, agent);
   } catch (error) {
-    const reason = `not begun: ${messageOf(error)}`;
+    const reason = whyOver(error);
     if (isRetryable(error)) {
       keepSession(agent.sessions, run, session, tell, reason);
       throw error;
@@ -160,6 +160,15 @@ function assertWords(argv: readonly string[], { env = {}, terminal }: ExecOption
   if (sizes.some((size) => !Number.isInteger(size) || size < 0 || size > 65_535)) {
     throw new HoldfastError('USAGE', 'a terminal has 0 to 65535 columns and rows');
   }
+}
+
+/** What no host answered may have begun; what one refused has not. */
+function whyOver(error: unknown): string {
+  const isUnanswered =
+    HoldfastError.is(error, 'TIMEOUT') ||
+    (HoldfastError.is(error, 'UNAVAILABLE') && error.details['errno'] === undefined);
+  const told = isUnanswered ? 'lost: nobody knows whether it began' : 'not begun';
+  return `${told}: ${messageOf(error)}`;
 }
 
 function abortedEarly(): HoldfastError {

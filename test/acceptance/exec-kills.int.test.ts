@@ -40,6 +40,14 @@ describe('a command beside a task', () => {
       .map(({ data }) => data);
   };
 
+  const lastOfSessions = async (): Promise<PublicEvent | undefined> => {
+    let last: PublicEvent | undefined;
+    for await (const event of agent.events({ ref: 'web', until: 'head' })) {
+      if (event.type.startsWith('Session')) last = event;
+    }
+    return last;
+  };
+
   it('goes on without its agent, and the next one has every byte', async () => {
     const session = await agent.exec('web', ['sh', '-c', COUNT]);
     let seen = '';
@@ -94,6 +102,28 @@ describe('a command beside a task', () => {
     expect(await closings(session)).toHaveLength(1);
     const next = await agent.exec('web', ['true']);
     expect(await next.exit).toMatchObject({ exitCode: 0 });
+  });
+
+  it('whose opening a host answers too late is ended, and is not said to be unbegun', async () => {
+    const host = machine.hostPid('executor') ?? 0;
+    process.kill(host, 'SIGSTOP');
+    const late = agent.exec('web', ['sleep', '100000']);
+    try {
+      await expect(late).rejects.toMatchObject({
+        code: 'TIMEOUT',
+        message: 'the executor host does not answer',
+      });
+      expect(await lastOfSessions()).toMatchObject({ type: 'SessionOpened' });
+    } finally {
+      process.kill(host, 'SIGCONT');
+    }
+    const { type, data } = await until('its end is recorded', async () => {
+      const last = await lastOfSessions();
+      return last?.type === 'SessionClosed' ? last : undefined;
+    });
+    const { session, reason } = data as { session: string; reason: string };
+    const text = 'lost: nobody knows whether it began: the executor host does not answer';
+    expect([type, reason, processesOf(session)]).toEqual(['SessionClosed', text, []]);
   });
 
   it('of the command line goes on with the next agent, input and output', async () => {

@@ -1,5 +1,5 @@
 /** Commands beside tasks up to the driver's door: what is recorded, and what is refused before anything is. */
-import { expect, it } from 'vitest';
+import { expect, it, vi } from 'vitest';
 import type { SessionWish } from '../../src/drivers/session.ts';
 import { HoldfastError } from '../../src/errors.ts';
 import { mockDriver } from '../../src/testing/index.ts';
@@ -73,6 +73,27 @@ it('is recorded before the driver hears of it, and closed when the driver refuse
     data: { exitCode: null, signal: null, reason: 'not begun: no ls here' },
   });
 });
+
+it.each([
+  ['TIMEOUT', {}, 'lost: nobody knows whether it began: the host is mute'],
+  ['UNAVAILABLE', {}, 'lost: nobody knows whether it began: the host is mute'],
+  ['UNAVAILABLE', { errno: 'EMFILE' }, 'not begun: the host is mute'],
+] as const)(
+  'is not said to be unbegun when nobody answered: %s %j',
+  async (code, details, reason) => {
+    const agent = await agentWith(() =>
+      Promise.reject(new HoldfastError(code, 'the host is mute', { details })),
+    );
+    await expect(agent.orchestrator.exec('web', ['ls'])).rejects.toMatchObject({ code });
+    await vi.waitFor(async () => {
+      const last = (await agent.events('web')).at(-1);
+      expect(last).toMatchObject({
+        type: 'SessionClosed',
+        data: { exitCode: null, signal: null, reason },
+      });
+    });
+  },
+);
 
 it('is closed by an agent that finds it open and its host gone', async () => {
   const agent = await agentWith(() => Promise.resolve());
