@@ -1,4 +1,5 @@
 /** The duties that are about one run: bring it to its start, watch it to its end, end it. */
+import { setTimeout as delay } from 'node:timers/promises';
 import type { RunOutcome, RunRequest, RunSighting, StartOutcome } from '../drivers/driver.ts';
 import {
   killRetryDelayMs,
@@ -9,6 +10,9 @@ import {
 import { decideStart, type StartVerdict } from '../machines/start-decision.ts';
 import type { TaskMessage } from '../machines/task-messages.ts';
 import { pause, runNotedHooks, untilKnown, type TaskDoors, type TaskScope } from './duty-tools.ts';
+
+/** A host tells an end that it knows at once. */
+const TOLD_WITHIN_MS = 1_000;
 
 /** Brings the recorded start to its one outcome, whatever an earlier agent did of it. */
 export async function launchRun(doors: TaskDoors, scope: TaskScope): Promise<TaskMessage> {
@@ -126,12 +130,30 @@ async function reattach(
     // crash point: agent.adopt.before
     const isWatching = await driver.adopt(run, doors.driverDoors, scope.signal);
     // crash point: agent.adopt.done
-    return isWatching ? 'alive' : undefined;
+    return isWatching ? 'alive' : toldEnd(doors, scope, run);
   });
   const pid = scope.state.context.process?.pid ?? 0;
   doors.noteCurrent(run);
   if (found === 'alive') await scope.report({ type: 'ProgramReattached', run: run.run, pid });
   return found;
+}
+
+/**
+ * A host that does not watch a run knows how it ended, or will be asked again. No file tells the end of a program whose
+ * shim has died too, and what it left behind may live for ever.
+ */
+async function toldEnd(
+  doors: TaskDoors,
+  scope: TaskScope,
+  run: RunRequest,
+): Promise<TaskMessage | undefined> {
+  const enough = new AbortController();
+  const signal = AbortSignal.any([scope.signal, enough.signal]);
+  const told = doors.driver().wait(run, doors.driverDoors, signal);
+  const late = delay(TOLD_WITHIN_MS, undefined, { signal });
+  const outcome = await Promise.race([told, late]).catch(() => undefined);
+  enough.abort();
+  return outcome && endReport(scope, run, outcome);
 }
 
 /** Ends the run as the recorded kill says. A kill that an earlier agent began goes on to the same deadline. */

@@ -56,6 +56,10 @@ export const REGRESSIONS: readonly Regression[] = [
   { seed: 19_255, why: 'a run of another boot stayed because its pid was in use again' },
   { seed: 113, why: 'output of a command was lost whose end another agent had recorded' },
   { seed: 123, why: 'output of a command was lost once its run was over and forgotten' },
+  {
+    seed: 386,
+    why: 'a lost program was watched for ever while a command of it lived, and no end was told',
+  },
   { seed: 20_411, why: 'a command began after its end was recorded: its host had stood still' },
   { seed: 20_439, why: 'a command began after its end was recorded: the call was served late' },
 ];

@@ -25,6 +25,7 @@ export const statfs = (path: string) => later('statfs', () => fs.statfsSync(path
 export const readFile = (path: string) => later('readFile', () => fs.readFileSync(path));
 export const readdir = (path: string) => later('readdir', () => fs.readdirSync(path));
 export const unlink = (path: string) => later('unlink', () => fs.unlinkSync(path));
+export const rmdir = (path: string) => later('rmdir', () => fs.rmdirSync(path));
 export const mkdir = (path: string, options?: { recursive?: boolean }) =>
   later('mkdir', () => fs.mkdirSync(path, options));
 export const rename = (from: string, to: string) => later('rename', () => fs.renameSync(from, to));
@@ -33,9 +34,10 @@ export const rm = (path: string, options?: { recursive?: boolean; force?: boolea
 export const writeFile = (path: string, text: string) =>
   later('writeFile', () => fs.writeFileSync(path, text));
 
-/** A file that is written piece by piece only to take up room. */
-export const open = (path: string, flags: string) =>
+/** A file that is written piece by piece only to take up room; directories, which have numbers, are held by nobody. */
+export const open = (path: string, flags: string | number) =>
   later('open', () => {
+    if (typeof flags === 'number') throw Object.assign(new Error('EIO: open'), { code: 'EIO' });
     const fd = fs.openSync(path, flags);
     return {
       write: (_bytes: Uint8Array, _offset: number, length: number) =>

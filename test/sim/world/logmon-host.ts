@@ -7,6 +7,7 @@ import type { Process } from './processes.ts';
 import type { World } from './world.ts';
 
 interface Facts {
+  readonly stateDir: string;
   readonly hostId: string;
   readonly instanceId: string;
   readonly version: string;
@@ -31,13 +32,14 @@ export class PlayedLogmon {
   readonly #world: World;
   readonly #me: Process;
   readonly #facts: Facts;
-  readonly #guard = new EpochGuard();
+  readonly #guard: EpochGuard;
   readonly #tasks = new Map<string, Collection>();
 
   constructor(world: World, me: Process, facts: Facts) {
     this.#world = world;
     this.#me = me;
     this.#facts = facts;
+    this.#guard = new EpochGuard(facts.stateDir);
   }
 
   busyWith(): number {
@@ -46,13 +48,13 @@ export class PlayedLogmon {
 
   readonly methods: Readonly<Record<string, Served>> = {
     Hello: ({ agentEpoch }: Epoched) => {
-      this.#guard.check(agentEpoch);
+      this.#guard.checkRecorded(agentEpoch);
       const { hostId, version } = this.#facts;
       const taskKeys = [...this.#tasks.keys()];
       return { hostId, protocol: 1, version, pid: this.#me.pid, tasks: taskKeys.length, taskKeys };
     },
     Collect: (wish: Wish) => {
-      this.#guard.check(wish.agentEpoch);
+      this.#guard.checkRecorded(wish.agentEpoch);
       if (!this.#tasks.has(wish.taskKey)) this.#collect(wish);
       return { way: 1 };
     },
