@@ -51,7 +51,7 @@ function mountProblems(group: CheckedGroup): readonly KeyProblem[] {
         ...bothWays(['tasks', index, 'mounts', place], wish.propagation, wish.readOnly),
       );
     }
-    problems.push(...sharedDestinations(index, task));
+    problems.push(...badDestinations(index, task));
   }
   return problems;
 }
@@ -62,15 +62,33 @@ function bothWays(path: KeyPath, propagation: string, isReadOnly: boolean): KeyP
   return [{ path: [...path, 'propagation'], text }];
 }
 
-function sharedDestinations(
+/** Of an absolute path without `..`: the one way to write it. */
+function plainPath(path: string): string {
+  const names = path.split('/').filter((name) => name !== '' && name !== '.');
+  return `/${names.join('/')}`;
+}
+
+/** What no mount may hide: the root, and what the kernel shows there. */
+function kernelPlace(destination: string): string | undefined {
+  if (destination === '/') return 'is the root of the task, which is its own directory';
+  if (destination === '/dev') return 'is where a task has its devices: name a place below it';
+  const top = ['/proc', '/sys'].find((one) => `${destination}/`.startsWith(`${one}/`));
+  if (top === undefined || `${destination}/`.startsWith('/sys/fs/cgroup/')) return undefined;
+  return `is in ${top}, where the kernel shows what it knows: choose another place`;
+}
+
+function badDestinations(
   index: number,
   task: CheckedGroup['tasks'][number],
 ): readonly KeyProblem[] {
   const seen = new Set<string>();
   const problems: KeyProblem[] = [];
   for (const list of ['volumeMounts', 'mounts'] as const) {
-    for (const [place, { destination }] of (task[list] ?? []).entries()) {
+    for (const [place, mount] of (task[list] ?? []).entries()) {
       const path = ['tasks', index, list, place, 'destination'];
+      const destination = plainPath(mount.destination);
+      const fault = kernelPlace(destination);
+      if (fault !== undefined) problems.push({ path, text: fault });
       if (seen.has(destination)) {
         problems.push({ path, text: `is the destination of two mounts: "${destination}"` });
       }

@@ -121,6 +121,25 @@ describe.skipIf(obstacle)(`a task of driver exec (${obstacle ?? 'here'})`, () =>
     expect(readFileSync(join(place, 'rw', 'new'), 'utf8')).toBe('');
   });
 
+  it('comes to mounts at any depth without a capability that passes closed directories', async () => {
+    mkdirSync(join(place, 'deep'));
+    sh(`chmod 755 ${join(place, 'deep')}`);
+    writeFileSync(join(place, 'deep', 'there'), 'deep');
+    const source = join(place, 'deep');
+    const places = ['/srv/some/data', '/cache/one/two', '/local/one/two', '/sys/fs/cgroup'];
+    const { stdout, stderr } = await rig.ran(
+      places.map((at) => `cat ${at}/there; echo`).join('\n'),
+      {
+        mounts: [
+          { type: 'tmpfs', destination: '/cache' },
+          ...places.map((destination) => ({ type: 'bind' as const, source, destination })),
+        ],
+        config: { capDrop: ['all'] },
+      },
+    );
+    expect([stdout, stderr]).toEqual(['deep\ndeep\ndeep\ndeep\n', '']);
+  });
+
   it('cannot write to its root when that is read-only, but to its directories', async () => {
     const task = { user: 'root', config: { readOnlyRoot: true } };
     const script =

@@ -89,6 +89,39 @@ describe('a task that mounts', () => {
     ]);
   });
 
+  it.each([
+    ['/', 'is the root of the task'],
+    ['//.', 'is the root of the task'],
+    ['/dev/', 'is where a task has its devices'],
+    ['/proc', 'is in /proc'],
+    ['/proc/sys/net', 'is in /proc'],
+    ['/sys', 'is in /sys'],
+    ['/sys/kernel', 'is in /sys'],
+  ])('mounts nothing onto %s', (destination, text) => {
+    const bind = { type: 'bind', source: '/srv', destination };
+    expect(refusal(group({ mounts: [bind] }))).toEqual([
+      expect.stringContaining(`tasks[0].mounts[0].destination ${text}`),
+    ]);
+    expect(refusal(mounted({ volume: 'content', destination }))).toEqual([
+      expect.stringContaining(`tasks[0].volumeMounts[0].destination ${text}`),
+    ]);
+  });
+
+  it.each(['/dev/shm', '/procs', '/system', '/sys/fs/cgroup', '/srv/proc'])(
+    'may mount onto %s',
+    (destination) => {
+      const bind = { type: 'bind', source: '/srv', destination };
+      expect(() => validateGroup(group({ mounts: [bind] }))).not.toThrow();
+    },
+  );
+
+  it('sees two ways to write a destination as one', () => {
+    const mounts = ['/x', '/x/.'].map((destination) => ({ type: 'tmpfs', destination }));
+    expect(refusal(group({ mounts }))).toEqual([
+      'tasks[0].mounts[1].destination is the destination of two mounts: "/x"',
+    ]);
+  });
+
   it.each(['relative/path', '/a/../b'])('takes no source like %s', (source) => {
     const input = group({ mounts: [{ type: 'bind', source, destination: '/x' }] });
     expect(refusal(input)).toEqual([

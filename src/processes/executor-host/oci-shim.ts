@@ -7,6 +7,7 @@
  * - `env` gives INT and QUIT back, which a shell ignores in what it starts in the background, and with it all below.
  * - `sync` is opened for reading while conmon and the shim have it open for both: only when the shim has closed it does
  *   a conmon that ended without a word end the reading too.
+ * - The runtime makes the directories that lead to mount points, and whoever the task is has to pass through them.
  * - Nothing is undone here. Without `identity` the container is never let go, and a host removes it; with it the
  *   container is let go, by a host if the shim cannot (container.ts).
  * - conmon's file has a status but no signal. 128 + n is a signal where n is one.
@@ -18,6 +19,7 @@ container() {
   oci=$run/oci
   root=$oci/state
   exec 7<>oci/sync
+  umask 022
   # crash point: shim.container.before
   _OCI_SYNCPIPE=7 /usr/bin/env --default-signal=INT,QUIT "$2" --sync --api-version 1 \\
     -c "$key" -u "$key" -r "$3" -b "$oci/bundle" -p "$oci/pid" -l passthrough --log-level error \\
@@ -25,6 +27,7 @@ container() {
     --runtime-arg --log-format --runtime-arg json \\
     --exit-dir "$oci/code" --persist-dir "$oci/persist" >&3 2>&4 3>&- 4>&- 5>&- </dev/null &
   conmon=$!
+  umask 077
   trap '' $signals
   exec 9<oci/sync 6<&- 7>&-
   # crash point: shim.container.forked
