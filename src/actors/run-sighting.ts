@@ -1,6 +1,7 @@
 /** What the files of a run and the process table say, as evidence for the decision. */
 import { HoldfastError } from '../errors.ts';
 import type { RunOutcome, RunSighting } from '../drivers/driver.ts';
+import { isOfKill } from '../os/cgroup-oom.ts';
 import { readConfinedStart } from '../os/confined-start.ts';
 import { gatherEvidence, type Evidence as Seen } from '../os/evidence.ts';
 import { runDirectory } from '../os/run-directory.ts';
@@ -47,8 +48,6 @@ function outcomeOf({ exitRecord }: Seen, cgroup: string, runDir: string): RunOut
   const { exitCode, signal, execFailed, exitedAtMs } = exitRecord;
   const exitedAt = Math.round(exitedAtMs);
   if (execFailed) return refusedExec(exitCode ?? 127, exitedAt, readConfinedStart(runDir));
-  return {
-    kind: 'exited',
-    exit: { exitCode, signal, oomKilled: wasOutOfMemory(cgroup), exitedAt },
-  };
+  const oomKilled = isOfKill(exitRecord) && wasOutOfMemory(cgroup);
+  return { kind: 'exited', exit: { exitCode, signal, oomKilled, exitedAt } };
 }

@@ -15,6 +15,17 @@ export function oomKills(layout: CgroupLayout, path: string): number {
   return counts.reduce((sum, count) => sum + count, ofV2);
 }
 
+/**
+ * Can the kernel's killing be the reason of this end? 137 is what a shell makes of SIGKILL. A program that went on
+ * without a child, or without a command that ran beside it, was not killed itself.
+ */
+export function isOfKill(end: {
+  readonly exitCode: number | null;
+  readonly signal: string | null;
+}): boolean {
+  return end.signal === 'SIGKILL' || end.exitCode === 137;
+}
+
 function counted(file: string): number {
   return Number(/^oom_kill (\d+)$/m.exec(lookAt(file) ?? '')?.[1] ?? 0);
 }

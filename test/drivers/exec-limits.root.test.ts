@@ -33,10 +33,12 @@ describe.skipIf(obstacle)(`a limited task of driver exec (${obstacle ?? 'here'})
     }
   });
 
-  it('is told of a child that was ended for its memory while it went on itself', async () => {
+  it('is told of a command that was ended for its memory by the code of its shell only', async () => {
     const { view } = await rig.ran(`${EAT}; exit 3`, { resources: { memoryMb: 32 } });
     expect(view).toMatchObject({ exitCode: 3 });
-    expect(await endsOf(view.allocId)).toMatchObject([{ exitCode: 3, oomKilled: true }]);
+    expect(await endsOf(view.allocId)).toMatchObject([{ exitCode: 3, oomKilled: false }]);
+    const last = await rig.ran(`${EAT}; exit $?`, { resources: { memoryMb: 32 } });
+    expect(await endsOf(last.view.allocId)).toMatchObject([{ oomKilled: true }]);
   });
 
   it('cannot make more processes than it may', async () => {

@@ -33,11 +33,13 @@ class Command implements CommandStreams {
 let command: Command;
 let session: Session;
 let calls: string[];
+let isOutOfMemory: boolean;
 const never = new AbortController().signal;
 
 beforeEach(() => {
   vi.useFakeTimers();
   calls = [];
+  isOutOfMemory = false;
   command = new Command();
   session = new Session({
     id: 's1',
@@ -46,6 +48,7 @@ beforeEach(() => {
       command.sink = sink;
       return { streams: command, leader: { pid: 1, startTime: '1', machineEpoch: 'e' } };
     },
+    isOutOfMemory: () => isOutOfMemory,
     onUnread: () => calls.push('unread'),
     onForsaken: () => calls.push('forsaken'),
   });
@@ -125,6 +128,28 @@ describe('a reader', () => {
     const { value } = await second.next();
     expect(value).toMatchObject({ part: { value: { data: Buffer.from('llo'), offset: 5 } } });
     expect(calls).toEqual([]);
+  });
+});
+
+describe('the end of a session', () => {
+  const SIGKILL = { exitCode: null, signal: 'SIGKILL' };
+  it.each([
+    [true, SIGKILL, 'out of memory'],
+    [true, { exitCode: 137, signal: null }, 'out of memory'],
+    [true, { exitCode: 1, signal: null }, 'exited'],
+    [true, { exitCode: null, signal: 'SIGTERM' }, 'ended by SIGTERM'],
+    [false, SIGKILL, 'ended by SIGKILL'],
+  ])('where the kernel ended something for its memory (%s), %j is %s', (is, end, reason) => {
+    isOutOfMemory = is;
+    session.ended(end);
+    expect(session.end?.reason).toBe(reason);
+  });
+
+  it('is that of whoever wanted it, whatever the kernel did', () => {
+    isOutOfMemory = true;
+    session.closing = 'closed';
+    session.ended(SIGKILL);
+    expect(session.end?.reason).toBe('closed');
   });
 });
 

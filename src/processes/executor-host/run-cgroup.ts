@@ -73,9 +73,9 @@ export function cgroupLimits(limits: Limits): CgroupLimits {
   };
 }
 
-/** Did the kernel end a process of the run because it had used up its memory? */
-export function wasOutOfMemory(cgroup: string): boolean {
-  return cgroup !== '' && oomKills(machineCgroups(), cgroup) > 0;
+/** How many processes of the run the kernel has ended because it had used up its memory. */
+export function oomKillsOf(cgroup: string): number {
+  return cgroup === '' ? 0 : oomKills(machineCgroups(), cgroup);
 }
 
 /** Nothing of the run lives, by its cgroup: false for a run that has none, of which that says nothing. */

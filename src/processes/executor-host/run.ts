@@ -24,7 +24,7 @@ export class Run {
   isConfined = false;
   program: (ProcessIdentity & { readonly startedAtMs: number }) | undefined;
   end: End | undefined;
-  /** The kernel ended a process of it for want of memory. Known with the end. */
+  /** The kernel ended it for want of memory. Known with the end. */
   wasOutOfMemory = false;
   /** Stops whatever watches the run now. */
   stopWatching: (() => void) | undefined;

@@ -1,6 +1,7 @@
 import { constants, openSync, readFileSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { join } from 'node:path';
+import { isOfKill } from '../../os/cgroup-oom.ts';
 import { adoptOrphans, reap } from '../../os/libc.ts';
 import { isAlive, type Life } from '../../os/process-identity.ts';
 import { programByMark } from '../../os/process-tree.ts';
@@ -8,7 +9,7 @@ import { conmonLife, lifeOf, readExit, readFate, readIdentity } from '../../os/r
 import { hasContainer } from '../../os/oci-files.ts';
 import { letGo, removeUnidentified } from './container.ts';
 import type { End, Run } from './run.ts';
-import { wasOutOfMemory } from './run-cgroup.ts';
+import { oomKillsOf } from './run-cgroup.ts';
 
 /** How often a program is looked at whose shim was killed, so that nobody tells of its end. */
 const ORPHAN_POLL_MS = 250;
@@ -92,7 +93,7 @@ export class Watch implements SessionChildren {
     if (end === undefined) return this.#lookLater(run);
     // crash point: executor.end.before
     run.end = end;
-    run.wasOutOfMemory = wasOutOfMemory(run.cgroup);
+    run.wasOutOfMemory = end.is === 'exited' && isOfKill(end.record) && oomKillsOf(run.cgroup) > 0;
     this.#ended(run);
     run.wake();
     // crash point: executor.end.told

@@ -1,5 +1,6 @@
 /** One command beside a program, from its start until nobody asks about it any more. */
 import type { ProcessEnd } from '../../../os/attached-process.ts';
+import { isOfKill } from '../../../os/cgroup-oom.ts';
 import type { ProcessIdentity } from '../../../os/process-identity.ts';
 import type {
   AttachSessionResponse,
@@ -20,6 +21,8 @@ export interface SessionDoors {
   readonly launchKey: string;
   /** Makes the streams and starts the command on them. Throws when nothing was started. */
   readonly start: (sink: Sink) => { streams: CommandStreams; leader: ProcessIdentity };
+  /** Has the kernel ended anything beside which it runs, or of it, for want of memory since it began? */
+  readonly isOutOfMemory: () => boolean;
   /** Its reader has left, maybe with everything. */
   readonly onUnread: (session: Session) => void;
   /** Nobody has read it for `FORSAKEN_AFTER_MS`. */
@@ -33,6 +36,7 @@ export class Session {
   leader: ProcessIdentity;
   readonly #buffer = new OutputBuffer();
   readonly #streams: CommandStreams;
+  readonly #isOutOfMemory: () => boolean;
   readonly #onUnread: (session: Session) => void;
   readonly #onForsaken: (session: Session) => void;
   #end: SessionEnd | undefined;
@@ -51,6 +55,7 @@ export class Session {
   constructor(doors: SessionDoors) {
     this.id = doors.id;
     this.launchKey = doors.launchKey;
+    this.#isOutOfMemory = doors.isOutOfMemory;
     this.#onUnread = doors.onUnread;
     this.#onForsaken = doors.onForsaken;
     const { streams, leader } = doors.start((isStderr, bytes) => this.#hear(isStderr, bytes));
@@ -71,9 +76,11 @@ export class Session {
   }
 
   /** Its process has ended. What it wrote is still there for its reader. */
-  ended({ exitCode, signal }: ProcessEnd, why?: string): void {
+  ended(end: ProcessEnd, why?: string): void {
     this.#streams.drain();
-    const told = signal === null ? 'exited' : `ended by ${signal}`;
+    const { exitCode, signal } = end;
+    const plain = signal === null ? 'exited' : `ended by ${signal}`;
+    const told = isOfKill(end) && this.#isOutOfMemory() ? 'out of memory' : plain;
     const reason = this.closing ?? why ?? told;
     this.#end = { exitCode: exitCode ?? undefined, signal: signal ?? '', reason };
     // crash point: executor.session.ended

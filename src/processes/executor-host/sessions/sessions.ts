@@ -5,6 +5,7 @@ import { signalGroup } from '../../../os/process-tree.ts';
 import type * as wire from '../../../rpc/gen/holdfast/executor/v1/sessions.ts';
 import { Forgotten } from '../forgotten.ts';
 import type { Run } from '../run.ts';
+import { oomKillsOf } from '../run-cgroup.ts';
 import { assertSignal } from '../stop.ts';
 import { type CommandStreams, pipeStreams, type Sink, terminalStreams } from './command-streams.ts';
 import { Session } from './session.ts';
@@ -48,12 +49,14 @@ export class Sessions {
       throw new HoldfastError('WRONG_STATE', 'the program does not run here');
     }
     const start = this.#starts.prepare(request, run.dir);
+    const oomKillsBefore = oomKillsOf(run.cgroup);
     // crash point: executor.session.opening
     this.#countChildren();
     const session = new Session({
       id,
       launchKey,
       start: (sink) => this.#starts.launch(request, start, () => streamsFor(request, sink)),
+      isOutOfMemory: () => oomKillsOf(run.cgroup) > oomKillsBefore,
       onUnread: (unread) => this.#dropIfDone(unread),
       onForsaken: (forsaken) => this.#forsake(forsaken),
     });
