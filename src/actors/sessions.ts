@@ -36,13 +36,15 @@ export interface SessionsDoors {
 }
 
 const LOOK_AGAIN_MS = 200;
-/** Whoever attaches late still learns how it ended. */
+/** Whoever attaches late still learns how it ended; counted anew whenever somebody reads. */
 const REMEMBERED_MS = 60_000;
 
 export class Sessions implements SessionDoor {
   readonly #doors: SessionsDoors;
   readonly #kept = new Map<string, KeptSession>();
   readonly #calls: SessionCalls;
+  /** Sessions that are over. */
+  readonly #lettingGo = new Map<string, NodeJS.Timeout>();
 
   constructor(doors: SessionsDoors) {
     this.#doors = doors;
@@ -113,10 +115,13 @@ export class Sessions implements SessionDoor {
   }
 
   #letGoLater(session: string): void {
-    setTimeout(() => {
+    clearTimeout(this.#lettingGo.get(session));
+    const timer = setTimeout(() => {
       this.#kept.delete(session);
+      this.#lettingGo.delete(session);
       this.#calls.letGo(session);
-    }, REMEMBERED_MS).unref();
+    }, REMEMBERED_MS);
+    this.#lettingGo.set(session, timer.unref());
   }
 
   /** What the host of its run says, or that nobody can say: a new host does not know the sessions of a dead one. */
@@ -170,6 +175,7 @@ export class Sessions implements SessionDoor {
   ): Promise<SessionReading> {
     const { agentEpoch, signal } = this.#doors;
     if (signal.aborted) throw new HoldfastError('CLOSED', 'the agent is closing');
+    if (this.#lettingGo.has(session)) this.#letGoLater(session);
     const channel = await this.#calls.channelTo(launchKey, session);
     const leaving = new AbortController();
     const signals = [leaving.signal, signal, ...(left === undefined ? [] : [left])];
@@ -191,6 +197,7 @@ export class Sessions implements SessionDoor {
   }
 
   async take({ id: session, launchKey }: SessionPlace, offset: number): Promise<void> {
+    if (this.#lettingGo.has(session)) this.#letGoLater(session);
     await this.#calls.call(launchKey, service.takeSession, { session, offset });
   }
 

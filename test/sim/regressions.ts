@@ -61,5 +61,6 @@ export const REGRESSIONS: readonly Regression[] = [
     why: 'a lost program was watched for ever while a command of it lived, and no end was told',
   },
   { seed: 20_411, why: 'a command began after its end was recorded: its host had stood still' },
+  { seed: 40_419, why: 'a command was forgotten a minute after its end while it was still read' },
   { seed: 20_439, why: 'a command began after its end was recorded: the call was served late' },
 ];
