@@ -1,6 +1,6 @@
 /** `holdfast exec REF -- COMMAND`: a command beside a task, with this terminal as its own. */
 import { constants, userInfo } from 'node:os';
-import { ERROR_CODES, HoldfastError } from '../errors.ts';
+import { ERROR_CODES, type ErrorCode, HoldfastError } from '../errors.ts';
 import { dataDirectory } from './data-dir.ts';
 import { ExecRelay } from './exec-relay.ts';
 import { findAgent } from './find-agent.ts';
@@ -17,8 +17,18 @@ export interface ExecCommandOptions {
   readonly workdir?: string;
 }
 
-/** Not the command's own statuses: holdfast failed, and there was nothing that could be executed. */
+/** Holdfast failed. */
 const FAILED = 125;
+/** The command did not begin since something else must be asked for: these keep the status they have everywhere. */
+const REFUSALS: ReadonlySet<ErrorCode> = new Set([
+  'USAGE',
+  'NOT_FOUND',
+  'AMBIGUOUS',
+  'WRONG_STATE',
+  'CAPABILITY_MISSING',
+  'COMMAND_NOT_FOUND',
+  'COMMAND_NOT_EXECUTABLE',
+]);
 const PASSED_ON = ['SIGINT', 'SIGTERM', 'SIGHUP', 'SIGQUIT'] as const;
 
 export async function exec(
@@ -56,13 +66,19 @@ interface Manner {
 type Open = (agent: Orchestrator, manner: Manner) => Promise<ExecSession>;
 
 async function asCommand(options: ExecCommandOptions, open: Open): Promise<void> {
+  let hasBegun = false;
+  const begin: Open = async (agent, manner) => {
+    const session = await open(agent, manner);
+    hasBegun = true;
+    return session;
+  };
   try {
-    process.exitCode = await converse(dataDirectory(options.dataDir), mannerOf(options), open);
+    process.exitCode = await converse(dataDirectory(options.dataDir), mannerOf(options), begin);
   } catch (error) {
     const { code, message } = HoldfastError.from(error);
     say(`holdfast: ${message}`);
-    const isOfCommand = code === 'COMMAND_NOT_FOUND' || code === 'COMMAND_NOT_EXECUTABLE';
-    process.exitCode = isOfCommand ? ERROR_CODES[code].exit : FAILED;
+    const isRefused = !hasBegun && REFUSALS.has(code);
+    process.exitCode = isRefused ? ERROR_CODES[code].exit : FAILED;
   }
 }
 

@@ -16,7 +16,7 @@ export function decideSession(
     if (value === 'running') {
       return [make('SessionOpened', { session, argv: [...argv], user, isTerminal, actor })];
     }
-    const text = `the task is ${value}: commands are run beside a running program only`;
+    const text = `the task does not run (${value}): commands are run beside a running program only`;
     return { rejected: new HoldfastError('WRONG_STATE', text, { details: { state: value } }) };
   }
   const { session, exitCode, signal, reason } = message;
