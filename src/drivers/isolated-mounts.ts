@@ -45,12 +45,14 @@ export function isolatedMounts(wish: {
  */
 function ownMounts(dirs: TaskDirs): readonly IsolatedMount[] {
   const { alloc, local, secrets, tmp } = INSIDE;
+  // What one task leaves for another gives it no rights.
+  const plain = ['nosuid', 'nodev'];
   return [
-    bind(dirs.alloc, alloc),
-    bind(dirs.logs, `${alloc}/logs`, readOnly()),
-    bind(dirs.local, local),
-    bind(dirs.secrets, secrets),
-    bind(dirs.tmp, tmp),
+    bind(dirs.alloc, alloc, plain),
+    bind(dirs.logs, `${alloc}/logs`, [...readOnly(), ...plain]),
+    bind(dirs.local, local, plain),
+    bind(dirs.secrets, secrets, plain),
+    bind(dirs.tmp, tmp, plain),
   ];
 }
 

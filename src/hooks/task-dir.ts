@@ -19,6 +19,9 @@ export const taskDir = defineHook({
   name: 'task-dir',
   async prestart({ dirs, task }, { drivers }) {
     const owner = await drivers.ownerOf(task);
+    mkdirSync(dirname(dirname(dirs.alloc)), { recursive: true, mode: 0o711 });
+    // Closed until somebody has to pass: a task that may become root can leave programs that make others root.
+    mkdirSync(dirname(dirs.alloc), { recursive: true, mode: 0o700 });
     mkdirSync(dirs.alloc, { recursive: true, mode: 0o711 });
     mkdirSync(dirs.task, { recursive: true, mode: 0o700 });
     for (const path of [...sharedDirs(dirs), ...ownDirs(dirs)]) {
@@ -38,10 +41,10 @@ function ownDirs({ local, secrets, private: own, tmp }: TaskDirs): readonly stri
 
 /** A user who is not the agent's: he comes as far as his own directories, and shares those of the alloc with others. */
 function giveAway(dirs: TaskDirs, { uid, gid, hasTaskDir }: DirectoryOwner): void {
+  // Who has a root of his own does not come this way.
+  const above = hasTaskDir ? [dirname(dirname(dirs.alloc)), dirname(dirs.alloc)] : [];
   // The agent's umask may have taken the right to pass through away.
-  for (const path of [dirname(dirname(dirs.alloc)), dirname(dirs.alloc), dirs.alloc]) {
-    chmodSync(path, 0o711);
-  }
+  for (const path of [...above, dirs.alloc]) chmodSync(path, 0o711);
   for (const path of sharedDirs(dirs)) change(path, (fd) => fchmodSync(fd, 0o1777));
   for (const path of [...ownDirs(dirs), ...(hasTaskDir ? [dirs.task] : [])]) {
     change(path, (fd) => {

@@ -140,6 +140,24 @@ describe.skipIf(obstacle)(`a task of driver exec (${obstacle ?? 'here'})`, () =>
     expect([stdout, stderr]).toEqual(['deep\ndeep\ndeep\ndeep\n', '']);
   });
 
+  it('leaves nothing that another user of the machine could come to, or that gives rights', async () => {
+    const name = `setuid-${process.pid}`;
+    const script = `
+      cp /bin/true /alloc/data/${name} && chown root /alloc/data/${name}
+      chmod 4755 /alloc/data/${name}; stat -c '%u %a' /alloc/data/${name}
+      for at in /alloc /local /secrets /tmp; do grep " $at " /proc/mounts | cut -d' ' -f4; done`;
+    const { view, stdout } = await rig.ran(script);
+    const [file, ...options] = stdout.trim().split('\n');
+    expect([view.exitCode, file]).toEqual([0, '0 4755']);
+    expect(options).toHaveLength(4);
+    for (const one of options)
+      expect(one.split(',')).toEqual(expect.arrayContaining(['nosuid', 'nodev']));
+    const path = sh(`find ${rig.dataDir} -name ${name}`).trim();
+    expect(() => sh(`setpriv --reuid 4242 --regid 4242 --clear-groups sh -c ${path}`)).toThrow(
+      'Permission denied',
+    );
+  });
+
   it('cannot write to its root when that is read-only, but to its directories', async () => {
     const task = { user: 'root', config: { readOnlyRoot: true } };
     const script =
