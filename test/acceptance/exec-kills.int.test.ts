@@ -71,6 +71,25 @@ describe('a command beside a task', () => {
     expect(await closings(session)).toHaveLength(1);
   });
 
+  it('that waits for room goes on when a reader that had more comes back', async () => {
+    const script = 'head -c 1000000 /dev/zero; exit 3';
+    const session = await agent.exec('web', ['sh', '-c', script], { takesByWord: true });
+    let offset = 0;
+    const lost = (async () => {
+      for await (const chunk of session.output) ({ offset } = chunk);
+    })();
+    lost.catch(() => undefined);
+    await until('everything there is was read, and nothing taken', () => offset >= 256 * 1024);
+    await machine.killAgent();
+    await expect(lost).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+    await agent.close();
+    agent = await machine.startAgent();
+    const again = await agent.attach(session.id, { after: offset });
+    for await (const { data } of again.output) offset += data.length;
+    expect(offset).toBe(1_000_000);
+    expect(await again.exit).toMatchObject({ exitCode: 3 });
+  });
+
   it('that ended while no agent was there is closed with its own end, and can be read', async () => {
     const session = await agent.exec('web', [
       'sh',
