@@ -1,11 +1,12 @@
 /** What drivers share that confine programs: the settings of a task, held against what may be asked here. */
-import { statSync } from 'node:fs';
-import { HoldfastError } from '../errors.ts';
+import { statfsSync } from 'node:fs';
+import { errnoOf, HoldfastError } from '../errors.ts';
 import { type CapabilityName, requireCapability } from '../os/machine-capabilities.ts';
 import type { TaskSpec } from '../spec/task-spec.ts';
 import type { ConfigReading } from './config-reading.ts';
 import type { Account, Confinement, ResourceLimit } from './confinement.ts';
 import { kernelLimits, limitCapabilities } from './kernel-limits.ts';
+import { assertProcessors } from './processors.ts';
 import { assertResourceLimits, readResourceLimits } from './resource-limits.ts';
 
 /** Settings of a task that every driver has whose task is a process. */
@@ -43,6 +44,7 @@ export async function confine(
   const needed: CapabilityName[] = [...limitCapabilities(resources ?? {})];
   if (networkNamespace !== undefined) needed.push('network-namespace');
   for (const one of needed) await requireCapability(one, `task ${name}`);
+  assertProcessors(resources?.cpuset, `task ${name}`);
   assertResourceLimits(rlimits);
   assertNetwork(networkNamespace);
   return {
@@ -55,10 +57,23 @@ export async function confine(
   };
 }
 
-/** Joined by its path: a missing one would only be noticed when the run exists. */
+/** Of the file system that namespaces are files of. */
+const NSFS_MAGIC = 0x6e_73_66_73;
+
+/** Joined by its path: a missing one, or what is none, would only be noticed when the run exists. */
 function assertNetwork(path: string | undefined): void {
-  if (path === undefined || statSync(path, { throwIfNoEntry: false }) !== undefined) return;
-  throw new HoldfastError('START_FAILED', `network namespace ${path} does not exist`);
+  if (path === undefined || typeOfFileSystem(path) === NSFS_MAGIC) return;
+  throw new HoldfastError('START_FAILED', `${path} is no network namespace`);
+}
+
+function typeOfFileSystem(path: string): number {
+  try {
+    return statfsSync(path).type;
+  } catch (error) {
+    const isMissing = errnoOf(error) === 'ENOENT';
+    const text = `network namespace ${path} ${isMissing ? 'does not exist' : 'cannot be looked at'}`;
+    throw new HoldfastError('START_FAILED', text, { cause: error });
+  }
 }
 
 /**

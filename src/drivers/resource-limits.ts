@@ -25,6 +25,9 @@ const LINES: Readonly<Record<string, string>> = {
   stack: 'Max stack size',
 };
 
+/** What the tools have open that lead to a program; below it they fail, or the program before its first instruction. */
+const FEWEST_FILES = 16;
+
 type Amount = number | 'unlimited';
 
 /** `nofile: 1024`, `nofile: "1024:4096"`, `core: unlimited`, `nofile: { soft: 1, hard: 2 }`. */
@@ -38,7 +41,12 @@ export function readResourceLimits(reading: ConfigReading, name: string): readon
   const limits: ResourceLimit[] = [];
   for (const [key, value] of Object.entries(wish)) {
     const limit = Object.hasOwn(LINES, key) ? amountsOf(value) : undefined;
-    if (limit !== undefined) limits.push({ name: key, ...limit });
+    if (key === 'nofile' && limit !== undefined && numberOf(limit.soft) < FEWEST_FILES) {
+      reading.wrong(
+        `${name}.${key}`,
+        `must be at least ${FEWEST_FILES}: no program starts with less`,
+      );
+    } else if (limit !== undefined) limits.push({ name: key, ...limit });
     else if (Object.hasOwn(LINES, key)) reading.wrong(`${name}.${key}`, FORM);
     else reading.wrong(`${name}.${key}`, `is no limit (${Object.keys(LINES).join(', ')})`);
   }

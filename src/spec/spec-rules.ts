@@ -101,12 +101,22 @@ function badDestinations(
 function limitProblems(group: CheckedGroup): readonly KeyProblem[] {
   const problems: KeyProblem[] = [];
   for (const [index, { resources }] of group.tasks.entries()) {
-    const { memoryMb, memoryMaxMb } = resources ?? {};
+    const { cpuset = '', memoryMb, memoryMaxMb } = resources ?? {};
+    const backwards = cpuset.split(',').find(isBackwards);
+    if (backwards !== undefined) {
+      const text = `has a range that ends before it begins: "${backwards}"`;
+      problems.push({ path: ['tasks', index, 'resources', 'cpuset'], text });
+    }
     if (memoryMb === undefined || memoryMaxMb === undefined || memoryMaxMb >= memoryMb) continue;
     const text = `is less than memoryMb, which is ${memoryMb}`;
     problems.push({ path: ['tasks', index, 'resources', 'memoryMaxMb'], text });
   }
   return problems;
+}
+
+function isBackwards(range: string): boolean {
+  const [first = 0, last = first] = range.split('-').map(Number);
+  return last < first;
 }
 
 /** A mistake of the group's policy is told once, not again for every task that has none of its own. */

@@ -60,6 +60,8 @@ describe('the config of exec', () => {
     [{ command: 'x', devices: [{ source: 'fuse' }] }, 'config.devices[0] must have absolute paths'],
     [{ command: 'x', devices: [{ source: '/dev/x', permissions: 'rr' }] }, 'must have permissions'],
     [{ command: 'x', rlimits: { files: 1 } }, 'config.rlimits.files is no limit'],
+    [{ command: 'x', rlimits: { nofile: 3 } }, 'config.rlimits.nofile must be at least 16'],
+    [{ command: 'x', rlimits: { nofile: '3:512' } }, 'config.rlimits.nofile must be at least 16'],
     [{ command: 'x', rlimits: { nofile: '9:1' } }, 'config.rlimits.nofile must be a number'],
     [
       { command: 'x', executor: 'universal', readOnlyRoot: true },

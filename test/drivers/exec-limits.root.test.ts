@@ -42,9 +42,15 @@ describe.skipIf(obstacle)(`a limited task of driver exec (${obstacle ?? 'here'})
   });
 
   it('cannot make more processes than it may', async () => {
-    const script = 'for i in 1 2 3 4 5 6 7 8; do sleep 1 & done; wait';
-    const { stderr } = await rig.ran(script, { resources: { pids: 4 } });
+    const script = 'for i in 1 2 3 4 5 6 7 8 9 10 11 12; do sleep 1 & done; wait';
+    const { stderr } = await rig.ran(script, { resources: { pids: 10 } });
     expect(stderr).toMatch(/[Cc]annot fork|Resource temporarily unavailable/);
+  });
+
+  it('is told when it may have too few for a container', async () => {
+    const { view } = await rig.ran('true', { resources: { pids: 1 } });
+    expect(view).toMatchObject({ state: 'failed', exitCode: null });
+    expect(view.reason).toContain('the limit of 1 pids leaves too few to make a container');
   });
 
   it('is in cgroups that say what was asked for, neither shim nor conmon with it, and leaves none', async () => {

@@ -36,6 +36,14 @@ describe.skipIf(obstacle)(`a task in a network of its own (${obstacle ?? 'here'}
     },
   );
 
+  it.each(['/etc/hostname', '/nope'])('is not started for %s', async (networkNamespace) => {
+    const { view } = await rig.ran('true', { config: { networkNamespace } });
+    expect(view).toMatchObject({ state: 'failed', exitCode: null });
+    expect(view.reason).toMatch(/network namespace/);
+    expect(view.reason).toContain(networkNamespace);
+    expect(view.reason).not.toContain('runc');
+  });
+
   it('sees the network of the machine when nothing else is asked', async () => {
     const { stdout } = await rig.ran('readlink /proc/self/ns/net');
     expect(stdout).toBe(sh('readlink /proc/self/ns/net'));

@@ -76,7 +76,7 @@ describe.skipIf(obstacle)(`a container (${obstacle ?? 'here'})`, () => {
     go();
     expect(await rig.report(host, request.launchKey)).toMatchObject({
       $case: 'lost',
-      value: { maybeRan: true },
+      value: { maybeRan: true, reason: expect.stringContaining('conmon was killed') },
     });
   });
 

@@ -161,6 +161,7 @@ describe('a task with limits', () => {
   it.each([
     [{ cpu: 0 }, 'cpu'],
     [{ cpuset: '0-' }, 'cpuset'],
+    [{ cpuset: '3,1-0' }, 'cpuset'],
     [{ memoryMb: 1 }, 'memoryMb'],
     [{ memoryMb: 64, memoryMaxMb: 32 }, 'memoryMaxMb is less than memoryMb, which is 64'],
     [{ pids: 0 }, 'pids'],

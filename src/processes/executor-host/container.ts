@@ -6,7 +6,7 @@ import { makeFifo, spawnSession } from '../../os/libc.ts';
 import { createFailure, isCreated, isWaiting, runcRoot } from '../../os/oci-files.ts';
 import { ociPrograms } from '../../os/oci-programs.ts';
 import { conmonLife } from '../../os/run-directory.ts';
-import type { LaunchRequest } from '../../rpc/gen/holdfast/executor/v1/executor.ts';
+import type { LaunchRequest, Limits } from '../../rpc/gen/holdfast/executor/v1/executor.ts';
 import { prepareCgroup } from './run-cgroup.ts';
 import { ociConfig, type DeviceNode } from './oci-config.ts';
 
@@ -83,10 +83,20 @@ const NO_SUCH_PROGRAM = /\bexec: .*(not found|no such file or directory)/;
 const NO_PROGRAM = /\bexec: .*permission denied/;
 
 /** Why the shim made no container; undefined for a run that is none, or when nobody said why. */
-export function containerFailure(runDir: string): HoldfastError | undefined {
+export function containerFailure(
+  runDir: string,
+  limits: Limits | undefined,
+): HoldfastError | undefined {
   const text = createFailure(runDir);
-  return text === undefined ? undefined : failureOf(text);
+  if (text === undefined) return undefined;
+  const { pids = 0 } = limits ?? {};
+  if (pids === 0 || pids >= PIDS_OF_RUNTIME) return failureOf(text);
+  const why = `the limit of ${pids} pids leaves too few to make a container`;
+  return new HoldfastError('START_FAILED', `${why}: ${text}`);
 }
+
+/** With as many the threads of runc's first process have never been too many. */
+const PIDS_OF_RUNTIME = 10;
 
 /** What runc's words mean. */
 export function failureOf(text: string): HoldfastError {

@@ -75,7 +75,8 @@ export async function launch(
       const reason = run.end.is === 'never' ? run.end.reason : 'the start ended halfway';
       // Without a winner the end is only what it looked like: another shim may be about to win.
       const hasWinner = run.end.is === 'exited' || run.end.hadWinner;
-      if (hasWinner || tryAbort(run.dir, `host: ${reason}`)) return neverStarted(run, reason);
+      if (hasWinner || tryAbort(run.dir, `host: ${reason}`))
+        return neverStarted(run, reason, request);
       run.end = undefined;
       watch.takeUp(run);
     }
@@ -208,8 +209,8 @@ function wordsFor(run: Run, request: LaunchRequest, confining: Confining): ShimW
   return { text: programText({ command, args, env, cwd, confining }), args: [] };
 }
 
-function neverStarted(run: Run, reason: string): LaunchResponse {
-  const refusal = containerFailure(run.dir);
+function neverStarted(run: Run, reason: string, { confinement }: LaunchRequest): LaunchResponse {
+  const refusal = containerFailure(run.dir, confinement?.limits);
   if (refusal !== undefined) return failed(refusal);
   const message = `${reason} (${run.dir})`;
   return failed(new HoldfastError('START_RETRYABLE', message));

@@ -43,8 +43,8 @@ export interface OciConfig {
 /** What a shell would have set; programs that want another one set it. */
 const UMASK = 0o022;
 
-/** Nomad's lists (its libcontainer executor). */
-const MASKED = ['/proc/kcore', '/sys/firmware'];
+/** Nomad's lists (its libcontainer executor), and what of the machine's users Docker masks besides. */
+const MASKED = ['/proc/kcore', '/proc/keys', '/proc/timer_list', '/sys/firmware'];
 const READ_ONLY = ['/proc/sys', '/proc/sysrq-trigger', '/proc/irq', '/proc/bus'];
 
 /**

@@ -187,7 +187,9 @@ export class Watch implements SessionChildren {
     }
     letGo(run.dir);
     if (mayBeTold || isAlive(run.program, this.#machineEpoch) !== 'dead') return undefined;
-    const gone = isUnknown ? 'its files are gone' : 'its shim was killed';
+    // conmon says how a container ended, whatever became of the shim.
+    const killed = hasContainer(run.dir) ? 'conmon' : 'its shim';
+    const gone = isUnknown ? 'its files are gone' : `${killed} was killed`;
     const why = exit.is === 'absent' ? gone : 'its exit record is damaged';
     return { is: 'lost', reason: `${why}: nobody knows the exit status`, maybeRan: true };
   }
