@@ -2,13 +2,14 @@
 import { readFileSync } from 'node:fs';
 import { HoldfastError } from '../errors.ts';
 
-/** `cpuset` and `online` are lists such as `0-1,3`. Throws CAPABILITY_MISSING for a processor that is not there. */
+/** `cpuset` and what `read` gives are lists such as `0-1,3`. Throws CAPABILITY_MISSING for a processor that is not there. */
 export function assertProcessors(
   cpuset: string | undefined,
   who: string,
-  online = readFileSync('/sys/devices/system/cpu/online', 'latin1').trim(),
+  read: () => string = readOnline,
 ): void {
   if (cpuset === undefined) return;
+  const online = read();
   const there = rangesOf(online);
   const isThere = (cpu: number): boolean =>
     there.some(([first, last]) => first <= cpu && cpu <= last);
@@ -20,6 +21,10 @@ export function assertProcessors(
     const text = `${who} needs cpuset ${cpuset}: this machine has the processors ${online}`;
     throw new HoldfastError('CAPABILITY_MISSING', text);
   }
+}
+
+function readOnline(): string {
+  return readFileSync('/sys/devices/system/cpu/online', 'latin1').trim();
 }
 
 function rangesOf(list: string): readonly (readonly [first: number, last: number])[] {
