@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { HoldfastError } from '../errors.ts';
 
-/** `cpuset` and what `read` gives are lists such as `0-1,3`. Throws CAPABILITY_MISSING for a processor that is not there. */
+/** Both are lists such as `0-1,3`, `read` gives what is there. Throws CAPABILITY_MISSING for a processor that is not. */
 export function assertProcessors(
   cpuset: string | undefined,
   who: string,
