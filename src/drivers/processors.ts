@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { HoldfastError } from '../errors.ts';
 
-/** Both are lists such as `0-1,3`, `read` gives what is there. Throws CAPABILITY_MISSING for a processor that is not. */
+/** Both are lists such as `0-1,3`; `read` gives what is there. Throws CAPABILITY_MISSING for what is not. */
 export function assertProcessors(
   cpuset: string | undefined,
   who: string,
