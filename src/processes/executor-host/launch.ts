@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { HoldfastError, messageOf } from '../../errors.ts';
 import { replaceFile } from '../../os/atomic-file.ts';
 import { makeFifo, memoryFile, spawnSession } from '../../os/libc.ts';
-import { readFate, tryAbort, writeIntent } from '../../os/run-directory.ts';
+import { readFate, readIdentity, tryAbort, writeIntent } from '../../os/run-directory.ts';
 import type { LaunchRequest, LaunchResponse } from '../../rpc/gen/holdfast/executor/v1/executor.ts';
 import type { Confining } from './chain.ts';
 import { isUnderWay, prepareConfining, refusalOf } from './confining.ts';
@@ -70,7 +70,7 @@ export async function launch(
       return { outcome: { $case: 'started', value: { ...run.program } } };
     }
     if (run.end?.is === 'aborted') return { outcome: { $case: 'aborted', value: {} } };
-    if (run.end?.is === 'never' || run.end?.is === 'exited') {
+    if (run.end?.is === 'never' || (run.end?.is === 'exited' && !mayBeNamed(run))) {
       // The shim's child ended before it had written who it is, so before the program's first instruction.
       const reason = run.end.is === 'never' ? run.end.reason : 'the start ended halfway';
       // Without a winner the end is only what it looked like: another shim may be about to win.
@@ -82,6 +82,12 @@ export async function launch(
     }
     await run.changed(LOOK_AGAIN_MS);
   }
+}
+
+/** Is there an identity that was not readable just now, or one that came in between? Then it is no halfway start. */
+function mayBeNamed(run: Run): boolean {
+  const { is } = readIdentity(run.dir);
+  return is === 'whole' || is === 'unreadable';
 }
 
 /** A reason why nothing was started, or undefined when a shim was. */
