@@ -63,4 +63,5 @@ export const REGRESSIONS: readonly Regression[] = [
   { seed: 20_411, why: 'a command began after its end was recorded: its host had stood still' },
   { seed: 40_419, why: 'a command was forgotten a minute after its end while it was still read' },
   { seed: 20_439, why: 'a command began after its end was recorded: the call was served late' },
+  { seed: 1_095, why: 'a start was called halfway although its program had run and ended' },
 ];
