@@ -46,7 +46,8 @@ export class World {
 
   clear(): void {
     for (const fifo of this.#fifos) closeSync(fifo);
-    rmSync(this.stateDir, { recursive: true, force: true });
+    // A host that is ending may still write into it.
+    rmSync(this.stateDir, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });
   }
 }
 

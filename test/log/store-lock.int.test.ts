@@ -8,7 +8,7 @@ import { freshDir } from './fresh-dir.ts';
 
 const HOLDER = `
   const { lockStore } = await import(process.argv[1]);
-  lockStore(process.argv[2], { pid: process.pid });
+  globalThis.held = lockStore(process.argv[2], { pid: process.pid });
   process.stdout.write('locked');
   setInterval(() => {}, 1000);
 `;
