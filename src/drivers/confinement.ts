@@ -1,9 +1,10 @@
 /** How a program is confined: what a driver asks of an executor, everything looked up and every default applied. */
+import type { CgroupLimits } from '../os/cgroup-plan.ts';
 
 export interface Confinement {
   /** Absent: whoever the host runs as. */
   readonly user?: Account;
-  readonly limits?: KernelLimits;
+  readonly limits?: CgroupLimits;
   readonly resourceLimits?: readonly ResourceLimit[];
   /** -1000 to 1000. */
   readonly oomScoreAdj?: number;
@@ -25,18 +26,6 @@ export interface Account {
   readonly name: string;
   /** HOME. */
   readonly home: string;
-}
-
-/** What a cgroup enforces. Absent: not limited. */
-export interface KernelLimits {
-  readonly memoryMaxBytes?: number;
-  /** Kept for the run when memory is short. */
-  readonly memoryLowBytes?: number;
-  /** Thousandths of a core. */
-  readonly cpuShareMillis?: number;
-  readonly cpuMaxMillis?: number;
-  readonly cpuset?: string;
-  readonly pids?: number;
 }
 
 /** As prlimit(1) names it: `nofile`, … */

@@ -31,6 +31,20 @@ export function idRanges(text: string): readonly IdRange[] {
   });
 }
 
+/** Whom an operator lets no task run as: comma lists of numbers and ranges, such as `0-999,5000`. */
+export interface DeniedIdOptions {
+  readonly deniedHostUids?: string;
+  readonly deniedHostGids?: string;
+}
+
+/** Throws USAGE. */
+export function deniedIds({
+  deniedHostUids = '',
+  deniedHostGids = '',
+}: DeniedIdOptions): DeniedIds {
+  return { uids: idRanges(deniedHostUids), gids: idRanges(deniedHostGids) };
+}
+
 /** Throws START_FAILED. */
 export function assertAllowed({ uid, gid, groups }: Account, denied: DeniedIds): void {
   if (isIn(uid, denied.uids)) throw refused('uid', uid);

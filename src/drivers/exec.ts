@@ -9,7 +9,7 @@ import type { TaskSpec } from '../spec/task-spec.ts';
 import { DEFAULT_CAPABILITIES, taskCapabilities } from './capabilities.ts';
 import { confine, personalEnv } from './confine.ts';
 import type { Isolation } from './confinement.ts';
-import { assertAllowed, type DeniedIds, idRanges } from './denied-ids.ts';
+import { assertAllowed, type DeniedIdOptions, type DeniedIds, deniedIds } from './denied-ids.ts';
 import type { Driver, Fingerprint, ProgramWish, RunRequest } from './driver.ts';
 import { type ExecConfig, type NamespaceMode, readExecConfig } from './exec-config.ts';
 import { findCommand } from './find-command.ts';
@@ -20,24 +20,18 @@ import { processDriver } from './process-driver.ts';
 import { TaskRoot } from './task-root.ts';
 
 /** What the operator of an agent decides for all tasks. */
-export interface ExecDriverOptions {
+export interface ExecDriverOptions extends DeniedIdOptions {
   /** Capabilities that tasks may have; Nomad's 13 by default. `all` is understood. */
   readonly allowCapabilities?: readonly string[];
   /** What of the machine every task sees, read-only: host path → path inside. What does not exist is left out. */
   readonly chrootEnv?: Readonly<Record<string, string>>;
   readonly defaultPidMode?: NamespaceMode;
   readonly defaultIpcMode?: NamespaceMode;
-  /** Whom no task may run as: a comma list of numbers and ranges, such as `0-999,5000`. */
-  readonly deniedHostUids?: string;
-  readonly deniedHostGids?: string;
 }
 
 /** Throws USAGE for ranges that make no sense. */
 export function exec(options: ExecDriverOptions = {}): Driver {
-  const denied: DeniedIds = {
-    uids: idRanges(options.deniedHostUids ?? ''),
-    gids: idRanges(options.deniedHostGids ?? ''),
-  };
+  const denied = deniedIds(options);
   return {
     ...processDriver({
       name: 'exec',

@@ -1,10 +1,10 @@
 /** What a spec says of resources, as what a cgroup enforces: Nomad's rule for memory. Pure. */
 import type { ResourceLimits } from '../spec/task-spec.ts';
-import type { KernelLimits } from './confinement.ts';
+import { type CgroupLimits, type Controller, controllersFor } from '../os/cgroup-plan.ts';
 
 const MEBIBYTE = 1024 * 1024;
 
-export function kernelLimits(resources: ResourceLimits): KernelLimits {
+export function kernelLimits(resources: ResourceLimits): CgroupLimits {
   const { cpu, cpuMax, cpuset, memoryMb, memoryMaxMb, pids } = resources;
   const hardMb = memoryMaxMb ?? memoryMb;
   return {
@@ -19,15 +19,6 @@ export function kernelLimits(resources: ResourceLimits): KernelLimits {
 }
 
 /** The capabilities of the machine that these limits need, by name. */
-export function limitCapabilities(
-  resources: ResourceLimits,
-): readonly ('limits.memory' | 'limits.cpu' | 'limits.cpuset' | 'limits.pids')[] {
-  const { cpu, cpuMax, cpuset, memoryMb, memoryMaxMb, pids } = resources;
-  const isSet = (...values: readonly unknown[]): boolean => values.some((one) => one !== undefined);
-  return [
-    ...(isSet(memoryMb, memoryMaxMb) ? (['limits.memory'] as const) : []),
-    ...(isSet(cpu, cpuMax) ? (['limits.cpu'] as const) : []),
-    ...(isSet(cpuset) ? (['limits.cpuset'] as const) : []),
-    ...(isSet(pids) ? (['limits.pids'] as const) : []),
-  ];
+export function limitCapabilities(resources: ResourceLimits): readonly `limits.${Controller}`[] {
+  return controllersFor(kernelLimits(resources)).map((name) => `limits.${name}` as const);
 }

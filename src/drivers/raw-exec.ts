@@ -7,16 +7,13 @@ import { capabilityName } from './capabilities.ts';
 import { ConfigReading } from './config-reading.ts';
 import { confine, personalEnv, type ProcessSettings, readProcessSettings } from './confine.ts';
 import type { Account, Confinement } from './confinement.ts';
-import { assertAllowed, type DeniedIds, idRanges } from './denied-ids.ts';
+import { assertAllowed, type DeniedIdOptions, type DeniedIds, deniedIds } from './denied-ids.ts';
 import type { Driver, ProgramWish, RunRequest } from './driver.ts';
 import { findCommand } from './find-command.ts';
 import { processDriver } from './process-driver.ts';
 
 /** What the operator of an agent decides for all tasks. */
-export interface RawExecOptions {
-  /** Whom no task may run as: a comma list of numbers and ranges, such as `0-999,5000`. */
-  readonly deniedHostUids?: string;
-  readonly deniedHostGids?: string;
+export interface RawExecOptions extends DeniedIdOptions {
   /** Names of variables that no program gets; `*` stands for any characters. */
   readonly deniedEnv?: readonly string[];
 }
@@ -32,10 +29,7 @@ interface RawExecConfig extends ProcessSettings {
 
 /** Throws USAGE for ranges that make no sense. */
 export function rawExec(options: RawExecOptions = {}): Driver {
-  const denied: DeniedIds = {
-    uids: idRanges(options.deniedHostUids ?? ''),
-    gids: idRanges(options.deniedHostGids ?? ''),
-  };
+  const denied = deniedIds(options);
   return {
     ...processDriver({
       name: 'raw_exec',
