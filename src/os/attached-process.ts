@@ -2,52 +2,30 @@
  * Starts a program on descriptors of the caller's choice, and counts it with its exact status: what a command needs
  * that somebody talks to. Bound beside libc.ts, as only hosts that were asked for such a command use it.
  */
+import { constants as files } from 'node:fs';
 import { constants } from 'node:os';
 import koffi from 'koffi';
 import { HoldfastError } from '../errors.ts';
+import { type ProgramToSpawn, spawnLeader } from './posix-spawn.ts';
 
 const libc = koffi.load(null);
 const c = {
-  spawn: libc.func(
-    'int posix_spawn(_Out_ int *pid, const char *path, void *actions, void *attributes, const char **argv, const char **envp)',
-  ),
   waitpid: libc.func('int waitpid(int pid, _Out_ int *status, int options)'),
   pipe2: libc.func('int pipe2(_Out_ int *fds, int flags)'),
   tcgetattr: libc.func('int tcgetattr(int fd, void *termios)'),
   tcsetattr: libc.func('int tcsetattr(int fd, int actions, void *termios)'),
   cfmakeraw: libc.func('void cfmakeraw(void *termios)'),
   fcntl: libc.func('int fcntl(int fd, int command, ...)'),
-  initAttributes: libc.func('int posix_spawnattr_init(void *attributes)'),
-  setFlags: libc.func('int posix_spawnattr_setflags(void *attributes, short flags)'),
-  setDefaults: libc.func('int posix_spawnattr_setsigdefault(void *attributes, void *signals)'),
-  setMask: libc.func('int posix_spawnattr_setsigmask(void *attributes, void *signals)'),
-  initActions: libc.func('int posix_spawn_file_actions_init(void *actions)'),
-  freeActions: libc.func('int posix_spawn_file_actions_destroy(void *actions)'),
-  addDup: libc.func('int posix_spawn_file_actions_adddup2(void *actions, int from, int to)'),
-  addOpen: libc.func(
-    'int posix_spawn_file_actions_addopen(void *actions, int fd, const char *path, int flags, uint mode)',
-  ),
 };
 
-const O_RDWR = 2;
 const O_CLOEXEC = 0o2000000;
 const F_SETFD = 2;
 const FD_CLOEXEC = 1;
 const WNOHANG = 1;
-const SETSIGDEF = 0x04;
-const SETSIGMASK = 0x08;
-const SETSID = 0x80;
-/** Room for the opaque structures of glibc and musl, the largest of which has 336 bytes. */
-const OPAQUE_BYTES = 512;
-const SIGNAL_SET_BYTES = 128;
+/** Room for the settings of a terminal, whatever the C library: some 60 bytes. */
+const TERMIOS_BYTES = 512;
 
-export interface AttachedSpawn {
-  /** Absolute path of the program. */
-  readonly path: string;
-  /** With the name of the program first. */
-  readonly argv: readonly string[];
-  /** `NAME=value`; the whole environment. */
-  readonly environment: readonly string[];
+export interface AttachedSpawn extends ProgramToSpawn {
   /** What becomes fd 0, 1, 2 and so on: a descriptor of this process, or the path of a terminal. */
   readonly descriptors: readonly (number | string)[];
 }
@@ -58,32 +36,12 @@ export interface AttachedSpawn {
  * Throws RESOURCES_EXHAUSTED (EAGAIN, ENOMEM) or INTERNAL; nothing was started then.
  */
 export function spawnAttached(options: AttachedSpawn): number {
-  const { path, argv, environment, descriptors } = options;
-  const actions = Buffer.alloc(OPAQUE_BYTES);
-  c.initActions(actions);
-  try {
-    for (const [fd, from] of descriptors.entries()) {
-      if (typeof from === 'string') c.addOpen(actions, fd, from, O_RDWR, 0);
-      else c.addDup(actions, from, fd);
-    }
-    const pid = [0];
-    const words = [...argv, null];
-    const errno = c.spawn(pid, path, actions, sessionLeader(), words, [...environment, null]);
-    if (errno !== 0) throw failure(`posix_spawn ${path}`, errno as number);
-    return pid[0] ?? 0;
-  } finally {
-    c.freeActions(actions);
-  }
-}
-
-/** Every signal gets its default action back and none is blocked. */
-function sessionLeader(): Buffer {
-  const attributes = Buffer.alloc(OPAQUE_BYTES);
-  c.initAttributes(attributes);
-  c.setFlags(attributes, SETSID | SETSIGDEF | SETSIGMASK);
-  c.setDefaults(attributes, Buffer.alloc(SIGNAL_SET_BYTES, 0xff));
-  c.setMask(attributes, Buffer.alloc(SIGNAL_SET_BYTES));
-  return attributes;
+  const given = options.descriptors.map((from) =>
+    typeof from === 'string' ? { path: from, flags: files.O_RDWR } : from,
+  );
+  const pid = spawnLeader(options, given);
+  if (pid < 0) throw failure(`posix_spawn ${options.path}`, -pid);
+  return pid;
 }
 
 export interface ProcessEnd {
@@ -128,7 +86,7 @@ export function openBlockingPipe(): PipeEnds {
 
 /** A terminal that passes everything on as it is: no echo, no line, no signal of ^C. */
 export function makeRaw(fd: number): void {
-  const termios = Buffer.alloc(OPAQUE_BYTES);
+  const termios = Buffer.alloc(TERMIOS_BYTES);
   if (c.tcgetattr(fd, termios) !== 0) throw failure('tcgetattr', koffi.errno());
   c.cfmakeraw(termios);
   if (c.tcsetattr(fd, 0, termios) !== 0) throw failure('tcsetattr', koffi.errno());
