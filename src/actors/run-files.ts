@@ -1,5 +1,5 @@
 /** The directories of runs, seen from the agent: found again after a lost store, and removed when nobody needs them. */
-import { readdirSync, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Layout } from '../layout.ts';
 import type { RunCgroups } from './run-cgroups.ts';
@@ -8,6 +8,7 @@ import { isLaunchKey, markOf } from '../os/launch-key.ts';
 import { markedProcesses, worksBelow, type Marks } from '../os/marked-processes.ts';
 import type { Life } from '../os/process-identity.ts';
 import { treeLife } from '../os/process-tree.ts';
+import { namesIn } from '../os/quiet-reads.ts';
 import { removeRun } from '../os/remove-run.ts';
 import { readIntent, type Found, type Intent } from '../os/run-directory.ts';
 
@@ -117,13 +118,5 @@ export class RunFiles implements RunStore {
       const isGone = isEmpty && (await removeRun(dir).catch(() => false));
       if (!isGone) this.sweep(launchKey);
     }
-  }
-}
-
-function namesIn(dir: string): readonly string[] {
-  try {
-    return readdirSync(dir);
-  } catch {
-    return [];
   }
 }

@@ -1,10 +1,11 @@
 /** Has this machine what Holdfast and its tasks stand on? */
 import { spawnSync } from 'node:child_process';
-import { accessSync, constants, existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { arch, release } from 'node:os';
 import { messageOf } from '../errors.ts';
 import { connect } from '../log/sqlite.ts';
 import { machineEpoch } from '../os/machine-epoch.ts';
+import { textOf } from '../os/quiet-reads.ts';
 import { counted, failure, fine, warning, type Finding } from './finding.ts';
 
 const OLDEST_NODE = [22, 14] as const;
@@ -153,13 +154,4 @@ function limitOf(name: string): number {
     .find((each) => each.startsWith(name));
   const hard = line?.slice(name.length).trim().split(/\s+/)[1] ?? 'unlimited';
   return hard === 'unlimited' ? Number.POSITIVE_INFINITY : Number(hard);
-}
-
-function textOf(path: string): string {
-  try {
-    accessSync(path, constants.R_OK);
-    return readFileSync(path, 'utf8');
-  } catch {
-    return '';
-  }
 }

@@ -1,9 +1,10 @@
 /** What programs write goes through pipes of their shims: does anybody read them? A full one stops its program. */
-import { readdirSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Layout } from '../layout.ts';
 import { isAlive } from '../os/process-identity.ts';
+import { namesIn } from '../os/quiet-reads.ts';
 import { launchedShim, readFate, readIntent } from '../os/run-directory.ts';
 import { hostDirectory, readAddress } from '../rpc/address-file.ts';
 import { failure, type Finding } from './finding.ts';
@@ -64,13 +65,5 @@ function pipeAt(place: string): string | undefined {
     return file.isFIFO() ? `${file.dev}:${file.ino}` : undefined;
   } catch {
     return undefined;
-  }
-}
-
-function namesIn(dir: string): readonly string[] {
-  try {
-    return readdirSync(dir);
-  } catch {
-    return [];
   }
 }

@@ -3,19 +3,12 @@
  * the kernel drops it when the process ends, however it ends, so a lock is never stale. Who holds it stands in a
  * second file, for the message to whoever comes second; nothing is decided by that file.
  */
-import {
-  mkdirSync,
-  readdirSync,
-  readFileSync,
-  readlinkSync,
-  realpathSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { HoldfastError } from '../errors.ts';
 import { readProcStat } from '../os/process-identity.ts';
+import { linkOf } from '../os/quiet-reads.ts';
 import { clearOddPlace } from './odd-place.ts';
 import { connect, isDamage, sqliteCode, storeError, type Connection } from './sqlite.ts';
 
@@ -130,14 +123,6 @@ export function namelessHolder(dir: string): LockHolder | undefined {
   try {
     const lost = `${realpathSync(dir)}/lock (deleted)`;
     return readdirSync(fds).some((fd) => linkOf(join(fds, fd)) === lost) ? holder : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-function linkOf(path: string): string | undefined {
-  try {
-    return readlinkSync(path);
   } catch {
     return undefined;
   }

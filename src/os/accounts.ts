@@ -1,7 +1,7 @@
 /** Who a task runs as: from what a spec says of a user to numbers, by the files first and by `getent` after them. */
 import { execFile } from 'node:child_process';
-import { readFileSync } from 'node:fs';
 import { HoldfastError } from '../errors.ts';
+import { textOf } from './quiet-reads.ts';
 
 /** A user with exactly these groups. */
 export interface FoundAccount {
@@ -118,15 +118,7 @@ function unknown(message: string): HoldfastError {
   return new HoldfastError('START_FAILED', message);
 }
 
-/** A machine without the file has no such accounts. */
-function textOf(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch {
-    return '';
-  }
-}
-
+/** A machine without the files has no such accounts. */
 const machineSources: AccountSources = {
   passwd: () => textOf('/etc/passwd'),
   group: () => textOf('/etc/group'),

@@ -1,9 +1,10 @@
 /** What cgroups of this machine can do for a run, each with the reason. */
-import { accessSync, constants, existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
 import { messageOf } from '../errors.ts';
 import { type CgroupLayout, trackingPoint } from './cgroup-layout.ts';
 import { killWay } from './cgroup-kill.ts';
 import type { Controller } from './cgroup-plan.ts';
+import { mayWrite, textOf } from './quiet-reads.ts';
 
 export interface CgroupAnswer {
   readonly isAvailable: boolean;
@@ -83,18 +84,5 @@ function limitAnswer(layout: CgroupLayout, name: Controller): CgroupAnswer {
 }
 
 function words(file: string): readonly string[] {
-  try {
-    return readFileSync(file, 'utf8').split(/\s+/).filter(Boolean);
-  } catch {
-    return [];
-  }
-}
-
-function mayWrite(dir: string): boolean {
-  try {
-    accessSync(dir, constants.W_OK);
-    return true;
-  } catch {
-    return false;
-  }
+  return textOf(file).split(/\s+/).filter(Boolean);
 }

@@ -1,6 +1,6 @@
 /** Which cgroup hierarchies this machine has, and where in them this process may make its own. Nothing is changed. */
-import { accessSync, constants, readFileSync } from 'node:fs';
 import { isLaunchKey } from './launch-key.ts';
+import { mayWrite, textOf } from './quiet-reads.ts';
 
 export interface CgroupMount {
   /** Where the hierarchy is mounted. */
@@ -163,21 +163,4 @@ export function isCgroupOfRun(path: string): boolean {
   if (parts[0] !== '' || parts.length < 4) return false;
   if (parts.slice(1).some((part) => part === '' || part === '.' || part === '..')) return false;
   return isLaunchKey(parts.at(-1) ?? '');
-}
-
-function textOf(path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch {
-    return '';
-  }
-}
-
-function mayWrite(path: string): boolean {
-  try {
-    accessSync(path, constants.W_OK);
-    return true;
-  } catch {
-    return false;
-  }
 }

@@ -2,9 +2,10 @@
  * FIFOs whose name was removed while a program writes into them. No link can be made to a file that has no name, but
  * whoever may look at a process that holds one can open it again by its descriptor.
  */
-import { constants, openSync, readdirSync, readlinkSync, statSync } from 'node:fs';
+import { constants, openSync, statSync } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import { errnoOf } from '../errors.ts';
+import { linkOf, namesIn } from './quiet-reads.ts';
 
 /**
  * Opens a FIFO for reading and writing, without waiting for anybody; by the descriptor of a process of this user when
@@ -38,12 +39,12 @@ const DELETED = ' (deleted)';
 /** Where each can be opened, by its name. Only processes that see the same files as this one are believed. */
 function findLostFifos(): ReadonlyMap<string, string> {
   const found = new Map<string, string>();
-  const own = readLink('/proc/self/ns/mnt');
+  const own = linkOf('/proc/self/ns/mnt');
   for (const pid of namesIn('/proc').filter((name) => /^\d+$/.test(name))) {
-    if (!isOfThisUser(pid) || readLink(`/proc/${pid}/ns/mnt`) !== own) continue;
+    if (!isOfThisUser(pid) || linkOf(`/proc/${pid}/ns/mnt`) !== own) continue;
     for (const fd of namesIn(`/proc/${pid}/fd`)) {
       const place = `/proc/${pid}/fd/${fd}`;
-      const link = readLink(place);
+      const link = linkOf(place);
       if (link?.endsWith(DELETED) !== true || !isFifo(place)) continue;
       const name = nameOf(link.slice(0, -DELETED.length));
       const other = found.get(name);
@@ -76,21 +77,5 @@ function statOf(path: string) {
     return statSync(path);
   } catch {
     return undefined;
-  }
-}
-
-function readLink(path: string): string | undefined {
-  try {
-    return readlinkSync(path);
-  } catch {
-    return undefined;
-  }
-}
-
-function namesIn(dir: string): readonly string[] {
-  try {
-    return readdirSync(dir);
-  } catch {
-    return [];
   }
 }
