@@ -2,7 +2,6 @@
  * The executor as an actor of the agent: launches, watches and ends runs through whatever host has them. What a host
  * says is the fast path; when a host is lost, the run's own files decide.
  */
-import { setTimeout as delay } from 'node:timers/promises';
 import { HoldfastError, isRetryable } from '../errors.ts';
 import type {
   ExecutorDoor,
@@ -21,6 +20,7 @@ import { call, follow } from '../rpc/framed-client.ts';
 import type { FollowResponse } from '../rpc/gen/holdfast/executor/v1/executor.ts';
 import type { RunCgroups } from './run-cgroups.ts';
 import type { HostPool, PooledHost } from './host-pool.ts';
+import { untilNextLook } from './look-again.ts';
 import { RunOutcomes } from './run-outcomes.ts';
 import { lookAtRun } from './run-sighting.ts';
 import { fromExit, fromLaunch, fromStop, refusedFor, toLaunch, toSteps } from './executor-words.ts';
@@ -41,7 +41,6 @@ const LAUNCH_DEADLINE_MS = 60_000;
 const CALL_DEADLINE_MS = 10_000;
 /** A stop takes as long as its plan; this is added for the proof that nothing lives. */
 const STOP_MARGIN_MS = 30_000;
-const LOOK_AGAIN_MS = 200;
 
 export class Executor implements ExecutorDoor {
   readonly #doors: ExecutorDoors;
@@ -86,7 +85,7 @@ export class Executor implements ExecutorDoor {
       } catch (error) {
         if (HoldfastError.is(error) && !error.retryable) return;
       }
-      await delay(LOOK_AGAIN_MS, undefined, { signal }).catch(() => undefined);
+      await untilNextLook(signal);
       if (signal.aborted || !host.isLive) return;
     }
   }
@@ -125,7 +124,7 @@ export class Executor implements ExecutorDoor {
         // The host may be gone or busy: the same question may be answered later.
         if (!isRetryable(error)) throw error;
       }
-      await delay(LOOK_AGAIN_MS, undefined, { signal }).catch(() => undefined);
+      await untilNextLook(signal);
     }
   }
 

@@ -8,9 +8,9 @@ import { makeFifo } from '../os/libc.ts';
 import { call } from '../rpc/framed-client.ts';
 import { logmonMethods as service } from '../rpc/logmon-methods.ts';
 import type { HostPool, HostPoolDoors, PooledHost } from './host-pool.ts';
+import { untilNextLook } from './look-again.ts';
 
 const CALL_DEADLINE_MS = 10_000;
-const LOOK_AGAIN_MS = 200;
 /** Between two tries of what cannot be collected, such as FIFOs that nobody can find. */
 const INSIST_MS = 2_000;
 
@@ -57,7 +57,7 @@ export class Logmon implements LogmonDoor {
     try {
       while (!signal.aborted && host.isLive) {
         if (await this.#ask(host, wish, signal)) return true;
-        await delay(LOOK_AGAIN_MS, undefined, { signal }).catch(() => undefined);
+        await untilNextLook(signal);
       }
     } catch (error) {
       void this.#insist(wish, error);
@@ -78,7 +78,7 @@ export class Logmon implements LogmonDoor {
       } catch (error) {
         if (!isRetryable(error)) throw error;
       }
-      await delay(LOOK_AGAIN_MS, undefined, { signal }).catch(() => undefined);
+      await untilNextLook(signal);
     }
     return undefined;
   }
@@ -131,7 +131,7 @@ export class Logmon implements LogmonDoor {
         this.#wishes.delete(wish.taskKey);
         throw error;
       }
-      await delay(LOOK_AGAIN_MS, undefined, { signal }).catch(() => undefined);
+      await untilNextLook(signal);
     }
     signal.throwIfAborted();
   }
@@ -185,7 +185,7 @@ export class Logmon implements LogmonDoor {
     this.#releasing.add(taskKey);
     try {
       while (!(await this.#askToRelease(wish, signal))) {
-        await delay(LOOK_AGAIN_MS, undefined, { signal });
+        await untilNextLook(signal);
       }
     } catch (error) {
       // What cannot be collected will not be, now that its task is over.

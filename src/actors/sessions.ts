@@ -2,7 +2,6 @@
  * Commands beside programs, on whatever host has the run. A host ends them by itself when nobody reads them; this actor
  * hears of every end and has it recorded, also of those that ended while no agent was there.
  */
-import { setTimeout as delay } from 'node:timers/promises';
 import { HoldfastError, isRetryable } from '../errors.ts';
 import type { RunRequest } from '../drivers/driver.ts';
 import type { SessionCommand, SessionDoor } from '../drivers/session.ts';
@@ -11,6 +10,7 @@ import { follow } from '../rpc/framed-client.ts';
 import { sessionMethods as service } from '../rpc/session-methods.ts';
 import { toConfinement } from './executor-words.ts';
 import type { HostPool } from './host-pool.ts';
+import { untilNextLook } from './look-again.ts';
 import type { RunCgroups } from './run-cgroups.ts';
 import { SessionCalls } from './session-calls.ts';
 import { factsOf, readingOf, type SessionReading } from './session-words.ts';
@@ -35,7 +35,6 @@ export interface SessionsDoors {
   readonly signal: AbortSignal;
 }
 
-const LOOK_AGAIN_MS = 200;
 /** Whoever attaches late still learns how it ended; counted anew whenever somebody reads. */
 const REMEMBERED_MS = 60_000;
 
@@ -141,7 +140,7 @@ export class Sessions implements SessionDoor {
         if (isUnknown) return this.#lost(place, doubt);
         if (!isRetryable(error)) throw error;
       }
-      await delay(LOOK_AGAIN_MS, undefined, { signal }).catch(() => undefined);
+      await untilNextLook(signal);
     }
   }
 
@@ -160,7 +159,7 @@ export class Sessions implements SessionDoor {
         if (signal.aborted) throw new HoldfastError('CLOSED', 'the agent is closing');
         if (!isRetryable(error)) return;
       }
-      await delay(LOOK_AGAIN_MS, undefined, { signal }).catch(() => undefined);
+      await untilNextLook(signal);
     }
   }
 

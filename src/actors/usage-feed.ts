@@ -1,14 +1,13 @@
 /** What runs use, from the hosts that have them: those that are asked for together share one call of their host. */
-import { setTimeout as delay } from 'node:timers/promises';
 import type { RunSample, UsageDoor, UsageQuery } from '../drivers/usage.ts';
 import { HoldfastError, isRetryable } from '../errors.ts';
 import { executorMethods as service } from '../rpc/executor-methods.ts';
 import { follow } from '../rpc/framed-client.ts';
 import type { RunUsage, StatsResponse } from '../rpc/gen/holdfast/executor/v1/executor.ts';
 import type { HostPool, PooledHost } from './host-pool.ts';
+import { untilNextLook } from './look-again.ts';
 
 /** Until a run whose host was lost is looked for again. */
-const LOOK_AGAIN_MS = 200;
 
 interface Listener {
   readonly key: string;
@@ -45,7 +44,7 @@ export class UsageFeed implements UsageDoor {
         if (!isRetryable(error)) throw error;
       }
       if (isOver()) return;
-      await delay(LOOK_AGAIN_MS, undefined, signal && { signal }).catch(() => undefined);
+      await untilNextLook(signal);
     }
   }
 
