@@ -1,5 +1,4 @@
 /** The FIFOs of living programs lose their names, or cannot be collected from: no line is lost, and nobody says "fine". */
-import { spawnSync } from 'node:child_process';
 import { mkdirSync, renameSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
@@ -34,8 +33,7 @@ function endLogmon(): void {
 }
 
 function outputFindings(): readonly Finding[] {
-  const args = ['doctor', '--json', '--data-dir', machine.dataDir];
-  const { stdout } = spawnSync(machine.command, args, { encoding: 'utf8' });
+  const { stdout } = machine.holdfast('doctor', '--json');
   return (JSON.parse(stdout) as Finding[]).filter(({ check }) => check === 'output');
 }
 

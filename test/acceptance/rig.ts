@@ -1,5 +1,5 @@
 /** Real agents on a real data directory, for the promises that only real processes can show. */
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcess, spawn, spawnSync, type SpawnSyncReturns } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -30,6 +30,11 @@ export class Machine {
   }
   get agentPid(): number {
     return this.#agent?.pid ?? 0;
+  }
+
+  /** The command, as somebody types it on this machine. */
+  holdfast(...args: readonly string[]): SpawnSyncReturns<string> {
+    return spawnSync(this.command, [...args, '--data-dir', this.dataDir], { encoding: 'utf8' });
   }
 
   /** Starts an agent and resolves with a connection to it once it is ready. */

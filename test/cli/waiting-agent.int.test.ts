@@ -1,20 +1,15 @@
 /** An agent that cannot open its store again: whoever asks hears that it is there, waits, and why. */
-import { spawnSync } from 'node:child_process';
 import { renameSync, rmSync, writeFileSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import type { Finding } from '../../src/doctor/finding.ts';
 import { countingGroup, Machine, pidsOf, until } from '../acceptance/rig.ts';
 
-const bin = resolve(import.meta.dirname, '../../bin/holdfast');
 let machine: Machine;
 beforeEach(() => {
   machine = new Machine();
 });
 afterEach(() => machine.scrap());
-
-const holdfast = (...args: string[]) =>
-  spawnSync(bin, [...args, '--data-dir', machine.dataDir], { encoding: 'utf8' });
 
 it('is named by ps and the doctor, keeps its tasks, and goes on by itself', async () => {
   const agent = await machine.startAgent();
@@ -25,12 +20,12 @@ it('is named by ps and the doctor, keeps its tasks, and goes on by itself', asyn
   writeFileSync(store, 'in the way');
   const why = `the agent (pid ${machine.agentPid}) waits to open its store again: `;
   const said = await until('ps says it', () => {
-    const { status, stderr } = holdfast('ps');
+    const { status, stderr } = machine.holdfast('ps');
     return stderr.includes(why) && stderr.includes('EEXIST') && { status, stderr };
   });
   expect(said).toMatchObject({ status: 5, stderr: expect.not.stringContaining('start one with') });
   const found = await until('the doctor says it', () => {
-    const findings = JSON.parse(holdfast('doctor', '--json').stdout) as Finding[];
+    const findings = JSON.parse(machine.holdfast('doctor', '--json').stdout) as Finding[];
     return findings.find(({ check, message }) => check === 'agent' && message.includes(why));
   });
   expect(found.level).toBe('fail');
