@@ -96,8 +96,14 @@ function lockFile(path: string, locked: () => HoldfastError): Connection {
   return lockFile(path, locked);
 }
 
+/**
+ * How long somebody else may be on the way to the lock. Two who take it at the same moment each see the other one's
+ * first step, and without a second try both would give up.
+ */
+const CONTENTION_MS = 100;
+
 function lockExclusively(path: string): Connection {
-  const connection = connect(path, { busyTimeoutMs: 0 });
+  const connection = connect(path, { busyTimeoutMs: CONTENTION_MS });
   try {
     connection.exec('BEGIN EXCLUSIVE');
     return connection;

@@ -13,6 +13,41 @@ const HOLDER = `
   setInterval(() => {}, 1000);
 `;
 
+const CONTENDER = `
+  const { lockStore } = await import(process.argv[1]);
+  process.stdout.write('.');
+  for await (const data of process.stdin) {
+    const [dir, at] = String(data).split(' ');
+    while (Date.now() < Number(at));
+    let answer;
+    try {
+      (globalThis.held ??= []).push(lockStore(dir, { pid: process.pid }));
+      answer = 'locked';
+    } catch (error) {
+      answer = error.code;
+    }
+    process.stdout.write(answer);
+  }
+`;
+
+it('goes to exactly one of two processes that take it at the same moment', async () => {
+  const module = new URL('../../src/log/store-lock.ts', import.meta.url).href;
+  const arguments_ = ['--input-type=module', '-e', CONTENDER, module];
+  const both = [1, 2].map(() => {
+    return spawn(process.execPath, arguments_, { stdio: ['pipe', 'pipe', 'inherit'] });
+  });
+  const answer = async ({ stdout }: (typeof both)[number]): Promise<string> =>
+    String((await once(stdout, 'data'))[0]);
+  await Promise.all(both.map(answer));
+  for (let round = 0; round < 40; round += 1) {
+    const word = `${freshDir()} ${Date.now() + 8}`;
+    for (const { stdin } of both) stdin.write(word);
+    const answers = await Promise.all(both.map(answer));
+    expect(answers.toSorted()).toEqual(['STORE_LOCKED', 'locked']);
+  }
+  for (const child of both) child.kill('SIGKILL');
+});
+
 it('is held by another process until that is killed by force', async () => {
   const dir = freshDir();
   const module = new URL('../../src/log/store-lock.ts', import.meta.url).href;
