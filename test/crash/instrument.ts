@@ -5,7 +5,8 @@
  */
 import { cpSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { copyPackage, type Patch } from '../faults/patched-copy.ts';
+import { copyPackage } from '../faults/patched-copy.ts';
+import type { Patch } from '../patch.ts';
 import { SHIM_RUNTIME } from './shim-runtime.ts';
 
 const HERE = import.meta.dirname;

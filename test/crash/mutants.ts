@@ -2,7 +2,7 @@
  * Copies of the package with one promise broken, each with the cases that must notice. A mutant that gets through means
  * that the matrix would not see such a bug: the run fails.
  */
-import type { Patch } from '../faults/patched-copy.ts';
+import type { Patch } from '../patch.ts';
 import type { FaultKind } from './fault.ts';
 
 export interface Mutant {

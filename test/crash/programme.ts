@@ -2,7 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Patch } from '../faults/patched-copy.ts';
+import type { Patch } from '../patch.ts';
 import { AXES, casesOf, type Axis, type Size } from './axes.ts';
 import { Canary } from './canary.ts';
 import { runCase, type CaseResult, type CaseSpec, type CaseStage } from './case.ts';

@@ -9,7 +9,8 @@ import type { Orchestrator, PublicEvent } from '../../src/api.ts';
 import type { GroupSpecInput } from '../../src/spec/group-schema.ts';
 import { countingGroup, Machine, pidsOf, until } from '../acceptance/rig.ts';
 import type { Drill, Findings } from './drill.ts';
-import { copyPackage, type Patch } from './patched-copy.ts';
+import type { Patch } from '../patch.ts';
+import { copyPackage } from './patched-copy.ts';
 import { isRunning } from './processes.ts';
 
 const PACKAGE = new URL('../../', import.meta.url).pathname;
@@ -27,6 +28,7 @@ export const clockJumps: Drill = {
   promise: 'a wall clock that jumps starts, kills and restarts nothing, and moves no deadline',
   tools: ['faketime'],
   privileges: [],
+  mutants: [BY_WALL_CLOCK],
   cases: { share: 1, full: 8 },
   async run(findings, cases) {
     for (let number = 0; number < cases; number += 1) {

@@ -7,7 +7,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Drill, Findings } from './drill.ts';
-import { copyPackage, type Patch } from './patched-copy.ts';
+import type { Patch } from '../patch.ts';
+import { copyPackage } from './patched-copy.ts';
 
 const WITHOUT_LOGMON: readonly Patch[] = [
   {
@@ -34,6 +35,7 @@ export const damagedFiles: Drill = {
   promise: 'an agent opens whatever happened to its files: nothing doubles, nothing is invented',
   tools: [],
   privileges: [],
+  mutants: [UNCHECKED],
   cases: { share: 80, full: 3_000 },
   async run(findings, cases) {
     await openAll(findings, WITHOUT_LOGMON, cases);

@@ -1,6 +1,7 @@
 /** The frame of every drill: how large it is, what it found, and the report of it. */
 import { messageOf } from '../../src/errors.ts';
 import { randomOf } from '../machines/random-facts.ts';
+import type { Patch } from '../patch.ts';
 import { lacking, type Privilege, type Tool } from './tools.ts';
 
 export interface Drill {
@@ -9,6 +10,8 @@ export interface Drill {
   readonly promise: string;
   readonly tools: readonly Tool[];
   readonly privileges: readonly Privilege[];
+  /** What its controls break: it must notice each. */
+  readonly mutants: readonly (readonly Patch[])[];
   /** How many cases the share of CI has, and the whole. */
   readonly cases: { readonly share: number; readonly full: number };
   /** Throws only when the rig itself is broken; what the package does wrong is told to `findings`. */

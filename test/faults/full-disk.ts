@@ -13,15 +13,25 @@ import { HoldfastError, messageOf } from '../../src/errors.ts';
 import type { GroupSpecInput } from '../../src/spec/group-schema.ts';
 import { COUNTING, faultInCount, type Machine, pidsOf, until } from '../acceptance/rig.ts';
 import type { Drill, Findings } from './drill.ts';
-import { copyPackage, type Patch } from './patched-copy.ts';
+import type { Patch } from '../patch.ts';
+import { copyPackage } from './patched-copy.ts';
 import { isRunning } from './processes.ts';
 import { Filler, withDisk } from './small-disk.ts';
+
+const FLOORLESS: readonly Patch[] = [
+  {
+    file: 'src/actors/start-gate.ts',
+    find: '    this.#holds.add(reason);',
+    replace: `    if (reason !== 'disk-low') this.#holds.add(reason);`,
+  },
+];
 
 export const fullDisks: Drill = {
   name: 'full disks',
   promise: 'a full or read-only disk holds starts up, hurts nothing that runs, and heals by itself',
   tools: ['mkfs.ext4', 'mount'],
   privileges: ['loop device'],
+  mutants: [FLOORLESS],
   cases: { share: 3, full: 12 },
   async run(findings, cases) {
     for (let number = 0; number < cases; number += 1) {
@@ -219,14 +229,6 @@ async function readOnly(findings: Findings, machine: Machine): Promise<void> {
   findings.count('read-only');
   rmSync(sign, { force: true });
 }
-
-const FLOORLESS: readonly Patch[] = [
-  {
-    file: 'src/actors/start-gate.ts',
-    find: '    this.#holds.add(reason);',
-    replace: `    if (reason !== 'disk-low') this.#holds.add(reason);`,
-  },
-];
 
 /** The same with an agent that sees how low its disk is and takes starts all the same. */
 async function control(findings: Findings): Promise<void> {

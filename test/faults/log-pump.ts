@@ -13,7 +13,8 @@ import {
   segmentsOf,
 } from '../fixtures/logmon/laboratory.ts';
 import type { Drill, Findings } from './drill.ts';
-import { copyPackage, type Patch } from './patched-copy.ts';
+import type { Patch } from '../patch.ts';
+import { copyPackage } from './patched-copy.ts';
 
 const FIXTURES = new URL('../fixtures/logmon/', import.meta.url).pathname;
 
@@ -35,6 +36,7 @@ export const logPump: Drill = {
   promise: 'a log collector that is killed loses, repeats and tears no byte',
   tools: [],
   privileges: [],
+  mutants: [ONE_LOST_WRITE],
   cases: { share: 3, full: 120 },
   async run(findings, cases) {
     await findings.attempt('kills', async () => {

@@ -4,14 +4,7 @@
  */
 import { cpSync, mkdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-
-export interface Patch {
-  /** Below the package, as in `src/log/sqlite.ts`. */
-  readonly file: string;
-  /** Must be there exactly once, so that a patch of yesterday's text is noticed. */
-  readonly find: string;
-  readonly replace: string;
-}
+import { type Patch, patchedText } from '../patch.ts';
 
 const PACKAGE = new URL('../../', import.meta.url).pathname;
 /** With the programs of the drills, which import the sources beside them. */
@@ -22,15 +15,8 @@ export function copyPackage(dir: string, patches: readonly Patch[]): void {
   mkdirSync(dir, { recursive: true });
   for (const part of PARTS) cpSync(join(PACKAGE, part), join(dir, part), { recursive: true });
   symlinkSync(join(PACKAGE, 'node_modules'), join(dir, 'node_modules'));
-  for (const patch of patches) applyPatch(dir, patch);
-}
-
-function applyPatch(dir: string, { file, find, replace }: Patch): void {
-  const path = join(dir, file);
-  const [before, after, ...more] = readFileSync(path, 'utf8').split(find);
-  if (before === undefined || after === undefined || more.length > 0) {
-    const times = after === undefined ? 0 : more.length + 1;
-    throw new Error(`a patch fits ${times} times in ${file}, not once: ${find}`);
+  for (const patch of patches) {
+    const path = join(dir, patch.file);
+    writeFileSync(path, patchedText(readFileSync(path, 'utf8'), patch));
   }
-  writeFileSync(path, before + replace + after);
 }

@@ -7,7 +7,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Drill, Findings } from './drill.ts';
-import { copyPackage, type Patch } from './patched-copy.ts';
+import type { Patch } from '../patch.ts';
+import { copyPackage } from './patched-copy.ts';
 import { signalAll } from './processes.ts';
 
 const PACKAGE = new URL('../../', import.meta.url).pathname;
@@ -40,6 +41,7 @@ export const pidReuse: Drill = {
   promise: 'no signal reaches a stranger who was given the pid of a program, a shim or a host',
   tools: ['unshare'],
   privileges: ['pid namespace'],
+  mutants: [BY_PID_ALONE],
   cases: { share: 5, full: 100 },
   async run(findings, cases) {
     const { words, errors } = await inNamespace(PACKAGE, findings.seed, cases);

@@ -13,7 +13,8 @@ import { openStore } from '../../src/log/open-store.ts';
 import { readExit, runDirectory } from '../../src/os/run-directory.ts';
 import { silentLogger } from '../../src/ports.ts';
 import type { Drill, Findings } from './drill.ts';
-import { copyPackage, type Patch } from './patched-copy.ts';
+import type { Patch } from '../patch.ts';
+import { copyPackage } from './patched-copy.ts';
 import { signalAll } from './processes.ts';
 
 const PACKAGE = new URL('../../', import.meta.url).pathname;
@@ -36,6 +37,7 @@ export const powerCuts: Drill = {
   promise: 'a power cut loses no acknowledged event, accepted alloc or recorded end',
   tools: ['mkfs.ext4', 'mount'],
   privileges: ['loop device'],
+  mutants: [NORMAL],
   cases: { share: 4, full: 100 },
   async run(findings, cases) {
     for (let number = 0; number < cases; number += 1) {

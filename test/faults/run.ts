@@ -7,25 +7,7 @@ import { writeFileSync } from 'node:fs';
 import { PACKAGE_VERSION } from '../../src/version.ts';
 import { isGiven, matching, readFlags, text, whole } from '../rig-flags.ts';
 import { performDrill, type Failure } from './drill.ts';
-import { clockJumps } from './clock-jumps.ts';
-import { damagedAgents } from './damaged-agents.ts';
-import { damagedFiles } from './damaged-files.ts';
-import { fullDisks } from './full-disk.ts';
-import { logPump } from './log-pump.ts';
-import { pidReuse } from './pid-reuse.ts';
-import { powerCuts } from './power-cut.ts';
-import { systemCallFaults } from './system-calls.ts';
-
-const DRILLS = [
-  clockJumps,
-  damagedAgents,
-  damagedFiles,
-  fullDisks,
-  logPump,
-  pidReuse,
-  powerCuts,
-  systemCallFaults,
-];
+import { DRILLS } from './drills.ts';
 
 const names = DRILLS.map(({ name }) => name);
 const { full, only, ...flags } = readFlags({

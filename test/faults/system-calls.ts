@@ -7,7 +7,8 @@ import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type Drill, Findings } from './drill.ts';
-import { copyPackage, type Patch } from './patched-copy.ts';
+import type { Patch } from '../patch.ts';
+import { copyPackage } from './patched-copy.ts';
 import { isRunning, processesWith, signalAll } from './processes.ts';
 import { type Life, liveTraced } from './traced-life.ts';
 
@@ -43,8 +44,8 @@ const FAULTS: readonly (readonly [calls: string, fault: string])[] = [
 const SWALLOWING: readonly Patch[] = [
   {
     file: 'src/log/row-event-log.ts',
-    find: '      this.#failStop.write(() => this.#store.write(rows));',
-    replace: '      try { this.#store.write(rows); } catch {}',
+    find: 'this.#store.write(rows);',
+    replace: 'try { this.#store.write(rows); } catch {}',
   },
 ];
 
@@ -54,6 +55,7 @@ export const systemCallFaults: Drill = {
     'a system call that fails hurts no running task, and costs nothing that was acknowledged',
   tools: ['strace'],
   privileges: ['tracing'],
+  mutants: [SWALLOWING],
   cases: { share: 7, full: 340 },
   async run(findings, cases) {
     using machine = new Machine(PACKAGE, findings);

@@ -1,6 +1,6 @@
 /** Several threads that simulate side by side; each order goes to whoever is free. */
 import { Worker } from 'node:worker_threads';
-import type { Patch } from './modules.ts';
+import type { Patch } from '../patch.ts';
 import type { ThreadOrder, ThreadReport } from './thread.ts';
 
 export class Crew implements Disposable {

@@ -6,14 +6,7 @@
 import { registerHooks } from 'node:module';
 import { relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
-
-export interface Patch {
-  /** Relative to `src/`: what plays a part in the world may be patched, too. */
-  readonly file: string;
-  /** Must be found exactly once. */
-  readonly find: string;
-  readonly replace: string;
-}
+import { type Patch, patchedText } from '../patch.ts';
 
 const SOURCES = new URL('../../src/', import.meta.url).href;
 const GLOBALS = new URL('./stand-ins/globals.ts', import.meta.url).href;
@@ -67,22 +60,12 @@ export function simulateModules(patches: readonly Patch[] = []): void {
         : '';
       const isPatched = patches.some((patch) => patch.file === file);
       if (loaded.source === undefined || !(isOurs || isPatched)) return loaded;
-      const text = patched(Buffer.from(loaded.source as Uint8Array).toString(), file, patches);
+      const text = patches
+        .filter((patch) => patch.file === file)
+        .reduce(patchedText, Buffer.from(loaded.source as Uint8Array).toString());
       return { ...loaded, source: isOurs ? withGlobals(text) : text };
     },
   });
-}
-
-function patched(text: string, file: string, patches: readonly Patch[]): string {
-  let result = text;
-  for (const patch of patches) {
-    if (patch.file !== file) continue;
-    const times = result.split(patch.find).length - 1;
-    if (times !== 1)
-      throw new Error(`${file} holds what a patch looks for ${times} times, not once`);
-    result = result.replace(patch.find, () => patch.replace);
-  }
-  return result;
 }
 
 /** On the first line, so that positions stay what they are. */

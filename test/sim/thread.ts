@@ -1,7 +1,8 @@
 /** One thread of simulations: the modules are exchanged before anything of `src/` is loaded, then it works off seeds. */
 import { parentPort, workerData } from 'node:worker_threads';
 import type { FaultChoice } from './faults.ts';
-import { simulateModules, type Patch } from './modules.ts';
+import type { Patch } from '../patch.ts';
+import { simulateModules } from './modules.ts';
 import type { Outcome } from './simulation.ts';
 
 export interface ThreadOrder {
