@@ -54,7 +54,10 @@ async function play(agent: Orchestrator): Promise<void> {
     if (task?.run === 1 && task.state === 'running') await agent.restart(work.restarted);
     await running(agent, work.restarted, 2);
   }
-  if (work.beside !== undefined) await runBeside(agent, work.beside);
+  // A life before this one may have stopped it already.
+  if (work.beside !== undefined && !(await isDead(agent, work.beside))) {
+    await runBeside(agent, work.beside);
+  }
   for (const allocId of work.lasting) await agent.stop(allocId);
   await filesSwept();
   await oldOnesGone(agent);
@@ -94,6 +97,11 @@ async function isCompacted(agent: Orchestrator): Promise<boolean> {
     if (!HoldfastError.is(error, 'POSITION_COMPACTED')) throw error;
   }
   return true;
+}
+
+async function isDead(agent: Orchestrator, ref: string): Promise<boolean> {
+  const { tasks } = await agent.inspect(ref);
+  return tasks.every(({ nomadState }) => nomadState === 'dead');
 }
 
 /** One that ends by itself, one that is hung up, and one that ends with its run. */
