@@ -18,7 +18,6 @@ export const damagedAgents: Drill = {
   promise: 'an agent whose files were damaged starts, and every program of it lives exactly once',
   tools: [],
   privileges: [],
-  mutants: [],
   cases: { share: 2, full: 100 },
   async run(findings, cases) {
     for (let number = 0; number < cases; number += 1) await oneAgent(findings, number);

@@ -11,7 +11,7 @@ export interface Drill {
   readonly tools: readonly Tool[];
   readonly privileges: readonly Privilege[];
   /** What its controls break: it must notice each. */
-  readonly mutants: readonly (readonly Patch[])[];
+  readonly mutants?: readonly (readonly Patch[])[];
   /** How many cases the share of CI has, and the whole. */
   readonly cases: { readonly share: number; readonly full: number };
   /** Throws only when the rig itself is broken; what the package does wrong is told to `findings`. */
