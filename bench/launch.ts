@@ -74,6 +74,7 @@ function request(script: string): LaunchRequest {
     stdoutFifo: fifos.out,
     stderrFifo: fifos.err,
     confinement: undefined,
+    collect: undefined,
   };
 }
 

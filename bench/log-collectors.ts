@@ -84,7 +84,17 @@ export const holdfast: Collector = {
 async function collect(host: Host, dir: string, fifo: string): Promise<void> {
   makeFifo(`${fifo}.err`);
   const taskKey = fifo.slice(dir.length + 1);
-  const files = { logDir: dir, fileStem: taskKey, maxFiles: 100_000, maxFileBytes: MAX_FILE_BYTES };
+  const files = {
+    logDir: dir,
+    fileStem: taskKey,
+    maxFiles: 100_000,
+    maxFileBytes: MAX_FILE_BYTES,
+    run: 0,
+    compress: false,
+    dropWhenFull: false,
+    budgetBytes: 0,
+    logsRoot: '',
+  };
   await call(host.channel, Logmon.collect, {
     agentEpoch: 1,
     taskKey,

@@ -128,6 +128,7 @@ describe.each(readdirSync(RELEASES))('release %s', (name) => {
       stdoutFifo: join(stateDir, 'fifo', 'out'),
       stderrFifo: join(stateDir, 'fifo', 'err'),
       confinement: undefined,
+      collect: undefined,
     });
     channel.close();
     if (outcome?.$case !== 'started') throw new Error(JSON.stringify(outcome));

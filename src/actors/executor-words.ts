@@ -40,6 +40,7 @@ export function toLaunch(
     env: programEnv(run, program),
     cwd: program.cwd,
     confinement: toConfinement(program.confinement ?? {}, cgroup),
+    collect: undefined,
     stdoutFifo: dirs.stdoutFifo,
     stderrFifo: dirs.stderrFifo,
   };

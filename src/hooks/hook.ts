@@ -69,6 +69,14 @@ export interface CollectWish {
   readonly fileStem: string;
   readonly maxFiles: number;
   readonly maxFileBytes: number;
+  /** The run that writes from now on. */
+  readonly run: number;
+  readonly compress: boolean;
+  /** What cannot be written is thrown away and recorded; otherwise the task waits. */
+  readonly dropWhenFull: boolean;
+  /** Of all tasks below `logsRoot` together; 0 is no limit. */
+  readonly budgetBytes: number;
+  readonly logsRoot: string;
 }
 
 export interface DirectoryOwner {

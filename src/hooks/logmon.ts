@@ -3,7 +3,7 @@
  * closed pipe, because the shim holds them open for reading and writing.
  */
 import { existsSync, mkdirSync, rmSync } from 'node:fs';
-import { basename } from 'node:path';
+import { basename, dirname } from 'node:path';
 import { defineHook, type CollectWish, type HookRequest } from './hook.ts';
 
 export const logmon = defineHook({
@@ -36,7 +36,7 @@ export const logmon = defineHook({
 });
 
 /** The FIFOs are `<task key>.out` and `<task key>.err`. */
-function wishOf({ dirs, task }: HookRequest): CollectWish {
+function wishOf({ dirs, task, run }: HookRequest): CollectWish {
   return {
     taskKey: basename(dirs.stdoutFifo, '.out'),
     stdoutFifo: dirs.stdoutFifo,
@@ -45,5 +45,10 @@ function wishOf({ dirs, task }: HookRequest): CollectWish {
     fileStem: task.name,
     maxFiles: task.logs.maxFiles,
     maxFileBytes: task.logs.maxFileSizeMb * 1024 * 1024,
+    run,
+    compress: false,
+    dropWhenFull: false,
+    budgetBytes: 0,
+    logsRoot: dirname(dirs.logs),
   };
 }

@@ -91,7 +91,7 @@ export class Queries {
     const isOver = (): boolean =>
       roster.view(allocId).tasks.some((one) => one.task === task && one.nomadState === 'dead') &&
       roster.foldedTask(taskStream(allocId, task))?.state.value === 'dead';
-    yield* readOutput({
+    const chunks = readOutput({
       dir: taskDirsOf(agent.layout, allocId, task).logs,
       stem: task,
       stream: query.stream ?? 'both',
@@ -100,6 +100,9 @@ export class Queries {
       ...(query.after === undefined ? {} : { from: query.after }),
       ...(query.signal === undefined ? {} : { signal: query.signal }),
     });
+    for await (const { stream, data, cursor } of chunks) {
+      yield { stream, data, cursor, run: 0, time: null };
+    }
   }
 
   async *events(query: EventQuery = {}): AsyncIterable<PublicEvent> {

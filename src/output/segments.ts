@@ -1,7 +1,9 @@
 /**
- * The files that hold a task's output: `<stem>.stdout.N` and `<stem>.stderr.N`, mode 0640, N counting up from 0. The
- * newest grows; when it is full the next number begins and the oldest are removed. Whatever else lies in the directory
- * is not ours and is neither read nor touched.
+ * The files that hold a task's output: segments `<stem>.stdout.N` and `<stem>.stderr.N`, mode 0640, N counting up from
+ * 0. The newest grows and `<stem>.stdout` is a link to it; when it is full the next number begins and the oldest are
+ * removed. Beside a segment: `….N.marks` says when and by which run its bytes were written (`marks.ts`), `….N.gz` takes
+ * its place when it was compressed. `<stem>.stdout.gaps` tells what was lost (`gaps.ts`). Whatever else lies in the
+ * directory is not ours and is neither read nor touched.
  */
 import { lstat, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -30,15 +32,35 @@ export function segmentPath(series: SegmentSeries, number: number): string {
   return join(series.dir, `${series.stem}.${series.stream}.${number}`);
 }
 
+/** What takes the place of a segment when it was compressed: the same bytes, as gzip. */
+export function packedPath(series: SegmentSeries, number: number): string {
+  return `${segmentPath(series, number)}.gz`;
+}
+
+/** The marks of a segment, which live and die with it. */
+export function marksPath(series: SegmentSeries, number: number): string {
+  return `${segmentPath(series, number)}.marks`;
+}
+
+/** A link to the segment that grows, under a name that stays: for `tail -F` and collectors of others. */
+export function currentPath({ dir, stem, stream }: SegmentSeries): string {
+  return join(dir, `${stem}.${stream}`);
+}
+
+export function gapsPath({ dir, stem, stream }: SegmentSeries): string {
+  return join(dir, `${stem}.${stream}.gaps`);
+}
+
 /** The numbers of this series among file names, ascending. A name that we would not have given is ignored. */
 export function segmentNumbers(names: readonly string[], series: SegmentSeries): number[] {
   const prefix = `${series.stem}.${series.stream}.`;
-  return names
+  const numbers = names
     .filter((name) => name.startsWith(prefix))
-    .map((name) => name.slice(prefix.length))
-    .filter((digits) => /^(?:0|[1-9]\d{0,14})$/.test(digits))
-    .map(Number)
-    .toSorted((a, b) => a - b);
+    .map((name) => /^(0|[1-9]\d{0,14})(?:\.gz)?$/.exec(name.slice(prefix.length))?.[1])
+    .filter((digits) => digits !== undefined)
+    .map(Number);
+  // One that is just being compressed is there twice.
+  return [...new Set(numbers)].toSorted((a, b) => a - b);
 }
 
 /**

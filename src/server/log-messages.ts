@@ -1,6 +1,6 @@
 /** Output of a task as messages, both ways. */
 import { Stream } from '../rpc/gen/holdfast/agent/v1/agent.ts';
-import type { LogChunk, LogQuery } from '../api.ts';
+import type { LogChunk, LogGap, LogQuery } from '../api.ts';
 import type { LogsRequest, LogsResponse } from '../rpc/gen/holdfast/agent/v1/agent.ts';
 
 const STREAM_OF = {
@@ -9,31 +9,63 @@ const STREAM_OF = {
   stderr: Stream.STDERR,
 } as const;
 
+/** On the wire 0 is every run, and no run has that number. */
+const LAST_RUN = -1;
+
 export function toLogQuery(request: LogsRequest, signal: AbortSignal): LogQuery {
-  const stream = streamName(request.stream);
-  const after = request.after === '' ? {} : { after: request.after };
-  return { stream, follow: request.follow, signal, ...after };
+  const { after, tail, sinceMs, untilMs, run } = request;
+  return {
+    stream: streamName(request.stream),
+    follow: request.follow,
+    signal,
+    ...(after === '' ? {} : { after }),
+    ...(tail === undefined ? {} : { tail }),
+    ...(sinceMs === 0 ? {} : { since: new Date(sinceMs) }),
+    ...(untilMs === 0 ? {} : { until: new Date(untilMs) }),
+    ...(run === 0 ? {} : { run: run === LAST_RUN ? 'last' : run }),
+  };
 }
 
 export function toLogsRequest(ref: string, query: LogQuery): LogsRequest {
+  const { stream = 'both', follow = false, after = '', tail, since, until, run = 'all' } = query;
   return {
     ref,
-    stream: STREAM_OF[query.stream ?? 'both'],
-    follow: query.follow ?? false,
-    after: query.after ?? '',
+    stream: STREAM_OF[stream],
+    follow,
+    after,
+    tail,
+    sinceMs: since?.getTime() ?? 0,
+    untilMs: until?.getTime() ?? 0,
+    run: run === 'all' ? 0 : run === 'last' ? LAST_RUN : run,
   };
 }
 
 export async function* toLogMessages(
   chunks: AsyncIterable<LogChunk>,
 ): AsyncGenerator<LogsResponse> {
-  for await (const { stream, data, cursor } of chunks) {
-    yield { stream: STREAM_OF[stream], data: Buffer.from(data), cursor };
+  for await (const { stream, data, cursor, run, time, gap } of chunks) {
+    yield {
+      stream: STREAM_OF[stream],
+      data: Buffer.from(data),
+      cursor,
+      run,
+      atMs: time === null ? 0 : Date.parse(time),
+      gap: gap === undefined ? undefined : { reason: gap.reason, bytes: gap.bytes ?? undefined },
+    };
   }
 }
 
-export function fromLogMessage({ stream, data, cursor }: LogsResponse): LogChunk {
-  return { stream: stream === Stream.STDERR ? 'stderr' : 'stdout', data, cursor };
+export function fromLogMessage({ stream, data, cursor, run, atMs, gap }: LogsResponse): LogChunk {
+  return {
+    stream: stream === Stream.STDERR ? 'stderr' : 'stdout',
+    data,
+    cursor,
+    run,
+    time: atMs === 0 ? null : new Date(atMs).toISOString(),
+    ...(gap === undefined
+      ? {}
+      : { gap: { reason: gap.reason as LogGap['reason'], bytes: gap.bytes ?? null } }),
+  };
 }
 
 function streamName(stream: Stream): 'stdout' | 'stderr' | 'both' {

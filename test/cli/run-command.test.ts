@@ -198,6 +198,8 @@ describe('with an agent', () => {
     const chunk = (stream: 'stdout' | 'stderr', cursor: string) => ({
       stream,
       cursor,
+      run: 1,
+      time: '2026-01-01T00:00:00.000Z',
       data: Buffer.from(`${stream}\n`),
     });
     fake.output.set('one/api', [chunk('stdout', '1'), chunk('stderr', '2')]);

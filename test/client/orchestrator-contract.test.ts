@@ -236,6 +236,8 @@ describe.each([
       stream,
       data: Buffer.from(text),
       cursor,
+      run: 1,
+      time: '2026-01-01T00:00:00.000Z',
     });
     fake.output.set('web/api', [chunk('stdout', 'a', '1'), chunk('stderr', 'é', '2')]);
     expect(await collect(handle.task('api').logs())).toHaveLength(2);

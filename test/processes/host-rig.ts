@@ -82,6 +82,7 @@ export class Rig {
       stdoutFifo: join(this.stateDir, 'out'),
       stderrFifo: join(this.stateDir, 'err'),
       confinement: undefined,
+      collect: undefined,
       ...changes,
     };
   }

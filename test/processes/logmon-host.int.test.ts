@@ -73,7 +73,18 @@ function task(): { readonly request: CollectRequest; readonly out: number; reado
   held.push(out, err);
   const names = { agentEpoch, taskKey: 'alloc.web', logDir: dir, fileStem: 'web' };
   return {
-    request: { ...names, stdoutFifo, stderrFifo, maxFiles: 3, maxFileBytes: 1000 },
+    request: {
+      ...names,
+      stdoutFifo,
+      stderrFifo,
+      maxFiles: 3,
+      maxFileBytes: 1000,
+      run: 0,
+      compress: false,
+      dropWhenFull: false,
+      budgetBytes: 0,
+      logsRoot: '',
+    },
     out,
     err,
   };

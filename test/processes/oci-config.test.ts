@@ -50,6 +50,7 @@ function request(
     cwd: '/',
     stdoutFifo: '/out',
     stderrFifo: '/err',
+    collect: undefined,
     confinement: { ...confinement, ...changes, isolation: { ...isolation, ...inside } },
   };
 }

@@ -251,12 +251,34 @@ export interface LogsRequest {
   follow: boolean;
   /** Empty: from the oldest byte that is kept. */
   after: string;
+  /** Only the last so many lines of what is asked for. Absent: all of them. */
+  tail?:
+    | number
+    | undefined;
+  /** Milliseconds since 1970; 0: no bound. What was collected from then on, and what was collected until then. */
+  sinceMs: number;
+  untilMs: number;
+  /** Only what this run wrote; 0: all runs, -1: the newest one. */
+  run: number;
 }
 
 export interface LogsResponse {
   stream: Stream;
   data: Buffer;
   cursor: string;
+  /** 0: not known. */
+  run: number;
+  /** When its first byte was collected, in milliseconds since 1970; 0: not known. */
+  atMs: number;
+  /** Output is missing in front of this place; data is empty. */
+  gap: LogGap | undefined;
+}
+
+export interface LogGap {
+  /** "rotated", "budget", "disk-full". */
+  reason: string;
+  /** Absent: not known. */
+  bytes?: number | undefined;
 }
 
 export interface StatsRequest {
@@ -2734,7 +2756,7 @@ export const Event: MessageFns<Event> = {
 };
 
 function createBaseLogsRequest(): LogsRequest {
-  return { ref: "", stream: 0, follow: false, after: "" };
+  return { ref: "", stream: 0, follow: false, after: "", tail: undefined, sinceMs: 0, untilMs: 0, run: 0 };
 }
 
 export const LogsRequest: MessageFns<LogsRequest> = {
@@ -2750,6 +2772,18 @@ export const LogsRequest: MessageFns<LogsRequest> = {
     }
     if (message.after !== "") {
       writer.uint32(34).string(message.after);
+    }
+    if (message.tail !== undefined) {
+      writer.uint32(40).int32(message.tail);
+    }
+    if (message.sinceMs !== 0) {
+      writer.uint32(48).int64(message.sinceMs);
+    }
+    if (message.untilMs !== 0) {
+      writer.uint32(56).int64(message.untilMs);
+    }
+    if (message.run !== 0) {
+      writer.uint32(64).int32(message.run);
     }
     return writer;
   },
@@ -2799,6 +2833,38 @@ export const LogsRequest: MessageFns<LogsRequest> = {
             message.after = reader.string();
             continue;
           }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.tail = reader.int32();
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.sinceMs = longToNumber(reader.int64());
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.untilMs = longToNumber(reader.int64());
+            continue;
+          }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.run = reader.int32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2820,12 +2886,16 @@ export const LogsRequest: MessageFns<LogsRequest> = {
     message.stream = object.stream ?? 0;
     message.follow = object.follow ?? false;
     message.after = object.after ?? "";
+    message.tail = object.tail ?? undefined;
+    message.sinceMs = object.sinceMs ?? 0;
+    message.untilMs = object.untilMs ?? 0;
+    message.run = object.run ?? 0;
     return message;
   },
 };
 
 function createBaseLogsResponse(): LogsResponse {
-  return { stream: 0, data: Buffer.alloc(0), cursor: "" };
+  return { stream: 0, data: Buffer.alloc(0), cursor: "", run: 0, atMs: 0, gap: undefined };
 }
 
 export const LogsResponse: MessageFns<LogsResponse> = {
@@ -2838,6 +2908,15 @@ export const LogsResponse: MessageFns<LogsResponse> = {
     }
     if (message.cursor !== "") {
       writer.uint32(26).string(message.cursor);
+    }
+    if (message.run !== 0) {
+      writer.uint32(32).int32(message.run);
+    }
+    if (message.atMs !== 0) {
+      writer.uint32(40).int64(message.atMs);
+    }
+    if (message.gap !== undefined) {
+      LogGap.encode(message.gap, writer.uint32(50).fork()).join();
     }
     return writer;
   },
@@ -2879,6 +2958,30 @@ export const LogsResponse: MessageFns<LogsResponse> = {
             message.cursor = reader.string();
             continue;
           }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.run = reader.int32();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.atMs = longToNumber(reader.int64());
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.gap = LogGap.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2899,6 +3002,76 @@ export const LogsResponse: MessageFns<LogsResponse> = {
     message.stream = object.stream ?? 0;
     message.data = object.data ?? Buffer.alloc(0);
     message.cursor = object.cursor ?? "";
+    message.run = object.run ?? 0;
+    message.atMs = object.atMs ?? 0;
+    message.gap = (object.gap !== undefined && object.gap !== null) ? LogGap.fromPartial(object.gap) : undefined;
+    return message;
+  },
+};
+
+function createBaseLogGap(): LogGap {
+  return { reason: "", bytes: undefined };
+}
+
+export const LogGap: MessageFns<LogGap> = {
+  encode(message: LogGap, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.reason !== "") {
+      writer.uint32(10).string(message.reason);
+    }
+    if (message.bytes !== undefined) {
+      writer.uint32(16).int64(message.bytes);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): LogGap {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseLogGap();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.bytes = longToNumber(reader.int64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<LogGap>): LogGap {
+    return LogGap.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<LogGap>): LogGap {
+    const message = createBaseLogGap();
+    message.reason = object.reason ?? "";
+    message.bytes = object.bytes ?? undefined;
     return message;
   },
 };

@@ -6,6 +6,7 @@
 
 /* eslint-disable */
 import { BinaryReader, BinaryWriter } from "../../../../wire.ts";
+import { CollectRequest } from "../../logmon/v1/logmon.ts";
 
 export const protobufPackage = "holdfast.executor.v1";
 
@@ -42,7 +43,14 @@ export interface LaunchRequest {
   stdoutFifo: string;
   stderrFifo: string;
   /** Absent: the program has what the host has. */
-  confinement: Confinement | undefined;
+  confinement:
+    | Confinement
+    | undefined;
+  /**
+   * How the output of its task is collected: while there is no agent, the host sees to it that somebody does. Absent:
+   * nobody collects it.
+   */
+  collect: CollectRequest | undefined;
 }
 
 export interface LaunchRequest_EnvEntry {
@@ -518,6 +526,7 @@ function createBaseLaunchRequest(): LaunchRequest {
     stdoutFifo: "",
     stderrFifo: "",
     confinement: undefined,
+    collect: undefined,
   };
 }
 
@@ -567,6 +576,9 @@ export const LaunchRequest: MessageFns<LaunchRequest> = {
     }
     if (message.confinement !== undefined) {
       Confinement.encode(message.confinement, writer.uint32(122).fork()).join();
+    }
+    if (message.collect !== undefined) {
+      CollectRequest.encode(message.collect, writer.uint32(130).fork()).join();
     }
     return writer;
   },
@@ -705,6 +717,14 @@ export const LaunchRequest: MessageFns<LaunchRequest> = {
             }
 
             message.confinement = Confinement.decode(reader, reader.uint32());
+            continue;
+          }
+          case 16: {
+            if (tag !== 130) {
+              break;
+            }
+
+            message.collect = CollectRequest.decode(reader, reader.uint32());
             continue;
           }
         }

@@ -37,6 +37,15 @@ export interface CollectRequest {
   fileStem: string;
   maxFiles: number;
   maxFileBytes: number;
+  /** The run that writes from now on: what is in the FIFOs already is an earlier one's. 0: nothing is known of runs. */
+  run: number;
+  /** Full files become <name>.gz. */
+  compress: boolean;
+  /** What cannot be written is thrown away, and that is recorded; without it the task waits. */
+  dropWhenFull: boolean;
+  /** How much the files of all tasks below logs_root may hold together. 0: no limit. */
+  budgetBytes: number;
+  logsRoot: string;
 }
 
 export interface CollectResponse {
@@ -248,6 +257,11 @@ function createBaseCollectRequest(): CollectRequest {
     fileStem: "",
     maxFiles: 0,
     maxFileBytes: 0,
+    run: 0,
+    compress: false,
+    dropWhenFull: false,
+    budgetBytes: 0,
+    logsRoot: "",
   };
 }
 
@@ -276,6 +290,21 @@ export const CollectRequest: MessageFns<CollectRequest> = {
     }
     if (message.maxFileBytes !== 0) {
       writer.uint32(64).int64(message.maxFileBytes);
+    }
+    if (message.run !== 0) {
+      writer.uint32(72).int32(message.run);
+    }
+    if (message.compress !== false) {
+      writer.uint32(80).bool(message.compress);
+    }
+    if (message.dropWhenFull !== false) {
+      writer.uint32(88).bool(message.dropWhenFull);
+    }
+    if (message.budgetBytes !== 0) {
+      writer.uint32(96).int64(message.budgetBytes);
+    }
+    if (message.logsRoot !== "") {
+      writer.uint32(106).string(message.logsRoot);
     }
     return writer;
   },
@@ -355,6 +384,46 @@ export const CollectRequest: MessageFns<CollectRequest> = {
             }
 
             message.maxFileBytes = longToNumber(reader.int64());
+            continue;
+          }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.run = reader.int32();
+            continue;
+          }
+          case 10: {
+            if (tag !== 80) {
+              break;
+            }
+
+            message.compress = reader.bool();
+            continue;
+          }
+          case 11: {
+            if (tag !== 88) {
+              break;
+            }
+
+            message.dropWhenFull = reader.bool();
+            continue;
+          }
+          case 12: {
+            if (tag !== 96) {
+              break;
+            }
+
+            message.budgetBytes = longToNumber(reader.int64());
+            continue;
+          }
+          case 13: {
+            if (tag !== 106) {
+              break;
+            }
+
+            message.logsRoot = reader.string();
             continue;
           }
         }

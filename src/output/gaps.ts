@@ -1,0 +1,48 @@
+/** What is missing from a stream and was not removed by its own rotation: one JSON object per line beside the segments. */
+
+export type GapReason =
+  /** The disk took nothing more, and the task's log policy is to drop. */
+  | 'disk-full'
+  /** The logs of this machine were over their budget. */
+  | 'budget';
+
+export interface GapRecord {
+  readonly reason: GapReason;
+  /** The place of the first missing byte. */
+  readonly segment: number;
+  readonly offset: number;
+  /** How many bytes are missing. */
+  readonly bytes: number;
+  /** When the first and the last of them were thrown away, in milliseconds since 1970. */
+  readonly from: number;
+  readonly until: number;
+  readonly run: number;
+}
+
+export function formatGap(gap: GapRecord): string {
+  return `${JSON.stringify(gap)}\n`;
+}
+
+/** Lines that make no sense are left out: a file that was cut off gives fewer gaps. */
+export function parseGaps(text: string): GapRecord[] {
+  return text.split('\n').flatMap((line) => {
+    try {
+      const value: unknown = JSON.parse(line);
+      return isGap(value) ? [value] : [];
+    } catch {
+      return [];
+    }
+  });
+}
+
+function isGap(value: unknown): value is GapRecord {
+  if (typeof value !== 'object' || value === null) return false;
+  const { reason, ...numbers } = value as Partial<Record<keyof GapRecord, unknown>>;
+  const { segment, offset, bytes, from, until, run } = numbers;
+  return (
+    (reason === 'disk-full' || reason === 'budget') &&
+    [segment, offset, bytes, from, until, run].every(
+      (number) => Number.isSafeInteger(number) && Number(number) >= 0,
+    )
+  );
+}
