@@ -8,6 +8,7 @@ import type {
 } from '../drivers/driver.ts';
 import { programEnv } from '../drivers/program-env.ts';
 import type { Confinement } from '../drivers/confinement.ts';
+import { wishOf } from '../hooks/collect-wish.ts';
 import type { ConfinedStart } from '../os/confined-start.ts';
 import type { StopStep } from '../machines/kill-policy.ts';
 import {
@@ -40,7 +41,7 @@ export function toLaunch(
     env: programEnv(run, program),
     cwd: program.cwd,
     confinement: toConfinement(program.confinement ?? {}, cgroup),
-    collect: undefined,
+    collect: { ...wishOf(run), agentEpoch },
     stdoutFifo: dirs.stdoutFifo,
     stderrFifo: dirs.stderrFifo,
   };

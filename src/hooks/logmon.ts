@@ -3,8 +3,8 @@
  * closed pipe, because the shim holds them open for reading and writing.
  */
 import { existsSync, mkdirSync, rmSync } from 'node:fs';
-import { basename, dirname } from 'node:path';
-import { defineHook, type CollectWish, type HookRequest } from './hook.ts';
+import { wishOf } from './collect-wish.ts';
+import { defineHook } from './hook.ts';
 
 export const logmon = defineHook({
   name: 'logmon',
@@ -34,21 +34,3 @@ export const logmon = defineHook({
     rmSync(stdoutFifo, { force: true });
   },
 });
-
-/** The FIFOs are `<task key>.out` and `<task key>.err`. */
-function wishOf({ dirs, task, run }: HookRequest): CollectWish {
-  return {
-    taskKey: basename(dirs.stdoutFifo, '.out'),
-    stdoutFifo: dirs.stdoutFifo,
-    stderrFifo: dirs.stderrFifo,
-    logDir: dirs.logs,
-    fileStem: task.name,
-    maxFiles: task.logs.maxFiles,
-    maxFileBytes: task.logs.maxFileSizeMb * 1024 * 1024,
-    run,
-    compress: false,
-    dropWhenFull: false,
-    budgetBytes: 0,
-    logsRoot: dirname(dirs.logs),
-  };
-}
