@@ -14,6 +14,8 @@ export interface Layout {
   readonly specDir: string;
   /** `run/<launchKey>/` are the files of one run. */
   readonly runDir: string;
+  /** What the output of all tasks may take up together, in bytes; 0 or left out: there is no limit. */
+  readonly logBudgetBytes?: number;
 }
 
 export function layoutOf(dataDir: string): Layout {
@@ -29,9 +31,14 @@ export function layoutOf(dataDir: string): Layout {
   };
 }
 
+/** The output of all tasks: a directory for each alloc. */
+export function logsRootOf({ stateDir }: Pick<Layout, 'stateDir'>): string {
+  return join(stateDir, 'logs');
+}
+
 /** What goes with the alloc: the directories of its tasks, and their output. */
-export function allocDirsOf({ dataDir, stateDir }: Layout, allocId: string): readonly string[] {
-  return [join(dataDir, 'allocs', allocId), join(stateDir, 'logs', allocId)];
+export function allocDirsOf(layout: Layout, allocId: string): readonly string[] {
+  return [join(layout.dataDir, 'allocs', allocId), join(logsRootOf(layout), allocId)];
 }
 
 export function taskDirsOf(layout: Layout, allocId: string, task: string): TaskDirs {
@@ -45,7 +52,8 @@ export function taskDirsOf(layout: Layout, allocId: string, task: string): TaskD
     secrets: join(own, 'secrets'),
     private: join(own, 'private'),
     tmp: join(own, 'tmp'),
-    logs: join(layout.stateDir, 'logs', allocId),
+    logs: join(logsRootOf(layout), allocId),
+    ...(layout.logBudgetBytes === undefined ? {} : { logBudgetBytes: layout.logBudgetBytes }),
     stdoutFifo: `${fifo}.out`,
     stderrFifo: `${fifo}.err`,
   };

@@ -21,12 +21,16 @@ import {
   type StopStep as WireStep,
 } from '../rpc/gen/holdfast/executor/v1/executor.ts';
 
+/** Where the output of a program goes that nobody wants. */
+const NOWHERE = '/dev/null';
+
 export function toLaunch(
   run: RunRequest,
   program: ProgramWish,
   { agentEpoch, cgroup }: { readonly agentEpoch: number; readonly cgroup: string },
 ): LaunchRequest {
   const { launchKey, token, mark, allocId, task, specHash, dirs } = run;
+  const isCollected = task.logs.disabled !== true;
   return {
     agentEpoch,
     launchKey,
@@ -41,9 +45,9 @@ export function toLaunch(
     env: programEnv(run, program),
     cwd: program.cwd,
     confinement: toConfinement(program.confinement ?? {}, cgroup),
-    collect: { ...wishOf(run), agentEpoch },
-    stdoutFifo: dirs.stdoutFifo,
-    stderrFifo: dirs.stderrFifo,
+    collect: isCollected ? { ...wishOf(run), agentEpoch } : undefined,
+    stdoutFifo: isCollected ? dirs.stdoutFifo : NOWHERE,
+    stderrFifo: isCollected ? dirs.stderrFifo : NOWHERE,
   };
 }
 

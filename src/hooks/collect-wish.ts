@@ -8,18 +8,19 @@ export function wishOf({
   task,
   run,
 }: Pick<HookRequest, 'dirs' | 'task' | 'run'>): CollectWish {
+  const { maxFiles, maxFileSizeMb, compress = false, whenFull = 'block' } = task.logs;
   return {
     taskKey: basename(dirs.stdoutFifo, '.out'),
     stdoutFifo: dirs.stdoutFifo,
     stderrFifo: dirs.stderrFifo,
     logDir: dirs.logs,
     fileStem: task.name,
-    maxFiles: task.logs.maxFiles,
-    maxFileBytes: task.logs.maxFileSizeMb * 1024 * 1024,
+    maxFiles,
+    maxFileBytes: maxFileSizeMb * 1024 * 1024,
     run,
-    compress: false,
-    dropWhenFull: false,
-    budgetBytes: 0,
+    compress,
+    dropWhenFull: whenFull === 'drop',
+    budgetBytes: dirs.logBudgetBytes ?? 0,
     logsRoot: dirname(dirs.logs),
   };
 }

@@ -18,6 +18,8 @@ export interface TaskDirs {
   readonly tmp: string;
   /** Where the rotated output is. Outside of everything that the task can write. */
   readonly logs: string;
+  /** What the output of all tasks may take up together; 0 or left out: there is no limit. */
+  readonly logBudgetBytes?: number;
   readonly stdoutFifo: string;
   readonly stderrFifo: string;
 }

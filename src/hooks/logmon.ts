@@ -8,9 +8,11 @@ import { defineHook } from './hook.ts';
 
 export const logmon = defineHook({
   name: 'logmon',
+  when: (task) => task.logs.disabled !== true,
   async prestart(request, { logmon: collector, signal }) {
     mkdirSync(request.dirs.logs, { recursive: true, mode: 0o750 });
-    await collector.collect(wishOf(request), signal);
+    // What is written from now on is of the run that is about to start.
+    await collector.collect(wishOf({ ...request, run: request.run + 1 }), signal);
   },
   // A new agent does not run prestart for a program that runs already, and must know whom to stand by.
   async start(request, { logmon: collector, signal }) {

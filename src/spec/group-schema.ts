@@ -39,6 +39,17 @@ const restart = z.strictObject({
 const logs = z.strictObject({
   maxFiles: z.int().min(1).max(1000).default(10),
   maxFileSizeMb: z.int().min(1).max(1024).default(10).describe('MiB of one log file.'),
+  compress: z.boolean().optional().describe('Full files are compressed (gzip). Default false.'),
+  whenFull: z
+    .enum(['block', 'drop'])
+    .optional()
+    .describe(
+      'While output cannot be written: the task waits (block, the default), or output is thrown away and recorded as a gap.',
+    ),
+  disabled: z
+    .boolean()
+    .optional()
+    .describe('Nothing is collected: output goes to /dev/null. Default false.'),
 });
 
 const path = text.refine(

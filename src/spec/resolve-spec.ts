@@ -3,7 +3,7 @@ import { DEFAULT_RESTART } from './alloc-spec.ts';
 import { durationMs } from './duration.ts';
 import type { AllocSpec, AllocType } from './alloc-spec.ts';
 import type { CheckedGroup, CheckedRestart, CheckedTask } from './group-schema.ts';
-import type { ResourceLimits, RestartPolicy, TaskMount, TaskSpec } from './task-spec.ts';
+import type { LogPolicy, ResourceLimits, RestartPolicy, TaskMount, TaskSpec } from './task-spec.ts';
 
 export interface ResolveOptions {
   /** No task may take longer to be asked nicely. Default 30,000, which is Nomad's `max_kill_timeout`. */
@@ -33,7 +33,7 @@ function resolveTask(group: CheckedGroup, task: CheckedTask, maxKillTimeoutMs: n
     gate,
     restart: restartPolicy(group.type, group.restart, task.restart),
     restartOnSuccess: group.type !== 'batch' && gate === 'main',
-    logs: task.logs,
+    logs: logPolicy(task.logs),
     killSignal: task.killSignal,
     killTimeoutMs: Math.min(durationMs(task.killTimeout), maxKillTimeoutMs),
     meta: task.meta,
@@ -49,6 +49,18 @@ function optional<Key extends string, Value>(
   value: Value | undefined,
 ): { readonly [K in Key]?: Value } {
   return value === undefined ? {} : ({ [key]: value } as { readonly [K in Key]: Value });
+}
+
+/** What says no more than the default is left out: the same wish has the same hash. */
+function logPolicy(logs: CheckedTask['logs']): LogPolicy {
+  const { maxFiles, maxFileSizeMb, compress, whenFull, disabled } = logs;
+  return {
+    maxFiles,
+    maxFileSizeMb,
+    ...optional('compress', compress === true ? compress : undefined),
+    ...optional('whenFull', whenFull === 'drop' ? whenFull : undefined),
+    ...optional('disabled', disabled === true ? disabled : undefined),
+  };
 }
 
 /** Volumes first, then the task's own mounts; undefined when there is none. Names were checked. */

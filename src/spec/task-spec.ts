@@ -14,6 +14,12 @@ export interface LogPolicy {
   readonly maxFiles: number;
   /** MiB of one file. */
   readonly maxFileSizeMb: number;
+  /** Full files are compressed. Left out: false. */
+  readonly compress?: boolean;
+  /** What happens while output cannot be written. Left out: 'block', the task waits. */
+  readonly whenFull?: 'block' | 'drop';
+  /** Nothing is collected: what the program writes goes to /dev/null. Left out: false. */
+  readonly disabled?: boolean;
 }
 
 /** What a program may use. What is absent is not limited. */

@@ -42,6 +42,17 @@ describe('resolveSpec', () => {
     expect(resolved({ tasks })[0]).toMatchObject({ gate: 'prestart', restartOnSuccess: false });
   });
 
+  it('keeps of the log policy what is no default, so that old specs keep their hash', () => {
+    const logs = { compress: false, whenFull: 'block', disabled: false } as const;
+    const byDefault = { maxFiles: 10, maxFileSizeMb: 10 };
+    expect(resolved({ tasks: [{ ...task, logs }] })[0]?.logs).toEqual(byDefault);
+    const other = { compress: true, whenFull: 'drop', disabled: true } as const;
+    expect(resolved({ tasks: [{ ...task, logs: other }] })[0]?.logs).toEqual({
+      ...byDefault,
+      ...other,
+    });
+  });
+
   it('caps killTimeout', () => {
     const tasks = [{ ...task, killTimeout: '3m' }];
     expect(resolved({ tasks })[0]?.killTimeoutMs).toBe(30_000);

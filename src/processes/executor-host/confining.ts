@@ -18,7 +18,8 @@ export function prepareConfining(run: Run, request: LaunchRequest): Confining {
   const { cgroup, limits, user, oomScoreAdj } = confinement;
   const joins = prepareCgroup({ cgroup, launchKey }, limits);
   if (user !== undefined) {
-    for (const fifo of [stdoutFifo, stderrFifo]) chownSync(fifo, user.uid, user.gid);
+    const fifos = [stdoutFifo, stderrFifo].filter((path) => path !== '/dev/null');
+    for (const fifo of fifos) chownSync(fifo, user.uid, user.gid);
   }
   const chain = confiningChain(confinement, process.geteuid?.() ?? 0);
   run.isConfined = chain.length > 0;

@@ -139,6 +139,8 @@ function assertStartable(request: LaunchRequest): void {
   // Below a root of its own only the runtime can look.
   if (request.confinement?.isolation === undefined) assertPlace(request);
   for (const fifo of [request.stdoutFifo, request.stderrFifo]) {
+    // Nobody wants it.
+    if (fifo === '/dev/null') continue;
     // A shell would make a plain file of a missing FIFO, and the output would lie in it unread.
     if (lstatSync(fifo, { throwIfNoEntry: false })?.isFIFO()) continue;
     throw new HoldfastError('START_RETRYABLE', `${fifo} is not a FIFO: logmon has not made it`);

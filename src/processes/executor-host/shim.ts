@@ -33,7 +33,8 @@ last=
 signals='HUP INT QUIT TERM USR1 USR2 PIPE ALRM TSTP TTIN TTOU CONT'
 trap : $signals
 # crash point: shim.begun
-[ -p "$2" ] && [ -p "$3" ] && [ -p life ] || exit 74
+for output in "$2" "$3"; do [ -p "$output" ] || [ "$output" = /dev/null ] || exit 74; done
+[ -p life ] || exit 74
 exec 3<>"$2" 4<>"$3" 5<>life 6<&0 0</dev/null
 # crash point: shim.fifos.opened
 read -r me </proc/self/stat
