@@ -1,29 +1,29 @@
-/** The report of all parts as one page. */
+/** The report of a rig's parts as one page. */
 import type { ProgrammeReport } from '../crash/report.ts';
-import { PARTS } from './parts.ts';
+import type { FullSizeRig } from './full-size.ts';
 
-const NOT_COVERED = `* Machines without any cgroup: there the end of a tree is best effort, and the capability says so.
-* Kernels other than the one of the machine that this was made on, except where a part names another.
-* Processes that root moves out of their cgroup on purpose.
-`;
-
-export function pageOf(version: string, reports: readonly ProgrammeReport[]): string {
+export function pageOf(
+  rig: FullSizeRig,
+  version: string,
+  reports: readonly ProgrammeReport[],
+): string {
   const failures = reports.flatMap((report) => report.failures);
   return [
-    `# Executor report of Holdfast ${version}`,
+    `# ${capital(rig.title)} report of Holdfast ${version}`,
     '',
-    `Made by \`npm run full:executor\`. ${failures.length} failures.`,
+    `Made by \`npm run full:${rig.name}\`. ${failures.length} failures.`,
     '',
-    ...reports.flatMap(sectionOf),
+    ...reports.flatMap((report) => sectionOf(rig, report)),
     '## Not covered',
     '',
-    NOT_COVERED,
+    ...rig.notCovered.map((line) => `* ${line}`),
+    '',
   ].join('\n');
 }
 
-function sectionOf(report: ProgrammeReport): readonly string[] {
+function sectionOf({ parts }: FullSizeRig, report: ProgrammeReport): readonly string[] {
   const { subject, seed, commit, figures, controls, failures, tookMs } = report;
-  const promise = PARTS.find(({ name }) => name === subject)?.promise ?? '';
+  const promise = parts.find(({ name }) => name === subject)?.promise ?? '';
   return [
     `## ${capital(subject)}: ${promise}`,
     '',
