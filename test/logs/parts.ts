@@ -1,6 +1,15 @@
 /** Everything that `npm run full:logs` tries, in this order. */
 import type { Drill } from '../faults/drill.ts';
+import { agentKills } from './agent-kills.ts';
 import { briefTasks, bursts, untouchedBytes } from './exact.ts';
 import { hostKills } from './host-kills.ts';
+import { rotationOffsets } from './offsets.ts';
 
-export const PARTS: readonly Drill[] = [briefTasks, bursts, untouchedBytes, hostKills];
+export const PARTS: readonly Drill[] = [
+  briefTasks,
+  bursts,
+  untouchedBytes,
+  rotationOffsets,
+  hostKills,
+  agentKills,
+];
