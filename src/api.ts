@@ -131,8 +131,11 @@ export interface LogQuery extends Abortable {
 
 /** Output that is not there any more. */
 export interface LogGap {
-  /** Its file was the oldest of too many; all logs were over their budget; the disk was full and the policy is to drop. */
-  readonly reason: 'rotated' | 'budget' | 'disk-full';
+  /**
+   * Its file was the oldest of too many; all logs were over their budget; the disk was full and the policy is to drop;
+   * its file was compressed and cannot be understood any more.
+   */
+  readonly reason: 'rotated' | 'budget' | 'disk-full' | 'damaged';
   /** Null when nobody knows. */
   readonly bytes: number | null;
 }

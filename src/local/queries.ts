@@ -7,14 +7,13 @@ import type { Place } from '../actors/references.ts';
 import type { Roster } from '../actors/roster.ts';
 import { HoldfastError, messageOf } from '../errors.ts';
 import { allocStream, parseStream, taskStream, type Recorded } from '../events/envelope.ts';
-import { taskDirsOf } from '../layout.ts';
 import { follow, follow$, type FollowOptions } from '../log/subscription.ts';
 import { allocTable } from '../machines/alloc-machine.ts';
 import { taskTable } from '../machines/task-machine.ts';
-import { readOutput } from '../output/reader.ts';
 import { allocView } from '../projections/alloc-view.ts';
 import { publicEvent } from '../projections/public-event.ts';
 import { PACKAGE_VERSION } from '../version.ts';
+import { taskLogs } from './logs.ts';
 
 export interface QueryDoors {
   readonly agent: AgentDoors;
@@ -79,30 +78,8 @@ export class Queries {
     });
   }
 
-  async *logs(ref: string, query: LogQuery = {}): AsyncIterable<LogChunk> {
-    const { agent, roster } = this.#doors;
-    const { allocId, task: named } = roster.resolve(ref);
-    const names = roster.view(allocId).tasks.map((one) => one.task);
-    const task = named ?? names[0];
-    if (task === undefined || (named === undefined && names.length > 1)) {
-      const text = `alloc ${ref} has several tasks: name one of ${names.map((name) => `${ref}/${name}`).join(', ')}`;
-      throw new HoldfastError('USAGE', text, { details: { tasks: names } });
-    }
-    const isOver = (): boolean =>
-      roster.view(allocId).tasks.some((one) => one.task === task && one.nomadState === 'dead') &&
-      roster.foldedTask(taskStream(allocId, task))?.state.value === 'dead';
-    const chunks = readOutput({
-      dir: taskDirsOf(agent.layout, allocId, task).logs,
-      stem: task,
-      stream: query.stream ?? 'both',
-      follow: query.follow ?? false,
-      ended: isOver,
-      ...(query.after === undefined ? {} : { from: query.after }),
-      ...(query.signal === undefined ? {} : { signal: query.signal }),
-    });
-    for await (const { stream, data, cursor } of chunks) {
-      yield { stream, data, cursor, run: 0, time: null };
-    }
+  logs(ref: string, query: LogQuery = {}): AsyncIterable<LogChunk> {
+    return taskLogs(this.#doors, ref, query);
   }
 
   async *events(query: EventQuery = {}): AsyncIterable<PublicEvent> {

@@ -1,21 +1,30 @@
 import { HoldfastError } from '../errors.ts';
 import type { OutputStream } from './segments.ts';
 
-/** A place in one stream: before the byte `offset` of the segment. */
+/** A place in one stream: before the byte `offset` of the segment, counted in what the program wrote. */
 export interface Position {
   readonly segment: number;
   readonly offset: number;
+  /** How many of the gaps that were recorded at this place have been told; nothing is none. */
+  readonly told?: number;
 }
 
 /** The places in both streams; a stream without one has not begun. */
 export type Positions = Partial<Record<OutputStream, Position>>;
 
-/** `stdout:3:1024,stderr:0:17`. Opaque to everybody but this file. */
+export function isBefore(one: Position, other: Position): boolean {
+  return (
+    one.segment < other.segment || (one.segment === other.segment && one.offset < other.offset)
+  );
+}
+
+/** `stdout:3:1024,stderr:0:17`, and `:1` behind it when one gap at that place was told. */
 export function formatCursor(positions: Positions): string {
   return (['stdout', 'stderr'] as const)
     .flatMap((stream) => {
       const at = positions[stream];
-      return at === undefined ? [] : [`${stream}:${at.segment}:${at.offset}`];
+      if (at === undefined) return [];
+      return [[stream, at.segment, at.offset, ...(at.told ? [at.told] : [])].join(':')];
     })
     .join(',');
 }
@@ -25,10 +34,11 @@ export function parseCursor(cursor: string): Positions {
   const positions: Positions = {};
   if (cursor === '') return positions;
   for (const part of cursor.split(',')) {
-    const match = /^(stdout|stderr):(\d{1,15}):(\d{1,15})$/.exec(part);
+    const match = /^(stdout|stderr):(\d{1,15}):(\d{1,15})(?::([1-9]\d{0,8}))?$/.exec(part);
     if (match === null) throw new HoldfastError('USAGE', `not a place in an output: ${cursor}`);
-    const stream = match[1] === 'stdout' ? 'stdout' : 'stderr';
-    positions[stream] = { segment: Number(match[2]), offset: Number(match[3]) };
+    const place = { segment: Number(match[2]), offset: Number(match[3]) };
+    const told = match[4] === undefined ? {} : { told: Number(match[4]) };
+    positions[match[1] === 'stdout' ? 'stdout' : 'stderr'] = { ...place, ...told };
   }
   return positions;
 }

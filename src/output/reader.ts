@@ -1,9 +1,13 @@
 import { setTimeout } from 'node:timers/promises';
 
-import { formatCursor, parseCursor, type Position, type Positions } from './cursor.ts';
-import { newestSegment, type OutputStream, type SegmentSeries } from './segments.ts';
-import { type Gap, SeriesReader } from './series-reader.ts';
-import { tailPosition } from './tail.ts';
+import { type Bounds, isBounded, type Range } from './bounds.ts';
+import { formatCursor, isBefore, parseCursor, type Position, type Positions } from './cursor.ts';
+import type { Missing } from './gap-list.ts';
+import { rangeOf } from './range.ts';
+import { endOf } from './segment-bytes.ts';
+import type { OutputStream, SegmentSeries } from './segments.ts';
+import { type Piece, StreamReader } from './stream-reader.ts';
+import { tailPositions } from './tail.ts';
 
 /**
  * How often a follower looks for more: soon after it found something, seldom while nothing comes. It looks instead of
@@ -11,8 +15,10 @@ import { tailPosition } from './tail.ts';
  */
 const SOON_MS = 10;
 const SELDOM_MS = 100;
+/** What a run wrote last is still on its way when the next one begins: so many looks in vain are waited for. */
+const RUN_OVER_LOOKS = 10;
 
-export interface ReadOutputOptions {
+export interface ReadOutputOptions extends Bounds {
   /** Directory of the segments. It need not exist yet. */
   readonly dir: string;
   /** The task's name, as the segments carry it. */
@@ -20,7 +26,7 @@ export interface ReadOutputOptions {
   readonly stream: OutputStream | 'both';
   /** Go on with what is written later, instead of ending at what is there now. */
   readonly follow: boolean;
-  /** Begin with the last so many lines of each stream. Without it and `from`: with the oldest byte. */
+  /** Begin with the last so many lines of what is asked for, of all streams together. */
   readonly tail?: number;
   /** Begin at the `cursor` of a chunk, after it. Wins over `tail`. */
   readonly from?: string;
@@ -28,86 +34,181 @@ export interface ReadOutputOptions {
   readonly signal?: AbortSignal;
   /** For a follower: says that the task is over and its output drained, so that nothing more will be written. */
   readonly ended?: () => boolean;
+  /** For a follower of one run: number of the newest one. */
+  readonly newestRun?: () => number;
+  /** Milliseconds since 1970. */
+  readonly now?: () => number;
 }
 
 export interface OutputChunk {
   readonly stream: OutputStream;
-  /** Raw bytes, at most 64 KiB; empty in a chunk that reports a gap. */
+  /** Raw bytes of one mark, so of one run, at most 64 KiB; empty in a chunk that tells of a gap. */
   readonly data: Uint8Array;
   /** The place after this chunk in every stream that is read, to go on from with `from`. */
   readonly cursor: string;
-  /** Present when rotation removed output before it was read. */
-  readonly gap?: Gap;
+  /** The run that wrote it; 0 when that is not known. */
+  readonly run: number;
+  /** When its first byte was collected, in milliseconds since 1970; undefined when that is not known. */
+  readonly at: number | undefined;
+  /** Output is missing in front of this place. */
+  readonly gap?: Missing;
+}
+
+interface Lane {
+  readonly series: SegmentSeries;
+  readonly reader: StreamReader;
+  /** The place behind what was told of this stream. */
+  told: Position | undefined;
+  /** The next piece, and the place behind it. */
+  head: { readonly piece: Piece; readonly place: Position | undefined } | undefined;
+  /** It had nothing when it was asked last. */
+  isDry: boolean;
 }
 
 /**
- * What a task wrote, byte for byte, over all its segments. The order of bytes is exact within a stream; the streams
- * of `both` are read in turns. Throws USAGE for a bad cursor, and what reading a file throws.
+ * What a task wrote, byte for byte, over all its segments. The order of bytes is exact within a stream; the streams of
+ * `both` come in the order of their marks as far as both have something. Throws USAGE for a bad cursor, and what
+ * reading a file throws.
  */
 export async function* readOutput(
   options: ReadOutputOptions,
 ): AsyncGenerator<OutputChunk, void, undefined> {
-  const readers = await openReaders(options);
-  const positions = (): string =>
-    formatCursor(Object.fromEntries(readers.map(([stream, reader]) => [stream, reader.position])));
+  const lanes = await openLanes(options);
+  const isComplete = completion(options, lanes);
+  let last: Lane | undefined;
   try {
-    for (let pauseMs = SOON_MS; !isAborted(options);) {
+    for (let looks = 0; !isAborted(options);) {
       // Asked before reading: what is in the files when it says yes is all there will be.
-      const complete = !options.follow || options.ended?.() === true;
-      let found = false;
-      for (const [stream, reader] of readers) {
-        const portion = await reader.read();
-        if (isAborted(options)) return;
-        if (portion === undefined) continue;
-        found = true;
-        const at = { stream, cursor: positions() };
-        if (portion.kind === 'bytes') yield { ...at, data: portion.data };
-        else yield { ...at, data: new Uint8Array(), gap: portion.gap };
+      const complete = await isComplete(looks);
+      await fill(lanes);
+      if (isAborted(options)) return;
+      last = nextLane(lanes, last);
+      if (last !== undefined) {
+        looks = 0;
+        yield tell(last, lanes);
+        continue;
       }
-      if (!found && complete) return;
-      pauseMs = found ? SOON_MS : Math.min(pauseMs * 2, SELDOM_MS);
-      if (!found) await pause(pauseMs, options.signal);
+      if (complete || lanes.every(({ reader }) => reader.isOver)) return;
+      await pause(looks, options);
+      looks += 1;
     }
   } finally {
-    await Promise.all(readers.map(([, reader]) => reader.close()));
+    await Promise.all(lanes.map(({ reader }) => reader.close()));
   }
 }
 
-async function openReaders(
-  options: ReadOutputOptions,
-): Promise<readonly (readonly [OutputStream, SeriesReader])[]> {
-  const { dir, stem, stream, follow } = options;
+async function openLanes(options: ReadOutputOptions): Promise<readonly Lane[]> {
+  const { dir, stem, stream, follow, from } = options;
   const streams = stream === 'both' ? (['stdout', 'stderr'] as const) : [stream];
-  const from = options.from === undefined ? undefined : parseCursor(options.from);
-  return Promise.all(
+  const after = from === undefined ? undefined : parseCursor(from);
+  const parts = await Promise.all(
     streams.map(async (name) => {
       const series = { dir, stem, stream: name };
-      const end = follow ? undefined : await endOf(series);
-      return [name, new SeriesReader(series, await beginning(series, from, options.tail), end)];
+      const tip = await endOf(series);
+      const range = isBounded(options) ? await startOf(series, options, tip) : { isCut: false };
+      return { series, range, end: range.end ?? tip };
     }),
+  );
+  const tails = after ?? (await tailsOf(parts, options));
+  return parts.map(({ series, range, end }): Lane => {
+    const begin = laterOf(tails?.[series.stream], range.begin);
+    const isCut = range.isCut && after === undefined;
+    const ends = follow && range.end === undefined ? {} : { end };
+    const begins = begin === undefined ? {} : { begin };
+    const reader = new StreamReader(series, options, { ...begins, ...ends, isCut });
+    return { series, reader, told: begin, head: undefined, isDry: false };
+  });
+}
+
+/** Where there is nothing of what is asked for, it begins with what comes. */
+async function startOf(series: SegmentSeries, bounds: Bounds, tip: Position): Promise<Range> {
+  const range = await rangeOf(series, bounds, tip);
+  const isEmpty = tip.segment === 0 && tip.offset === 0;
+  return range.begin !== undefined || isEmpty ? range : { ...range, begin: tip };
+}
+
+async function tailsOf(
+  parts: readonly { series: SegmentSeries; range: Range; end: Position }[],
+  { tail }: ReadOutputOptions,
+): Promise<Positions | undefined> {
+  if (tail === undefined) return undefined;
+  const wanted = parts.map(({ series, range: { begin }, end }) => ({
+    series,
+    end,
+    ...(begin === undefined ? {} : { begin }),
+  }));
+  const found = await tailPositions(wanted, tail);
+  // A stream that has not begun begins at its oldest byte, whatever number that has.
+  return Object.fromEntries(
+    Object.entries(found).filter(([, { segment, offset }]) => segment > 0 || offset > 0),
   );
 }
 
-async function beginning(
-  series: SegmentSeries,
-  from: Positions | undefined,
-  tail: number | undefined,
-): Promise<Position | undefined> {
-  if (from !== undefined) return from[series.stream];
-  return tail === undefined ? undefined : tailPosition(series, tail);
+function laterOf(one: Position | undefined, other: Position | undefined): Position | undefined {
+  if (one === undefined || other === undefined) return one ?? other;
+  return isBefore(one, other) ? other : one;
 }
 
-/** Where a reader that does not follow stops, so that a busy task does not keep it for ever. */
-async function endOf(series: SegmentSeries): Promise<Position> {
-  const newest = await newestSegment(series);
-  return { segment: newest?.number ?? 0, offset: newest?.sizeBytes ?? 0 };
+/** Asks every stream that may have something. One that had nothing is not asked again for each piece of another. */
+async function fill(lanes: readonly Lane[]): Promise<void> {
+  const isBuffered = lanes.some(({ head, reader }) => head !== undefined || reader.isBuffered);
+  for (const lane of lanes) {
+    if (lane.head !== undefined || (lane.isDry && isBuffered && !lane.reader.isBuffered)) continue;
+    const piece = await lane.reader.next();
+    lane.isDry = piece === undefined;
+    lane.head = piece && { piece, place: lane.reader.place };
+    // What was passed over is passed over for good.
+    if (piece === undefined) lane.told = lane.reader.place ?? lane.told;
+  }
+}
+
+/** The one whose piece is older; the streams take turns where that is not known. */
+function nextLane(lanes: readonly Lane[], last: Lane | undefined): Lane | undefined {
+  const [first, second] = lanes.filter(({ head }) => head !== undefined);
+  if (first === undefined || second === undefined) return first;
+  const [one, other] = [first.head?.piece.at, second.head?.piece.at];
+  if (one !== undefined && other !== undefined && one !== other) {
+    return one < other ? first : second;
+  }
+  return last === first ? second : first;
+}
+
+function tell(lane: Lane, lanes: readonly Lane[]): OutputChunk {
+  const { piece, place } = lane.head as NonNullable<Lane['head']>;
+  lane.head = undefined;
+  lane.told = place;
+  const places = lanes.map(({ series, told }) => [series.stream, told]);
+  const cursor = formatCursor(Object.fromEntries(places) as Positions);
+  return { stream: lane.series.stream, cursor, ...piece, at: piece.at };
+}
+
+/** Says whether nothing more will come of what is asked for, when it was looked for so often in vain. */
+function completion(
+  options: ReadOutputOptions,
+  lanes: readonly Lane[],
+): (looks: number) => Promise<boolean> {
+  const { follow, ended, run, untilMs = Infinity, newestRun } = options;
+  const now = options.now ?? Date.now;
+  let isPast = false;
+  return async (looks) => {
+    if (!follow || isPast || ended?.() === true) return true;
+    if (run !== undefined && looks >= RUN_OVER_LOOKS && (newestRun?.() ?? 0) > run) return true;
+    if (now() <= untilMs) return false;
+    isPast = true;
+    for (const { series, reader } of lanes) reader.endAt(await endOf(series));
+    return true;
+  };
 }
 
 function isAborted({ signal }: ReadOutputOptions): boolean {
   return signal?.aborted ?? false;
 }
 
-async function pause(delayMs: number, signal: AbortSignal | undefined): Promise<void> {
+/** Longer with every look in vain, but no longer than to the end of the time that is asked for. */
+async function pause(looks: number, options: ReadOutputOptions): Promise<void> {
+  const { signal, untilMs = Infinity, now = Date.now } = options;
+  const leftMs = Math.max(1, untilMs + 1 - now());
+  const delayMs = Math.min(SOON_MS * 2 ** Math.min(looks, 4), SELDOM_MS, leftMs);
   await setTimeout(delayMs, undefined, signal === undefined ? {} : { signal }).catch(
     () => undefined,
   );

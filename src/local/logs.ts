@@ -1,0 +1,100 @@
+/** What a task wrote, as it lies in its files. */
+import type { LogChunk, LogQuery } from '../api.ts';
+import type { AgentDoors } from '../actors/agent-doors.ts';
+import type { Roster } from '../actors/roster.ts';
+import { HoldfastError } from '../errors.ts';
+import { taskStream } from '../events/envelope.ts';
+import { taskDirsOf } from '../layout.ts';
+import { type OutputChunk, readOutput, type ReadOutputOptions } from '../output/reader.ts';
+
+export interface LogDoors {
+  readonly agent: AgentDoors;
+  readonly roster: Roster;
+}
+
+interface Task {
+  readonly allocId: string;
+  readonly task: string;
+}
+
+/**
+ * Errors: NOT_FOUND, also for a run that never was; USAGE for an alloc of several tasks, and for a query that makes no
+ * sense; CAPABILITY_MISSING for a task whose output is not kept.
+ */
+export async function* taskLogs(
+  doors: LogDoors,
+  ref: string,
+  query: LogQuery,
+): AsyncGenerator<LogChunk, void, undefined> {
+  const place = taskOf(doors.roster, ref);
+  assertKept(doors.roster, place);
+  for await (const chunk of readOutput(toOptions(doors, place, query))) yield toChunk(chunk);
+}
+
+function taskOf(roster: Roster, ref: string): Task {
+  const { allocId, task } = roster.resolve(ref);
+  if (task !== undefined) return { allocId, task };
+  const [first, ...others] = roster.taskNamesOf(allocId);
+  if (first !== undefined && others.length === 0) return { allocId, task: first };
+  const tasks = roster.taskNamesOf(allocId);
+  const text = `alloc ${ref} has several tasks: name one of ${tasks.map((name) => `${ref}/${name}`).join(', ')}`;
+  throw new HoldfastError('USAGE', text, { details: { tasks } });
+}
+
+function assertKept(roster: Roster, { allocId, task }: Task): void {
+  const spec = roster.folded(allocId)?.state.context.spec;
+  if (spec?.tasks.find(({ name }) => name === task)?.logs.disabled !== true) return;
+  const text = `nothing is kept of what ${spec.name}/${task} writes: its spec says logs.disabled`;
+  throw new HoldfastError('CAPABILITY_MISSING', text);
+}
+
+function toOptions(
+  { agent, roster }: LogDoors,
+  { allocId, task }: Task,
+  query: LogQuery,
+): ReadOutputOptions {
+  const stream = taskStream(allocId, task);
+  const { tail, since, until, after, signal } = query;
+  assertUsable(query);
+  const run = runOf(query, `${roster.nameOf(allocId)}/${task}`, roster.newestRunOf(stream));
+  return {
+    dir: taskDirsOf(agent.layout, allocId, task).logs,
+    stem: task,
+    stream: query.stream ?? 'both',
+    follow: query.follow ?? false,
+    // An alloc that was forgotten meanwhile is over too.
+    ended: () => roster.foldedTask(stream)?.state.value === 'dead' || !roster.isKnown(allocId),
+    newestRun: () => roster.newestRunOf(stream),
+    ...(run === undefined ? {} : { run }),
+    ...(tail === undefined ? {} : { tail }),
+    ...(since === undefined ? {} : { sinceMs: since.getTime() }),
+    ...(until === undefined ? {} : { untilMs: until.getTime() }),
+    ...(after === undefined ? {} : { from: after }),
+    ...(signal === undefined ? {} : { signal }),
+  };
+}
+
+/** Before the first run the newest one is the first, for those who wait for it. */
+function runOf({ run }: LogQuery, name: string, newest: number): number | undefined {
+  if (run === undefined || run === 'all') return undefined;
+  if (run === 'last') return Math.max(1, newest);
+  if (run >= 1 && run <= newest) return run;
+  const text =
+    newest === 0
+      ? `${name} has not run yet`
+      : `${name} has no run ${run}: its runs are 1 to ${newest}`;
+  throw new HoldfastError('NOT_FOUND', text, { details: { run, newest } });
+}
+
+function assertUsable({ tail = 0, since, until, run }: LogQuery): void {
+  const wrong =
+    (Number.isSafeInteger(tail) && tail >= 0 ? '' : `tail ${tail} is no number of lines`) ||
+    (typeof run !== 'number' || Number.isSafeInteger(run) ? '' : `${run} is no number of a run`) ||
+    ([since, until].some((time) => Number.isNaN(time?.getTime())) ? 'a time is no time' : '');
+  if (wrong !== '') throw new HoldfastError('USAGE', wrong);
+}
+
+function toChunk({ stream, data, cursor, run, at, gap }: OutputChunk): LogChunk {
+  const time = at === undefined ? null : new Date(at).toISOString();
+  return { stream, data, cursor, run, time, ...(gap === undefined ? {} : { gap }) };
+}

@@ -1,0 +1,79 @@
+import { isBefore, type Position } from './cursor.ts';
+import { type GapReason, type GapRecord, parseGaps } from './gaps.ts';
+import { openFile } from './segment-bytes.ts';
+import { gapsPath, type SegmentSeries } from './segments.ts';
+import type { Hole } from './series-reader.ts';
+
+/** Of a larger file the oldest records are not looked at. */
+const MOST_BYTES = 1_048_576;
+
+/** Output that is not there any more. */
+export interface Missing {
+  readonly reason: GapReason | 'rotated' | 'damaged';
+  /** Null when nobody knows. */
+  readonly bytes: number | null;
+}
+
+/** What was recorded as lost from a stream; looked up again whenever the file has changed. */
+export class GapList {
+  readonly #path: string;
+  #seen = '';
+  #records: readonly GapRecord[] = [];
+
+  constructor(series: SegmentSeries) {
+    this.#path = gapsPath(series);
+  }
+
+  async refresh(): Promise<void> {
+    const file = await openFile(this.#path);
+    if (file === undefined || file === 'no file') return;
+    try {
+      const { size, mtimeMs, ino } = await file.stat();
+      const seen = `${ino}:${size}:${mtimeMs}`;
+      if (seen === this.#seen) return;
+      const bytes = Math.min(size, MOST_BYTES);
+      const { buffer, bytesRead } = await file.read(Buffer.alloc(bytes), 0, bytes, size - bytes);
+      this.#records = parseGaps(buffer.toString('utf8', 0, bytesRead));
+      this.#seen = seen;
+    } finally {
+      await file.close();
+    }
+  }
+
+  /** The first record of bytes that should stand at this place and was not told yet. */
+  dueAt({ segment, offset, told = 0 }: Position): GapRecord | undefined {
+    return this.#dropped.filter((one) => one.segment === segment && one.offset === offset)[told];
+  }
+
+  /** Where in the segment, behind the offset, the next bytes are missing. */
+  nextIn({ segment, offset }: Position): number {
+    const later = this.#dropped.filter((one) => one.segment === segment && one.offset > offset);
+    return Math.min(Infinity, ...later.map((one) => one.offset));
+  }
+
+  /** Why segments are not there, and how much was in them if all of it is known. */
+  explain({ from, nextSegment, why }: Hole): Missing {
+    if (why === 'damaged') return { reason: 'damaged', bytes: null };
+    const next = { segment: nextSegment, offset: 0 };
+    const purged = this.#purged.filter((one) => one.segment >= from.segment && isBefore(one, next));
+    if (purged.length === 0) return { reason: 'rotated', bytes: null };
+    const known = new Set(purged.map((one) => one.segment));
+    const isAllKnown = known.size === nextSegment - from.segment;
+    const wasRead = known.has(from.segment) ? from.offset : 0;
+    const bytes = purged.reduce((sum, one) => sum + one.bytes, 0) - wasRead;
+    return { reason: 'budget', bytes: isAllKnown ? Math.max(0, bytes) : null };
+  }
+
+  /** Why what stood in front of the oldest segment is not there. */
+  before(segment: number): Missing {
+    const isPurged = this.#purged.some((one) => one.segment === segment - 1);
+    return { reason: isPurged ? 'budget' : 'rotated', bytes: null };
+  }
+
+  get #dropped(): readonly GapRecord[] {
+    return this.#records.filter(({ reason }) => reason !== 'budget');
+  }
+  get #purged(): readonly GapRecord[] {
+    return this.#records.filter(({ reason }) => reason === 'budget');
+  }
+}
