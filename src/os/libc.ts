@@ -33,8 +33,10 @@ function failure(call: string, errno: number, retryable = false): HoldfastError 
 }
 
 export interface SessionSpawn extends ProgramToSpawn {
-  /** A descriptor that becomes fd 0; /dev/null without one. Fds 1 and 2 are always /dev/null. */
+  /** A descriptor that becomes fd 0; /dev/null without one. */
   readonly stdin?: number;
+  /** One that becomes fd 1 and 2; /dev/null without one. */
+  readonly output?: number;
 }
 
 const NOTHING_TO_READ = { path: '/dev/null', flags: files.O_RDONLY };
@@ -47,7 +49,8 @@ const NOBODY_READS = { path: '/dev/null', flags: files.O_WRONLY };
  */
 export function spawnSession(options: SessionSpawn): number {
   const stdin = options.stdin ?? NOTHING_TO_READ;
-  const pid = spawnLeader(options, [stdin, NOBODY_READS, NOBODY_READS]);
+  const output = options.output ?? NOBODY_READS;
+  const pid = spawnLeader(options, [stdin, output, output]);
   if (pid < 0) throw failure(`posix_spawn ${options.path}`, -pid);
   return pid;
 }

@@ -34,6 +34,7 @@ const F_SETPIPE_SZ = 1031;
 const F_GETPIPE_SZ = 1032;
 const FIONREAD = 0x541b;
 const LOCK_EX_NB = 2 | 4;
+const LOCK_UN = 8;
 const O_NONBLOCK_CLOEXEC = 0o2004000;
 const EPOLL_CLOEXEC = 0o2000000;
 const EPOLLIN = 1;
@@ -93,6 +94,11 @@ export function setPipeSize(fd: number, bytes: number, atLeast = 65_536): number
     const got: number = c.fcntl(fd, F_SETPIPE_SZ, 'int', wanted);
     if (got > 0) return got;
   }
+  return pipeSize(fd);
+}
+
+/** What fits into a pipe, in bytes: less when they are written in odd portions. */
+export function pipeSize(fd: number): number {
   return c.fcntl(fd, F_GETPIPE_SZ, 'int', 0);
 }
 
@@ -117,6 +123,16 @@ export function tryLock(fd: number): boolean {
   if (c.flock(fd, LOCK_EX_NB) === 0) return true;
   if (koffi.errno() === ERRNO.EAGAIN) return false;
   throw failed('flock');
+}
+
+/**
+ * Has somebody else locked it? Takes the lock itself for an instant to find out: whoever wants it must try more than
+ * once. Not for a file that is locked through this very descriptor.
+ */
+export function isLocked(fd: number): boolean {
+  if (!tryLock(fd)) return true;
+  if (c.flock(fd, LOCK_UN) !== 0) throw failed('flock');
+  return false;
 }
 
 /** Waits for many descriptors to become readable (level-triggered). Each carries a number of the caller's choice. */

@@ -34,8 +34,8 @@ export class EpochGuard {
   }
 }
 
-/** 0 when nothing legible is recorded: the calls themselves still tell. */
-function recordedEpoch(stateDir: string): number {
+/** Of the last agent that took over. 0 when nothing legible is recorded: the calls themselves still tell. */
+export function recordedEpoch(stateDir: string): number {
   try {
     return readInstance(stateDir)?.agentEpoch ?? 0;
   } catch {

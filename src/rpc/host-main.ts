@@ -21,6 +21,10 @@ export interface HostContext {
   readonly machineEpoch: string;
   /** Version of the package it runs. */
   readonly version: string;
+  /** How many tasks a host is for, as the agent that started this one wished. */
+  readonly tasksPerHost: number;
+  /** How many are connected to this host now: every living agent is. */
+  connections(): number;
   /** One JSON line to host.log. Few lines: the file is never rotated. */
   log(event: string, facts?: object): void;
   /** Ends the host once the answers under way are out. For a Shutdown call that found nothing to watch. */
@@ -51,6 +55,8 @@ export async function runHost(
 ): Promise<void> {
   restartWithWarmCache();
   process.umask(0o077);
+  // Wherever the agent was started, nothing is kept from being unmounted.
+  process.chdir('/');
   const args = hostArguments();
   if (args.kind !== kind) throw new HoldfastError('USAGE', `this is a host of kind ${kind}`);
   closeOnExecAbove2();
@@ -63,6 +69,7 @@ export async function runHost(
     kind,
     machineEpoch: epoch,
     version: PACKAGE_VERSION,
+    connections: () => listener?.connections() ?? 0,
     log: logLine,
     end: (reason) => void end(hostDir, listener, service, reason),
   };
@@ -77,12 +84,10 @@ export async function runHost(
   };
   listener = await serveFrames({ ...service, onCall }, join(hostDir, 'sock'));
   // crash point: host.listening
-  const { hostId, version } = context;
-  const address = { hostId, kind, ...ownIdentity(epoch), protocol, version };
-  writeAddress(hostDir, { ...address, socket: listener.socket });
+  announce(context, hostDir, { protocol, socket: listener.socket });
   // crash point: host.address.written
   endWhenInVain(context, () => {
-    const connections = listener?.connections() ?? 0;
+    const connections = context.connections();
     if (connections > 0) heardAt = performance.now();
     return {
       busyWith: service.busyWith(),
@@ -92,6 +97,15 @@ export async function runHost(
       idleForMs: performance.now() - heardAt,
     };
   });
+}
+
+function announce(
+  { hostId, kind, machineEpoch: epoch, version }: HostContext,
+  hostDir: string,
+  { protocol, socket }: { readonly protocol: number; readonly socket: string },
+): void {
+  const address = { hostId, kind, ...ownIdentity(epoch), protocol, version };
+  writeAddress(hostDir, { ...address, socket });
   logLine('host-started', { ...address, node: process.version });
 }
 
@@ -100,10 +114,17 @@ function hostArguments(): {
   hostId: string;
   kind: string;
   instanceId: string;
+  tasksPerHost: number;
 } {
   const text = { type: 'string' } as const;
   const { values } = parseArgs({
-    options: { 'state-dir': text, 'host-id': text, kind: text, 'instance-id': text },
+    options: {
+      'state-dir': text,
+      'host-id': text,
+      kind: text,
+      'instance-id': text,
+      'tasks-per-host': text,
+    },
   });
   const stateDir = values['state-dir'];
   const hostId = values['host-id'];
@@ -112,7 +133,8 @@ function hostArguments(): {
   if (!stateDir?.startsWith('/') || !hostId || !kind || !instanceId) {
     throw new HoldfastError('USAGE', 'a host is started by its agent, not by hand');
   }
-  return { stateDir, hostId, kind, instanceId };
+  const tasksPerHost = Number(values['tasks-per-host'] ?? Infinity);
+  return { stateDir, hostId, kind, instanceId, tasksPerHost };
 }
 
 /** A host outlives the agent's terminal, and an idle one does not stand in the way of a machine that shuts down. */

@@ -1,5 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
@@ -8,6 +7,7 @@ import { type HostAddress, hostDirectory, type HostKind, readAddress } from './a
 import { compileCacheDirectory } from './compile-cache.ts';
 import { type Channel, openChannel } from './framed-channel.ts';
 import { type Greeting, hello } from './hello.ts';
+import { hasOwnHostEnded, killOwnHost, startHostProcess } from './host-process.ts';
 import { assertSocketPath } from './unix-socket.ts';
 
 export interface HostRequest {
@@ -17,6 +17,10 @@ export interface HostRequest {
   readonly hostId: string;
   readonly instanceId: string;
   readonly agentEpoch: number;
+  /** How many tasks a host of any kind is for, which it must know for hosts that it starts itself. No limit without. */
+  readonly tasksPerHost?: number | undefined;
+  /** Where its compiled code is kept; found by the environment without one. */
+  readonly compileCache?: string | undefined;
   /** Milliseconds until the host must have answered. 10 s without one. */
   readonly deadlineMs?: number;
 }
@@ -56,14 +60,16 @@ export async function spawnHost(request: HostRequest): Promise<Host> {
   const hostDir = hostDirectory(request.stateDir, request.hostId);
   assertSocketPath(join(hostDir, 'sock'));
   mkdirSync(hostDir, { recursive: true, mode: 0o700 });
-  const child = startProcess(request, hostDir);
+  let pid: number | undefined;
   const deadline = performance.now() + (request.deadlineMs ?? DEFAULT_DEADLINE_MS);
   try {
-    const address = await addressOf(child, hostDir, deadline);
+    pid = startProcess(request, hostDir);
+    // crash point: agent.host.spawned
+    const address = await addressOf(pid, hostDir, deadline);
     const channel = await openChannel(address.socket, Math.max(1, deadline - performance.now()));
     return { address, channel, greeting: await hello(channel, request.kind, request) };
   } catch (error) {
-    child.kill('SIGKILL');
+    if (pid !== undefined) killOwnHost(pid);
     const message = `the ${request.kind} host did not start: ${messageOf(error)}${logTail(hostDir)}`;
     throw new HoldfastError('UNAVAILABLE', message, { cause: error });
   }
@@ -87,53 +93,35 @@ export async function findHost(request: HostRequest): Promise<Host> {
   }
 }
 
-function startProcess(request: HostRequest, hostDir: string): ChildProcess {
-  const log = openSync(join(hostDir, 'host.log'), 'a', 0o600);
+function startProcess(request: HostRequest, hostDir: string): number {
   const names = { executor: 'executor-host', logmon: 'logmon-host' } as const;
   const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
   const entry = new URL(`../processes/${names[request.kind]}/main.${extension}`, import.meta.url);
-  const cache = compileCacheDirectory(request.stateDir, process.env);
-  try {
-    const child = spawn(
-      process.execPath,
-      [
-        ...FLAGS[request.kind],
-        fileURLToPath(entry),
-        `--state-dir=${request.stateDir}`,
-        `--host-id=${request.hostId}`,
-        `--kind=${request.kind}`,
-        `--instance-id=${request.instanceId}`,
-      ],
-      {
-        cwd: '/',
-        detached: true,
-        stdio: ['ignore', log, log],
-        // Nothing of the agent's environment: NODE_OPTIONS alone could change what the host is.
-        env: { PATH: '/usr/bin:/bin', ...(cache === '' ? {} : { NODE_COMPILE_CACHE: cache }) },
-      },
-    );
-    child.unref();
-    // crash point: agent.host.spawned
-    return child;
-  } finally {
-    closeSync(log);
-  }
+  const cache = request.compileCache ?? compileCacheDirectory(request.stateDir, process.env);
+  const argv = [
+    process.execPath,
+    ...FLAGS[request.kind],
+    fileURLToPath(entry),
+    `--state-dir=${request.stateDir}`,
+    `--host-id=${request.hostId}`,
+    `--kind=${request.kind}`,
+    `--instance-id=${request.instanceId}`,
+    `--tasks-per-host=${request.tasksPerHost ?? Infinity}`,
+  ];
+  // Nothing of the agent's environment: NODE_OPTIONS alone could change what the host is.
+  const environment = [
+    'PATH=/usr/bin:/bin',
+    ...(cache === '' ? [] : [`NODE_COMPILE_CACHE=${cache}`]),
+  ];
+  const program = { path: process.execPath, argv, environment };
+  return startHostProcess(program, join(hostDir, 'host.log'));
 }
 
-async function addressOf(
-  child: ChildProcess,
-  hostDir: string,
-  deadline: number,
-): Promise<HostAddress> {
-  let failure: Error | undefined;
-  child.once('error', (error) => (failure = error));
+async function addressOf(pid: number, hostDir: string, deadline: number): Promise<HostAddress> {
   while (performance.now() < deadline) {
-    if (failure !== undefined) throw failure;
     const address = await readAddress(hostDir);
-    if (address !== undefined && address.pid === child.pid) return address;
-    if (child.exitCode !== null || child.signalCode !== null) {
-      throw new Error(`it ended with ${child.signalCode ?? `exit code ${child.exitCode}`}`);
-    }
+    if (address !== undefined && address.pid === pid) return address;
+    if (hasOwnHostEnded(pid)) throw new Error('it ended');
     await delay(POLL_MS);
   }
   throw new Error('it wrote no address in time');

@@ -20,11 +20,13 @@ const STAND_INS: Readonly<Record<string, URL>> = {
   'node:net': new URL('./stand-ins/net.ts', import.meta.url),
   'os/attached-process.ts': new URL('./stand-ins/attached-process.ts', import.meta.url),
   'os/terminal.ts': new URL('./stand-ins/terminal.ts', import.meta.url),
+  'os/pipes.ts': new URL('./stand-ins/pipes.ts', import.meta.url),
   'os/libc.ts': new URL('./stand-ins/libc.ts', import.meta.url),
   'os/machine-capabilities.ts': new URL('./stand-ins/machine-capabilities.ts', import.meta.url),
   'log/open-store.ts': new URL('./stand-ins/open-store.ts', import.meta.url),
   'log/store-lock.ts': new URL('./stand-ins/store-lock.ts', import.meta.url),
   'rpc/framed-client.ts': new URL('./stand-ins/framed-client.ts', import.meta.url),
+  'rpc/host-process.ts': new URL('./stand-ins/host-process.ts', import.meta.url),
   'rpc/spawn-host.ts': new URL('./stand-ins/spawn-host.ts', import.meta.url),
 };
 

@@ -2,6 +2,7 @@ import { closeSync } from 'node:fs';
 import { join } from 'node:path';
 import { taskKey } from '../../os/launch-key.ts';
 import { openFifoOrLost } from '../../os/lost-fifo.ts';
+import { bytesWaiting, isLocked } from '../../os/pipes.ts';
 import type { Intent } from '../../os/run-directory.ts';
 
 /**
@@ -15,6 +16,16 @@ export class HeldFifos {
   hold(launchKey: string, paths: readonly string[]): void {
     if (this.#held.has(launchKey)) return;
     this.#held.set(launchKey, paths.flatMap(openQuietly));
+  }
+
+  /** Is there a pump at work on them? It has locked them. Nobody needs one where none are held. */
+  areCollected(launchKey: string): boolean {
+    return (this.#held.get(launchKey) ?? []).every(isLocked);
+  }
+
+  /** Bytes that nobody has taken so far. */
+  waitingBytes(launchKey: string): number {
+    return (this.#held.get(launchKey) ?? []).reduce((sum, fd) => sum + bytesWaiting(fd), 0);
   }
 
   release(launchKey: string): void {

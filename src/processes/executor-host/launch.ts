@@ -6,6 +6,7 @@ import { makeFifo, memoryFile, spawnSession } from '../../os/libc.ts';
 import { readFate, readIdentity, tryAbort, writeIntent } from '../../os/run-directory.ts';
 import type { LaunchRequest, LaunchResponse } from '../../rpc/gen/holdfast/executor/v1/executor.ts';
 import type { Confining } from './chain.ts';
+import { writeCollect } from './collect-file.ts';
 import { isUnderWay, prepareConfining, refusalOf } from './confining.ts';
 import { containerFailure, containerWords, type ShimWords } from './container.ts';
 import { assertExecutable } from './executable.ts';
@@ -48,6 +49,7 @@ export async function launch(
 ): Promise<LaunchResponse> {
   // crash point: executor.launch.asked
   run.cgroup = request.confinement?.cgroup ?? '';
+  run.collect = request.collect;
   // What this host has seen of it counts for more than a directory that somebody has removed since.
   const isKnown = run.program !== undefined || run.end !== undefined;
   if (!isKnown) mkdirSync(run.dir, { recursive: true, mode: 0o700 });
@@ -105,6 +107,7 @@ function begin(
   try {
     // crash point: executor.intent.before
     writeIntentOf(run, request, source);
+    if (request.collect !== undefined) writeCollect(run.dir, request.collect);
     // crash point: executor.intent.written
     const confining = prepareConfining(run, request);
     // crash point: executor.cgroup.made

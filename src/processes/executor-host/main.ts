@@ -3,7 +3,9 @@ import { framedService } from '../../rpc/framed-server.ts';
 import { runHost } from '../../rpc/host-main.ts';
 import { sessionMethods } from '../../rpc/session-methods.ts';
 import { installShim } from './launch.ts';
-import { ExecutorHost, executorHandlers } from './service.ts';
+import { executorHandlers } from './fenced-calls.ts';
+import { standIn } from './heir.ts';
+import { ExecutorHost } from './service.ts';
 import { sessionHandlers } from './sessions/session-handlers.ts';
 import { Sessions } from './sessions/sessions.ts';
 import { SHIM_TEXT } from './shim.ts';
@@ -23,6 +25,7 @@ await runHost('executor', EXECUTOR_PROTOCOL, (context) => {
     livingRun: (launchKey) => host.livingRun(launchKey),
     children: host.sessionChildren,
   });
+  standIn({ ...context, neglected: () => host.neglected() });
   const handlers = executorHandlers(host);
   const runs = framedService(executorMethods, {
     ...handlers,

@@ -1,5 +1,6 @@
 import type { ProcessIdentity } from '../../os/process-identity.ts';
 import type { RecordedExit } from '../../os/run-directory.ts';
+import type { CollectRequest } from '../../rpc/gen/holdfast/logmon/v1/logmon.ts';
 
 /** How a run ended, as far as anybody can say. */
 export type End =
@@ -20,6 +21,8 @@ export class Run {
   startedShim: number | undefined;
   /** Its path below every mount point; empty: it has none. */
   cgroup = '';
+  /** How the output of its task is collected, as far as this host was told. */
+  collect: CollectRequest | undefined;
   /** Its child becomes the program by steps of which each may fail: it has started when the last is taken. */
   isConfined = false;
   program: (ProcessIdentity & { readonly startedAtMs: number }) | undefined;

@@ -3,16 +3,17 @@ import { markOf } from '../../os/launch-key.ts';
 import { isAlive } from '../../os/process-identity.ts';
 import { programByMark, signalProcess } from '../../os/process-tree.ts';
 import { launchedShim, readFate, readIntent, runDirectory } from '../../os/run-directory.ts';
-import { EpochGuard } from '../../rpc/epoch-guard.ts';
-import { EXECUTOR_PROTOCOL, type executorMethods } from '../../rpc/executor-methods.ts';
+import { EXECUTOR_PROTOCOL } from '../../rpc/executor-methods.ts';
+import type { CollectRequest } from '../../rpc/gen/holdfast/logmon/v1/logmon.ts';
 import type * as wire from '../../rpc/gen/holdfast/executor/v1/executor.ts';
 import type { HostContext } from '../../rpc/host-main.ts';
-import type { Handlers } from '../../rpc/method.ts';
 import { cgroupOfFound, isProvedEmpty, putCgroupAway, putInstanceAway } from './run-cgroup.ts';
+import { readCollect } from './collect-file.ts';
 import { forgetContainer } from './container.ts';
 import { fifosOf, HeldFifos } from './held-fifos.ts';
 import { Forgotten } from './forgotten.ts';
 import { launch, type ShimSource } from './launch.ts';
+import { neglectedOutput } from './neglected.ts';
 import { Reports } from './reports.ts';
 import { Run } from './run.ts';
 import { runSampler } from './run-sampler.ts';
@@ -43,6 +44,11 @@ export class ExecutorHost {
 
   get stateDir(): string {
     return this.#facts.stateDir;
+  }
+
+  /** How output is collected that nobody collects now. */
+  neglected(): readonly CollectRequest[] {
+    return neglectedOutput(this.#runs.values(), this.#fifos);
   }
 
   /** Pids of commands beside programs, which their sessions count. */
@@ -210,38 +216,8 @@ export class ExecutorHost {
     const run = this.#runOf(key, mark);
     run.cgroup = cgroupOfFound(told, instanceId, key);
     if (told !== undefined) this.#fifos.hold(key, fifosOf(this.#facts.stateDir, told));
+    run.collect = readCollect(dir);
     this.#watch.takeUp(run);
     return run;
   }
-}
-
-/** What answers the host's methods, each behind the fence against an agent that was replaced. */
-export function executorHandlers(host: ExecutorHost): Handlers<typeof executorMethods> {
-  const guard = new EpochGuard(host.stateDir);
-  const fencedBy =
-    (check: 'check' | 'checkRecorded') =>
-    <Request extends { agentEpoch: number }, Response>(handler: (request: Request) => Response) =>
-    (request: Request): Response => {
-      guard[check](request.agentEpoch);
-      return handler(request);
-    };
-  const fenced = fencedBy('check');
-  const fencedTwice = fencedBy('checkRecorded');
-  return {
-    hello: fencedTwice((request: wire.HelloRequest) => host.hello(request)),
-    launch: fencedTwice((request: wire.LaunchRequest) => host.launch(request)),
-    adopt: fenced((request: wire.AdoptRequest) => host.adopt(request)),
-    stop: fenced((request: wire.StopRequest) => host.stop(request)),
-    signal: fenced((request: wire.SignalRequest) => host.signal(request)),
-    forget: fenced((request: wire.ForgetRequest) => host.forget(request)),
-    shutdown: fenced(() => host.shutdown()),
-    follow: (request, signal) => {
-      guard.check(request.agentEpoch);
-      return host.follow(signal);
-    },
-    stats: (request, signal) => {
-      guard.check(request.agentEpoch);
-      return host.stats(request, signal);
-    },
-  };
 }

@@ -7,6 +7,7 @@ import { isAlive, type Life } from '../../os/process-identity.ts';
 import { programByMark } from '../../os/process-tree.ts';
 import { conmonLife, lifeOf, readExit, readFate, readIdentity } from '../../os/run-directory.ts';
 import { hasContainer } from '../../os/oci-files.ts';
+import { isOwnHost } from '../../rpc/host-process.ts';
 import { letGo, removeUnidentified } from './container.ts';
 import type { End, Run } from './run.ts';
 import { oomKillsOf } from './run-cgroup.ts';
@@ -67,7 +68,10 @@ export class Watch implements SessionChildren {
       .split(' ')
       .filter((pid) => pid !== '')
       .map(Number);
-    return pids.filter((pid) => !shims.has(pid) && (this.#isKept(pid) || !reap(pid)));
+    return pids.filter((pid) => {
+      if (shims.has(pid) || isOwnHost(pid)) return false;
+      return this.#isKept(pid) || !reap(pid);
+    });
   }
 
   #isKept(pid: number): boolean {

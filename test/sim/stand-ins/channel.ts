@@ -11,6 +11,8 @@ export type Served = (request: never, signal: AbortSignal) => unknown;
 export interface Listener {
   readonly process: Process;
   readonly methods: Readonly<Record<string, Served>>;
+  /** Connections, as the host sees them. */
+  readonly callers: Set<object>;
 }
 
 interface Talk {
@@ -37,12 +39,14 @@ export class SimulatedChannel {
     this.#world = theWorld();
     this.agent = this.#world.self;
     this.host = host;
+    host.callers.add(this);
     const { scheduler } = this.#world;
     host.process.onEnd.push(() => {
       scheduler.after(this.#world.latencyMs, this.agent, 'connection ends', () => this.#break());
     });
     this.agent.onEnd.push(() => {
       scheduler.after(this.#world.latencyMs, host.process, 'agent is gone', () => {
+        host.callers.delete(this);
         for (const { hostSignal } of this.#talks) hostSignal.abort();
       });
     });
@@ -51,6 +55,7 @@ export class SimulatedChannel {
   #break(): void {
     if (!this.#isConnected) return;
     this.#isConnected = false;
+    this.#toHost(() => this.#isConnected || this.host.callers.delete(this));
     const talks = [...this.#talks];
     this.#talks.clear();
     for (const { path, hostSignal } of talks) {
@@ -173,6 +178,7 @@ export class SimulatedChannel {
 
   async reconnect(): Promise<boolean> {
     this.#isConnected ||= !this.#isClosed && !this.host.process.isDead;
+    if (this.#isConnected) this.host.callers.add(this);
     return this.#isConnected;
   }
 

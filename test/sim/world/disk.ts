@@ -48,6 +48,7 @@ export class Disk {
   #kept: Map<string, Inode> = new Map(this.#names);
   #journal: NameChange[] = [];
   readonly #open = new Map<number, OpenFile>();
+  readonly #locks = new Map<Inode, OpenFile>();
   #lastFd = 100;
 
   get paths(): readonly string[] {
@@ -111,8 +112,20 @@ export class Disk {
     return file;
   }
 
+  /** As flock(2): false when another open file has the lock. */
+  lock(file: OpenFile): boolean {
+    const holder = this.#locks.get(file.inode) ?? file;
+    if (holder === file) this.#locks.set(file.inode, file);
+    return holder === file;
+  }
+
+  unlock(file: OpenFile): void {
+    if (this.#locks.get(file.inode) === file) this.#locks.delete(file.inode);
+  }
+
   close(file: OpenFile): void {
     this.#open.delete(file.fd);
+    this.unlock(file);
     const { fifo } = file.inode;
     if (fifo === undefined) return;
     fifo.readers.delete(file);
@@ -155,6 +168,7 @@ export class Disk {
   /** The power goes: names as of some moment since the last sync, files as they were synced, or torn. */
   powerCut(chance: Chance): void {
     this.#open.clear();
+    this.#locks.clear();
     const reached = chance.below(this.#journal.length + 1);
     for (const [path, inode] of this.#journal.slice(0, reached)) keep(this.#kept, path, inode);
     this.#journal = [];

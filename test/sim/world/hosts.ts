@@ -3,7 +3,9 @@
  * played, since what moves its bytes is one system call that either happened or did not.
  */
 import { join } from 'node:path';
-import { ExecutorHost, executorHandlers } from '../../../src/processes/executor-host/service.ts';
+import { executorHandlers } from '../../../src/processes/executor-host/fenced-calls.ts';
+import { standIn } from '../../../src/processes/executor-host/heir.ts';
+import { ExecutorHost } from '../../../src/processes/executor-host/service.ts';
 import { sessionHandlers } from '../../../src/processes/executor-host/sessions/session-handlers.ts';
 import { Sessions } from '../../../src/processes/executor-host/sessions/sessions.ts';
 import { removeFile } from '../../../src/os/atomic-file.ts';
@@ -11,6 +13,7 @@ import { EXECUTOR_PROTOCOL } from '../../../src/rpc/executor-methods.ts';
 import { machineEpoch } from '../../../src/os/machine-epoch.ts';
 import { ownIdentity } from '../../../src/os/process-identity.ts';
 import { type HostAddress, hostDirectory, writeAddress } from '../../../src/rpc/address-file.ts';
+import type { HostContext } from '../../../src/rpc/host-main.ts';
 import type { HostRequest } from '../../../src/rpc/spawn-host.ts';
 import type { Listener, Served } from '../stand-ins/channel.ts';
 import { PlayedLogmon } from './logmon-host.ts';
@@ -56,8 +59,14 @@ function begin(world: World, me: Process, request: HostRequest): void {
     removeFile(join(hostDir, 'address.json'));
     world.processes.end(me);
   };
-  const facts = { stateDir, hostId, instanceId, version: '0', end };
-  const hosted = kind === 'executor' ? executor(facts) : new PlayedLogmon(world, me, facts);
+  const callers = new Set<object>();
+  const log = (event: string, more: object = {}): void => {
+    world.note(`logs ${event} ${JSON.stringify(more)}`);
+  };
+  const facts = { stateDir, hostId, instanceId, version: '0', end, log };
+  const company = { tasksPerHost: Infinity, connections: () => callers.size };
+  const hosted =
+    kind === 'executor' ? executor({ ...facts, ...company }) : new PlayedLogmon(world, me, facts);
   let heardAtMs = world.nowMs;
   const counted =
     (method: Served): Served =>
@@ -69,7 +78,7 @@ function begin(world: World, me: Process, request: HostRequest): void {
     Object.entries(hosted.methods).map(([name, method]) => [name, counted(method)]),
   );
   const socket = join(hostDir, 'sock');
-  listenersOf(world).set(socket, { process: me, methods });
+  listenersOf(world).set(socket, { process: me, methods, callers });
   const identity = ownIdentity(machineEpoch());
   const protocol = EXECUTOR_PROTOCOL;
   writeAddress(hostDir, { hostId, kind, ...identity, protocol, version: '0', socket });
@@ -80,10 +89,11 @@ function begin(world: World, me: Process, request: HostRequest): void {
   look();
 }
 
-function executor(facts: ConstructorParameters<typeof ExecutorHost>[0]): Hosted {
+function executor(facts: Omit<HostContext, 'kind' | 'machineEpoch'>): Hosted {
   const { instanceId } = facts;
   const source = { shell: '/bin/sh', script: '/shim', instanceId, machineEpoch: machineEpoch() };
   const host = new ExecutorHost(facts, source);
+  standIn({ ...facts, ...source, neglected: () => host.neglected() });
   const sessions = new Sessions({
     shell: source.shell,
     machineEpoch: source.machineEpoch,

@@ -23,6 +23,9 @@ interface Wish extends Epoched {
   readonly stderrFifo: string;
 }
 
+const LOCK_PATIENCE_MS = 2_000;
+const LOCK_RETRY_MS = 20;
+
 interface Collection {
   readonly wish: Wish;
   readonly files: readonly OpenFile[];
@@ -33,7 +36,7 @@ export class PlayedLogmon {
   readonly #me: Process;
   readonly #facts: Facts;
   readonly #guard: EpochGuard;
-  readonly #tasks = new Map<string, Collection>();
+  readonly #tasks = new Map<string, Promise<Collection>>();
 
   constructor(world: World, me: Process, facts: Facts) {
     this.#world = world;
@@ -53,14 +56,17 @@ export class PlayedLogmon {
       const taskKeys = [...this.#tasks.keys()];
       return { hostId, protocol: 1, version, pid: this.#me.pid, tasks: taskKeys.length, taskKeys };
     },
-    Collect: (wish: Wish) => {
+    Collect: async (wish: Wish) => {
       this.#guard.checkRecorded(wish.agentEpoch);
-      if (!this.#tasks.has(wish.taskKey)) this.#collect(wish);
+      const opened = this.#tasks.get(wish.taskKey) ?? this.#open(wish);
+      this.#tasks.set(wish.taskKey, opened);
+      opened.catch(() => this.#tasks.delete(wish.taskKey));
+      await opened;
       return { way: 1 };
     },
     Release: async ({ agentEpoch, taskKey }: Wish) => {
       this.#guard.check(agentEpoch);
-      const found = this.#tasks.get(taskKey);
+      const found = await this.#tasks.get(taskKey);
       if (found === undefined) return {};
       while (this.#move(found)) await this.#pause();
       this.#tasks.delete(taskKey);
@@ -75,15 +81,38 @@ export class PlayedLogmon {
     },
   };
 
-  #collect(wish: Wish): void {
+  /** One FIFO after the other, each with its lock, as `openFifo` does it. */
+  async #open(wish: Wish): Promise<Collection> {
     const { disk } = this.#world;
-    const files = [wish.stdoutFifo, wish.stderrFifo].map((path) => {
-      const inode = disk.find(path);
-      if (inode?.fifo === undefined) throw new HoldfastError('INTERNAL', `no FIFO ${path}`);
-      return disk.open(inode, this.#me, true, false);
-    });
+    const files: OpenFile[] = [];
+    try {
+      for (const path of [wish.stdoutFifo, wish.stderrFifo]) {
+        const inode = disk.find(path);
+        if (inode?.fifo === undefined) throw new HoldfastError('INTERNAL', `no FIFO ${path}`);
+        const file = disk.open(inode, this.#me, true, false);
+        files.push(file);
+        await this.#lock(file, path);
+      }
+    } catch (error) {
+      for (const file of files) disk.close(file);
+      throw error;
+    }
     const collection = { wish, files };
-    this.#tasks.set(wish.taskKey, collection);
+    this.#collect(collection);
+    return collection;
+  }
+
+  async #lock(file: OpenFile, path: string): Promise<void> {
+    for (const until = this.#world.nowMs + LOCK_PATIENCE_MS; !this.#world.disk.lock(file);) {
+      if (this.#world.nowMs > until) {
+        const message = `another logmon collects from ${path}`;
+        throw new HoldfastError('WRONG_STATE', message, { retryable: true });
+      }
+      await this.#pause(LOCK_RETRY_MS);
+    }
+  }
+
+  #collect(collection: Collection): void {
     let isAwake = false;
     const wake = (): void => {
       if (isAwake) return;
@@ -93,13 +122,13 @@ export class PlayedLogmon {
         if (this.#move(collection)) wake();
       });
     };
-    for (const file of files) file.wake = wake;
+    for (const file of collection.files) file.wake = wake;
     wake();
   }
 
-  #pause(): Promise<void> {
-    const { scheduler, latencyMs } = this.#world;
-    return new Promise((resolve) => scheduler.after(latencyMs, this.#me, 'moves more', resolve));
+  #pause(ms = this.#world.latencyMs): Promise<void> {
+    const { scheduler } = this.#world;
+    return new Promise((resolve) => scheduler.after(ms, this.#me, 'waits', resolve));
   }
 
   /** One splice: what it moved is in the file, and what it did not is still in the FIFO. False when there was nothing. */
