@@ -5,7 +5,7 @@ import type { OutputStream } from './segments.ts';
 export interface Position {
   readonly segment: number;
   readonly offset: number;
-  /** How many of the gaps that were recorded at this place have been told; nothing is none. */
+  /** How many of the bytes that are missing at this place have been told of; nothing is none. */
   readonly told?: number;
 }
 
@@ -18,7 +18,7 @@ export function isBefore(one: Position, other: Position): boolean {
   );
 }
 
-/** `stdout:3:1024,stderr:0:17`, and `:1` behind it when one gap at that place was told. */
+/** `stdout:3:1024,stderr:0:17`, and `:512` behind it when so many missing bytes were told of there. */
 export function formatCursor(positions: Positions): string {
   return (['stdout', 'stderr'] as const)
     .flatMap((stream) => {
@@ -34,7 +34,7 @@ export function parseCursor(cursor: string): Positions {
   const positions: Positions = {};
   if (cursor === '') return positions;
   for (const part of cursor.split(',')) {
-    const match = /^(stdout|stderr):(\d{1,15}):(\d{1,15})(?::([1-9]\d{0,8}))?$/.exec(part);
+    const match = /^(stdout|stderr):(\d{1,15}):(\d{1,15})(?::([1-9]\d{0,14}))?$/.exec(part);
     if (match === null) throw new HoldfastError('USAGE', `not a place in an output: ${cursor}`);
     const place = { segment: Number(match[2]), offset: Number(match[3]) };
     const told = match[4] === undefined ? {} : { told: Number(match[4]) };

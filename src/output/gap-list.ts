@@ -7,6 +7,9 @@ import type { Hole } from './series-reader.ts';
 /** Of a larger file the oldest records are not looked at. */
 const MOST_BYTES = 1_048_576;
 
+/** A file that was not written for so long has another time when it is written again. */
+const SETTLED_MS = 50;
+
 /** Output that is not there any more. */
 export interface Missing {
   readonly reason: GapReason | 'rotated' | 'damaged';
@@ -31,18 +34,26 @@ export class GapList {
       const { size, mtimeMs, ino } = await file.stat();
       const seen = `${ino}:${size}:${mtimeMs}`;
       if (seen === this.#seen) return;
+      // A record grows in its place, and two writes of one moment have one time.
+      const isSettled = Date.now() - mtimeMs > SETTLED_MS;
       const bytes = Math.min(size, MOST_BYTES);
       const { buffer, bytesRead } = await file.read(Buffer.alloc(bytes), 0, bytes, size - bytes);
       this.#records = parseGaps(buffer.toString('utf8', 0, bytesRead));
-      this.#seen = seen;
+      this.#seen = isSettled ? seen : '';
     } finally {
       await file.close();
     }
   }
 
-  /** The first record of bytes that should stand at this place and was not told yet. */
+  /** The first record of bytes that should stand at this place of which not all were told, with what is left. */
   dueAt({ segment, offset, told = 0 }: Position): GapRecord | undefined {
-    return this.#dropped.filter((one) => one.segment === segment && one.offset === offset)[told];
+    let leftToTell = -told;
+    for (const record of this.#dropped) {
+      if (record.segment !== segment || record.offset !== offset) continue;
+      leftToTell += record.bytes;
+      if (leftToTell > 0) return { ...record, bytes: leftToTell };
+    }
+    return undefined;
   }
 
   /** Where in the segment, behind the offset, the next bytes are missing. */
@@ -57,10 +68,10 @@ export class GapList {
     const next = { segment: nextSegment, offset: 0 };
     const purged = this.#purged.filter((one) => one.segment >= from.segment && isBefore(one, next));
     if (purged.length === 0) return { reason: 'rotated', bytes: null };
-    const known = new Set(purged.map((one) => one.segment));
-    const isAllKnown = known.size === nextSegment - from.segment;
-    const wasRead = known.has(from.segment) ? from.offset : 0;
-    const bytes = purged.reduce((sum, one) => sum + one.bytes, 0) - wasRead;
+    // One that was recorded twice went once: whoever removed it was killed in between.
+    const sizes = new Map(purged.map(({ segment, bytes }) => [segment, bytes]));
+    const isAllKnown = sizes.size === nextSegment - from.segment;
+    const bytes = [...sizes.values()].reduce((sum, size) => sum + size, -from.offset);
     return { reason: 'budget', bytes: isAllKnown ? Math.max(0, bytes) : null };
   }
 

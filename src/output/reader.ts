@@ -189,11 +189,11 @@ function completion(
 ): (looks: number) => Promise<boolean> {
   const { follow, ended, run, untilMs = Infinity, newestRun } = options;
   const now = options.now ?? Date.now;
-  let isPast = false;
+  let isPast = !follow;
   return async (looks) => {
-    if (!follow || isPast || ended?.() === true) return true;
-    if (run !== undefined && looks >= RUN_OVER_LOOKS && (newestRun?.() ?? 0) > run) return true;
-    if (now() <= untilMs) return false;
+    if (isPast) return true;
+    const isRunOver = run !== undefined && looks >= RUN_OVER_LOOKS && (newestRun?.() ?? 0) > run;
+    if (ended?.() !== true && !isRunOver && now() <= untilMs) return false;
     isPast = true;
     for (const { series, reader } of lanes) reader.endAt(await endOf(series));
     return true;

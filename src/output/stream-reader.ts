@@ -37,6 +37,8 @@ export class StreamReader {
   /** The place behind the last piece. */
   #place: Position | undefined;
   #isCut: boolean;
+  /** Will more be written? */
+  #isOpen: boolean;
   /** A later run than the one that is asked for has written. */
   #isOver = false;
 
@@ -46,6 +48,7 @@ export class StreamReader {
     this.#bounds = bounds;
     this.#place = begin;
     this.#isCut = isCut;
+    this.#isOpen = end === undefined;
     this.#reader = new SeriesReader(series, begin, end);
     this.#gaps = new GapList(series);
   }
@@ -59,7 +62,9 @@ export class StreamReader {
     return this.#portion !== undefined;
   }
 
+  /** Nothing that is written behind this place is read. */
   endAt(end: Position): void {
+    this.#isOpen = false;
     this.#reader.endAt(end);
   }
 
@@ -110,8 +115,10 @@ export class StreamReader {
     const place = this.#place;
     const record = place && this.#gaps.dueAt(place);
     if (place === undefined || record === undefined) return undefined;
-    this.#place = { ...place, told: (place.told ?? 0) + 1 };
+    // More of it may be missing soon; a follower is told when it is known what comes behind.
+    if (this.#portion === undefined && this.#isOpen) return undefined;
     const { run, from, until, reason, bytes } = record;
+    this.#place = { ...place, told: (place.told ?? 0) + bytes };
     const piece = { data: NO_BYTES, run, at: from, gap: { reason, bytes } };
     return { piece, earliestMs: from, latestMs: until };
   }
