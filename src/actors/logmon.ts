@@ -116,9 +116,10 @@ export class Logmon implements LogmonDoor {
     }
   }
 
-  #isCollected({ taskKey }: CollectWish): boolean {
+  /** For this very run: every byte is told apart by it. */
+  #isCollected({ taskKey, run }: CollectWish): boolean {
     if (this.#failing.has(taskKey)) return false;
-    return this.#wishes.has(taskKey) && this.#pool.hostOf(taskKey)?.isLive === true;
+    return this.#wishes.get(taskKey)?.run === run && this.#pool.hostOf(taskKey)?.isLive === true;
   }
 
   async #collect(wish: CollectWish, signal: AbortSignal): Promise<void> {

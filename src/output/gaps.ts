@@ -1,4 +1,4 @@
-/** What is missing from a stream and was not removed by its own rotation: one JSON object per line beside the segments. */
+/** What is missing from a stream and was not removed by its own rotation: a JSON object per line beside the segments. */
 
 export type GapReason =
   /** The disk took nothing more, and the task's log policy is to drop. */
@@ -33,6 +33,30 @@ export function parseGaps(text: string): GapRecord[] {
       return [];
     }
   });
+}
+
+/**
+ * Fewer records that say the same of segments, for a file that grew: what followed each other for one reason becomes
+ * one, from the first missing byte on.
+ */
+export function mergeGaps(gaps: readonly GapRecord[]): GapRecord[] {
+  const merged: GapRecord[] = [];
+  const inOrder = gaps.toSorted((a, b) => a.segment - b.segment || a.offset - b.offset);
+  for (const gap of inOrder) {
+    const last = merged.at(-1);
+    if (last === undefined || last.reason !== 'budget' || gap.reason !== 'budget') merged.push(gap);
+    else merged[merged.length - 1] = joined(last, gap);
+  }
+  return merged;
+}
+
+function joined(first: GapRecord, next: GapRecord): GapRecord {
+  return {
+    ...first,
+    bytes: first.bytes + next.bytes,
+    from: Math.min(first.from, next.from),
+    until: Math.max(first.until, next.until),
+  };
 }
 
 function isGap(value: unknown): value is GapRecord {

@@ -8,7 +8,7 @@ import { openFifo, PipeBudget } from '../../src/processes/logmon-host/fifo.ts';
 import { Preview } from '../../src/processes/logmon-host/preview.ts';
 import { Pump } from '../../src/processes/logmon-host/pump.ts';
 import { StreamWriter } from '../../src/processes/logmon-host/stream-writer.ts';
-import { SyncQueue } from '../../src/processes/logmon-host/sync-queue.ts';
+import { openWorkshop } from '../../src/processes/logmon-host/workshop.ts';
 import { openLaboratory, segmentsOf, until } from '../fixtures/logmon/laboratory.ts';
 
 // Only a file system of our own can be filled without harm, and only root may mount one.
@@ -34,7 +34,8 @@ describe.skipIf(!isRoot)('a full disk', () => {
         maxFileBytes: 65_536,
       } as const;
       const report = (line: string): void => void reports.push(line);
-      const writer = new StreamWriter(fifo, options, { preview, disk: new SyncQueue(), report });
+      const shop = { ...openWorkshop(join(lab.dir, 'purged.jsonl'), report), preview };
+      const writer = new StreamWriter(fifo, options, shop);
       const remove = pump.add(writer);
       const text = Array.from({ length: 5000 }, (_, i) => `${i} of many lines\n`)
         .join('')

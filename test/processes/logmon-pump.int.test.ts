@@ -16,11 +16,11 @@ import { makeFifo } from '../../src/os/libc.ts';
 import { bytesWaiting, ERRNO, spliceToFile } from '../../src/os/pipes.ts';
 import { readOutput } from '../../src/output/reader.ts';
 import { openFifo, PipeBudget } from '../../src/processes/logmon-host/fifo.ts';
-import type { Mover } from '../../src/processes/logmon-host/mover.ts';
+import { type Mover, spliceMover } from '../../src/processes/logmon-host/mover.ts';
 import { Preview } from '../../src/processes/logmon-host/preview.ts';
 import { Pump } from '../../src/processes/logmon-host/pump.ts';
-import { StreamWriter, type Workshop } from '../../src/processes/logmon-host/stream-writer.ts';
-import { SyncQueue } from '../../src/processes/logmon-host/sync-queue.ts';
+import { StreamWriter } from '../../src/processes/logmon-host/stream-writer.ts';
+import { openWorkshop, type Workshop } from '../../src/processes/logmon-host/workshop.ts';
 import {
   bytesIn,
   type Laboratory,
@@ -73,7 +73,8 @@ async function collect(
 }
 
 function shop(): Workshop {
-  return { preview, disk: new SyncQueue(), report: (line) => void reports.push(line) };
+  const report = (line: string): void => void reports.push(line);
+  return { ...openWorkshop(join(lab.dir, 'purged.jsonl'), report), preview };
 }
 
 /** Writes as a program does that waits when the pipe is full, but lets this process go on. */
@@ -195,7 +196,7 @@ describe('a stream', () => {
   });
 
   it('is copied where splice does not work, and is the same', async () => {
-    const never: Mover = { way: 'splice', pendingBytes: 0, move: () => -ERRNO.EINVAL };
+    const never: Mover = { ...spliceMover, move: () => -ERRNO.EINVAL };
     const writer = await collect(65_536, { mover: never });
     const bytes = lines(3000);
     await writeAll(bytes, 1000);
@@ -207,7 +208,7 @@ describe('a stream', () => {
   it('stays where it is while the disk is full, which is said once', async () => {
     let full = true;
     const move: Mover['move'] = (...args) => (full ? -ERRNO.ENOSPC : spliceToFile(...args));
-    const writer = await collect(1000, { mover: { way: 'splice', pendingBytes: 0, move } });
+    const writer = await collect(1000, { mover: { ...spliceMover, move } });
     writeSync(lab.hold, 'patience\n');
     await until('it is tried', () => writer.blocked !== undefined);
     expect(writer.turn().end).toBe('blocked');
@@ -221,8 +222,7 @@ describe('a stream', () => {
   it('is left alone while nothing is written, also when nobody has it open any more', async () => {
     let moves = 0;
     const counting: Mover = {
-      way: 'splice',
-      pendingBytes: 0,
+      ...spliceMover,
       move: (...args) => {
         moves += 1;
         return spliceToFile(...args);

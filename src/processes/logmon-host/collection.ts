@@ -6,7 +6,8 @@ import type { OutputStream } from '../../output/segments.ts';
 import type { CollectRequest } from '../../rpc/gen/holdfast/logmon/v1/logmon.ts';
 import { isAnother, openFifo, type PipeBudget } from './fifo.ts';
 import type { Pump } from './pump.ts';
-import { StreamWriter, type Workshop } from './stream-writer.ts';
+import { StreamWriter } from './stream-writer.ts';
+import type { Workshop } from './workshop.ts';
 
 /** What all tasks of a host share. */
 export interface Premises {
@@ -63,10 +64,16 @@ export class Collection {
     return isAnother(stdoutFifo, stdout) || isAnother(stderrFifo, stderr);
   }
 
+  /** What the task writes from now on is of this run. */
+  beginRun(run: number): void {
+    this.#stdout.writer.beginRun(run);
+    this.#stderr.writer.beginRun(run);
+  }
+
   /**
    * Resolves when everything that is in the FIFOs now is in the files; returns what was collected since `open`.
-   * Throws RESOURCES_EXHAUSTED when it cannot be written for 5 s (nothing is lost, and it is collected later), ABORTED
-   * when `signal` aborts.
+   * Throws RESOURCES_EXHAUSTED when it cannot be written for 5 s (nothing is lost, and it is collected later; a task
+   * whose output may be dropped is told so in the record of its gaps instead), ABORTED when `signal` aborts.
    */
   async drain(signal: AbortSignal): Promise<{ stdoutBytes: number; stderrBytes: number }> {
     await drainStream(this.#stdout.writer, signal);
@@ -93,9 +100,11 @@ async function openFlow(
 ): Promise<Flow> {
   const fifo = await openFifo(stream === 'stdout' ? request.stdoutFifo : request.stderrFifo);
   const { logDir: dir, fileStem: stem, maxFiles, maxFileBytes } = request;
+  const { run, compress, dropWhenFull } = request;
   try {
     // crash point: logmon.fifo.opened
-    const writer = new StreamWriter(fifo, { dir, stem, stream, maxFiles, maxFileBytes }, shop);
+    const policy = { maxFiles, maxFileBytes, run, compress, dropWhenFull };
+    const writer = new StreamWriter(fifo, { dir, stem, stream, ...policy }, shop);
     // crash point: logmon.segment.opened
     return { writer, pipeBytes: pipes.widen(fifo), stop: pump.add(writer) };
   } catch (error) {
@@ -123,14 +132,15 @@ async function closeFlow(flow: Flow, { pipes }: Premises): Promise<void> {
 }
 
 async function drainStream(writer: StreamWriter, signal: AbortSignal): Promise<void> {
-  const goal = writer.collectedBytes + writer.waitingBytes;
+  const goal = writer.passedBytes + writer.waitingBytes;
   const until = performance.now() + BLOCKED_PATIENCE_MS;
   // A release that was asked for at the same time has drained it too.
-  while (writer.collectedBytes < goal && !writer.closed) {
+  while (writer.passedBytes < goal && !writer.closed) {
     if (signal.aborted) throw new HoldfastError('ABORTED', 'nobody waits for the drain any more');
     const turn = writer.turn(true);
     if (turn.end !== 'blocked') await setTimeout(0);
-    else if (writer.blocked !== undefined && performance.now() > until) throw writer.blocked;
-    else await setTimeout(BLOCKED_RETRY_MS);
+    else if (writer.blocked !== undefined && performance.now() > until) {
+      if (!writer.dropRest()) throw writer.blocked;
+    } else await setTimeout(BLOCKED_RETRY_MS);
   }
 }

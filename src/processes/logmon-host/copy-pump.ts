@@ -18,6 +18,10 @@ export class CopyMover implements Mover {
     return this.#pending.length;
   }
 
+  forget(): void {
+    this.#pending = new Uint8Array();
+  }
+
   move(fifo: number, file: number, offset: number, bytes: number): number {
     try {
       if (this.#pending.length === 0) {

@@ -11,10 +11,17 @@ export interface Mover {
   readonly pendingBytes: number;
   /** Moves up to `bytes` to `offset` of `file`. Returns the count, or `-errno`; EAGAIN means the FIFO is empty. */
   move(fifo: number, file: number, offset: number, bytes: number): number;
+  /** Throws away what is pending. */
+  forget(): void;
 }
 
 /** One system call from FIFO to file: there is no moment at which a kill could lose a byte. */
-export const spliceMover: Mover = { way: 'splice', pendingBytes: 0, move: spliceToFile };
+export const spliceMover: Mover = {
+  way: 'splice',
+  pendingBytes: 0,
+  move: spliceToFile,
+  forget: () => undefined,
+};
 
 const answers = new Map<number, boolean>();
 

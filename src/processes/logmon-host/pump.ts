@@ -90,19 +90,19 @@ export class Pump {
       if (entry === undefined) continue;
       const turn = entry.writer.turn();
       movedBytes += turn.movedBytes;
-      if (turn.end === 'blocked') this.#pause(key, entry);
+      if (turn.end === 'blocked') this.#pause(key, entry, turn.retryMs);
       else entry.retryMs = FIRST_RETRY_MS;
     }
     return movedBytes;
   }
 
   /** Takes a stream that cannot write out of the set, which would report it again at once, and tries later. */
-  #pause(key: number, entry: Entry): void {
+  #pause(key: number, entry: Entry, retryMs: number = entry.retryMs): void {
     this.#set.delete(entry.writer.fifo);
     entry.retry = globalThis.setTimeout(() => {
       delete entry.retry;
       this.#set.add(entry.writer.fifo, key);
-    }, entry.retryMs);
+    }, retryMs);
     entry.retryMs = Math.min(entry.retryMs * 2, LAST_RETRY_MS);
   }
 }

@@ -16,11 +16,11 @@ import {
 } from '../../rpc/gen/holdfast/logmon/v1/logmon.ts';
 import type { HostContext, HostedService } from '../../rpc/host-main.ts';
 import { LOGMON_PROTOCOL, logmonMethods } from '../../rpc/logmon-methods.ts';
+import { purgesPath } from '../../output/purges.ts';
 import { Collection, type Premises } from './collection.ts';
 import { PipeBudget } from './fifo.ts';
-import { Preview } from './preview.ts';
 import { Pump } from './pump.ts';
-import { SyncQueue } from './sync-queue.ts';
+import { openWorkshop } from './workshop.ts';
 
 interface Collecting {
   readonly request: CollectRequest;
@@ -41,7 +41,7 @@ export class LogmonHost {
     this.#context = context;
     this.#epochs = new EpochGuard(context.stateDir);
     const report = (line: string): void => context.log('output', { message: line });
-    const shop = { preview: new Preview(), disk: new SyncQueue(), report };
+    const shop = openWorkshop(purgesPath(context.stateDir), report);
     this.#premises = { pump: new Pump(), pipes: new PipeBudget(), shop };
   }
 
@@ -61,6 +61,7 @@ export class LogmonHost {
   async #leave(): Promise<void> {
     const all = [...this.#tasks.values()];
     await Promise.allSettled(all.map(async ({ opened }) => (await opened).close()));
+    await this.#premises.shop.packer.stop();
   }
 
   #hello(request: HelloRequest): HelloResponse {
@@ -96,6 +97,8 @@ export class LogmonHost {
       await this.#end(known, collection, signal);
       return this.#collect(request, signal);
     }
+    collection.beginRun(request.run);
+    this.#premises.shop.budget.set(request.budgetBytes, request.logsRoot);
     const { way } = collection;
     // crash point: logmon.collect.opened
     return { way: way === 'splice' ? CollectResponse_Way.SPLICE : CollectResponse_Way.COPY };
@@ -164,13 +167,11 @@ function assertUsable(request: CollectRequest): void {
   );
 }
 
-/** The epoch differs between agents that ask for the same. */
+/** Every run asks again, and so does every agent, with a budget of its own. */
 function assertSame(known: CollectRequest, request: CollectRequest): void {
-  if (
-    JSON.stringify({ ...known, agentEpoch: 0 }) === JSON.stringify({ ...request, agentEpoch: 0 })
-  ) {
-    return;
-  }
+  const { agentEpoch, run, budgetBytes } = known;
+  const alike = { ...request, agentEpoch, run, budgetBytes };
+  if (JSON.stringify(known) === JSON.stringify(alike)) return;
   throw new HoldfastError('ALREADY_EXISTS', `${request.taskKey} is collected in another way`, {
     details: { known, request },
   });

@@ -1,16 +1,17 @@
 import { closeSync } from 'node:fs';
 import { getSystemErrorName } from 'node:util';
 
-import { HoldfastError } from '../../errors.ts';
+import { errnoOf, HoldfastError } from '../../errors.ts';
 import { bytesWaiting, ERRNO } from '../../os/pipes.ts';
-import type { SegmentSeries } from '../../output/segments.ts';
 import { CopyMover } from './copy-pump.ts';
+import { DropAccount } from './drop-account.ts';
+import { MarkTrail } from './mark-trail.ts';
 import { chooseMover } from './mover.ts';
 import type { Mover } from './mover.ts';
 import { OpenSegment } from './open-segment.ts';
-import type { Preview } from './preview.ts';
 import { cut, plan } from './rotation.ts';
-import type { SyncQueue } from './sync-queue.ts';
+import { RunTurns } from './run-turns.ts';
+import type { StreamOptions, Workshop } from './workshop.ts';
 
 /** One stream gets at most so much before the others have their turn. */
 const TURN_BYTES = 1_048_576;
@@ -18,20 +19,9 @@ const TURN_BYTES = 1_048_576;
 /** How long the rest of a line is waited for in front of the limit of a segment. */
 const PATIENCE_MS = 250;
 
-/** What all streams of a host share. */
-export interface Workshop {
-  readonly preview: Preview;
-  readonly disk: SyncQueue;
-  /** One line for the log of the host. */
-  readonly report: (line: string) => void;
-}
-
-export interface StreamOptions extends SegmentSeries {
-  readonly maxFiles: number;
-  readonly maxFileBytes: number;
-  /** Given by tests; else the file system decides. */
-  readonly mover?: Mover;
-}
+/** A stream that drops tries so often whether something can be written again, and looks so often what there is. */
+const DROPPING_RETRY_MS = 200;
+const DROPPING_LOOK_MS = 20;
 
 export interface Turn {
   readonly movedBytes: number;
@@ -40,6 +30,8 @@ export interface Turn {
    * the beginning of a line that is waited for. `blocked`: the bytes stay in the FIFO, because they cannot be written.
    */
   readonly end: 'more' | 'dry' | 'blocked';
+  /** When a blocked stream wants its next turn; without it, as seems best. */
+  readonly retryMs?: number;
 }
 
 /** Brings one stream of a task from its FIFO into segments. All of its state is in the FIFO and the files. */
@@ -49,11 +41,18 @@ export class StreamWriter {
   readonly #options: StreamOptions;
   readonly #shop: Workshop;
   readonly #segment: OpenSegment;
+  readonly #marks: MarkTrail;
+  readonly #runs: RunTurns;
+  readonly #drops: DropAccount | undefined;
+  readonly #leaveBudget: () => void;
   #mover: Mover;
   #collectedBytes = 0;
+  #droppedBytes = 0;
   /** Since when the beginning of a line waits, in the milliseconds of `performance.now()`. */
   #heldSince: number | undefined;
   #blocked: HoldfastError | undefined;
+  /** While it drops: before then nothing is tried. */
+  #retryAt = 0;
   #closed = false;
 
   /** Throws what opening the newest segment throws; `fifo` is then the caller's to close. */
@@ -61,8 +60,13 @@ export class StreamWriter {
     this.fifo = fifo;
     this.#options = options;
     this.#shop = shop;
+    const { report } = shop;
     this.#mover = options.mover ?? chooseMover(options.dir);
-    this.#segment = new OpenSegment(options, options.maxFiles, shop.disk);
+    this.#segment = new OpenSegment(options, options, shop);
+    this.#marks = new MarkTrail(options, report);
+    this.#runs = new RunTurns(options.run ?? 0);
+    this.#drops = options.dropWhenFull === true ? new DropAccount(options, report) : undefined;
+    this.#leaveBudget = shop.budget.add(this.#segment);
   }
 
   get way(): 'splice' | 'copy' {
@@ -72,6 +76,11 @@ export class StreamWriter {
   /** Bytes this writer has brought into files. */
   get collectedBytes(): number {
     return this.#collectedBytes;
+  }
+
+  /** Bytes that are in no FIFO any more: collected, or thrown away. */
+  get passedBytes(): number {
+    return this.#collectedBytes + this.#droppedBytes;
   }
 
   /** Its descriptors may belong to others by now. */
@@ -90,11 +99,18 @@ export class StreamWriter {
     return this.#blocked;
   }
 
+  /** What is written from now on is of this run. What waits already is of those before. */
+  beginRun(run: number): void {
+    if (run > this.#runs.newest) this.#runs.announce(run, this.passedBytes + this.waitingBytes);
+  }
+
   /** Moves what is there, at most a mebibyte. With `urgent`, the rest of an unfinished line is not waited for. */
   turn(urgent = false): Turn {
     let movedBytes = 0;
     if (this.#closed) return { movedBytes, end: 'dry' };
+    if (this.#isDropping && performance.now() < this.#retryAt) return this.#drop();
     try {
+      this.#settleDrops();
       while (movedBytes < TURN_BYTES) {
         const step = this.#step(TURN_BYTES - movedBytes, urgent);
         movedBytes += step.movedBytes;
@@ -105,15 +121,24 @@ export class StreamWriter {
       this.#block(error);
       // What was on its way when it failed may be in the file: written over, it would be lost.
       this.#segment.measure();
-      return { movedBytes, end: 'blocked' };
+      return this.#isDropping ? this.#drop() : { movedBytes, end: 'blocked' };
     }
+  }
+
+  /** For the end of a task whose output still cannot be written. True when it was thrown away, as its policy says. */
+  dropRest(): boolean {
+    if (this.#isDropping) this.#drop(0);
+    return this.#isDropping;
   }
 
   /** Resolves when all that was collected is on disk. The writer is of no use afterwards. */
   async close(): Promise<void> {
     this.#closed = true;
     closeSync(this.fifo);
+    this.#drops?.settle();
+    this.#marks.close();
     await this.#segment.close();
+    this.#leaveBudget();
   }
 
   /** One move or one rotation. `dry` when there was less to move than was asked for. */
@@ -142,10 +167,14 @@ export class StreamWriter {
     return this.#heldSince === undefined || performance.now() - this.#heldSince < PATIENCE_MS;
   }
 
-  #move(bytes: number): { movedBytes: number; dry: boolean } {
+  #move(wanted: number): { movedBytes: number; dry: boolean } {
     const segment = this.#segment;
+    const fd = segment.open();
+    const { run, bytes: ofRun } = this.#runs.at(this.passedBytes);
+    const bytes = Math.min(wanted, ofRun);
+    this.#marks.note(segment.number, segment.sizeBytes, run);
     // crash point: logmon.splice.before
-    const count = this.#mover.move(this.fifo, segment.open(), segment.sizeBytes, bytes);
+    const count = this.#mover.move(this.fifo, fd, segment.sizeBytes, bytes);
     // crash point: logmon.splice.after
     if (count === -ERRNO.EAGAIN || count === -ERRNO.EINTR) return { movedBytes: 0, dry: true };
     if (count === -ERRNO.EINVAL && this.#mover.way === 'splice') {
@@ -157,24 +186,52 @@ export class StreamWriter {
     segment.grow(count);
     this.#collectedBytes += count;
     this.#heldSince = undefined;
-    if (this.#blocked !== undefined) this.#shop.report(`${this.#name}: collecting again`);
-    this.#blocked = undefined;
+    if (this.#blocked !== undefined) this.#heal();
     return { movedBytes: count, dry: count < bytes };
   }
 
   #rotate(): { movedBytes: number; dry: boolean } {
-    this.#segment.rotate((error) => {
-      this.#shop.report(`${this.#name}: a full segment is not on disk: ${String(error)}`);
-    });
+    this.#segment.rotate(this.#marks.bytes);
+    this.#shop.budget.enforce();
     this.#heldSince = undefined;
     return { movedBytes: 0, dry: false };
   }
 
   #block(error: unknown): void {
-    const blocked = HoldfastError.is(error) ? error : cannotWrite(String(error));
+    const blocked = HoldfastError.is(error) ? error : cannotWrite(errnoOf(error) ?? String(error));
     // Said once, however often it is tried again.
     if (this.#blocked === undefined) this.#shop.report(`${this.#name}: ${blocked.message}`);
     this.#blocked = blocked;
+    this.#retryAt = performance.now() + DROPPING_RETRY_MS;
+  }
+
+  #heal(): void {
+    this.#shop.report(`${this.#name}: collecting again`);
+    this.#blocked = undefined;
+    this.#drops?.settle();
+  }
+
+  get #isDropping(): boolean {
+    const reason = this.#blocked?.details['reason'];
+    return this.#drops !== undefined && DropAccount.concerns(String(reason));
+  }
+
+  /** What is missing must be known before what comes behind it is there. */
+  #settleDrops(): void {
+    if (this.#drops === undefined || this.#drops.isRecorded) return;
+    this.#drops.settle();
+    if (!this.#drops.isRecorded) throw this.#blocked ?? cannotWrite('ENOSPC');
+  }
+
+  /** Makes room for a program that shall not wait. */
+  #drop(keepBytes?: number): Turn {
+    const { number: segment, sizeBytes: offset } = this.#segment;
+    const place = { segment, offset, run: this.#runs.at(this.passedBytes).run };
+    const source = { fifo: this.fifo, mover: this.#mover, preview: this.#shop.preview };
+    const droppedBytes = this.#drops?.makeRoom(source, place, keepBytes) ?? 0;
+    this.#droppedBytes += droppedBytes;
+    const retryMs = droppedBytes > 0 ? 1 : DROPPING_LOOK_MS;
+    return { movedBytes: 0, end: 'blocked', retryMs };
   }
 
   get #name(): string {

@@ -1,0 +1,154 @@
+import { closeSync, constants } from 'node:fs';
+import { basename } from 'node:path';
+
+import { messageOf } from '../../errors.ts';
+import { removals, type SeriesSize } from '../../output/budget.ts';
+import { type SegmentSeries, segmentPath } from '../../output/segments.ts';
+import { tryLock } from '../../os/pipes.ts';
+import { appendGap } from './gap-book.ts';
+import { type Found, scanLogs } from './log-scan.ts';
+import { openOwn } from './own-file.ts';
+import type { PurgeJournal } from './purge-journal.ts';
+import { bytesOnDisk, contentOf, removeSegment } from './segment-files.ts';
+
+/** Between two looks at what others keep; longer when looking takes long. */
+const LOOK_EVERY_MS = 5_000;
+/** A look may take this share of the time. */
+const LOOK_SHARE = 0.01;
+
+/** A stream of this host. */
+export interface OwnSeries {
+  readonly series: SegmentSeries;
+  /** Of all its files, without looking at them. */
+  readonly totalBytes: number;
+  size(): SeriesSize;
+  /** It was removed. */
+  forget(number: number): void;
+}
+
+export interface LogBudgetDoors {
+  readonly journal: PurgeJournal;
+  readonly report: (line: string) => void;
+}
+
+/**
+ * Keeps the output of all tasks within its budget: what this host writes is counted, what others keep is looked at now
+ * and then. Removed is what `budget.ts` says, and no removal is silent.
+ */
+export class LogBudget {
+  readonly #doors: LogBudgetDoors;
+  readonly #own = new Set<OwnSeries>();
+  #others: Found[] = [];
+  #othersBytes = 0;
+  #budgetBytes = 0;
+  #root = '';
+  #timer: NodeJS.Timeout | undefined;
+
+  constructor(doors: LogBudgetDoors) {
+    this.#doors = doors;
+  }
+
+  /** As the agent that asked last wants it. */
+  set(budgetBytes: number, root: string): void {
+    if (root === '' || (budgetBytes === this.#budgetBytes && root === this.#root)) return;
+    this.#budgetBytes = budgetBytes;
+    this.#root = root;
+    this.#plan(0);
+  }
+
+  /** Counts a stream from now on; returns the way to stop. */
+  add(own: OwnSeries): () => void {
+    this.#own.add(own);
+    this.#plan(LOOK_EVERY_MS);
+    return () => void this.#own.delete(own);
+  }
+
+  /** To be called when a segment is full: what is to go goes at once. */
+  enforce(): void {
+    if (this.#budgetBytes === 0) return;
+    let totalBytes = this.#othersBytes;
+    for (const own of this.#own) totalBytes += own.totalBytes;
+    if (totalBytes <= this.#budgetBytes) return;
+    const all = new Map<OwnSeries | Found, SeriesSize>();
+    for (const own of this.#own) all.set(own, own.size());
+    for (const other of this.#others) all.set(other, other);
+    for (const { series, number, bytes } of removals(all, this.#budgetBytes)) {
+      if ('forget' in series) this.#remove(series, number);
+      else this.#removeOther(series, number, bytes);
+    }
+  }
+
+  #plan(delayMs: number): void {
+    if (this.#timer !== undefined && delayMs > 0) return;
+    clearTimeout(this.#timer);
+    this.#timer = setTimeout(() => void this.#look(), delayMs);
+    this.#timer.unref();
+  }
+
+  async #look(): Promise<void> {
+    this.#doors.journal.flush();
+    const beganAt = performance.now();
+    if (this.#budgetBytes > 0) {
+      const own = new Set([...this.#own].map(({ series }) => segmentPath(series, 0)));
+      const found = await scanLogs(this.#root, (series) => own.has(segmentPath(series, 0)));
+      this.#others = found;
+      this.#othersBytes = found.reduce((sum, one) => sum + bytesOf(one), 0);
+      this.enforce();
+    }
+    this.#timer = undefined;
+    const tookMs = performance.now() - beganAt;
+    if (this.#own.size > 0) this.#plan(Math.max(LOOK_EVERY_MS, tookMs / LOOK_SHARE));
+  }
+
+  #remove(own: OwnSeries, number: number): void {
+    this.#record(own.series, number);
+    own.forget(number);
+    removeSegment(own.series, number);
+  }
+
+  #removeOther({ series, last }: Found, number: number, bytes: number): void {
+    this.#othersBytes -= bytes;
+    this.#others = this.#others.map((one) => (one.series === series ? without(one, number) : one));
+    if (last?.number === number && isBeingWritten(series, number)) return;
+    // Whoever else has seen it may have removed it.
+    if (bytesOnDisk(series, number) === 0) return;
+    this.#record(series, number);
+    removeSegment(series, number);
+  }
+
+  /** Before it is removed: one that is killed in between has told of too much, not of too little. */
+  #record(series: SegmentSeries, number: number): void {
+    const { bytes, run } = contentOf(series, number);
+    const now = Date.now();
+    try {
+      const place = { segment: number, offset: 0, bytes };
+      appendGap(series, { reason: 'budget', ...place, from: now, until: now, run });
+    } catch (error) {
+      const name = `${series.stem}.${series.stream}`;
+      this.#doors.report(`${name}: a gap is not recorded: ${messageOf(error)}`);
+    }
+    const { dir, stem: task, stream } = series;
+    const allocId = basename(dir);
+    this.#doors.journal.add({ allocId, task, stream, segments: [number], bytes });
+  }
+}
+
+function without({ series, rotated, keptBytes, last }: Found, number: number): Found {
+  const rest = { series, keptBytes, rotated: rotated.filter((one) => one.number !== number) };
+  return last === undefined || last.number === number ? rest : { ...rest, last };
+}
+
+function bytesOf({ rotated, keptBytes, last }: SeriesSize): number {
+  return rotated.reduce((sum, one) => sum + one.bytes, keptBytes + (last?.bytes ?? 0));
+}
+
+/** Whoever writes a segment has its lock. */
+function isBeingWritten(series: SegmentSeries, number: number): boolean {
+  const fd = openOwn(segmentPath(series, number), constants.O_RDONLY);
+  if (fd === undefined) return false;
+  try {
+    return !tryLock(fd);
+  } finally {
+    closeSync(fd);
+  }
+}

@@ -1,0 +1,132 @@
+import { open, rename, unlink } from 'node:fs/promises';
+import { constants, createReadStream, createWriteStream } from 'node:fs';
+import { pipeline } from 'node:stream/promises';
+
+import { errnoOf } from '../../errors.ts';
+import {
+  packedPath,
+  SEGMENT_MODE,
+  segmentPath,
+  type SegmentSeries,
+} from '../../output/segments.ts';
+
+const { O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_WRONLY } = constants;
+
+export interface PackJob {
+  readonly series: SegmentSeries;
+  readonly number: number;
+  /** False once the segment was purged: then nothing of it may come back. */
+  readonly isWanted: () => boolean;
+  /** It has taken the place of the segment, or was found there. */
+  readonly packed: () => void;
+  readonly failed: (error: unknown) => void;
+}
+
+/**
+ * Compresses full segments, one at a time, on the threads of the pool. A kill at any moment leaves the segment, or it
+ * and a whole `.gz` of it.
+ */
+export class Packer {
+  #jobs: PackJob[] = [];
+  #running: Promise<void> | undefined;
+  #isStopped = false;
+
+  add(job: PackJob): void {
+    this.#jobs.push(job);
+    this.#running ??= this.#run();
+  }
+
+  /** Gives up what is under way and what waits: whoever collects next begins with it. */
+  async stop(): Promise<void> {
+    this.#isStopped = true;
+    await this.#running;
+  }
+
+  async #run(): Promise<void> {
+    for (let job = this.#jobs.shift(); job !== undefined; job = this.#jobs.shift()) {
+      const { isWanted, packed, failed } = job;
+      const isStillWanted = (): boolean => !this.#isStopped && isWanted();
+      if (!isStillWanted()) continue;
+      try {
+        if (await pack({ ...job, isWanted: isStillWanted })) packed();
+      } catch (error) {
+        if (isStillWanted()) failed(error);
+      }
+    }
+    this.#running = undefined;
+  }
+}
+
+/** False when there is no segment any more: it was purged, or packed before. */
+async function pack({ series, number, isWanted }: PackJob): Promise<boolean> {
+  const plain = segmentPath(series, number);
+  const packed = packedPath(series, number);
+  const part = `${packed}.part`;
+  await removed(part);
+  try {
+    if (!(await write(plain, part, isWanted))) return false;
+    // crash point: logmon.pack.written
+    if (!isWanted()) return false;
+    await rename(part, packed);
+  } finally {
+    await removed(part);
+  }
+  await syncNames(series.dir);
+  // crash point: logmon.pack.renamed
+  if (await removed(plain)) return true;
+  // Purged in between, by whoever it was: nothing of it may come back.
+  await removed(packed);
+  return false;
+}
+
+async function write(plain: string, part: string, isWanted: () => boolean): Promise<boolean> {
+  const from = await open(plain, O_RDONLY | O_NOFOLLOW | O_NONBLOCK).catch(unlessMissing);
+  if (from === undefined) return false;
+  try {
+    if (!(await from.stat()).isFile()) throw new Error(`${plain} is not a file`);
+    const to = await open(part, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, SEGMENT_MODE);
+    try {
+      await to.chmod(SEGMENT_MODE);
+      // Part of Node itself, and loaded by those who compress only: it takes memory.
+      const { createGzip } = await import('node:zlib');
+      const source = createReadStream(plain, { fd: from, autoClose: false });
+      const sink = createWriteStream(part, { fd: to, autoClose: false });
+      await pipeline(source, whileWanted(isWanted), createGzip(), sink);
+      await to.datasync();
+      return true;
+    } finally {
+      await to.close();
+    }
+  } finally {
+    await from.close();
+  }
+}
+
+/** Passes on what it is given, and ends with an error when it is for nothing. */
+function whileWanted(isWanted: () => boolean) {
+  return async function* passed(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
+    for await (const bytes of source) {
+      if (!isWanted()) throw new Error('the segment was purged');
+      yield bytes;
+    }
+  };
+}
+
+/** So that a power cut cannot keep the removal of the one and lose the name of the other. */
+async function syncNames(dir: string): Promise<void> {
+  const names = await open(dir, O_RDONLY);
+  try {
+    await names.sync();
+  } finally {
+    await names.close();
+  }
+}
+
+/** Was it there? */
+async function removed(path: string): Promise<boolean> {
+  return (await unlink(path).then(() => true, unlessMissing)) ?? false;
+}
+
+function unlessMissing(error: unknown): undefined {
+  if (errnoOf(error) !== 'ENOENT') throw error;
+}
