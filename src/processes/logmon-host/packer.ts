@@ -1,6 +1,7 @@
-import { open, rename, unlink } from 'node:fs/promises';
-import { constants, createReadStream, createWriteStream } from 'node:fs';
+import { constants } from 'node:fs';
+import { type FileHandle, open, rename, unlink } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
+import { setImmediate } from 'node:timers/promises';
 
 import { errnoOf } from '../../errors.ts';
 import {
@@ -11,6 +12,8 @@ import {
 } from '../../output/segments.ts';
 
 const { O_CREAT, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_WRONLY } = constants;
+
+const PORTION_BYTES = 65_536;
 
 export interface PackJob {
   readonly series: SegmentSeries;
@@ -43,6 +46,7 @@ export class Packer {
   }
 
   async #run(): Promise<void> {
+    await setImmediate();
     for (let job = this.#jobs.shift(); job !== undefined; job = this.#jobs.shift()) {
       const { isWanted, packed, failed } = job;
       const isStillWanted = (): boolean => !this.#isStopped && isWanted();
@@ -89,9 +93,9 @@ async function write(plain: string, part: string, isWanted: () => boolean): Prom
       await to.chmod(SEGMENT_MODE);
       // Part of Node itself, and loaded by those who compress only: it takes memory.
       const { createGzip } = await import('node:zlib');
-      const source = createReadStream(plain, { fd: from, autoClose: false });
-      const sink = createWriteStream(part, { fd: to, autoClose: false });
-      await pipeline(source, whileWanted(isWanted), createGzip(), sink);
+      await pipeline(bytesOf(from, isWanted), createGzip(), async (packed) => {
+        for await (const bytes of packed) await to.writeFile(bytes as Buffer);
+      });
       await to.datasync();
       return true;
     } finally {
@@ -102,14 +106,15 @@ async function write(plain: string, part: string, isWanted: () => boolean): Prom
   }
 }
 
-/** Passes on what it is given, and ends with an error when it is for nothing. */
-function whileWanted(isWanted: () => boolean) {
-  return async function* passed(source: AsyncIterable<Buffer>): AsyncGenerator<Buffer> {
-    for await (const bytes of source) {
-      if (!isWanted()) throw new Error('the segment was purged');
-      yield bytes;
-    }
-  };
+/** All of a file. Throws when it is for nothing. */
+async function* bytesOf(from: FileHandle, isWanted: () => boolean): AsyncGenerator<Buffer> {
+  for (;;) {
+    if (!isWanted()) throw new Error('the segment was purged');
+    const buffer = Buffer.allocUnsafe(PORTION_BYTES);
+    const { bytesRead } = await from.read(buffer, 0, PORTION_BYTES);
+    if (bytesRead === 0) return;
+    yield buffer.subarray(0, bytesRead);
+  }
 }
 
 /** So that a power cut cannot keep the removal of the one and lose the name of the other. */
