@@ -1,8 +1,9 @@
 /** What can be typed. Each command's file is loaded when it is called: start-up is felt on every one of them. */
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { Command, Option } from 'commander';
 import { PACKAGE_VERSION } from '../version.ts';
 import { addExecCommand } from './exec-syntax.ts';
-import { DATA_DIR, REF, subcommand } from './subcommand.ts';
+import { addLogsCommand } from './logs-syntax.ts';
+import { DATA_DIR, REF, subcommand, wholeNumber } from './subcommand.ts';
 
 const RAW_EXEC = 'raw_exec isolates nothing and is off unless asked for: --driver raw_exec';
 
@@ -88,14 +89,7 @@ function addViewCommands(root: Command): void {
     .action(async (_options, command: Command) =>
       (await import('./ps.ts')).ps(command.optsWithGlobals()),
     );
-  subcommand(root, 'logs', 'print the output of a task', ['holdfast logs web/api -f'])
-    .argument('<ref>', `${REF}; an alloc of one task is enough`)
-    .option('-f, --follow', 'go on until the task is over')
-    .option('--stdout', 'only what it wrote to stdout')
-    .option('--stderr', 'only what it wrote to stderr')
-    .action(async (ref: string, _options, command: Command) =>
-      (await import('./logs.ts')).logs(ref, command.optsWithGlobals()),
-    );
+  addLogsCommand(root);
   subcommand(root, 'events', 'print what happened', [
     'holdfast events web --jsonl',
     'holdfast events -f --after 41     everything behind position 41, then what comes',
@@ -220,9 +214,4 @@ function storeCommand(
     '--file <file>',
     'a store file itself, such as one that was moved aside',
   );
-}
-
-function wholeNumber(text: string): number {
-  if (/^\d{1,9}$/.test(text)) return Number(text);
-  throw new InvalidArgumentError('expected a whole number');
 }

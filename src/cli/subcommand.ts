@@ -1,4 +1,4 @@
-import type { Command } from 'commander';
+import { InvalidArgumentError, type Command } from 'commander';
 
 export const DATA_DIR = [
   '--data-dir <dir>',
@@ -19,4 +19,10 @@ export function subcommand(
     .description(description)
     .addHelpText('before', `Examples:\n${lines}`)
     .option(...DATA_DIR);
+}
+
+/** Of an option. */
+export function wholeNumber(text: string): number {
+  if (/^\d{1,9}$/.test(text)) return Number(text);
+  throw new InvalidArgumentError('expected a whole number');
 }

@@ -14,7 +14,9 @@ type Step =
   | { readonly kind: 'write'; readonly stream: OutputStream; readonly lines: readonly number[] }
   | { readonly kind: 'wait'; readonly ms: number }
   | { readonly kind: 'run' }
-  | { readonly kind: 'rotate' | 'pack' | 'purge'; readonly stream: OutputStream };
+  | { readonly kind: 'rotate'; readonly stream: OutputStream }
+  | { readonly kind: 'pack'; readonly stream: OutputStream }
+  | { readonly kind: 'purge'; readonly stream: OutputStream };
 
 const stream = fc.constantFrom(...STREAMS);
 const write = fc.record({
