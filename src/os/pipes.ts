@@ -28,6 +28,11 @@ const c = {
 /** The errno values a mover of bytes has to tell apart. */
 export const ERRNO = constants.errno;
 
+/** The name of an errno, EDQUOT included, which Node does not know. */
+export function errnoName(errno: number): string {
+  return Object.entries(ERRNO).find(([, value]) => value === errno)?.[0] ?? String(errno);
+}
+
 const SPLICE_F_MOVE = 1;
 const SPLICE_F_NONBLOCK = 2;
 const F_SETPIPE_SZ = 1031;
@@ -49,8 +54,7 @@ const EVENT_DATA_AT = process.arch === 'x64' ? 4 : 8;
 const scratch = Buffer.allocUnsafeSlow(64);
 
 function failed(call: string): HoldfastError {
-  const errno = koffi.errno();
-  const name = Object.entries(ERRNO).find(([, value]) => value === errno)?.[0] ?? String(errno);
+  const name = errnoName(koffi.errno());
   return new HoldfastError('INTERNAL', `${call} failed: ${name}`, { details: { errno: name } });
 }
 

@@ -129,7 +129,7 @@ describe('the stable name', () => {
   it.each([
     ['a file', (path: string) => writeFileSync(path, 'theirs')],
     ['a link of somebody else', (path: string) => symlinkSync('/etc/passwd', path)],
-    ['a directory', (path: string) => void mkdirSync(path)],
+    ['a directory', (path: string) => mkdirSync(path)],
   ])('that is %s stays what it is, which is said once', async (_what, make) => {
     await using rig = await openStream({ maxFileBytes: 10 });
     const name = join(rig.dir, 'web.stdout');

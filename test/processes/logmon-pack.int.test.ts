@@ -159,7 +159,7 @@ describe('packing', () => {
   it.each([
     ['a link', (path: string) => symlinkSync('/etc/passwd', path)],
     ['a FIFO', (path: string) => makeFifo(path)],
-    ['a directory', (path: string) => void mkdirSync(path)],
+    ['a directory', (path: string) => mkdirSync(path)],
   ])('reads no segment that is %s, and does not wait for it', async (_what, make) => {
     await using rig = await openStream({ maxFileBytes: BIG });
     for (const letter of 'ab') rig.say(full(letter));

@@ -1,8 +1,8 @@
 import { closeSync } from 'node:fs';
-import { getSystemErrorName } from 'node:util';
 
-import { errnoOf, HoldfastError } from '../../errors.ts';
-import { bytesWaiting, ERRNO } from '../../os/pipes.ts';
+import { HoldfastError } from '../../errors.ts';
+import { bytesWaiting, ERRNO, errnoName } from '../../os/pipes.ts';
+import { cannotWrite, reasonOf } from './cannot-write.ts';
 import { CopyMover } from './copy-pump.ts';
 import { DropAccount } from './drop-account.ts';
 import { MarkTrail } from './mark-trail.ts';
@@ -182,7 +182,7 @@ export class StreamWriter {
       this.#mover = new CopyMover();
       return { movedBytes: 0, dry: false };
     }
-    if (count < 0) throw cannotWrite(getSystemErrorName(count));
+    if (count < 0) throw cannotWrite(errnoName(-count));
     segment.grow(count);
     this.#collectedBytes += count;
     this.#heldSince = undefined;
@@ -198,7 +198,7 @@ export class StreamWriter {
   }
 
   #block(error: unknown): void {
-    const blocked = HoldfastError.is(error) ? error : cannotWrite(errnoOf(error) ?? String(error));
+    const blocked = HoldfastError.is(error) ? error : cannotWrite(reasonOf(error));
     // Said once, however often it is tried again.
     if (this.#blocked === undefined) this.#shop.report(`${this.#name}: ${blocked.message}`);
     this.#blocked = blocked;
@@ -237,12 +237,4 @@ export class StreamWriter {
   get #name(): string {
     return `${this.#options.stem}.${this.#options.stream}`;
   }
-}
-
-function cannotWrite(reason: string): HoldfastError {
-  return new HoldfastError(
-    'RESOURCES_EXHAUSTED',
-    `output cannot be written (${reason}); it stays in the FIFO and the task waits`,
-    { details: { reason } },
-  );
 }
