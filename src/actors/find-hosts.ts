@@ -1,22 +1,26 @@
-/** The hosts that earlier agents left: those that answer are met again, those that do not are put away. */
+/** The hosts that others left: those that answer are met again, those that do not are put away. */
 import { readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { HoldfastError, messageOf } from '../errors.ts';
 import { isAlive } from '../os/process-identity.ts';
 import { type HostAddress, hostDirectory, readAddress } from '../rpc/address-file.ts';
 import { findHost, type Host } from '../rpc/spawn-host.ts';
+import type { HostPoolDoors } from './host-doors.ts';
 import { endHost } from './host-pulse.ts';
-import type { HostPoolDoors } from './host-pool.ts';
 
 /** A host has its address long before, or never. */
 const START_PATIENCE_MS = 60_000;
 
 type FindDoors = Omit<HostPoolDoors, 'onUp' | 'perHost' | 'protocol' | 'clock'>;
 
-/** Every host of the kind that lives and answers. Directories of dead ones are removed. */
-export async function findHosts(doors: FindDoors): Promise<readonly Host[]> {
+/** Every host of the kind that lives and answers, but for those `met` before. Directories of dead ones are removed. */
+export async function findHosts(
+  doors: FindDoors,
+  met: ReadonlySet<string>,
+): Promise<readonly Host[]> {
   const ids = await readdir(join(doors.stateDir, 'hosts')).catch(() => []);
-  const found = await Promise.all(ids.map((hostId) => findOne(doors, hostId)));
+  const others = ids.filter((hostId) => !met.has(hostId));
+  const found = await Promise.all(others.map((hostId) => findOne(doors, hostId)));
   return found.filter((host) => host !== undefined);
 }
 
@@ -26,7 +30,7 @@ async function findOne(doors: FindDoors, hostId: string): Promise<Host | undefin
   if (address === undefined) await removeIfAbandoned(hostDirectory(stateDir, hostId));
   if (address === undefined || address.kind !== kind) return undefined;
   if (isAlive(address, machineEpoch) === 'dead') {
-    await putAway(doors, address, 'it had ended when the agent started');
+    await putAway(doors, address, 'it had ended before this agent met it');
     return undefined;
   }
   try {

@@ -7,6 +7,7 @@ import { HoldfastError } from '../errors.ts';
 import { signalProcess } from '../os/process-tree.ts';
 import type { HostAddress } from '../rpc/address-file.ts';
 import { hello } from '../rpc/hello.ts';
+import { untilLost } from '../rpc/host-loss.ts';
 import type { Host } from '../rpc/spawn-host.ts';
 
 export interface Pulse {
@@ -43,6 +44,20 @@ export async function endWhenMute(
     missed = answered ? 0 : missed + 1;
   }
   return endHost(address, agent.machineEpoch);
+}
+
+/** Resolves when the host's process has ended, and says how; or when `closing` aborts. */
+export async function untilGone(
+  host: Host,
+  agent: Parameters<typeof endWhenMute>[1] & { readonly pulse?: Pulse },
+  closing: AbortSignal,
+): Promise<string> {
+  const gone = new AbortController();
+  const signal = AbortSignal.any([gone.signal, closing]);
+  const ended = endWhenMute(host, agent, agent.pulse ?? PULSE, signal);
+  await untilLost(host, agent.machineEpoch, closing);
+  gone.abort();
+  return (await ended) ? 'it was mute and was ended' : 'the process ended';
 }
 
 /** True when the host's process was sent SIGKILL; its pid alone would not do. */

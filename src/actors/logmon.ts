@@ -55,8 +55,11 @@ export class Logmon implements LogmonDoor {
     if (wish === undefined) return false;
     if (this.#releasing.has(key)) return true;
     try {
-      while (!signal.aborted && host.isLive) {
-        if (await this.#ask(host, wish, signal)) return true;
+      for (let at = host; !signal.aborted && at.isLive; at = this.#pool.hostOf(key) ?? host) {
+        if (await this.#ask(at, wish, signal)) {
+          this.#pool.note(key, at);
+          return true;
+        }
         await untilNextLook(signal);
       }
     } catch (error) {
@@ -92,9 +95,16 @@ export class Logmon implements LogmonDoor {
       // crash point: agent.collect.answered
       return true;
     } catch (error) {
-      if (isRetryable(error)) return false;
-      throw error;
+      if (!isRetryable(error)) throw error;
+      if (HoldfastError.is(error, 'WRONG_STATE')) await this.#findCollector(wish.taskKey);
+      return false;
     }
+  }
+
+  /** Another host collects it: one that an executor host has started, or that was told to by one. */
+  async #findCollector(taskKey: string): Promise<void> {
+    this.#pool.forget(taskKey);
+    await this.#pool.meetOthers();
   }
 
   async collect(wish: CollectWish, signal: AbortSignal): Promise<void> {

@@ -10,6 +10,7 @@ import { HoldfastError } from '../../src/errors.ts';
 import { killCgroup } from '../../src/os/cgroup-kill.ts';
 import { cgroupOfRun, machineCgroups } from '../../src/os/cgroup-layout.ts';
 import { cgroupsOfRuns, removeCgroup, removeInstanceCgroup } from '../../src/os/cgroup-tree.ts';
+import { type OutputStream, segmentNumbers, segmentPath } from '../../src/output/segments.ts';
 import type { GroupSpecInput } from '../../src/spec/group-schema.ts';
 
 const COMMAND = new URL('../../bin/holdfast', import.meta.url).pathname;
@@ -90,13 +91,11 @@ export class Machine {
   }
 
   /** Everything that a task wrote to a stream, from the files themselves. */
-  outputOf(allocId: string, task: string, stream = 'stdout'): string {
+  outputOf(allocId: string, task: string, stream: OutputStream = 'stdout'): string {
     const dir = join(this.dataDir, 'state', 'logs', allocId);
-    const stem = `${task}.${stream}.`;
-    return readdirSync(dir)
-      .filter((name) => name.startsWith(stem))
-      .sort((left, right) => Number(left.slice(stem.length)) - Number(right.slice(stem.length)))
-      .map((name) => readFileSync(join(dir, name), 'utf8'))
+    const series = { dir, stem: task, stream };
+    return segmentNumbers(readdirSync(dir), series)
+      .map((number) => readFileSync(segmentPath(series, number), 'utf8'))
       .join('');
   }
 

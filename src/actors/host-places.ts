@@ -1,0 +1,62 @@
+/** Which children are in which host, as far as this agent knows. */
+import type { Host } from '../rpc/spawn-host.ts';
+
+export interface PooledHost {
+  readonly id: string;
+  readonly host: Host;
+  /** Children placed here. */
+  readonly keys: Set<string>;
+  isLive: boolean;
+}
+
+export class HostPlaces {
+  readonly #perHost: number;
+  readonly #protocol: number;
+  readonly #hosts = new Map<string, PooledHost>();
+  readonly #placed = new Map<string, PooledHost>();
+
+  /** How many children a host takes, and which conversation it must speak to be given new ones. */
+  constructor({ perHost, protocol }: { readonly perHost: number; readonly protocol: number }) {
+    this.#perHost = perHost;
+    this.#protocol = protocol;
+  }
+
+  /** Every live host. */
+  get hosts(): readonly PooledHost[] {
+    return [...this.#hosts.values()];
+  }
+
+  add(host: PooledHost): void {
+    this.#hosts.set(host.id, host);
+  }
+
+  /** The host was lost: it keeps its keys, which have no place any more. */
+  remove(host: PooledHost): void {
+    host.isLive = false;
+    this.#hosts.delete(host.id);
+    for (const key of host.keys) this.#placed.delete(key);
+  }
+
+  hostOf(key: string): PooledHost | undefined {
+    return this.#placed.get(key);
+  }
+
+  settle(key: string, host: PooledHost): void {
+    this.forget(key);
+    host.keys.add(key);
+    this.#placed.set(key, host);
+  }
+
+  forget(key: string): void {
+    this.#placed.get(key)?.keys.delete(key);
+    this.#placed.delete(key);
+  }
+
+  /** One that can be given so many more children. */
+  withRoom(children: number, among = this.hosts): PooledHost | undefined {
+    return among.find(({ isLive, keys, host }) => {
+      const hasRoom = keys.size + children <= this.#perHost;
+      return isLive && hasRoom && host.greeting.protocol >= this.#protocol;
+    });
+  }
+}
