@@ -21,13 +21,13 @@ export interface Ran {
 export class ExecRig {
   readonly dataDir = mkdtempSync(join(tmpdir(), 'hf-exec-'));
   readonly #drivers: readonly Driver[];
-  readonly #options: Pick<OrchestratorOptions, 'cgroups'>;
+  readonly #options: Omit<OrchestratorOptions, 'dataDir' | 'drivers' | 'safeMode'>;
   #open: Promise<Orchestrator> | undefined;
   #groups = 0;
 
   constructor(
     drivers: readonly Driver[] = [exec(), rawExec()],
-    options: Pick<OrchestratorOptions, 'cgroups'> = {},
+    options: Omit<OrchestratorOptions, 'dataDir' | 'drivers' | 'safeMode'> = {},
   ) {
     // As an agent makes it: other users pass through.
     chmodSync(this.dataDir, 0o711);

@@ -2,23 +2,23 @@
  * The logmon host is killed again and again under tasks that print; another one goes on where it was. Nothing is lost,
  * repeated or torn, and the files end at ends of lines.
  */
-import { closeSync, openSync, readSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { listSegments, segmentPath, type OutputStream } from '../../src/output/segments.ts';
+import type { OutputStream } from '../../src/output/segments.ts';
 import { messageOf } from '../../src/errors.ts';
 import { type Machine, pidsOf, until } from '../acceptance/rig.ts';
 import { inTurns } from '../executor/in-turns.ts';
 import type { Drill, Findings } from '../faults/drill.ts';
 import { ONE_LOST_BYTE } from './exact.ts';
+import { segmentsIn } from './files.ts';
+import { HostKiller, QUICK_KILLS } from './host-killer.ts';
 import { numberedTask } from './numbered-text.ts';
 import { faultInNumbered, STREAMS, withMachine, withMutant, writtenBy } from './room.ts';
 
 const MIB = 2 ** 20;
 const LIMIT_BYTES = MIB;
 const LOGS = { maxFiles: 1_000, maxFileSizeMb: 1 };
-/** An agent replaces so many hosts in so long, and gives up one that dies more often. */
-const PATIENCE = { deaths: 28, withinMs: 63_000 };
 /** The kills of a full run are shared by so many agents, each with a host of its own. */
 const MACHINES = 4;
 
@@ -30,7 +30,7 @@ export const hostKills: Drill = {
   mutants: [ONE_LOST_BYTE],
   cases: { share: 8, full: 500 },
   async run(findings, cases) {
-    const machines = cases > PATIENCE.deaths ? MACHINES : 1;
+    const machines = cases > QUICK_KILLS ? MACHINES : 1;
     await inTurns(machines, machines, async (index) => {
       const kills = Math.floor((cases + index) / machines);
       await findings.attempt(`machine ${index}`, async () => {
@@ -58,18 +58,12 @@ async function killedOften(findings: Findings, machine: Machine, kills: number):
   ];
   const { allocId } = await agent.run({ name: 'kills', type: 'batch', tasks });
   await until('they run', () => pidsOf(agent, allocId));
-  const times: number[] = [];
-  let pid = 0;
+  const killer = new HostKiller(machine);
   for (let kill = 0; kill < kills; kill += 1) {
-    const recent = times.at(-PATIENCE.deaths);
-    if (recent !== undefined) {
-      await delay(Math.max(0, recent + PATIENCE.withinMs - performance.now()));
-    }
-    pid = await until('another host lives', () => otherHost(machine, pid));
+    await killer.ready();
     // Young ones too, which are just being told what to collect.
     await delay(findings.between(0, 150));
-    process.kill(pid, 'SIGKILL');
-    times.push(performance.now());
+    killer.kill();
   }
   writeFileSync(stop, '');
   let bytes = 0;
@@ -82,33 +76,19 @@ async function killedOften(findings: Findings, machine: Machine, kills: number):
     if (fault !== undefined) throw new Error(fault);
     for (const stream of STREAMS) {
       const dir = join(machine.dataDir, 'state', 'logs', allocId);
-      const cut = await faultInSegments(dir, task, stream);
+      const cut = faultInSegments(dir, task, stream);
       if (cut !== undefined) throw new Error(cut);
     }
   }
   return bytes;
 }
 
-function otherHost(machine: Machine, killed: number): number | undefined {
-  const pid = machine.hostPid('logmon');
-  return pid === killed ? undefined : pid;
-}
-
 /** Every segment ends at the end of a line and is no longer than its limit. */
-async function faultInSegments(
-  dir: string,
-  stem: string,
-  stream: OutputStream,
-): Promise<string | undefined> {
-  const series = { dir, stem, stream };
-  for (const { number, sizeBytes } of await listSegments(series)) {
-    const name = `${stem}.${stream}.${number}`;
-    if (sizeBytes > LIMIT_BYTES) return `${name} has ${sizeBytes} bytes`;
-    const last = Buffer.alloc(1);
-    const file = openSync(segmentPath(series, number), 'r');
-    readSync(file, last, 0, 1, Math.max(0, sizeBytes - 1));
-    closeSync(file);
-    if (sizeBytes > 0 && last[0] !== 10) return `${name} ends in the middle of a line`;
+function faultInSegments(dir: string, task: string, stream: OutputStream): string | undefined {
+  for (const { number, bytes } of segmentsIn(dir, task, stream)) {
+    const name = `${task}.${stream}.${number}`;
+    if (bytes.length > LIMIT_BYTES) return `${name} has ${bytes.length} bytes`;
+    if (bytes.length > 0 && bytes.at(-1) !== 10) return `${name} ends in the middle of a line`;
   }
   return undefined;
 }

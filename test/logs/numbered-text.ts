@@ -36,27 +36,31 @@ function linesFrom(first: number, count: number): string {
 /** Compares what comes out, piece by piece, with what went in. */
 export class NumberedCheck {
   readonly #expected = new NumberedText();
-  /** How many bytes were right so far. */
+  /** How many bytes were right so far, and how many were passed over. */
   bytes = 0;
+  skippedBytes = 0;
   /** The first thing that was wrong. */
   fault: string | undefined;
 
   push(data: Uint8Array): void {
     if (this.fault !== undefined) return;
     const wanted = this.#expected.take(data.length);
-    if (!wanted.equals(data)) this.fault = differenceOf(data, wanted, this.bytes);
-    else this.bytes += data.length;
+    if (wanted.equals(data)) this.bytes += data.length;
+    else this.fault = differenceOf(data, wanted, this.bytes + this.skippedBytes);
   }
 
-  /** Passes over what is known to be missing. */
+  /** Passes over what is said to be missing. */
   skip(bytes: number): void {
     this.#expected.take(bytes);
+    this.skippedBytes += bytes;
   }
 
   /** What is wrong with all of it, when the program says that it wrote so many bytes. */
   verdict(writtenBytes: number): string | undefined {
-    if (this.fault !== undefined || this.bytes === writtenBytes) return this.fault;
-    return `${this.bytes} bytes of ${writtenBytes}`;
+    if (this.fault !== undefined) return this.fault;
+    const told = this.bytes + this.skippedBytes;
+    if (told === writtenBytes) return undefined;
+    return `${this.bytes} bytes of ${writtenBytes}, and ${this.skippedBytes} said to be missing`;
   }
 }
 

@@ -10,9 +10,8 @@ import { join } from 'node:path';
 import { makeFifo } from '../../src/os/libc.ts';
 import { segmentNumbers, segmentPath } from '../../src/output/segments.ts';
 import { openFifo, PipeBudget } from '../../src/processes/logmon-host/fifo.ts';
-import { Preview } from '../../src/processes/logmon-host/preview.ts';
 import { StreamWriter } from '../../src/processes/logmon-host/stream-writer.ts';
-import { SyncQueue } from '../../src/processes/logmon-host/sync-queue.ts';
+import { openWorkshop } from '../../src/processes/logmon-host/workshop.ts';
 
 /** The second is so large that most of it is moved without being looked at. */
 const LIMITS = [4_096, 70_000];
@@ -71,7 +70,7 @@ function linesOf({ limit, offset, length }: Case): readonly string[] {
 const dir = mkdtempSync(join(existsSync('/dev/shm') ? '/dev/shm' : tmpdir(), 'hf-offsets-'));
 // A line that is waited for is waited for until it comes: no case depends on how fast this machine is.
 Object.defineProperty(performance, 'now', { value: () => 0 });
-const shop = { preview: new Preview(), disk: new SyncQueue(), report: () => undefined };
+const shop = openWorkshop('/dev/null', () => undefined);
 const faults: string[] = [];
 let cases = 0;
 for (const limit of LIMITS) {
@@ -109,7 +108,8 @@ async function collected(
   const fd = await openFifo(fifo);
   new PipeBudget().widen(fd);
   const series = { dir: own, stem: 'web', stream: 'stdout' } as const;
-  const writer = new StreamWriter(fd, { ...series, maxFiles: 1_000, maxFileBytes: limit }, shop);
+  const policy = { maxFiles: 1_000, maxFileBytes: limit, compress: false, dropWhenFull: false };
+  const writer = new StreamWriter(fd, { ...series, ...policy, run: 1 }, shop);
   const text = lines.join('');
   let end = 0;
   const ends = lines.map((line) => (end += line.length));

@@ -1,7 +1,9 @@
 /** Everything that `npm run full:logs` tries, in this order. */
 import type { Drill } from '../faults/drill.ts';
 import { agentKills } from './agent-kills.ts';
+import { compressionKills } from './compression.ts';
 import { briefTasks, bursts, untouchedBytes } from './exact.ts';
+import { fullLogDisk } from './full-disk.ts';
 import { hostKills } from './host-kills.ts';
 import { rotationOffsets } from './offsets.ts';
 
@@ -12,4 +14,6 @@ export const PARTS: readonly Drill[] = [
   rotationOffsets,
   hostKills,
   agentKills,
+  compressionKills,
+  fullLogDisk,
 ];
