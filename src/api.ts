@@ -10,9 +10,11 @@ import type { Abortable } from './ports.ts';
 import type { GroupSpecInput } from './spec/group-schema.ts';
 import type { AllocType } from './spec/alloc-spec.ts';
 import type { ExecCalls, ExecOptions, ExecSession } from './exec-session.ts';
+import type { LogChunk, LogQuery } from './task-logs.ts';
 import type { StatsQuery, TaskStats } from './task-stats.ts';
 
 export type * from './exec-session.ts';
+export type * from './task-logs.ts';
 export type { ProcessStats, StatsQuery, TaskStats } from './task-stats.ts';
 
 /** An event as subscribers see it. `run` is 0 before the first run and for events that are about no run. */
@@ -110,48 +112,6 @@ export interface RunOptions extends Abortable {
   readonly allocId?: string;
   /** A uuid, the allocId of a new alloc: asked again with it, the same group is that alloc, ended or not. */
   readonly requestId?: string;
-}
-
-export interface LogQuery extends Abortable {
-  /** Default both, as far as known in the order of arrival. */
-  readonly stream?: 'stdout' | 'stderr' | 'both';
-  /** Goes on until the task is over or the signal aborts. */
-  readonly follow?: boolean;
-  /** A cursor of an earlier chunk: goes on behind it. It survives rotation, compression and restarts. */
-  readonly after?: string;
-  /** Begins with the last so many lines of what is asked for, of both streams together. */
-  readonly tail?: number;
-  /** Only what was collected from then on, exact to 100 ms as long as the task writes less than ten times a second. */
-  readonly since?: Date;
-  /** Only what was collected until then. */
-  readonly until?: Date;
-  /** Only what this run wrote, or the newest one. Default all. */
-  readonly run?: number | 'last' | 'all';
-}
-
-/** Output that is not there any more. */
-export interface LogGap {
-  /**
-   * Its file was the oldest of too many; all logs were over their budget; the disk was full and the policy is to drop;
-   * its file was compressed and cannot be understood any more.
-   */
-  readonly reason: 'rotated' | 'budget' | 'disk-full' | 'damaged';
-  /** Null when nobody knows. */
-  readonly bytes: number | null;
-}
-
-export interface LogChunk {
-  readonly stream: 'stdout' | 'stderr';
-  /** Raw bytes of one run; empty in a chunk that tells of a gap. */
-  readonly data: Uint8Array;
-  /** The place behind this chunk in every stream that is read. */
-  readonly cursor: string;
-  /** The run that wrote it; 0 when that is not known. */
-  readonly run: number;
-  /** When its first byte was collected, ISO 8601 in UTC; null when that is not known. */
-  readonly time: string | null;
-  /** Output is missing in front of this place. */
-  readonly gap?: LogGap;
 }
 
 /** Does no I/O by itself. `task` is a task's name. */

@@ -6,8 +6,6 @@ export type {
   AllocView,
   AllocViewState,
   EventQuery,
-  LogChunk,
-  LogQuery,
   Orchestrator,
   PublicEvent,
   RecoveryOutcome,
@@ -20,6 +18,7 @@ export type {
   TaskView,
   TaskViewState,
 } from './api.ts';
+export type { LogChunk, LogGap, LogQuery } from './api.ts';
 export type { AttachOptions, ExecChunk, ExecExit, ExecOptions, ExecSession } from './api.ts';
 export type { SessionCommand, SessionDoor, SessionWish } from './drivers/session.ts';
 export type { GroupSpecInput } from './spec/group-schema.ts';
@@ -35,6 +34,7 @@ export { rawExec } from './drivers/raw-exec.ts';
 export type { RunSample, UsageDoor, UsageQuery } from './drivers/usage.ts';
 export { processDriver, type ProcessDriverSpec } from './drivers/process-driver.ts';
 export type { Driver, Fingerprint, ProgramWish, RunRequest } from './drivers/driver.ts';
+export { logFrames, type FrameOptions, type LogFrame } from './output/frames.ts';
 export { ERROR_CODES, HoldfastError, type ErrorCode, type ErrorRecord } from './errors.ts';
 export type { Abortable, Clock, Logger, Random } from './ports.ts';
 export { PACKAGE_VERSION } from './version.ts';

@@ -17,6 +17,7 @@ describe('the public names', () => {
       'builtinDrivers',
       'defineHook',
       'exec',
+      'logFrames',
       'openOrchestrator',
       'processDriver',
       'rawExec',
@@ -29,12 +30,12 @@ describe('the public names', () => {
       [
         'Abortable AgentView AllocEvent AllocHandle AllocView AllocViewState AttachOptions',
         'Clock Driver ErrorCode ErrorRecord EventQuery ExecChunk ExecDriverOptions ExecExit',
-        'ExecOptions ExecSession Fingerprint GroupSpecInput Hook HookDoors HookRequest',
-        'LogChunk LogQuery Logger NodeEvent Orchestrator OrchestratorOptions PrestartResult',
-        'ProcessDriverSpec ProcessStats ProgramWish PublicEvent Random RecoveryOutcome',
-        'RecoveryReport RunOptions RunRequest RunSample SessionCommand SessionDoor',
-        'SessionWish StatsQuery TaskEvent TaskHandle TaskSpec TaskStats TaskView',
-        'TaskViewState UsageDoor UsageQuery',
+        'ExecOptions ExecSession Fingerprint FrameOptions GroupSpecInput Hook HookDoors',
+        'HookRequest LogChunk LogFrame LogGap LogQuery Logger NodeEvent Orchestrator',
+        'OrchestratorOptions PrestartResult ProcessDriverSpec ProcessStats ProgramWish',
+        'PublicEvent Random RecoveryOutcome RecoveryReport RunOptions RunRequest RunSample',
+        'SessionCommand SessionDoor SessionWish StatsQuery TaskEvent TaskHandle TaskSpec',
+        'TaskStats TaskView TaskViewState UsageDoor UsageQuery',
       ].join(' '),
     );
   });

@@ -7,14 +7,15 @@ export const ROOMS: Readonly<Record<string, string>> = {
   version: '',
   spec: 'errors',
   'task-stats': 'ports:type',
+  'task-logs': 'ports:type',
   'exec-session': 'ports:type',
-  api: 'errors:type ports:type spec:type task-stats:type exec-session:type',
+  api: 'errors:type ports:type spec:type task-stats:type task-logs:type exec-session:type',
   events: 'errors spec',
   machines: 'errors spec events',
   projections: 'api:type events machines spec:type',
   os: 'errors',
   log: 'errors ports events os',
-  output: 'errors os',
+  output: 'errors ports:type os',
   rpc: 'errors version os ports:type',
   hooks: 'errors ports:type spec:type events:type machines:type',
   drivers: 'errors ports:type spec machines:type hooks:type os',
@@ -34,7 +35,8 @@ export const ROOMS: Readonly<Record<string, string>> = {
   doctor:
     'errors ports version api:type events machines projections log os rpc layout data-dir actors server client',
   cli: 'errors ports:type version api:type spec output data-dir layout rpc drivers orchestrator server client doctor',
-  index: 'errors ports:type version api:type spec:type events:type output hooks drivers orchestrator',
+  index:
+    'errors ports:type version api:type spec:type events:type output hooks drivers orchestrator',
 };
 
 /** Rooms whose code is the same everywhere and at every time: no clock, no chance, no input, no output. */
