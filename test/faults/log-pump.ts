@@ -22,12 +22,16 @@ const FIXTURES = new URL('../fixtures/logmon/', import.meta.url).pathname;
 const ONE_LOST_WRITE: readonly Patch[] = [
   {
     file: 'src/processes/logmon-host/mover.ts',
-    find: `pendingBytes: 0, move: spliceToFile };`,
-    replace: `pendingBytes: 0, move: (from, to, offset, bytes) => {
-      const moved = spliceToFile(from, to, offset, bytes);
-      return moved > 0 && ++moves === 2 ? -ERRNO.EAGAIN : moved;
-    } };
-    let moves = 0;`,
+    find: `  move: spliceToFile,
+  forget: () => undefined,
+};`,
+    replace: `  move: (from, to, offset, bytes) => {
+    const moved = spliceToFile(from, to, offset, bytes);
+    return moved > 0 && ++moves === 2 ? -ERRNO.EAGAIN : moved;
+  },
+  forget: () => undefined,
+};
+let moves = 0;`,
   },
 ];
 

@@ -108,8 +108,7 @@ async function collected(
   const fd = await openFifo(fifo);
   new PipeBudget().widen(fd);
   const series = { dir: own, stem: 'web', stream: 'stdout' } as const;
-  const policy = { maxFiles: 1_000, maxFileBytes: limit, compress: false, dropWhenFull: false };
-  const writer = new StreamWriter(fd, { ...series, ...policy, run: 1 }, shop);
+  const writer = new StreamWriter(fd, { ...series, maxFiles: 1_000, maxFileBytes: limit }, shop);
   const text = lines.join('');
   let end = 0;
   const ends = lines.map((line) => (end += line.length));
