@@ -1,5 +1,5 @@
 /** One stream of a host without the host: a FIFO that is held, a writer, and turns that the test gives by itself. */
-import { writeSync } from 'node:fs';
+import { mkdirSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { openFifo, PipeBudget } from '../../src/processes/logmon-host/fifo.ts';
 import { StreamWriter } from '../../src/processes/logmon-host/stream-writer.ts';
@@ -11,6 +11,8 @@ import {
 import { openLaboratory } from '../fixtures/logmon/laboratory.ts';
 
 export interface StreamRig {
+  /** Of all output; the stream is that of one task in a directory below. */
+  readonly root: string;
   readonly dir: string;
   readonly hold: number;
   readonly shop: Workshop;
@@ -26,18 +28,22 @@ export interface StreamRig {
 
 export async function openStream(options: Partial<StreamOptions> = {}): Promise<StreamRig> {
   const lab = openLaboratory();
+  const root = join(lab.dir, 'logs');
+  const dir = join(root, 'alloc');
+  mkdirSync(dir, { recursive: true });
   const reports: string[] = [];
   const report = (line: string): void => void reports.push(line);
   const shop = openWorkshop(join(lab.dir, 'purged.jsonl'), report);
   const open = async (more: Partial<StreamOptions>): Promise<StreamWriter> => {
     const fifo = await openFifo(lab.fifo);
     new PipeBudget().widen(fifo);
-    const series = { dir: lab.dir, stem: 'web', stream: 'stdout' } as const;
+    const series = { dir, stem: 'web', stream: 'stdout' } as const;
     const policy = { maxFiles: 1000, maxFileBytes: 1_048_576, ...options, ...more };
     return new StreamWriter(fifo, { ...series, ...policy }, shop);
   };
   const rig: StreamRig = {
-    dir: lab.dir,
+    root,
+    dir,
     hold: lab.hold,
     shop,
     reports,

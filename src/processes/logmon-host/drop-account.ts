@@ -85,20 +85,16 @@ export class DropAccount {
   }
 
   /** What fails is said once. */
-  #try(act: () => unknown): boolean {
+  #try(act: () => void): boolean {
     try {
-      if (act() !== false) return true;
+      act();
+      return true;
     } catch (error) {
-      this.#tell(messageOf(error));
+      const { stem, stream } = this.#series;
+      if (!this.#hasReported)
+        this.#report(`${stem}.${stream}: a gap is not recorded: ${messageOf(error)}`);
+      this.#hasReported = true;
       return false;
     }
-    this.#tell('something else has its name');
-    return false;
-  }
-
-  #tell(reason: string): void {
-    const { stem, stream } = this.#series;
-    if (!this.#hasReported) this.#report(`${stem}.${stream}: a gap is not recorded: ${reason}`);
-    this.#hasReported = true;
   }
 }

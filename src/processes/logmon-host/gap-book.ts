@@ -16,9 +16,9 @@ const RESERVED = BLANK.repeat(16);
 const LARGE_BYTES = 65_536;
 const MOST_READ_BYTES = 4_194_304;
 
-/** Adds a record behind the others. Throws what the file system throws; false when something else has the name. */
-export function appendGap(series: SegmentSeries, gap: GapRecord): boolean {
-  return append(series, formatGap(gap));
+/** Adds a record behind the others. Throws what the file system throws, and when something else has the name. */
+export function appendGap(series: SegmentSeries, gap: GapRecord): void {
+  if (!append(series, formatGap(gap))) throw new Error('something else has its name');
 }
 
 /** All that is recorded of a stream. */
@@ -74,7 +74,7 @@ function read(series: SegmentSeries): string {
   }
 }
 
-/** Whole, or not at all: half of it would spoil what comes behind. */
+/** False when something else has the name. Throws when it is not there as a whole. */
 function append(series: SegmentSeries, text: string): boolean {
   const fd = openOwn(gapsPath(series), O_RDWR | O_APPEND | O_CREAT, SEGMENT_MODE);
   if (fd === undefined) return false;

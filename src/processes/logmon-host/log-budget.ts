@@ -2,6 +2,7 @@ import { closeSync, constants } from 'node:fs';
 import { basename } from 'node:path';
 
 import { messageOf } from '../../errors.ts';
+import { removeFileIfPossible } from '../../os/atomic-file.ts';
 import { removals, type SeriesSize } from '../../output/budget.ts';
 import { type SegmentSeries, segmentPath } from '../../output/segments.ts';
 import { tryLock } from '../../os/pipes.ts';
@@ -9,7 +10,7 @@ import { appendGap } from './gap-book.ts';
 import { type Found, scanLogs } from './log-scan.ts';
 import { openOwn } from './own-file.ts';
 import type { PurgeJournal } from './purge-journal.ts';
-import { bytesOnDisk, contentOf, removeSegment } from './segment-files.ts';
+import { bytesOnDisk, contentOf, filesOf } from './segment-files.ts';
 
 /** Between two looks at what others keep; longer when looking takes long. */
 const LOOK_EVERY_MS = 5_000;
@@ -43,6 +44,7 @@ export class LogBudget {
   #budgetBytes = 0;
   #root = '';
   #timer: NodeJS.Timeout | undefined;
+  #hasReported = false;
 
   constructor(doors: LogBudgetDoors) {
     this.#doors = doors;
@@ -103,7 +105,7 @@ export class LogBudget {
   #remove(own: OwnSeries, number: number): void {
     this.#record(own.series, number);
     own.forget(number);
-    removeSegment(own.series, number);
+    removeNow(own.series, number);
   }
 
   #removeOther({ series, last }: Found, number: number, bytes: number): void {
@@ -113,19 +115,21 @@ export class LogBudget {
     // Whoever else has seen it may have removed it.
     if (bytesOnDisk(series, number) === 0) return;
     this.#record(series, number);
-    removeSegment(series, number);
+    removeNow(series, number);
   }
 
   /** Before it is removed: one that is killed in between has told of too much, not of too little. */
   #record(series: SegmentSeries, number: number): void {
     const { bytes, run } = contentOf(series, number);
     const now = Date.now();
+    const place = { segment: number, offset: 0, bytes };
     try {
-      const place = { segment: number, offset: 0, bytes };
       appendGap(series, { reason: 'budget', ...place, from: now, until: now, run });
     } catch (error) {
       const name = `${series.stem}.${series.stream}`;
-      this.#doors.report(`${name}: a gap is not recorded: ${messageOf(error)}`);
+      if (!this.#hasReported)
+        this.#doors.report(`${name}: a gap is not recorded: ${messageOf(error)}`);
+      this.#hasReported = true;
     }
     const { dir, stem: task, stream } = series;
     const allocId = basename(dir);
@@ -140,6 +144,11 @@ function without({ series, rotated, keptBytes, last }: Found, number: number): F
 
 function bytesOf({ rotated, keptBytes, last }: SeriesSize): number {
   return rotated.reduce((sum, one) => sum + one.bytes, keptBytes + (last?.bytes ?? 0));
+}
+
+/** Before anything else is written: else the budget would be exceeded by what waits to be removed. */
+function removeNow(series: SegmentSeries, number: number): void {
+  for (const path of filesOf(series, number)) removeFileIfPossible(path);
 }
 
 /** Whoever writes a segment has its lock. */
