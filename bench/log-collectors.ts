@@ -51,7 +51,7 @@ export const cat = plainCollector('cat', (fifos) =>
   ),
 );
 
-export const readLoop = plainCollector('node', (fifos) => [
+export const readLoop = plainCollector('Node read loop', (fifos) => [
   spawn(process.execPath, [fileURLToPath(new URL('./read-loop.ts', import.meta.url)), ...fifos], {
     stdio: 'inherit',
   }),
@@ -89,7 +89,7 @@ async function collect(host: Host, dir: string, fifo: string): Promise<void> {
     fileStem: taskKey,
     maxFiles: 100_000,
     maxFileBytes: MAX_FILE_BYTES,
-    run: 0,
+    run: 1,
     compress: false,
     dropWhenFull: false,
     budgetBytes: 0,

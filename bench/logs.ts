@@ -2,7 +2,8 @@
  * Log collection beside what one would use otherwise, in the same run: `node bench/logs.ts [MiB] [rounds] [part of a load's name]`.
  *
  * `dd` writes numbered lines of 100 bytes into FIFOs; a collector brings them to disk. The clock runs from the first
- * writer's start until the last byte is in a file. holdfast rotates at 10 MiB and syncs; the others do neither.
+ * writer's start until the last byte is in a file. holdfast rotates at 10 MiB, marks times and syncs; the others do none
+ * of it. Rounds are taken in turns, so that a slow moment of the machine hits all of them.
  */
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
@@ -14,6 +15,7 @@ import { setTimeout } from 'node:timers/promises';
 
 import { makeFifo } from '../src/os/libc.ts';
 import { listSegments, segmentPath } from '../src/output/segments.ts';
+import { type Figure, median, printFigures } from './figures.ts';
 import { cat, type Collector, holdfast, readLoop } from './log-collectors.ts';
 
 const MIB = 1_048_576;
@@ -24,6 +26,7 @@ interface Load {
   readonly blockBytes: number;
   readonly writers: number;
   readonly bytes: number;
+  readonly target?: string;
 }
 
 function writeSource(path: string, bytes: number): void {
@@ -63,13 +66,13 @@ function bytesInFiles(dir: string): number {
     .reduce((sum, name) => sum + statSync(join(dir, name)).size, 0);
 }
 
-interface Figure {
+interface Measured {
   readonly mbPerSecond: number;
   readonly cpuPerGib: number;
   readonly lostBytes: number;
 }
 
-async function measure(collector: Collector, load: Load, source: string): Promise<Figure> {
+async function measure(collector: Collector, load: Load, source: string): Promise<Measured> {
   const dir = mkdtempSync(join(tmpdir(), 'hf-'));
   const fifos = Array.from({ length: load.writers }, (_, i) => join(dir, `w${i}`));
   for (const fifo of fifos) makeFifo(fifo);
@@ -131,8 +134,8 @@ async function sameBytes(dir: string, source: string, bytes: number): Promise<bo
   return got.digest('hex') === wanted.digest('hex');
 }
 
-/** Private memory, and the CPU of a quiet second, of a host that collects both streams of 100 idle tasks. */
-async function idle(): Promise<string> {
+/** Private memory, and the CPU of three quiet seconds, of a host that collects both streams of 100 idle tasks. */
+async function idle(): Promise<readonly Figure[]> {
   const dir = mkdtempSync(join(tmpdir(), 'hf-'));
   const fifos = Array.from({ length: 100 }, (_, i) => join(dir, `w${i}`));
   for (const fifo of fifos) makeFifo(fifo);
@@ -144,42 +147,55 @@ async function idle(): Promise<string> {
   const mib = privateMib(running.pids[0] ?? 0);
   await running.stop();
   rmSync(dir, { recursive: true, force: true, maxRetries: 5 });
-  return `idle, 200 FIFOs: ${mib.toFixed(1)} MiB private, ${(cpu * 100).toFixed(1)} % of a core`;
+  return [
+    { name: 'idle with 200 FIFOs, private memory', value: mib, unit: 'MiB' },
+    { name: 'idle with 200 FIFOs, CPU', value: cpu * 100, unit: '% of a core' },
+  ];
 }
 
-const median = (values: readonly number[]): number =>
-  values.toSorted((a, b) => a - b)[values.length >> 1] ?? NaN;
+/** Rate and CPU of one load, each beside the two others. Throws when a byte is lost. */
+async function figuresOf(load: Load, rounds: number, source: string): Promise<readonly Figure[]> {
+  const collectors = [holdfast, cat, readLoop];
+  const measured = collectors.map((): Measured[] => []);
+  for (let round = 0; round < rounds; round += 1) {
+    for (const [index, collector] of collectors.entries())
+      measured[index]?.push(await measure(collector, load, source));
+  }
+  const [own = [], ...others] = measured;
+  const lostBytes = own.reduce((sum, one) => sum + one.lostBytes, 0);
+  if (lostBytes !== 0) throw new Error(`${load.name}: ${lostBytes} bytes are lost`);
+  const values = [
+    { unit: 'MB/s', of: ({ mbPerSecond }: Measured) => mbPerSecond, target: load.target },
+    { unit: 'CPU s/GiB', of: ({ cpuPerGib }: Measured) => cpuPerGib, target: undefined },
+  ];
+  return values.flatMap(({ unit, of, target }) =>
+    others.map((other, index) => ({
+      name: load.name,
+      value: median(own.map(of)),
+      unit,
+      baseline: { name: collectors[index + 1]?.name ?? '', value: median(other.map(of)) },
+      ...(target === undefined || index > 0 ? {} : { target }),
+    })),
+  );
+}
 
 async function run(mib: number, rounds: number, wanted: string): Promise<void> {
   const bytes = mib * MIB;
   const loads: readonly Load[] = [
-    { name: '1 writer, 4 KiB', blockBytes: 4096, writers: 1, bytes },
-    { name: '1 writer, 100 B', blockBytes: 100, writers: 1, bytes },
+    { name: '1 writer, 4 KiB', blockBytes: 4096, writers: 1, bytes, target: '>= 1,000' },
+    { name: '1 writer, 100 B', blockBytes: 100, writers: 1, bytes, target: '>= 140' },
     { name: '100 writers, 4 KiB', blockBytes: 4096, writers: 100, bytes },
     { name: '100 writers, 100 B', blockBytes: 100, writers: 100, bytes },
   ];
   const source = join(mkdtempSync(join(tmpdir(), 'hf-source-')), 'lines');
   writeSource(source, bytes);
-  for (const load of loads.filter(({ name }) => name.includes(wanted))) {
-    for (const collector of [holdfast, cat, readLoop]) {
-      const figures: Figure[] = [];
-      for (let round = 0; round < rounds; round += 1)
-        figures.push(await measure(collector, load, source));
-      const rate = median(figures.map((figure) => figure.mbPerSecond));
-      const cpu = median(figures.map((figure) => figure.cpuPerGib));
-      const lost = figures.reduce((sum, figure) => sum + figure.lostBytes, 0);
-      const row = [
-        load.name.padEnd(20),
-        collector.name.padEnd(10),
-        `${rate.toFixed(0).padStart(6)} MB/s`,
-      ];
-      console.log(
-        [...row, `${cpu.toFixed(2).padStart(6)} CPU s/GiB`, `${lost} bytes lost`].join('  '),
-      );
-    }
+  try {
+    for (const load of loads.filter(({ name }) => name.includes(wanted)))
+      printFigures(await figuresOf(load, rounds, source));
+  } finally {
+    rmSync(join(source, '..'), { recursive: true });
   }
-  rmSync(join(source, '..'), { recursive: true });
-  console.log(await idle());
+  printFigures(await idle());
 }
 
 const [mib, rounds, wanted] = process.argv.slice(2);
