@@ -4,6 +4,7 @@ import { agentKills } from './agent-kills.ts';
 import { compressionKills } from './compression.ts';
 import { briefTasks, bursts, untouchedBytes } from './exact.ts';
 import { fullLogDisk } from './full-disk.ts';
+import { heirs } from './heirs.ts';
 import { hostKills } from './host-kills.ts';
 import { rotationOffsets } from './offsets.ts';
 
@@ -14,6 +15,7 @@ export const PARTS: readonly Drill[] = [
   rotationOffsets,
   hostKills,
   agentKills,
+  heirs,
   compressionKills,
   fullLogDisk,
 ];
