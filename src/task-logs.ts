@@ -10,6 +10,9 @@ export interface LogQuery extends Abortable {
   readonly after?: string;
   /** Begins with the last so many lines of what is asked for, of both streams together. */
   readonly tail?: number;
+  /** Begins so many bytes (`offset`) behind the oldest byte of each stream, or in front of its newest one. */
+  readonly origin?: 'start' | 'end';
+  readonly offset?: number;
   /** Only what was collected from then on, exact to 100 ms as long as the task writes less than ten times a second. */
   readonly since?: Date;
   /** Only what was collected until then. */

@@ -54,7 +54,7 @@ function toOptions(
   query: LogQuery,
 ): ReadOutputOptions {
   const stream = taskStream(allocId, task);
-  const { tail, since, until, after, signal } = query;
+  const { tail, origin, offset, since, until, after, signal } = query;
   assertUsable(query);
   const run = runOf(query, `${roster.nameOf(allocId)}/${task}`, roster.newestRunOf(stream));
   return {
@@ -67,6 +67,8 @@ function toOptions(
     newestRun: () => roster.newestRunOf(stream),
     ...(run === undefined ? {} : { run }),
     ...(tail === undefined ? {} : { tail }),
+    ...(origin === undefined ? {} : { origin }),
+    ...(offset === undefined ? {} : { offset }),
     ...(since === undefined ? {} : { sinceMs: since.getTime() }),
     ...(until === undefined ? {} : { untilMs: until.getTime() }),
     ...(after === undefined ? {} : { from: after }),
@@ -86,9 +88,10 @@ function runOf({ run }: LogQuery, name: string, newest: number): number | undefi
   throw new HoldfastError('NOT_FOUND', text, { details: { run, newest } });
 }
 
-function assertUsable({ tail = 0, since, until, run }: LogQuery): void {
+function assertUsable({ tail = 0, offset = 0, since, until, run }: LogQuery): void {
   const wrong =
     (Number.isSafeInteger(tail) && tail >= 0 ? '' : `tail ${tail} is no number of lines`) ||
+    (Number.isSafeInteger(offset) && offset >= 0 ? '' : `offset ${offset} is no number of bytes`) ||
     (typeof run !== 'number' || Number.isSafeInteger(run) ? '' : `${run} is no number of a run`) ||
     ([since, until].some((time) => Number.isNaN(time?.getTime())) ? 'a time is no time' : '');
   if (wrong !== '') throw new HoldfastError('USAGE', wrong);

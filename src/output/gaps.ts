@@ -1,4 +1,4 @@
-/** What is missing from a stream and was not removed by its own rotation: one JSON object a line beside the segments. */
+/** What is missing from a stream and was not removed by its own rotation: JSON lines in a file beside the segments. */
 
 export type GapReason =
   /** The disk took nothing more, and the task's log policy is to drop. */

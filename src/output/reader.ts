@@ -1,6 +1,7 @@
 import { setTimeout } from 'node:timers/promises';
 
 import { type Bounds, isBounded, type Range } from './bounds.ts';
+import { placeAt } from './byte-offset.ts';
 import { formatCursor, isBefore, parseCursor, type Position, type Positions } from './cursor.ts';
 import type { Missing } from './gap-list.ts';
 import { rangeOf } from './range.ts';
@@ -28,7 +29,10 @@ export interface ReadOutputOptions extends Bounds {
   readonly follow: boolean;
   /** Begin with the last so many lines of what is asked for, of all streams together. */
   readonly tail?: number;
-  /** Begin at the `cursor` of a chunk, after it. Wins over `tail`. */
+  /** Begin so many bytes (`offset`) behind the oldest byte of each stream, or in front of its newest one. */
+  readonly origin?: 'start' | 'end';
+  readonly offset?: number;
+  /** Begin at the `cursor` of a chunk, after it. Wins over `tail`, as that over `origin`. */
   readonly from?: string;
   /** An abort ends the iteration, without an error. */
   readonly signal?: AbortSignal;
@@ -109,7 +113,7 @@ async function openLanes(options: ReadOutputOptions): Promise<readonly Lane[]> {
       return { series, range, end: range.end ?? tip };
     }),
   );
-  const tails = after ?? (await tailsOf(parts, options));
+  const tails = after ?? (await tailsOf(parts, options)) ?? (await offsetsOf(parts, options));
   return parts.map(({ series, range, end }): Lane => {
     const begin = laterOf(tails?.[series.stream], range.begin);
     const isCut = range.isCut && after === undefined;
@@ -142,6 +146,18 @@ async function tailsOf(
   return Object.fromEntries(
     Object.entries(found).filter(([, { segment, offset }]) => segment > 0 || offset > 0),
   );
+}
+
+async function offsetsOf(
+  parts: readonly { series: SegmentSeries; end: Position }[],
+  { origin, offset }: ReadOutputOptions,
+): Promise<Positions | undefined> {
+  if (origin === undefined && offset === undefined) return undefined;
+  const places = parts.map(async ({ series, end }) => [
+    series.stream,
+    await placeAt({ series, end, origin: origin ?? 'start', bytes: offset ?? 0 }),
+  ]);
+  return Object.fromEntries(await Promise.all(places)) as Positions;
 }
 
 function laterOf(one: Position | undefined, other: Position | undefined): Position | undefined {

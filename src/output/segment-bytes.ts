@@ -54,6 +54,22 @@ export async function endOf(series: SegmentSeries): Promise<Position> {
   return { segment: 0, offset: 0 };
 }
 
+/** How many bytes were written to a segment; 0 when it is not there. */
+export async function sizeOf(series: SegmentSeries, segment: number): Promise<number> {
+  const plain = await fileAt(segmentPath(series, segment));
+  if (plain !== undefined) return plain.size;
+  const packed = await openFile(packedPath(series, segment));
+  if (packed === undefined || packed === 'no file') return 0;
+  try {
+    // A gzip file ends with the size of its content, which for a segment is far below 4 GiB.
+    const { size } = await packed.stat();
+    const { buffer, bytesRead } = await packed.read(Buffer.alloc(4), 0, 4, Math.max(0, size - 4));
+    return bytesRead === 4 ? buffer.readUInt32LE(0) : 0;
+  } finally {
+    await packed.close();
+  }
+}
+
 /** When the last byte of a plain segment was written; undefined when that is not known. */
 export async function lastWriteOf(
   series: SegmentSeries,

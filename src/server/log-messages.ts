@@ -13,7 +13,7 @@ const STREAM_OF = {
 const LAST_RUN = -1;
 
 export function toLogQuery(request: LogsRequest, signal: AbortSignal): LogQuery {
-  const { after, tail, sinceMs, untilMs, run } = request;
+  const { after, tail, sinceMs, untilMs, run, offset, offsetFromEnd } = request;
   return {
     stream: streamName(request.stream),
     follow: request.follow,
@@ -23,11 +23,14 @@ export function toLogQuery(request: LogsRequest, signal: AbortSignal): LogQuery 
     ...(sinceMs === 0 ? {} : { since: new Date(sinceMs) }),
     ...(untilMs === 0 ? {} : { until: new Date(untilMs) }),
     ...(run === 0 ? {} : { run: run === LAST_RUN ? 'last' : run }),
+    ...(offset === undefined ? {} : { offset }),
+    ...(offsetFromEnd === undefined ? {} : { origin: 'end', offset: offsetFromEnd }),
   };
 }
 
 export function toLogsRequest(ref: string, query: LogQuery): LogsRequest {
   const { stream = 'both', follow = false, after = '', tail, since, until, run = 'all' } = query;
+  const { origin = 'start', offset } = query;
   return {
     ref,
     stream: STREAM_OF[stream],
@@ -37,6 +40,8 @@ export function toLogsRequest(ref: string, query: LogQuery): LogsRequest {
     sinceMs: since?.getTime() ?? 0,
     untilMs: until?.getTime() ?? 0,
     run: run === 'all' ? 0 : run === 'last' ? LAST_RUN : run,
+    offset: origin === 'start' ? offset : undefined,
+    offsetFromEnd: origin === 'end' ? (offset ?? 0) : undefined,
   };
 }
 

@@ -170,6 +170,8 @@ export class FakeOrchestrator implements api.Orchestrator {
   }
 
   async *logs(ref: string, query: api.LogQuery = {}): AsyncGenerator<api.LogChunk, void> {
+    const { signal: _signal, ...asked } = query;
+    this.calls.push(`logs ${JSON.stringify(asked)}`);
     const [name = ''] = ref.split('/');
     const { alloc, tasks } = await this.inspect(ref);
     const task = ref.split('/')[1] ?? tasks[0]?.task;

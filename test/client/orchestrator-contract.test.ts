@@ -247,6 +247,30 @@ describe.each([
     expect(await collect(orchestrator.logs('web/api', { after: '1' }))).toHaveLength(1);
   });
 
+  it('asks for a part of the output, and tells what is missing of it', async () => {
+    await orchestrator.run(group);
+    const none = { stream: 'stdout', data: Buffer.alloc(0), run: 0, time: null } as const;
+    const gaps = [
+      { ...none, cursor: '1', gap: { reason: 'budget', bytes: 0 } },
+      { ...none, cursor: '2', gap: { reason: 'rotated', bytes: null } },
+    ] as const;
+    fake.output.set('web/api', [...gaps]);
+    const time = { since: new Date(5), until: new Date(2_000) };
+    const query = { stream: 'stdout', follow: false, run: 'last', tail: 0, ...time } as const;
+    expect(await collect(orchestrator.logs('web', query))).toEqual(gaps);
+    for (const more of [{ run: 3 }, { origin: 'end', offset: 7 }, { offset: 7 }] as const) {
+      await collect(orchestrator.logs('web', more));
+    }
+    expect(
+      fake.calls.map((call) => JSON.parse(call.replace(/^logs /, '')) as unknown),
+    ).toMatchObject([
+      JSON.parse(JSON.stringify(query)),
+      { run: 3 },
+      { origin: 'end', offset: 7 },
+      { offset: 7 },
+    ]);
+  });
+
   it('rejects a wait that is aborted', async () => {
     const handle = await orchestrator.run(group);
     const left = new AbortController();

@@ -260,6 +260,12 @@ export interface LogsRequest {
   untilMs: number;
   /** Only what this run wrote; 0: all runs, -1: the newest one. */
   run: number;
+  /** Begins so many bytes behind the oldest byte of each stream. Absent: the next one. */
+  offset?:
+    | number
+    | undefined;
+  /** Begins so many bytes in front of the newest byte of each stream. */
+  offsetFromEnd?: number | undefined;
 }
 
 export interface LogsResponse {
@@ -2756,7 +2762,18 @@ export const Event: MessageFns<Event> = {
 };
 
 function createBaseLogsRequest(): LogsRequest {
-  return { ref: "", stream: 0, follow: false, after: "", tail: undefined, sinceMs: 0, untilMs: 0, run: 0 };
+  return {
+    ref: "",
+    stream: 0,
+    follow: false,
+    after: "",
+    tail: undefined,
+    sinceMs: 0,
+    untilMs: 0,
+    run: 0,
+    offset: undefined,
+    offsetFromEnd: undefined,
+  };
 }
 
 export const LogsRequest: MessageFns<LogsRequest> = {
@@ -2784,6 +2801,12 @@ export const LogsRequest: MessageFns<LogsRequest> = {
     }
     if (message.run !== 0) {
       writer.uint32(64).int32(message.run);
+    }
+    if (message.offset !== undefined) {
+      writer.uint32(72).int64(message.offset);
+    }
+    if (message.offsetFromEnd !== undefined) {
+      writer.uint32(80).int64(message.offsetFromEnd);
     }
     return writer;
   },
@@ -2865,6 +2888,22 @@ export const LogsRequest: MessageFns<LogsRequest> = {
             message.run = reader.int32();
             continue;
           }
+          case 9: {
+            if (tag !== 72) {
+              break;
+            }
+
+            message.offset = longToNumber(reader.int64());
+            continue;
+          }
+          case 10: {
+            if (tag !== 80) {
+              break;
+            }
+
+            message.offsetFromEnd = longToNumber(reader.int64());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2890,6 +2929,8 @@ export const LogsRequest: MessageFns<LogsRequest> = {
     message.sinceMs = object.sinceMs ?? 0;
     message.untilMs = object.untilMs ?? 0;
     message.run = object.run ?? 0;
+    message.offset = object.offset ?? undefined;
+    message.offsetFromEnd = object.offsetFromEnd ?? undefined;
     return message;
   },
 };
