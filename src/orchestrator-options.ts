@@ -28,6 +28,10 @@ export interface OrchestratorOptions {
     /** Allocs that have ended and are kept, with their events and files; the oldest go first. Default 10,000. */
     readonly keepFinishedAllocs?: number;
   };
+  readonly logs?: {
+    /** What the output of all tasks may take up. Default 5 GiB or a tenth of the disk, the lesser; 0: no limit. */
+    readonly budgetBytes?: number;
+  };
   /** When agents died more often than this, nothing is started for as long. Default 5 within 60 s. */
   readonly safeMode?: SafeModeLimit | 'off';
   /** 'off': processes of runs are told apart by marks and sessions only, and nothing is limited. Default 'auto'. */
@@ -49,6 +53,7 @@ const OPTIONS: Required<{ readonly [K in keyof OrchestratorOptions]: Table[strin
   maxKillTimeoutMs: ['milliseconds, 0 or more', (value) => isWhole(value, 0)],
   diskFloorBytes: ['bytes, 0 or more', (value) => isWhole(value, 0)],
   retention: ['an object', isObject],
+  logs: ['an object', isObject],
   safeMode: ["'off' or an object", (value) => value === 'off' || isObject(value)],
   cgroups: ["'auto' or 'off'", (value) => value === 'auto' || value === 'off'],
   clock: ['now, steady and at', (value) => has(value, 'now', 'steady', 'at')],
@@ -57,6 +62,7 @@ const OPTIONS: Required<{ readonly [K in keyof OrchestratorOptions]: Table[strin
 const RETENTION: Table = {
   keepFinishedAllocs: ['a whole number, 0 or more', (value) => isWhole(value, 0)],
 };
+const LOGS: Table = { budgetBytes: ['bytes, 0 or more', (value) => isWhole(value, 0)] };
 const SAFE_MODE: Table = {
   starts: ['a whole number from 1 on', (value) => isWhole(value, 1)],
   withinMs: ['milliseconds, 1 or more', (value) => isWhole(value, 1)],
@@ -67,8 +73,9 @@ export function checkOptions(options: unknown): void {
   if (!isObject(options)) throw wrong('the options', 'an object', options);
   if (options['dataDir'] === undefined) throw wrong('dataDir', OPTIONS.dataDir[0], undefined);
   check(options, OPTIONS, '');
-  const { retention, safeMode } = options;
+  const { retention, logs, safeMode } = options;
   if (isObject(retention)) check(retention, RETENTION, 'retention.');
+  if (isObject(logs)) check(logs, LOGS, 'logs.');
   if (!isObject(safeMode)) return;
   // Half a limit is none.
   check({ starts: null, withinMs: null, ...safeMode }, SAFE_MODE, 'safeMode.');

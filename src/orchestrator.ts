@@ -10,6 +10,7 @@ import { wireChildren } from './actors/children.ts';
 import { DiskWatch, wasLow } from './actors/disk-watch.ts';
 import type { HostPool } from './actors/host-pool.ts';
 import { refuseCopy, takeInstance, wasUsed } from './actors/instance-file.ts';
+import { defaultLogBudget, keepLogs } from './actors/log-upkeep.ts';
 import { NodeJournal } from './actors/node-journal.ts';
 import { Recovery } from './actors/recovery.ts';
 import { PlaceWatch } from './actors/place-watch.ts';
@@ -79,7 +80,7 @@ const BY_DISK: ReadonlySet<string> = new Set(['STORE_FAILED', 'RESOURCES_EXHAUST
 
 async function openDirectory(options: OrchestratorOptions): Promise<Orchestrator> {
   const beganAt = performance.now();
-  const layout = prepare(options.dataDir);
+  const layout = prepare(options);
   new Ballast(layout.stateDir).giveIfNeeded();
   const lock = lockStore(layout.stateDir, { pid: process.pid });
   // crash point: agent.open.locked
@@ -104,7 +105,7 @@ async function openDirectory(options: OrchestratorOptions): Promise<Orchestrator
   }
 }
 
-function prepare(dataDir: string): Layout {
+function prepare({ dataDir, logs }: OrchestratorOptions): Layout {
   checkDataDirectory(dataDir);
   // Hosts live in another working directory.
   const layout = layoutOf(resolve(dataDir));
@@ -113,7 +114,7 @@ function prepare(dataDir: string): Layout {
   for (const dir of [layout.stateDir, layout.fifoDir, layout.specDir, layout.runDir]) {
     mkdirSync(dir, { recursive: true, mode: 0o700 });
   }
-  return layout;
+  return { ...layout, logBudgetBytes: logs?.budgetBytes ?? defaultLogBudget(layout.stateDir) };
 }
 
 /** Everything that one agent is made of. */
@@ -201,6 +202,8 @@ async function wire(
   disk.watch(closing.signal);
   const { log, logger, record } = agent;
   keepStore({ log, logger, record, snapshots, signal: closing.signal });
+  const append = parts.journal.append.bind(parts.journal);
+  keepLogs({ stateDir: agent.layout.stateDir, log, logger, append, signal: closing.signal });
   new Retention({
     agent,
     roster,

@@ -30,6 +30,13 @@ describe('the options of an orchestrator', () => {
     [{ dataDir, diskFloorBytes: Number.NaN }, 'diskFloorBytes', 'not NaN'],
     [{ dataDir, retention: 5 }, 'retention', 'must be an object, not 5'],
     [{ dataDir, retention: { keepFinishedAllocs: -5 } }, 'retention.keepFinishedAllocs', 'not -5'],
+    [{ dataDir, logs: 5 }, 'logs', 'must be an object, not 5'],
+    [
+      { dataDir, logs: { budgetBytes: -1 } },
+      'logs.budgetBytes',
+      'must be bytes, 0 or more, not -1',
+    ],
+    [{ dataDir, logs: { budget: 1 } }, 'logs.budget', 'There are: budgetBytes'],
     [{ dataDir, safeMode: true }, 'safeMode', "must be 'off' or an object, not boolean"],
     [{ dataDir, safeMode: { starts: 5 } }, 'safeMode.withinMs', 'not null'],
     [{ dataDir, clock: Date }, 'clock', 'must be now, steady and at'],

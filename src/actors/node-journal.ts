@@ -43,7 +43,10 @@ export class NodeJournal {
 const LOOK_BACK_EVENTS = 512;
 
 /** The newest facts of the node, oldest first: enough to know what the last agents said of themselves. */
-export function recentNodeEvents(log: EventLog): readonly Recorded<NodeEvent>[] {
-  const after = Math.max(0, log.versionOf(NODE_STREAM) - LOOK_BACK_EVENTS);
+export function recentNodeEvents(
+  log: EventLog,
+  most: number = LOOK_BACK_EVENTS,
+): readonly Recorded<NodeEvent>[] {
+  const after = Math.max(0, log.versionOf(NODE_STREAM) - most);
   return log.readStream(NODE_STREAM, after) as Recorded<NodeEvent>[];
 }

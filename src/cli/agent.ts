@@ -17,6 +17,8 @@ export interface AgentOptions {
   /** MiB. */
   readonly diskFloor?: number;
   readonly keepFinished?: number;
+  /** Bytes. */
+  readonly logBudget?: number;
   /** False: none is made. */
   readonly cgroups?: boolean;
   /** `run` started it, and reads from its log why it ended. */
@@ -53,10 +55,12 @@ async function serveUntilEnd(options: AgentOptions, logger: Logger): Promise<voi
   logger.info({}, 'ended');
 }
 
-function limitsOf({ diskFloor, keepFinished, cgroups }: AgentOptions): AgentLimits {
+function limitsOf(options: AgentOptions): AgentLimits {
+  const { diskFloor, keepFinished, logBudget, cgroups } = options;
   return {
     ...(diskFloor === undefined ? {} : { diskFloorBytes: diskFloor * 1024 * 1024 }),
     ...(keepFinished === undefined ? {} : { retention: { keepFinishedAllocs: keepFinished } }),
+    ...(logBudget === undefined ? {} : { logs: { budgetBytes: logBudget } }),
     ...(cgroups === false ? { cgroups: 'off' } : {}),
   };
 }

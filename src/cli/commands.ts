@@ -3,6 +3,7 @@ import { Command, Option } from 'commander';
 import { PACKAGE_VERSION } from '../version.ts';
 import { addExecCommand } from './exec-syntax.ts';
 import { addLogsCommand } from './logs-syntax.ts';
+import { byteSize } from './byte-size.ts';
 import { DATA_DIR, REF, subcommand, wholeNumber } from './subcommand.ts';
 
 const RAW_EXEC = 'raw_exec isolates nothing and is off unless asked for: --driver raw_exec';
@@ -64,6 +65,11 @@ function addAgentCommands(root: Command): void {
     .option('--only-driver <name>', 'use only this driver (repeatable)', many)
     .option('--disk-floor <MiB>', 'start nothing while less is free on the disk (64)', wholeNumber)
     .option('--keep-finished <n>', 'how many ended allocs are kept (10000)', wholeNumber)
+    .option(
+      '--log-budget <size>',
+      'what the output of all tasks may take up, such as 2GiB; 0 is no limit (5GiB or a tenth of the disk)',
+      byteSize,
+    )
     .option('--no-cgroups', 'tell the processes of tasks apart by best effort, and limit nothing')
     .addOption(new Option('--background', 'report errors to the run that started it').hideHelp())
     .action(async (_options, command: Command) =>

@@ -7,7 +7,10 @@ import type { OrchestratorOptions } from '../orchestrator.ts';
 import type { Logger } from '../ports.ts';
 
 /** What an operator may set of `OrchestratorOptions`. */
-export type AgentLimits = Pick<OrchestratorOptions, 'diskFloorBytes' | 'retention' | 'cgroups'>;
+export type AgentLimits = Pick<
+  OrchestratorOptions,
+  'diskFloorBytes' | 'retention' | 'cgroups' | 'logs'
+>;
 
 export interface Serving {
   readonly dataDir: string;

@@ -79,6 +79,20 @@ export const NODE_EVENTS = {
     data: fields({ freeBytes: whole, floorBytes: whole, path: optional(text) }),
   },
   DiskHealed: { schema: 1, data: fields({ freeBytes: whole, wasForced: optional(flag) }) },
+  /**
+   * Output was removed because that of all tasks took up more than it may: these segments of one stream, which held so
+   * many bytes.
+   */
+  LogPurged: {
+    schema: 1,
+    data: fields({
+      allocId: text,
+      task: text,
+      stream: oneOf('stdout', 'stderr'),
+      segments: list(whole),
+      bytes: whole,
+    }),
+  },
 } as const;
 
 export type NodeEvent = EventOf<typeof NODE_EVENTS>;
