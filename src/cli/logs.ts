@@ -2,6 +2,7 @@ import { HoldfastError } from '../errors.ts';
 import { dataDirectory } from './data-dir.ts';
 import { findAgent } from './find-agent.ts';
 import { inTimeOrder } from './in-time-order.ts';
+import { LogRelay } from './log-relay.ts';
 import { gapText, type LoggedTask, logItems, logJson, logLine } from './log-text.ts';
 import { say, write } from './output.ts';
 import { parseWhen } from './when.ts';
@@ -33,8 +34,10 @@ interface Asked extends LoggedTask {
 /** `holdfast logs REF`: the task's stdout on stdout, its stderr on stderr, byte for byte unless told otherwise. */
 export async function logs(ref: string, options: LogsOptions): Promise<void> {
   const query = toQuery(options, new Date());
-  await using orchestrator = await findAgent(dataDirectory(options.dataDir));
-  const tasks = await tasksOf(orchestrator, ref, options.prefix ?? false);
+  const dataDir = dataDirectory(options.dataDir);
+  const agent = await findAgent(dataDir);
+  await using relay = new LogRelay(dataDir, agent);
+  const tasks = await tasksOf(agent, ref, options.prefix ?? false);
   const [first, ...others] = tasks;
   if (first === undefined) return;
   if (options.after !== undefined && others.length > 0) {
@@ -43,7 +46,7 @@ export async function logs(ref: string, options: LogsOptions): Promise<void> {
   const isRaw = !(options.json || options.timestamps || options.prefix);
   const left = new AbortController();
   const open = (task: Asked): AsyncIterable<LogChunk> =>
-    orchestrator.logs(task.ref, { ...query, signal: left.signal });
+    relay.logs(task.ref, { ...query, signal: left.signal });
   let cursor: string | undefined;
   try {
     const printed = isRaw ? printBytes(first, open(first)) : printLines(tasks, open, options);
