@@ -106,7 +106,7 @@ export class LogUpkeep {
   }
 }
 
-/** Under the lock of whoever writes it: nobody writes a line into what was read. False when there is nothing to take. */
+/** Under the lock of whoever writes it: nobody writes a line into what was read. False when there is nothing. */
 function take(path: string, taken: string): boolean {
   let fd: number;
   try {

@@ -1,6 +1,12 @@
+import { join } from 'node:path';
 import type { Logger } from '../ports.ts';
 
 type Level = 'debug' | 'info' | 'warn' | 'error';
+
+/** Of an agent that `run` started. What came before it is at `.1`. */
+export function agentLogPath(dataDir: string): string {
+  return join(dataDir, 'state', 'agent.log');
+}
 
 /**
  * The agent's own log on stderr: a line for a person on a terminal, JSON with `time`, `level` and `message` elsewhere.

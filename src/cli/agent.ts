@@ -2,13 +2,17 @@
 import { checkDataDirectory } from '../data-dir.ts';
 import { closest } from '../spec/closest.ts';
 import { HoldfastError } from '../errors.ts';
-import { agentLog } from './agent-log.ts';
+import { keepBounded } from '../os/own-log.ts';
+import { agentLog, agentLogPath } from './agent-log.ts';
 import { dataDirectory } from './data-dir.ts';
 import { keepServing, type AgentLimits } from './keep-serving.ts';
 import { PACKAGE_VERSION } from '../version.ts';
 import { say } from './output.ts';
 import type { Orchestrator } from '../api.ts';
 import type { Logger } from '../ports.ts';
+
+/** Of the log of an agent in the background; as much again is kept of what came before. */
+const MOST_LOG_BYTES = 8 * 2 ** 20;
 
 export interface AgentOptions {
   readonly dataDir?: string;
@@ -27,7 +31,7 @@ export interface AgentOptions {
 
 /** Resolves when the agent has ended in order. Errors are thrown; in the background they are logged too. */
 export async function agent(options: AgentOptions): Promise<void> {
-  const logger = agentLog();
+  const logger = agentLog(options.background === true ? boundedLog(options) : process.stderr);
   try {
     await serveUntilEnd(options, logger);
   } catch (error) {
@@ -39,6 +43,17 @@ export async function agent(options: AgentOptions): Promise<void> {
     // Its line has been written.
     throw new HoldfastError(code, message, { cause: error, details: { isReported: true } });
   }
+}
+
+/** What `run` made of stderr, with an end to its growth. */
+function boundedLog(options: AgentOptions): { write(text: string): unknown } {
+  const path = agentLogPath(dataDirectory(options.dataDir));
+  return {
+    write(text) {
+      keepBounded(path, MOST_LOG_BYTES);
+      return process.stderr.write(text);
+    },
+  };
 }
 
 async function serveUntilEnd(options: AgentOptions, logger: Logger): Promise<void> {

@@ -6,6 +6,7 @@ import { HoldfastError, messageOf } from '../errors.ts';
 import { layoutOf } from '../layout.ts';
 import { probeSocket, wasRemoved } from '../rpc/unix-socket.ts';
 import { agentSocket, isWaiting } from '../server/agent-socket.ts';
+import { agentLogPath } from './agent-log.ts';
 import type { Orchestrator } from '../api.ts';
 
 /** The agent of a data directory. Errors: UNAVAILABLE with what to do, DATA_DIR_REFUSED, PERMISSION_DENIED. */
@@ -54,7 +55,7 @@ export async function agentIfAny(dataDir: string): Promise<Orchestrator | undefi
     // What is wrong with the directory explains it better than what the socket answered.
     checkDataDirectory(dataDir);
     if (!HoldfastError.is(error, 'UNAVAILABLE') || isWaiting(error)) throw error;
-    const log = join(dataDir, 'state', 'agent.log');
+    const log = agentLogPath(dataDir);
     const message = `the agent on ${dataDir} does not answer (${messageOf(error)}): look at ${log}`;
     throw new HoldfastError('UNAVAILABLE', message, { cause: error });
   }

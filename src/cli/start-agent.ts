@@ -6,6 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { checkDataDirectory } from '../data-dir.ts';
 import { ERROR_CODES, HoldfastError, messageOf } from '../errors.ts';
+import { agentLogPath } from './agent-log.ts';
 import { agentIfAny } from './find-agent.ts';
 import { say } from './output.ts';
 import type { ChildProcess } from 'node:child_process';
@@ -23,7 +24,7 @@ const POLL_MS = 10;
  */
 export async function startAgent(dataDir: string): Promise<Orchestrator> {
   checkDataDirectory(dataDir);
-  const logPath = join(dataDir, 'state', 'agent.log');
+  const logPath = agentLogPath(dataDir);
   makeDirectories(dataDir);
   const log = openSync(logPath, 'a', 0o600);
   const logStart = fstatSync(log).size;
@@ -81,7 +82,13 @@ function spawnAgent(dataDir: string, log: number): ChildProcess {
 
 /** The last error line that this agent wrote. */
 function errorInLog(path: string, start: number): { code: ErrorCode; message: string } | undefined {
-  const lines = readFileSync(path).subarray(start).toString().trim().split('\n');
+  const log = readFileSync(path);
+  // A shorter one was begun meanwhile.
+  const lines = log
+    .subarray(log.length < start ? 0 : start)
+    .toString()
+    .trim()
+    .split('\n');
   for (const line of lines.toReversed()) {
     try {
       const entry = JSON.parse(line) as { level?: unknown; code?: unknown; message?: unknown };

@@ -5,6 +5,7 @@ import { HoldfastError } from '../errors.ts';
 import { removeFileIfPossible } from '../os/atomic-file.ts';
 import { closeOnExecAbove2 } from '../os/libc.ts';
 import { machineEpoch } from '../os/machine-epoch.ts';
+import { keepBounded } from '../os/own-log.ts';
 import { ownIdentity } from '../os/process-identity.ts';
 import { PACKAGE_VERSION } from '../version.ts';
 import { type HostKind, hostDirectory, writeAddress } from './address-file.ts';
@@ -25,7 +26,7 @@ export interface HostContext {
   readonly tasksPerHost: number;
   /** How many are connected to this host now: every living agent is. */
   connections(): number;
-  /** One JSON line to host.log. Few lines: the file is never rotated. */
+  /** One JSON line to host.log, which is begun anew when it is large. */
   log(event: string, facts?: object): void;
   /** Ends the host once the answers under way are out. For a Shutdown call that found nothing to watch. */
   end(reason: string): void;
@@ -43,6 +44,8 @@ const IDLE_CHECK_MS = 10_000;
 /** An agent that was killed is started again within seconds where something supervises it. */
 const FORSAKEN_AFTER_MS = 60_000;
 const CLOSE_GRACE_MS = 1_000;
+/** As much again is kept of what came before. */
+const MOST_LOG_BYTES = 1_048_576;
 
 /**
  * The life of a host process, called by its entry file after everything is imported: from then on the package may be
@@ -70,7 +73,7 @@ export async function runHost(
     machineEpoch: epoch,
     version: PACKAGE_VERSION,
     connections: () => listener?.connections() ?? 0,
-    log: logLine,
+    log: boundedLog(hostDir),
     end: (reason) => void end(hostDir, listener, service, reason),
   };
   // crash point: host.opening
@@ -190,6 +193,14 @@ async function end(
   await listener?.close(CLOSE_GRACE_MS);
   await service.leave?.();
   process.exit(0);
+}
+
+/** The few lines that everybody writes are not counted. */
+function boundedLog(hostDir: string): HostContext['log'] {
+  return (event, facts) => {
+    keepBounded(join(hostDir, 'host.log'), MOST_LOG_BYTES);
+    logLine(event, facts);
+  };
 }
 
 function logLine(event: string, facts: object = {}): void {
