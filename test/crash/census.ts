@@ -4,7 +4,7 @@
  */
 import type { CaseResult, CaseSpec } from './case.ts';
 import { noContainersBecause } from '../processes/container-rig.ts';
-import { planText, type Strike } from './plan.ts';
+import { planText, RIG, type Strike } from './plan.ts';
 import { WORKLOADS, type WorkloadName } from './workloads.ts';
 
 /** A way to a point: after these strikes the workload arrives there so often. */
@@ -23,7 +23,7 @@ const strike = (
 ): Strike => ({ point, nth, action, ms });
 
 const OPENINGS: readonly (readonly [WorkloadName, readonly Strike[]])[] = [
-  ...WORKLOADS.map((name) => [name, []] as const),
+  ...WORKLOADS.filter((name) => name !== 'alone').map((name) => [name, []] as const),
   // The pair runs on: the next agent adopts it.
   ['service', [strike('agent.cleanup.begun', 'kill')]],
   ['service', [strike('agent.kill.begun', 'kill')]],
@@ -37,6 +37,8 @@ const OPENINGS: readonly (readonly [WorkloadName, readonly Strike[]])[] = [
   // A host finds a container that nobody will ever let go, and one that somebody has to.
   ['isolated', [strike('shim.container.created', 'kill')]],
   ['isolated', [strike('shim.container.identified', 'kill')]],
+  // An executor host sees to the output itself.
+  ['alone', [strike('agent.watch.begun', 'kill'), strike(RIG, 'kill-logmon')]],
   // The next agent begins in safe mode.
   ['tidy', [strike('agent.accept.settled', 'kill')]],
 ];

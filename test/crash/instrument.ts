@@ -59,6 +59,11 @@ const PATCHES: readonly Patch[] = [
     replace: 'const FORSAKEN_AFTER_MS = 2_500;',
   },
   {
+    file: 'src/processes/executor-host/heir.ts',
+    find: 'const LOOK_MS = 1_000;',
+    replace: 'const LOOK_MS = 100;',
+  },
+  {
     file: 'src/actors/run-files.ts',
     find: 'const SWEEP_AFTER_MS = 30_000;',
     replace: 'const SWEEP_AFTER_MS = 100;',

@@ -1,6 +1,7 @@
 /** Every line that a program printed is in the log files: once, whole and in order. */
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { segmentsIn } from '../logs/files.ts';
 import { isRemoved } from './history.ts';
 import type { Story } from './verdict.ts';
 
@@ -50,10 +51,6 @@ function outputOf(dataDir: string, task: string): string {
   const [alloc = '', name = ''] = task.split('/');
   const dir = join(dataDir, 'state', 'logs', alloc);
   if (!existsSync(dir)) return '';
-  const stem = `${name}.stdout.`;
-  return readdirSync(dir)
-    .filter((file) => file.startsWith(stem))
-    .sort((left, right) => Number(left.slice(stem.length)) - Number(right.slice(stem.length)))
-    .map((file) => readFileSync(join(dir, file), 'utf8'))
-    .join('');
+  const segments = segmentsIn(dir, name, 'stdout');
+  return Buffer.concat(segments.map(({ bytes }) => bytes)).toString();
 }

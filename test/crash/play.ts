@@ -5,14 +5,16 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { CaseSpec, CaseStage } from './case.ts';
 import type { Fault } from './fault.ts';
-import { landed, RIG, strikerOf, type CasePlaces } from './plan.ts';
+import { arrivals, landed, RIG, strikerOf, type CasePlaces } from './plan.ts';
 import { send, statOf } from './processes.ts';
 import { strikeFromOutside } from './rig-strikes.ts';
+import { workload } from './workloads.ts';
 
 /** How long a case may take from its last strike to its end. Generous: what counts is that it ends. */
 const PATIENCE_MS = 60_000;
 const LOOK_MS = 8;
 const MOST_LIVES = 12;
+const ALONE_MS = 6_000;
 
 export class Play {
   readonly places: CasePlaces;
@@ -24,6 +26,7 @@ export class Play {
   readonly faults: Fault[] = [];
   #handled = 0;
   #isNested = false;
+  #aloneSince: number | undefined;
 
   constructor(spec: CaseSpec, places: CasePlaces, stage: CaseStage) {
     this.#spec = spec;
@@ -37,7 +40,7 @@ export class Play {
     for (let seen = 0; !existsSync(this.places.doneFile) || this.#lives(this.agent);) {
       if (!this.#lives(this.agent)) {
         if (this.lives >= MOST_LIVES) return this.#stuck(`the agent ended ${MOST_LIVES} times`);
-        this.agent = this.startLife();
+        if (!this.#isLeftAlone()) this.agent = this.startLife();
       }
       this.#nestBystander();
       const count = landed(this.places);
@@ -50,6 +53,18 @@ export class Play {
       await delay(LOOK_MS);
     }
     return this.faults;
+  }
+
+  /** Until an executor host has seen to the output, or has had the time for it. */
+  #isLeftAlone(): boolean {
+    const { workload: name } = this.#spec;
+    const { isLeftAlone } = workload(name, this.places, this.#stage.copy.witness);
+    if (isLeftAlone !== true || this.lives === 0) return false;
+    this.#aloneSince ??= performance.now();
+    const isSeenTo = arrivals(this.places).has('executor.heir.handed');
+    if (!isSeenTo && performance.now() - this.#aloneSince < ALONE_MS) return true;
+    this.#aloneSince = undefined;
+    return false;
   }
 
   #stuck(text: string): readonly Fault[] {

@@ -19,6 +19,8 @@ export interface Workload {
   readonly beside?: string;
   /** Whoever stops them does not wait until they run. */
   readonly isHasty?: boolean;
+  /** An agent that dies is followed by another one only when hosts had the time to do its work. */
+  readonly isLeftAlone?: boolean;
   /** What the agent is asked besides. */
   readonly options?: Pick<OrchestratorOptions, 'retention' | 'safeMode'>;
   /** How often each task runs, by `alloc/task`. Null where that is a matter of moments. */
@@ -34,6 +36,7 @@ export const WORKLOADS = [
   'tidy',
   'isolated',
   'beside',
+  'alone',
 ] as const;
 export type WorkloadName = (typeof WORKLOADS)[number];
 
@@ -115,6 +118,13 @@ const MAKERS: Readonly<Record<WorkloadName, (task: TaskMaker) => Workload>> = {
     lasting: ['turn'],
     restarted: 'turn',
     runs: { 'turn/a': 2 },
+  }),
+  alone: (task) => ({
+    groups: { still: { name: 'still', tasks: [task('a', 'long', { restart: often })] } },
+    ending: [],
+    lasting: ['still'],
+    isLeftAlone: true,
+    runs: { 'still/a': 1 },
   }),
   beside: (task) => ({
     groups: { base: { name: 'base', tasks: [task('a', 'long', { restart: often })] } },
