@@ -31,6 +31,8 @@ export async function scanLogs(
   const now = Date.now();
   for (const name of await namesIn(root)) {
     const dir = join(root, name);
+    // What is behind a link is not ours to remove.
+    if ((await lstat(dir).catch(() => undefined))?.isDirectory() !== true) continue;
     const sightings = new Map<string, Sighting>();
     for (const file of await namesIn(dir)) await look(dir, file, sightings, isOwn);
     for (const sighting of sightings.values()) found.push(sizeOf(sighting, now));

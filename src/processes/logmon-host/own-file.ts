@@ -19,7 +19,9 @@ export function openOwn(path: string, flags: number, mode = 0): number | undefin
     if (NOT_OURS.has(errnoOf(error) ?? '')) return undefined;
     throw error;
   }
-  if (!fstatSync(fd).isFile()) {
+  const found = fstatSync(fd);
+  // A file with another name as well may be somebody else's.
+  if (!found.isFile() || found.nlink > 1) {
     closeSync(fd);
     return undefined;
   }
