@@ -1,11 +1,13 @@
 /** Everything that `npm run full:logs` tries, in this order. */
 import type { Drill } from '../faults/drill.ts';
 import { agentKills } from './agent-kills.ts';
+import { logBudget } from './budget.ts';
 import { compressionKills } from './compression.ts';
 import { briefTasks, bursts, untouchedBytes } from './exact.ts';
 import { fullLogDisk } from './full-disk.ts';
 import { heirs } from './heirs.ts';
 import { hostKills } from './host-kills.ts';
+import { hostileNames } from './hostile.ts';
 import { rotationOffsets } from './offsets.ts';
 
 export const PARTS: readonly Drill[] = [
@@ -17,5 +19,7 @@ export const PARTS: readonly Drill[] = [
   agentKills,
   heirs,
   compressionKills,
+  logBudget,
   fullLogDisk,
+  hostileNames,
 ];
