@@ -9,35 +9,34 @@ export interface LoggedTask {
   readonly task: string;
 }
 
-/** A line, or a gap in front of the next one. */
+/** A line, or a gap: then the chunk tells of it. */
 export interface LogItem {
   readonly of: LoggedTask;
   readonly chunk: LogChunk;
-  /** Undefined: the chunk tells of a gap. */
   readonly line: Line<LogChunk> | undefined;
-  readonly cursor: string;
+  /** The place behind it. */
+  readonly place: { readonly cursor: string };
 }
 
+/** What ends with each chunk, and behind the last one what was never ended. */
 export async function* logItems(
   of: LoggedTask,
   chunks: AsyncIterable<LogChunk>,
-): AsyncGenerator<LogItem, void, undefined> {
+): AsyncGenerator<readonly LogItem[], void, undefined> {
   const splitter = new LineSplitter<LogChunk>();
-  const toItem = (line: Line<LogChunk>): LogItem => ({
-    of,
-    chunk: line.of,
-    line,
-    cursor: line.cursor,
-  });
+  const toItem = (line: Line<LogChunk>): LogItem => ({ of, chunk: line.of, line, place: line });
   for await (const chunk of chunks) {
-    for (const line of splitter.push(chunk)) yield toItem(line);
-    if (chunk.gap !== undefined) yield { of, chunk, line: undefined, cursor: splitter.cursor };
+    const items = Array.from(splitter.push(chunk), toItem);
+    const place = { cursor: splitter.cursor };
+    if (chunk.gap !== undefined) items.push({ of, chunk, line: undefined, place });
+    if (items.length > 0) yield items;
   }
-  for (const line of splitter.flush()) yield toItem(line);
+  const last = Array.from(splitter.flush(), toItem);
+  if (last.length > 0) yield last;
 }
 
 /** One object a line, for a gap too; bytes that are no UTF-8 as base64. */
-export function logJson({ of: { alloc, task }, chunk, line, cursor }: LogItem): string {
+export function logJson({ of: { alloc, task }, chunk, line, place: { cursor } }: LogItem): string {
   const { time, run, stream, gap } = chunk;
   const facts = { time, alloc, task, run, stream };
   if (line === undefined) return `${JSON.stringify({ ...facts, gap, cursor })}\n`;
@@ -53,13 +52,27 @@ export interface LineStyle {
   readonly nameWidth: number | undefined;
 }
 
+const NEWLINE = Buffer.from('\n');
 const NO_TIME = '-'.padEnd('2026-01-02T03:04:05.678Z'.length);
 
-/** The bytes of a line as they are, behind time and name, with a newline whether it had one or not. */
-export function logLine({ of, chunk }: LogItem, data: Uint8Array, style: LineStyle): Uint8Array {
-  const time = style.hasTime ? `${chunk.time ?? NO_TIME} ` : '';
-  const name = style.nameWidth === undefined ? '' : `${of.task.padEnd(style.nameWidth)} | `;
-  return Buffer.concat([Buffer.from(`${time}${name}`), data, Buffer.from('\n')]);
+/** The bytes of lines as they are, behind time and name, with a newline whether they had one or not. */
+export function logLines(items: readonly LogItem[], style: LineStyle): Uint8Array {
+  const parts: Uint8Array[] = [];
+  let prefix: Uint8Array | undefined;
+  let before: LogItem | undefined;
+  for (const item of items) {
+    if (item.line === undefined) continue;
+    if (prefix === undefined || before?.chunk !== item.chunk) prefix = prefixOf(item, style);
+    parts.push(prefix, item.line.data, NEWLINE);
+    before = item;
+  }
+  return Buffer.concat(parts);
+}
+
+function prefixOf({ of, chunk }: LogItem, { hasTime, nameWidth }: LineStyle): Uint8Array {
+  const time = hasTime ? `${chunk.time ?? NO_TIME} ` : '';
+  const name = nameWidth === undefined ? '' : `${of.task.padEnd(nameWidth)} | `;
+  return Buffer.from(`${time}${name}`);
 }
 
 const REASONS: Readonly<Record<LogGap['reason'], string>> = {

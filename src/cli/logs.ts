@@ -3,7 +3,7 @@ import { dataDirectory } from './data-dir.ts';
 import { findAgent } from './find-agent.ts';
 import { inTimeOrder } from './in-time-order.ts';
 import { LogRelay } from './log-relay.ts';
-import { gapText, type LoggedTask, logItems, logJson, logLine } from './log-text.ts';
+import { gapText, type LoggedTask, type LogItem, logItems, logJson, logLines } from './log-text.ts';
 import { say, write } from './output.ts';
 import { parseWhen } from './when.ts';
 import type { Writable } from 'node:stream';
@@ -82,18 +82,23 @@ async function* printLines(
 ): AsyncGenerator<string, void> {
   const nameWidth = prefix ? Math.max(...tasks.map(({ task }) => task.length)) : undefined;
   const style = { hasTime: timestamps ?? false, nameWidth };
-  const items = inTimeOrder(
+  const print = (items: readonly LogItem[]): string | Uint8Array =>
+    json ? items.map(logJson).join('') : logLines(items, style);
+  const batches = inTimeOrder(
     tasks.map((task) => logItems(task, open(task))),
-    { timeOf: ({ chunk }) => chunk.time, patienceMs: follow ? PATIENCE_MS : Infinity },
+    { timeOf: ([first]) => first?.chunk.time ?? null, patienceMs: follow ? PATIENCE_MS : Infinity },
   );
-  for await (const item of items) {
-    const { of, line, chunk } = item;
-    if (chunk.gap !== undefined) say(gapText(of, chunk.stream, chunk.gap));
-    if (json) await write(logJson(item));
-    else if (line !== undefined) {
-      await write(logLine(item, line.data, style), sinkOf(chunk.stream));
+  for await (const items of batches) {
+    // All of them are of one stream: they come with one chunk, or they are the last ones.
+    for (const stream of ['stdout', 'stderr'] as const) {
+      const text = print(items.filter(({ chunk }) => chunk.stream === stream));
+      if (text.length > 0) await write(text, json ? process.stdout : sinkOf(stream));
     }
-    yield item.cursor;
+    for (const { of, chunk } of items) {
+      if (chunk.gap !== undefined) say(gapText(of, chunk.stream, chunk.gap));
+    }
+    const last = items.at(-1);
+    if (last !== undefined) yield last.place.cursor;
   }
 }
 

@@ -69,15 +69,21 @@ export class LineSplitter<C extends Chunk> {
   /** Takes bytes up to the end of a line, of the chunk or of what a line may have; returns where they end. */
   *#take(chunk: C, at: number, after: Position | undefined): Generator<Line<C>, number> {
     const { stream, data } = chunk;
-    const open = this.#unfinished.get(stream) ?? this.#begin(chunk, back(after, data.length - at));
-    const room = LONGEST_LINE_BYTES - open.sizeBytes;
+    const held = this.#unfinished.get(stream);
+    const room = LONGEST_LINE_BYTES - (held?.sizeBytes ?? 0);
     const newline = data.subarray(at, at + room + 1).indexOf(NEWLINE);
     const end = newline < 0 ? Math.min(data.length, at + room) : at + newline;
-    open.parts.push(data.subarray(at, end));
-    open.sizeBytes += end - at;
     const isEnded = newline >= 0;
     const behind = isEnded ? end + 1 : end;
-    open.after = back(after, data.length - behind);
+    const place = back(after, data.length - behind);
+    if (held === undefined && isEnded) {
+      yield this.#line(chunk, data.subarray(at, end), place, false);
+      return behind;
+    }
+    const open = held ?? this.#begin(chunk, back(after, data.length - at));
+    open.parts.push(data.subarray(at, end));
+    open.sizeBytes += end - at;
+    open.after = place;
     // A line of just that length may end with the next byte.
     const isTooLong = !isEnded && behind < data.length;
     if (isEnded || isTooLong) yield this.#end(stream, open, isTooLong);
@@ -96,10 +102,33 @@ export class LineSplitter<C extends Chunk> {
 
   #end(stream: OutputStream, open: Unfinished<C>, isPartial = true): Line<C> {
     this.#unfinished.delete(stream);
-    if (open.after !== undefined) this.#places = { ...this.#places, [stream]: open.after };
     const [first = new Uint8Array(), ...more] = open.parts;
     const data = more.length === 0 ? first : Buffer.concat(open.parts);
-    return { of: open.of, data, isPartial, cursor: this.cursor };
+    return this.#line(open.of, data, open.after, isPartial);
+  }
+
+  #line(of: C, data: Uint8Array, after: Position | undefined, isPartial: boolean): Line<C> {
+    if (after !== undefined) this.#places = { ...this.#places, [of.stream]: after };
+    return new PlacedLine(of, data, isPartial, this.#places);
+  }
+}
+
+/** Most lines are never asked for their cursor. */
+class PlacedLine<C extends Chunk> implements Line<C> {
+  readonly of: C;
+  readonly data: Uint8Array;
+  readonly isPartial: boolean;
+  readonly #places: Positions;
+
+  constructor(of: C, data: Uint8Array, isPartial: boolean, places: Positions) {
+    this.of = of;
+    this.data = data;
+    this.isPartial = isPartial;
+    this.#places = places;
+  }
+
+  get cursor(): string {
+    return formatCursor(this.#places);
   }
 }
 

@@ -2,7 +2,7 @@
 import { describe, expect, it } from 'vitest';
 import type { LogChunk } from '../../src/api.ts';
 import { inTimeOrder } from '../../src/cli/in-time-order.ts';
-import { gapText, type LogItem, logItems, logJson, logLine } from '../../src/cli/log-text.ts';
+import { gapText, type LogItem, logItems, logJson, logLines } from '../../src/cli/log-text.ts';
 import { toQuery } from '../../src/cli/logs.ts';
 import { parseWhen } from '../../src/cli/when.ts';
 
@@ -91,11 +91,11 @@ describe('what is asked for', () => {
 
 describe('a line', () => {
   it('has its time and its task in front, and its bytes as they are', async () => {
-    const [first, second] = await collect(logItems(TASK, chunks('a\xff\nb')));
+    const [first, second] = (await collect(logItems(TASK, chunks('a\xff\nb')))).flat();
     const text = (item: LogItem | undefined, hasTime: boolean, nameWidth?: number): string =>
-      item?.line === undefined
+      item === undefined
         ? ''
-        : Buffer.from(logLine(item, item.line.data, { hasTime, nameWidth })).toString('latin1');
+        : Buffer.from(logLines([item], { hasTime, nameWidth })).toString('latin1');
     expect(text(first, true)).toBe(`${TIME} a\xff\n`);
     expect(text(second, true, 5)).toBe(`${TIME} api   | b\n`);
     const unknown = { ...second, chunk: { ...second?.chunk, time: null } } as LogItem;
@@ -103,7 +103,7 @@ describe('a line', () => {
   });
 
   it('is an object that goes on exactly behind it', async () => {
-    const items = await collect(logItems(TASK, chunks('one\nt', 'wo\n\xff\nend')));
+    const items = (await collect(logItems(TASK, chunks('one\nt', 'wo\n\xff\nend')))).flat();
     expect(items.map((item) => JSON.parse(logJson(item)) as unknown)).toEqual(
       [
         { line: 'one', cursor: 'stdout:0:4' },
@@ -117,7 +117,7 @@ describe('a line', () => {
   it('may be missing, and that is an object and a sentence', async () => {
     const gap = { reason: 'budget', bytes: 17 } as const;
     const none = { stream: 'stderr', data: Buffer.alloc(0), cursor: 'stderr:4:0', run: 0 } as const;
-    const [item] = await collect(logItems(TASK, chunks({ ...none, time: null, gap })));
+    const [item] = (await collect(logItems(TASK, chunks({ ...none, time: null, gap })))).flat();
     expect(JSON.parse(logJson(item as LogItem))).toEqual({
       time: null,
       ...TASK,
