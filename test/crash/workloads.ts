@@ -175,7 +175,9 @@ const MAKERS: Readonly<Record<WorkloadName, (task: TaskMaker) => Workload>> = {
       loud: {
         name: 'loud',
         type: 'batch',
-        tasks: [task('a', 'quick', { restart: once, logs: { maxFileSizeMb: 1 } }, 30_000)],
+        tasks: [
+          task('a', 'quick', { restart: once, logs: { maxFileSizeMb: 1, compress: true } }, 30_000),
+        ],
       },
     },
     ending: ['loud'],
