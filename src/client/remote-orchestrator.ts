@@ -6,7 +6,7 @@ import { ShutdownRequest_Tasks } from '../rpc/gen/holdfast/agent/v1/agent.ts';
 import { fromAgent, fromAlloc, fromEvent } from '../server/convert.ts';
 import { toOpen } from '../server/exec-messages.ts';
 import { fromStatsMessage, toStatsRequest } from '../server/stats-messages.ts';
-import { fromLogMessage, toLogsRequest } from '../server/log-messages.ts';
+import { fromLogMessages, toLogsRequest } from '../server/log-messages.ts';
 import { isWaiting } from '../server/agent-socket.ts';
 import { observe } from './observe.ts';
 import { openRemoteSession } from './remote-session.ts';
@@ -89,7 +89,13 @@ export class RemoteOrchestrator implements api.Orchestrator {
     query: api.LogQuery = {},
   ): AsyncGenerator<api.LogChunk, void, undefined> {
     const messages = this.#follow(agent.logs, toLogsRequest(ref, query), query.signal);
-    for await (const message of messages) yield fromLogMessage(message);
+    for await (const message of messages) {
+      for (const chunk of fromLogMessages(message)) {
+        // Those of a batch that stands here already are not for somebody who has left.
+        if (query.signal?.aborted === true || this.#closing.signal.aborted) return;
+        yield chunk;
+      }
+    }
   }
 
   async *stats(

@@ -21,7 +21,9 @@ export interface Missing {
 export class GapList {
   readonly #path: string;
   #seen = '';
-  #records: readonly GapRecord[] = [];
+  /** Recorded at a place between bytes, and instead of whole segments. */
+  #dropped: readonly GapRecord[] = [];
+  #purged: readonly GapRecord[] = [];
 
   constructor(series: SegmentSeries) {
     this.#path = gapsPath(series);
@@ -38,7 +40,9 @@ export class GapList {
       const isSettled = Date.now() - mtimeMs > SETTLED_MS;
       const bytes = Math.min(size, MOST_BYTES);
       const { buffer, bytesRead } = await file.read(Buffer.alloc(bytes), 0, bytes, size - bytes);
-      this.#records = parseGaps(buffer.toString('utf8', 0, bytesRead));
+      const records = parseGaps(buffer.toString('utf8', 0, bytesRead));
+      this.#dropped = records.filter(({ reason }) => reason !== 'budget');
+      this.#purged = records.filter(({ reason }) => reason === 'budget');
       this.#seen = isSettled ? seen : '';
     } finally {
       await file.close();
@@ -79,12 +83,5 @@ export class GapList {
   before(segment: number): Missing {
     const isPurged = this.#purged.some((one) => one.segment === segment - 1);
     return { reason: isPurged ? 'budget' : 'rotated', bytes: null };
-  }
-
-  get #dropped(): readonly GapRecord[] {
-    return this.#records.filter(({ reason }) => reason !== 'budget');
-  }
-  get #purged(): readonly GapRecord[] {
-    return this.#records.filter(({ reason }) => reason === 'budget');
   }
 }

@@ -73,7 +73,7 @@ function viewHandlers(
       toStatsMessages(orchestrator.stats(...toStatsQuery(request, signal))),
     ),
     logs: answerStream((request, signal) =>
-      toLogMessages(orchestrator.logs(request.ref, toLogQuery(request, signal))),
+      toLogMessages(orchestrator.logs(request.ref, toLogQuery(request, signal)), request),
     ),
   };
 }

@@ -1,5 +1,6 @@
 /** Output of a task as messages, both ways. */
 import { Stream } from '../rpc/gen/holdfast/agent/v1/agent.ts';
+import { inBatches } from './batches.ts';
 import type { LogChunk, LogGap, LogQuery } from '../api.ts';
 import type { LogsRequest, LogsResponse } from '../rpc/gen/holdfast/agent/v1/agent.ts';
 
@@ -41,26 +42,55 @@ export function toLogsRequest(ref: string, query: LogQuery): LogsRequest {
     untilMs: until?.getTime() ?? 0,
     run: run === 'all' ? 0 : run === 'last' ? LAST_RUN : run,
     offset: origin === 'start' ? offset : undefined,
+    takesMore: true,
     offsetFromEnd: origin === 'end' ? (offset ?? 0) : undefined,
   };
 }
 
+const MAX_CHUNKS = 256;
+/** With the window of the connection it bounds what a stopped reader costs. */
+const MAX_BYTES = 65_536;
+
+/** Of a slow task there is a chunk for every few lines: as many in one message as are there together. */
 export async function* toLogMessages(
   chunks: AsyncIterable<LogChunk>,
+  { takesMore }: Pick<LogsRequest, 'takesMore'>,
 ): AsyncGenerator<LogsResponse> {
-  for await (const { stream, data, cursor, run, time, gap } of chunks) {
-    yield {
-      stream: STREAM_OF[stream],
-      data: Buffer.from(data),
-      cursor,
-      run,
-      atMs: time === null ? 0 : Date.parse(time),
-      gap: gap === undefined ? undefined : { reason: gap.reason, bytes: gap.bytes ?? undefined },
-    };
+  let bytes = 0;
+  const batches = inBatches(chunks, toLogMessage, ({ data }, count) => {
+    bytes = count === 1 ? data.length : bytes + data.length;
+    return takesMore && count < MAX_CHUNKS && bytes < MAX_BYTES;
+  });
+  for await (const [first, ...more] of batches) {
+    if (first !== undefined) yield { ...first, more };
   }
 }
 
-export function fromLogMessage({ stream, data, cursor, run, atMs, gap }: LogsResponse): LogChunk {
+function toLogMessage({ stream, data, cursor, run, time, gap }: LogChunk): LogsResponse {
+  return {
+    stream: STREAM_OF[stream],
+    data: Buffer.from(data),
+    cursor,
+    run,
+    atMs: time === null ? 0 : Date.parse(time),
+    gap: gap === undefined ? undefined : { reason: gap.reason, bytes: gap.bytes ?? undefined },
+    more: [],
+  };
+}
+
+export function* fromLogMessages({ more, ...first }: LogsResponse): Generator<LogChunk, void> {
+  yield fromLogMessage(first);
+  for (const one of more) yield fromLogMessage(one);
+}
+
+function fromLogMessage({
+  stream,
+  data,
+  cursor,
+  run,
+  atMs,
+  gap,
+}: Omit<LogsResponse, 'more'>): LogChunk {
   return {
     stream: stream === Stream.STDERR ? 'stderr' : 'stdout',
     data,

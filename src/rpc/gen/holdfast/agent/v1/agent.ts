@@ -265,7 +265,11 @@ export interface LogsRequest {
     | number
     | undefined;
   /** Begins so many bytes in front of the newest byte of each stream. */
-  offsetFromEnd?: number | undefined;
+  offsetFromEnd?:
+    | number
+    | undefined;
+  /** The caller reads `more`. */
+  takesMore: boolean;
 }
 
 export interface LogsResponse {
@@ -277,7 +281,11 @@ export interface LogsResponse {
   /** When its first byte was collected, in milliseconds since 1970; 0: not known. */
   atMs: number;
   /** Output is missing in front of this place; data is empty. */
-  gap: LogGap | undefined;
+  gap:
+    | LogGap
+    | undefined;
+  /** What came together with it, in order, each without more of its own. */
+  more: LogsResponse[];
 }
 
 export interface LogGap {
@@ -2773,6 +2781,7 @@ function createBaseLogsRequest(): LogsRequest {
     run: 0,
     offset: undefined,
     offsetFromEnd: undefined,
+    takesMore: false,
   };
 }
 
@@ -2807,6 +2816,9 @@ export const LogsRequest: MessageFns<LogsRequest> = {
     }
     if (message.offsetFromEnd !== undefined) {
       writer.uint32(80).int64(message.offsetFromEnd);
+    }
+    if (message.takesMore !== false) {
+      writer.uint32(88).bool(message.takesMore);
     }
     return writer;
   },
@@ -2904,6 +2916,14 @@ export const LogsRequest: MessageFns<LogsRequest> = {
             message.offsetFromEnd = longToNumber(reader.int64());
             continue;
           }
+          case 11: {
+            if (tag !== 88) {
+              break;
+            }
+
+            message.takesMore = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2931,12 +2951,13 @@ export const LogsRequest: MessageFns<LogsRequest> = {
     message.run = object.run ?? 0;
     message.offset = object.offset ?? undefined;
     message.offsetFromEnd = object.offsetFromEnd ?? undefined;
+    message.takesMore = object.takesMore ?? false;
     return message;
   },
 };
 
 function createBaseLogsResponse(): LogsResponse {
-  return { stream: 0, data: Buffer.alloc(0), cursor: "", run: 0, atMs: 0, gap: undefined };
+  return { stream: 0, data: Buffer.alloc(0), cursor: "", run: 0, atMs: 0, gap: undefined, more: [] };
 }
 
 export const LogsResponse: MessageFns<LogsResponse> = {
@@ -2958,6 +2979,9 @@ export const LogsResponse: MessageFns<LogsResponse> = {
     }
     if (message.gap !== undefined) {
       LogGap.encode(message.gap, writer.uint32(50).fork()).join();
+    }
+    for (const v of message.more) {
+      LogsResponse.encode(v!, writer.uint32(58).fork()).join();
     }
     return writer;
   },
@@ -3023,6 +3047,14 @@ export const LogsResponse: MessageFns<LogsResponse> = {
             message.gap = LogGap.decode(reader, reader.uint32());
             continue;
           }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.more.push(LogsResponse.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -3046,6 +3078,7 @@ export const LogsResponse: MessageFns<LogsResponse> = {
     message.run = object.run ?? 0;
     message.atMs = object.atMs ?? 0;
     message.gap = (object.gap !== undefined && object.gap !== null) ? LogGap.fromPartial(object.gap) : undefined;
+    message.more = object.more?.map((e) => LogsResponse.fromPartial(e)) || [];
     return message;
   },
 };
