@@ -2,7 +2,7 @@
 import { checkDataDirectory } from '../data-dir.ts';
 import { closest } from '../spec/closest.ts';
 import { HoldfastError } from '../errors.ts';
-import { keepBounded } from '../os/own-log.ts';
+import { keepBounded } from '../rpc/own-log.ts';
 import { agentLog, agentLogPath } from './agent-log.ts';
 import { dataDirectory } from './data-dir.ts';
 import { keepServing, type AgentLimits } from './keep-serving.ts';

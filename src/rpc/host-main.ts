@@ -5,7 +5,7 @@ import { HoldfastError } from '../errors.ts';
 import { removeFileIfPossible } from '../os/atomic-file.ts';
 import { closeOnExecAbove2 } from '../os/libc.ts';
 import { machineEpoch } from '../os/machine-epoch.ts';
-import { keepBounded } from '../os/own-log.ts';
+import { keepBounded } from './own-log.ts';
 import { ownIdentity } from '../os/process-identity.ts';
 import { PACKAGE_VERSION } from '../version.ts';
 import { type HostKind, hostDirectory, writeAddress } from './address-file.ts';
