@@ -13,6 +13,7 @@ const libc = koffi.load(null);
 const cWaitpid = libc.func('int waitpid(int pid, _Out_ int *status, int options)');
 const cMkfifo = libc.func('int mkfifo(const char *path, uint mode)');
 const cMemfd = libc.func('int memfd_create(const char *name, uint flags)');
+const cDup2 = libc.func('int dup2(int from, int to)');
 const cPrctl = libc.func('int prctl(int option, ulong a, ulong b, ulong c, ulong d)');
 const cSyscall = libc.func('long syscall(long number, long a, long b, long c)');
 
@@ -71,6 +72,11 @@ export function makeFifo(path: string): void {
     throw new HoldfastError('ALREADY_EXISTS', `${path} exists`);
   }
   throw failure(`mkfifo ${path}`, errno);
+}
+
+/** Lets the descriptor `to` of this process be another one for what `from` is, in one step. */
+export function duplicateTo(from: number, to: number): void {
+  if (cDup2(from, to) < 0) throw failure('dup2', koffi.errno());
 }
 
 /** An unnamed file in memory, gone with its last descriptor. Close the descriptor with node:fs. */

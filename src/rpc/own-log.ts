@@ -1,8 +1,6 @@
 /** The log of a process that has it as its stdout and stderr. */
 import { closeSync, fstatSync, openSync, renameSync, statSync } from 'node:fs';
-import koffi from 'koffi';
-
-const cDup2 = koffi.load(null).func('int dup2(int from, int to)');
+import { duplicateTo } from '../os/libc.ts';
 
 /**
  * Begins a new file at `path` when the one that stdout and stderr go to is larger than `mostBytes`, and keeps the one
@@ -16,7 +14,7 @@ export function keepBounded(path: string, mostBytes: number): void {
     // Another process may have begun it already.
     if (statSync(path).ino === own.ino) renameSync(path, `${path}.1`);
     const fd = openSync(path, 'a', 0o600);
-    for (const stream of [1, 2]) if (fstatSync(stream).ino === own.ino) cDup2(fd, stream);
+    for (const stream of [1, 2]) if (fstatSync(stream).ino === own.ino) duplicateTo(fd, stream);
     closeSync(fd);
   } catch {
     // It goes on where it is.
