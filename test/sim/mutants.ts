@@ -116,6 +116,29 @@ export const MUTANTS: readonly Mutant[] = [
     'let at = after ?? this.#buffer.taken;',
     'let at = this.#buffer.taken;',
   ),
+  mutant(
+    'nobody stands in for an agent',
+    'processes/executor-host/heir.ts',
+    'doors.connections() > 0 ? 0 :',
+    'doors.connections() >= 0 ? 0 :',
+  ),
+  mutant('two start a collector', 'rpc/host-claim.ts', '!tryLock(fd);', '!tryLock(fd) && fd < 0;'),
+  {
+    // The agent does not know whom an earlier one has told to collect.
+    name: 'two collectors take from one FIFO',
+    patches: [
+      {
+        file: 'actors/find-hosts.ts',
+        find: 'filter((host) => host !== undefined)',
+        replace: "filter((host) => host !== undefined && doors.kind !== 'logmon')",
+      },
+      {
+        file: LOGMON,
+        find: '!this.#world.disk.lock(file);',
+        replace: '!this.#world.disk.lock(file) && file.fd < 0;',
+      },
+    ],
+  },
   {
     // Of a collector that takes one line at a time: another one has hardly ever anything left to be drained.
     name: 'output not drained',

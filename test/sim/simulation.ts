@@ -7,6 +7,7 @@ import { Client } from './client.ts';
 import type { FaultChoice, Strike } from './faults.ts';
 import { Invariants } from './invariants/invariants.ts';
 import { checkFiles, checkOutput, checkProcesses, checkViews } from './invariants/rest.ts';
+import { leaveAlone } from './left-alone.ts';
 import { healDisk, letNatureWork } from './nature.ts';
 import type { Entry } from './scheduler.ts';
 import { Visitors } from './visitors.ts';
@@ -82,6 +83,7 @@ class Simulation {
   readonly #client: Client;
   readonly #visitors: Visitors;
   #agent: Agent | undefined;
+  #isAgentKept = true;
   readonly #settled = new Set<string>();
   readonly #fail = (text: string): void => {
     this.failure ||= text;
@@ -136,6 +138,11 @@ class Simulation {
     }
     await this.#mustCome('every wish is answered', () => this.#client.isAnswered);
     await this.#mustCome('every task runs or is over', () => this.#isSettled());
+    await leaveAlone(world, {
+      mustCome: (what, isSo) => this.#mustCome(what, isSo),
+      keepAgent: (isKept) => (this.#isAgentKept = isKept),
+      agent: () => this.#agent?.process,
+    });
     const { sessions } = this.#invariants;
     await this.#mustCome('no command lives that is over', () => sessions.livingDead.length === 0);
     await this.#mustCome('every end of a command is told', () => sessions.untold.length === 0);
@@ -187,7 +194,7 @@ class Simulation {
   /** Somebody starts the agent again whenever it ended, as an init system does. */
   #keepAnAgent(): void {
     const { scheduler, chance } = this.#world;
-    if (this.#agent?.isAlive !== true) this.#startAgent();
+    if (this.#agent?.isAlive !== true && this.#isAgentKept) this.#startAgent();
     scheduler.after(chance.pick([300, 300, 2_000]), NATURE, 'looks for the agent', () =>
       this.#keepAnAgent(),
     );

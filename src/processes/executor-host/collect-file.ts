@@ -11,13 +11,16 @@ export function writeCollect(dir: string, request: CollectRequest): void {
   replaceFile(join(dir, 'collect'), `${words} ${crc32(words)}\n`, { durable: false });
 }
 
-/** Undefined when there is none, as in runs of older releases, or when it is not what was written. */
-export function readCollect(dir: string): CollectRequest | undefined {
+/**
+ * 'none' when there is none, as in runs of older releases, or when it is not what was written. Undefined when that cannot
+ * be told now.
+ */
+export function readCollect(dir: string): CollectRequest | 'none' | undefined {
   try {
     const found = readPlainFile(join(dir, 'collect'));
-    if (found.is !== 'text') return undefined;
+    if (found.is !== 'text') return 'none';
     const [words = '', check = ''] = found.text.trimEnd().split(' ');
-    if (check !== String(crc32(words))) return undefined;
+    if (check !== String(crc32(words))) return 'none';
     return CollectRequest.decode(Buffer.from(words, 'base64'));
   } catch {
     return undefined;

@@ -49,7 +49,7 @@ export async function launch(
 ): Promise<LaunchResponse> {
   // crash point: executor.launch.asked
   run.cgroup = request.confinement?.cgroup ?? '';
-  run.collect = request.collect;
+  run.collect = request.collect ?? 'none';
   // What this host has seen of it counts for more than a directory that somebody has removed since.
   const isKnown = run.program !== undefined || run.end !== undefined;
   if (!isKnown) mkdirSync(run.dir, { recursive: true, mode: 0o700 });
@@ -67,6 +67,11 @@ export async function launch(
     if (refusal !== undefined) return failed(refusal);
     if (run.program !== undefined && isUnderWay(run)) {
       // crash point: executor.identity.seen
+      // It was taken for one that never starts, and a shim that was slow has won after all.
+      if (run.end?.is === 'never') {
+        run.end = undefined;
+        watch.takeUp(run);
+      }
       // The end of our own shim is told by SIGCHLD: `life` is not needed any longer.
       if (run.ownShim !== undefined) watch.release(run);
       return { outcome: { $case: 'started', value: { ...run.program } } };

@@ -1,4 +1,5 @@
 import type { CollectRequest } from '../../rpc/gen/holdfast/logmon/v1/logmon.ts';
+import { readCollect } from './collect-file.ts';
 import type { HeldFifos } from './held-fifos.ts';
 import type { Run } from './run.ts';
 
@@ -8,9 +9,13 @@ import type { Run } from './run.ts';
  */
 export function neglectedOutput(runs: Iterable<Run>, fifos: HeldFifos): readonly CollectRequest[] {
   const found = new Map<string, CollectRequest>();
-  for (const { key, end, collect } of runs) {
-    if (collect === undefined || fifos.areCollected(key)) continue;
-    if (end === undefined || fifos.waitingBytes(key) > 0) found.set(collect.taskKey, collect);
+  for (const run of runs) {
+    const { key, end } = run;
+    if (fifos.areCollected(key) || (end !== undefined && fifos.waitingBytes(key) === 0)) continue;
+    run.collect ??= readCollect(run.dir);
+    if (run.collect !== undefined && run.collect !== 'none') {
+      found.set(run.collect.taskKey, run.collect);
+    }
   }
   return [...found.values()];
 }

@@ -21,8 +21,8 @@ export class Run {
   startedShim: number | undefined;
   /** Its path below every mount point; empty: it has none. */
   cgroup = '';
-  /** How the output of its task is collected, as far as this host was told. */
-  collect: CollectRequest | undefined;
+  /** How the output of its task is collected; undefined until it was looked up. */
+  collect: CollectRequest | 'none' | undefined;
   /** Its child becomes the program by steps of which each may fail: it has started when the last is taken. */
   isConfined = false;
   program: (ProcessIdentity & { readonly startedAtMs: number }) | undefined;

@@ -8,7 +8,6 @@ import type { CollectRequest } from '../../rpc/gen/holdfast/logmon/v1/logmon.ts'
 import type * as wire from '../../rpc/gen/holdfast/executor/v1/executor.ts';
 import type { HostContext } from '../../rpc/host-main.ts';
 import { cgroupOfFound, isProvedEmpty, putCgroupAway, putInstanceAway } from './run-cgroup.ts';
-import { readCollect } from './collect-file.ts';
 import { forgetContainer } from './container.ts';
 import { fifosOf, HeldFifos } from './held-fifos.ts';
 import { Forgotten } from './forgotten.ts';
@@ -216,7 +215,6 @@ export class ExecutorHost {
     const run = this.#runOf(key, mark);
     run.cgroup = cgroupOfFound(told, instanceId, key);
     if (told !== undefined) this.#fifos.hold(key, fifosOf(this.#facts.stateDir, told));
-    run.collect = readCollect(dir);
     this.#watch.takeUp(run);
     return run;
   }

@@ -13,6 +13,16 @@ const BOOT_MS = [20, 60, 60, 200];
 const DEADLINE_MS = 10_000;
 
 export async function spawnHost(request: HostRequest): Promise<Host> {
+  const { watcher, self } = theWorld();
+  const settle = request.kind === 'logmon' ? watcher?.onCollectorStart(self) : undefined;
+  try {
+    return await spawn(request);
+  } finally {
+    settle?.();
+  }
+}
+
+async function spawn(request: HostRequest): Promise<Host> {
   const world = theWorld();
   mkdirSync(hostDirectory(request.stateDir, request.hostId), { recursive: true });
   world.interrupt('before starting a host');

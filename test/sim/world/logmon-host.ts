@@ -138,6 +138,7 @@ export class PlayedLogmon {
     let hasMoved = false;
     for (const file of files) {
       const { waiting } = file.inode.fifo as Fifo;
+      this.#world.watcher?.onPump(this.#me, file.inode.fifo as Fifo);
       const moved = waiting.splice(0, 16);
       if (moved.length === 0) continue;
       hasMoved = true;

@@ -4,7 +4,7 @@ import { Faults, type FaultChoice, type FaultKind } from '../faults.ts';
 import { type CommandEntry, Ledger, type Launch } from '../ledger.ts';
 import { Scheduler, type Life } from '../scheduler.ts';
 import { Cgroups } from './cgroups.ts';
-import { Disk, type Inode } from './disk.ts';
+import { Disk, type Fifo, type Inode } from './disk.ts';
 import { NATURE, Process, Processes, type ProcessWish } from './processes.ts';
 import { StoreFile } from './store-file.ts';
 
@@ -20,6 +20,10 @@ export interface WorldWatcher {
   onSignal(target: Process, signal: string, sender: Life): void;
   onLaunch(launch: Launch): void;
   onCommand(command: CommandEntry): void;
+  /** A logmon host is about to take what is in a FIFO. */
+  onPump(collector: Process, fifo: Fifo): void;
+  /** A process begins to start a logmon host; returns what is called when it has one, or none. */
+  onCollectorStart(starter: Process): () => void;
 }
 
 export class World {
