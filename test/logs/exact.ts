@@ -15,12 +15,20 @@ const TOGETHER = 8;
 /** The tasks print pieces of one source, each from a place of its own. */
 const SOURCE_BYTES = 4 * MIB;
 
-/** The first moved byte is said to be two: the place of the second is never written. */
+const WRITER = 'src/processes/logmon-host/stream-writer.ts';
+
+/** The first move takes a hundred bytes and says that it took one more: what comes next is a byte too far. */
 export const ONE_LOST_BYTE: readonly Patch[] = [
   {
-    file: 'src/processes/logmon-host/stream-writer.ts',
+    file: WRITER,
+    find: 'this.#mover.move(this.fifo, fd, segment.sizeBytes, bytes);',
+    replace:
+      'this.#mover.move(this.fifo, fd, segment.sizeBytes, this.#collectedBytes ? bytes : 100);',
+  },
+  {
+    file: WRITER,
     find: '    segment.grow(count);',
-    replace: '    segment.grow(this.#collectedBytes === 0 ? count + 1 : count);',
+    replace: '    segment.grow(this.#collectedBytes ? count : count + 1);',
   },
 ];
 
