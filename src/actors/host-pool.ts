@@ -63,8 +63,9 @@ export class HostPool {
     return Promise.all(
       found.map(async (host) => {
         const pooled = this.#admit(host);
-        await this.#greet(pooled, []);
+        // A connection that breaks meanwhile is made anew by whoever stands by.
         void this.#standBy(pooled);
+        await this.#greet(pooled, []);
         return pooled;
       }),
     );
