@@ -146,11 +146,18 @@ describe('packing', () => {
     },
   );
 
-  it('stops before the next segment when its host ends, and the segment stays', async () => {
+  it('is brought to its end with its host, as far as there is time', async () => {
+    await using rig = await openStream(options);
+    for (const letter of 'abc') rig.say(full(letter));
+    await rig.writer.close();
+    await rig.shop.packer.finish(10_000);
+    expect(names(rig)).toEqual(['web.stdout.0.gz', 'web.stdout.1.gz', 'web.stdout.2']);
+  });
+
+  it('that is given up leaves the segment', async () => {
     await using rig = await openStream(options);
     for (const letter of 'ab') rig.say(full(letter));
-    await rig.shop.packer.stop();
-    expect([...names(rig)]).toContain('web.stdout.1');
+    await rig.shop.packer.finish(0);
     const rest = names(rig).filter((name) => name.startsWith('web.stdout.0'));
     expect(rest).toHaveLength(1);
     expect(rest[0]).not.toContain('part');

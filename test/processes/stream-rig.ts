@@ -57,7 +57,7 @@ export async function openStream(options: Partial<StreamOptions> = {}): Promise<
       rig.writer = await open(more);
     },
     async [Symbol.asyncDispose]() {
-      await rig.writer.close();
+      if (!rig.writer.closed) await rig.writer.close();
       shop.preview.close();
       lab[Symbol.dispose]();
     },

@@ -65,6 +65,12 @@ export class LogBudget {
     return () => void this.#own.delete(own);
   }
 
+  /** What was noted and could not be written so far is tried once more. */
+  close(): void {
+    clearTimeout(this.#timer);
+    this.#doors.journal.flush();
+  }
+
   /** To be called when a segment is full: what is to go goes at once. */
   enforce(): void {
     if (this.#budgetBytes === 0) return;

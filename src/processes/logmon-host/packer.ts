@@ -1,7 +1,7 @@
 import { constants } from 'node:fs';
 import { type FileHandle, open, rename, unlink } from 'node:fs/promises';
 import { pipeline } from 'node:stream/promises';
-import { setImmediate } from 'node:timers/promises';
+import { setImmediate, setTimeout as delay } from 'node:timers/promises';
 
 import { errnoOf } from '../../errors.ts';
 import {
@@ -39,8 +39,15 @@ export class Packer {
     this.#running ??= this.#run();
   }
 
-  /** Gives up what is under way and what waits: whoever collects next begins with it. */
-  async stop(): Promise<void> {
+  /**
+   * Resolves when everything is compressed; what is not in `patienceMs` is given up, and whoever collects next begins
+   * with it.
+   */
+  async finish(patienceMs: number): Promise<void> {
+    const patience = new AbortController();
+    const late = delay(patienceMs, undefined, { signal: patience.signal }).catch(() => undefined);
+    await Promise.race([this.#running, late]);
+    patience.abort();
     this.#isStopped = true;
     await this.#running;
   }

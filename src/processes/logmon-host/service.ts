@@ -22,6 +22,9 @@ import { PipeBudget } from './fifo.ts';
 import { Pump } from './pump.ts';
 import { openWorkshop } from './workshop.ts';
 
+/** A host that ends has its last files compressed: nobody opens those of a task that is over again. */
+const PACKING_PATIENCE_MS = 3_000;
+
 interface Collecting {
   readonly request: CollectRequest;
   /** Resolved once both FIFOs are open. */
@@ -61,7 +64,9 @@ export class LogmonHost {
   async #leave(): Promise<void> {
     const all = [...this.#tasks.values()];
     await Promise.allSettled(all.map(async ({ opened }) => (await opened).close()));
-    await this.#premises.shop.packer.stop();
+    const { packer, budget } = this.#premises.shop;
+    budget.close();
+    await packer.finish(PACKING_PATIENCE_MS);
   }
 
   #hello(request: HelloRequest): HelloResponse {
