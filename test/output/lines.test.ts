@@ -75,6 +75,15 @@ describe('lines', () => {
     expect(splitter.cursor).toBe('stdout:7:0');
   });
 
+  it('of one stream leave the other where its unfinished line begins', () => {
+    const splitter = new LineSplitter();
+    const half = { stream: 'stdout', data: Buffer.from('half'), run: 1 } as const;
+    const whole = { stream: 'stderr', data: Buffer.from('x\n'), run: 1 } as const;
+    expect([...splitter.push({ ...half, cursor: 'stdout:5:104' })]).toEqual([]);
+    const [line] = splitter.push({ ...whole, cursor: 'stdout:5:104,stderr:2:9' });
+    expect(line?.cursor).toBe('stdout:5:100,stderr:2:9');
+  });
+
   it('that are too long come in parts, and one that just fits in one', () => {
     const fits = 'x'.repeat(LONGEST_LINE_BYTES);
     const parts = (text: string): unknown =>

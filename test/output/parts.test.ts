@@ -9,6 +9,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout } from 'node:timers/promises';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { OutputChunk, ReadOutputOptions } from '../../src/output/reader.ts';
 import { openOutput, readChunks, textOf, textsOf } from './read-texts.ts';
@@ -172,6 +173,29 @@ describe('what is missing', () => {
     output.drop('stdout', 4);
     over = true;
     expect(await textsOf(chunks)).toEqual(['<disk-full 4>']);
+  });
+
+  it('is told to a follower once, though its record grew in its place while he looked', async () => {
+    output.write('stdout', 'kept\n');
+    const chunks = open({ follow: true });
+    await chunks.next();
+    output.drop('stdout', 100);
+    const next = chunks.next();
+    const record = join(output.dir, 'web.stdout.gaps');
+    // As of one moment, which the clock of a file system cannot tell apart.
+    const moment = new Date(Date.now() + 60_000);
+    for (const bytes of [100, 250]) {
+      writeFileSync(
+        record,
+        readFileSync(record, 'utf8').replace('"bytes":100', `"bytes":${bytes}`),
+      );
+      utimesSync(record, moment, moment);
+      await setTimeout(120);
+    }
+    output.write('stdout', 'again\n');
+    expect(textOf((await next).value as OutputChunk)).toBe('<disk-full 250>');
+    expect(textOf((await chunks.next()).value as OutputChunk)).toBe('again\n');
+    await chunks.return();
   });
 
   it('is what a damaged compressed file held', async () => {
