@@ -4,8 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { HoldfastError } from '../../src/errors.ts';
-import type { HookDoors, HookRequest } from '../../src/hooks/hook.ts';
+import type { CollectWish, HookDoors, HookRequest } from '../../src/hooks/hook.ts';
 import { logmon } from '../../src/hooks/logmon.ts';
+import type { TaskSpec } from '../../src/spec/task-spec.ts';
 import { makeFifo } from '../../src/os/libc.ts';
 
 let dir: string;
@@ -27,6 +28,27 @@ const doors = {
   signal: new AbortController().signal,
   logmon: { collect: () => Promise.reject(lost), release: () => Promise.reject(lost) },
 } as unknown as HookDoors;
+
+describe('the logmon hook', () => {
+  it('is no part of the plan of a task whose output is disabled', () => {
+    const plan = (logs: object): boolean => logmon.when?.({ logs } as unknown as TaskSpec) ?? true;
+    expect([plan({}), plan({ disabled: false }), plan({ disabled: true })]).toEqual([
+      true,
+      true,
+      false,
+    ]);
+  });
+
+  it('says before a start that what comes is of the next run, and of that one once it runs', async () => {
+    const runs: number[] = [];
+    const note = async ({ run }: CollectWish): Promise<void> => void runs.push(run);
+    const listening = { ...doors, logmon: { ...doors.logmon, collect: note, resume: note } };
+    const first = request(1);
+    await logmon.prestart?.(first, listening);
+    await logmon.start?.({ ...first, run: 2 }, listening);
+    expect(runs).toEqual([2, 2]);
+  });
+});
 
 describe('without a collector', () => {
   it('the FIFOs of a task that was never started go', async () => {

@@ -12,7 +12,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 
 import { bytesWaiting, ERRNO, pipeSize, spliceToFile } from '../../src/os/pipes.ts';
-import { type GapRecord, parseGaps } from '../../src/output/gaps.ts';
+import { formatGap, type GapRecord, parseGaps } from '../../src/output/gaps.ts';
 import { type Mover, spliceMover } from '../../src/processes/logmon-host/mover.ts';
 import { CopyMover } from '../../src/processes/logmon-host/copy-pump.ts';
 import { until } from '../fixtures/logmon/laboratory.ts';
@@ -163,6 +163,21 @@ describe('a stream that may be dropped, on a full disk', () => {
     expect(missing).toBeGreaterThan(0);
     expect(missing + textOf(rig).length).toBe(1_000_000);
     closeSync(full);
+  });
+});
+
+describe('a file of gaps that grew', () => {
+  it('is written anew with fewer records, and keeps room for one', async () => {
+    await using rig = await openStream();
+    const path = join(rig.dir, 'web.stdout.gaps');
+    const one = { reason: 'budget', offset: 0, bytes: 10, from: 1, until: 1, run: 1 } as const;
+    const many = Array.from({ length: 1000 }, (_, segment) => formatGap({ ...one, segment }));
+    writeFileSync(path, many.join(''));
+    writeFileSync(`${path}.part`, 'left behind');
+    await rig.reopen({ dropWhenFull: true });
+    expect(gapsOf(rig)).toEqual([{ ...one, segment: 0, bytes: 10_000 }]);
+    expect(readFileSync(path, 'utf8').endsWith(`${' '.repeat(255)}\n`)).toBe(true);
+    expect([existsSync(`${path}.part`), rig.reports]).toEqual([false, []]);
   });
 });
 

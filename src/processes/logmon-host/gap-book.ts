@@ -1,5 +1,6 @@
 import { closeSync, constants, fstatSync, readSync, renameSync, writeSync } from 'node:fs';
 
+import { removeFileIfPossible } from '../../os/atomic-file.ts';
 import { formatGap, type GapRecord, mergeGaps, parseGaps } from '../../output/gaps.ts';
 import { gapsPath, SEGMENT_MODE, type SegmentSeries } from '../../output/segments.ts';
 import { openOwn } from './own-file.ts';
@@ -93,10 +94,13 @@ function append(series: SegmentSeries, text: string): boolean {
 
 function rewrite(series: SegmentSeries, gaps: readonly GapRecord[]): void {
   const temporary = `${gapsPath(series)}.part`;
+  // Left behind by one that was killed.
+  removeFileIfPossible(temporary);
   const fd = openOwn(temporary, O_WRONLY | O_CREAT | O_EXCL, SEGMENT_MODE);
   if (fd === undefined) return;
   try {
-    writeSync(fd, mergeGaps(gaps).map(formatGap).join(''));
+    const bytes = Buffer.from(mergeGaps(gaps).map(formatGap).join(''));
+    if (writeSync(fd, bytes) !== bytes.length) throw new Error('there is no room for gap records');
     renameSync(temporary, gapsPath(series));
   } finally {
     closeSync(fd);
