@@ -20,6 +20,7 @@ const FILE_BYTES = MIB;
 /** Little more than the files that grow: what is full is removed soon. */
 const BUDGET_BYTES = 120 * MIB;
 
+const AGAIN_AND_AGAIN = 'for i in $(seq "$1"); do cat "$0"; done';
 const TEXT = new NumberedText().take(MIB);
 
 const SPENDTHRIFT: readonly Patch[] = [
@@ -81,10 +82,11 @@ function printed(
   return withDir(async (dir) => {
     const source = join(dir, 'source');
     writeFileSync(source, TEXT);
-    const args = Array.from({ length: mib }, () => source);
-    const tasks = Array.from({ length: TASKS }, (_one, index) =>
-      printing(`t${index}`, args, { compress: index % 2 === 0 }),
-    );
+    const config = { command: '/bin/sh', args: ['-c', AGAIN_AND_AGAIN, source, String(mib)] };
+    const tasks = Array.from({ length: TASKS }, (_one, index) => ({
+      ...printing(`t${index}`, [], { compress: index % 2 === 0 }),
+      config,
+    }));
     const logsDir = logsOf(dataDir);
     mkdirSync(logsDir, { recursive: true });
     const watch = new Watch(logsDir);
