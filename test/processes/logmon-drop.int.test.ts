@@ -81,6 +81,8 @@ describe('a stream that may be dropped, on a full disk', () => {
     await untilHealed(rig);
     expect(textOf(rig)).toBe(LINE.repeat(50));
     expect(gapsOf(rig)).toEqual([]);
+    await rig.writer.close();
+    expect(existsSync(join(rig.dir, 'web.stdout.gaps'))).toBe(false);
   });
 
   it('has told of what it throws away before it does, and goes on where one was killed', async () => {

@@ -2,7 +2,7 @@ import { messageOf } from '../../errors.ts';
 import type { GapRecord } from '../../output/gaps.ts';
 import type { SegmentSeries } from '../../output/segments.ts';
 import { discard, type Source, surplusBytes } from './discard.ts';
-import { appendGap, reserveSlot, type Slot, writeSlot } from './gap-book.ts';
+import { appendGap, giveBackRoom, reserveSlot, type Slot, writeSlot } from './gap-book.ts';
 
 /** The reasons of a write that fails for as long as the disk is what it is. */
 const OF_THE_DISK = new Set(['ENOSPC', 'EDQUOT', 'EROFS', 'EIO']);
@@ -71,6 +71,12 @@ export class DropAccount {
     const before = this.#gap ?? { segment, offset, run, bytes: 0, from: until };
     this.#gap = { ...before, reason: 'disk-full', bytes: before.bytes + bytes, until };
     this.#isWritten = this.#slot !== undefined && this.#try(() => this.#writeSlot());
+  }
+
+  /** Nothing is thrown away any more. */
+  close(): void {
+    this.settle();
+    if (this.#gap === undefined) this.#try(() => giveBackRoom(this.#series));
   }
 
   #reserve(): void {

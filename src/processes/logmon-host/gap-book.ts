@@ -47,6 +47,11 @@ export function reserveSlot(series: SegmentSeries): Slot | undefined {
   return at < 0 ? undefined : { at };
 }
 
+/** For a stream that is over: a file that holds nothing but room is of no use to anybody. */
+export function giveBackRoom(series: SegmentSeries): void {
+  if (read(series).trim() === '') removeFileIfPossible(gapsPath(series));
+}
+
 /** Writes a record into its room, also over what it was before. Throws what the file system throws. */
 export function writeSlot(series: SegmentSeries, { at }: Slot, gap: GapRecord): void {
   const fd = openOwn(gapsPath(series), O_WRONLY);

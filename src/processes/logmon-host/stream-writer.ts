@@ -135,7 +135,7 @@ export class StreamWriter {
   async close(): Promise<void> {
     this.#closed = true;
     closeSync(this.fifo);
-    this.#drops?.settle();
+    this.#drops?.close();
     this.#marks.close();
     await this.#segment.close();
     this.#leaveBudget();
