@@ -51,6 +51,8 @@ export class Ledger {
   readonly commands = new Map<string, CommandEntry[]>();
   /** Commands beside a run, and what they left behind. */
   readonly beside = new Map<string, Set<Process>>();
+  /** Logmon hosts that were ended by a signal. */
+  endedCollectors = 0;
   /** Lines that reached the output files, by task key. */
   readonly output = new Map<string, string[]>();
 

@@ -8,7 +8,7 @@ import type { Process } from '../world/processes.ts';
 import type { World, WorldWatcher } from '../world/world.ts';
 import type { Fail } from './invariants.ts';
 
-type Watched = Pick<WorldWatcher, 'onPump' | 'onCollectorStart'>;
+type Watched = Pick<WorldWatcher, 'onSignal' | 'onPump' | 'onCollectorStart'>;
 
 export class CollectorInvariants implements Watched {
   readonly #world: World;
@@ -18,6 +18,11 @@ export class CollectorInvariants implements Watched {
   constructor(world: World, fail: Fail) {
     this.#world = world;
     this.#fail = fail;
+  }
+
+  onSignal(target: Process, signal: string): void {
+    if (target.kind === 'logmon host' && signal === 'SIGKILL')
+      this.#world.ledger.endedCollectors += 1;
   }
 
   onPump(collector: Process, fifo: Fifo): void {

@@ -46,7 +46,10 @@ export class Invariants {
     world.watcher = {
       onLaunch: (launch) => runs.onLaunch(launch),
       onCommand: (command) => this.sessions.onCommand(command),
-      onSignal: (target, signal, sender) => signals.onSignal(target, signal, sender),
+      onSignal: (target, signal, sender) => {
+        signals.onSignal(target, signal, sender);
+        collectors.onSignal(target, signal);
+      },
       onPump: (collector, fifo) => collectors.onPump(collector, fifo),
       onCollectorStart: (starter) => collectors.onCollectorStart(starter),
     };

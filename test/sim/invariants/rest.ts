@@ -32,13 +32,14 @@ export function checkFiles(world: World, leftFifos: ReadonlySet<string>, fail: F
 }
 
 /**
- * Kills of both kinds of host together may take what is in a FIFO: nobody holds it then. What a cleanup that failed did
+ * Ends of both kinds of host together, also of a mute one that an agent ended, may take what is in a FIFO: nobody holds it then. What a cleanup that failed did
  * not fetch is still in it.
  */
 export function checkOutput(world: World, leftFifos: ReadonlySet<string>, fail: Fail): void {
   const struck = new Set(world.faults.struck.map(({ kind }) => kind));
   if (struck.has('reboot') || struck.has('ioError') || struck.has('diskFull')) return;
-  if (struck.has('killLogmon') && struck.has('killExecutor')) return;
+  const isCollectorLost = struck.has('killLogmon') || world.ledger.endedCollectors > 0;
+  if (isCollectorLost && struck.has('killExecutor')) return;
   const expected = new Map<string, string[]>();
   const inOrder = world.ledger.launches.toSorted((one, other) => one.run - other.run);
   for (const { allocId, task, run, lines } of inOrder) {
@@ -50,7 +51,10 @@ export function checkOutput(world: World, leftFifos: ReadonlySet<string>, fail: 
     const found = world.ledger.output.get(key) ?? [];
     if (leftFifos.has(key)) continue;
     if (found.join() !== lines.join()) {
-      fail(`I12: task ${key} wrote ${lines.length} lines, and its files hold ${found.length}`);
+      const missing = lines.find((line) => !found.includes(line));
+      fail(
+        `I12: task ${key} wrote ${lines.length} lines, and its files hold ${found.length}: ${missing}`,
+      );
     }
   }
 }
