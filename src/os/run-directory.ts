@@ -17,6 +17,7 @@ import type { Life } from './process-identity.ts';
  *   identity  the program's line of /proc/<pid>/stat, written before its first instruction
  *   confined  how far a confined child came on its way to the program (confined-start.ts)
  *   exit      how it ended
+ *   collect   how the output of its task is collected, for hosts that stand in for an agent (collect-file.ts)
  *   oci/      what belongs to a container (oci-files.ts)
  * All but `life` say what they say twice, so that a byte that rots is not believed; those of the first release do not.
  */

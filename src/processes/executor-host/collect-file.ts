@@ -12,8 +12,8 @@ export function writeCollect(dir: string, request: CollectRequest): void {
 }
 
 /**
- * 'none' when there is none, as in runs of older releases, or when it is not what was written. Undefined when that cannot
- * be told now.
+ * 'none' when there is none, as in runs of older releases, or when it is not what was written. Undefined when that
+ * cannot be told now.
  */
 export function readCollect(dir: string): CollectRequest | 'none' | undefined {
   try {

@@ -1,5 +1,5 @@
 /** Finds logmon hosts for output that nobody collects: those that live and have room, then new ones. */
-import { readdir } from 'node:fs/promises';
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { isAlive } from '../../os/process-identity.ts';
 import { hostDirectory, readAddress } from '../../rpc/address-file.ts';
@@ -35,7 +35,7 @@ type BaseRequest = Omit<HostRequest, 'hostId'>;
 
 /** One that does not answer may hang or be about to end: it is no help, and the next agent sees to it. */
 async function liveHosts(base: BaseRequest, machineEpoch: string): Promise<readonly Host[]> {
-  const ids = await readdir(join(base.stateDir, 'hosts'));
+  const ids = readdirSync(join(base.stateDir, 'hosts'));
   const found = await Promise.allSettled(
     ids.map(async (hostId) => {
       const address = await readAddress(hostDirectory(base.stateDir, hostId));

@@ -27,9 +27,8 @@ export function standIn(doors: HeirDoors): void {
   setInterval(() => {
     looksAlone = doors.connections() > 0 ? 0 : looksAlone + 1;
     if (looksAlone < LOOKS_ALONE || isAtWork || performance.now() < notBefore) return;
-    if (doors.neglected().length === 0) return;
     isAtWork = true;
-    void underClaim(doors.stateDir, 'logmon', () => takeOver(doors))
+    void look(doors)
       .then(
         () => (pauseMs = LOOK_MS),
         (error: unknown) => {
@@ -40,6 +39,11 @@ export function standIn(doors: HeirDoors): void {
       )
       .finally(() => (isAtWork = false));
   }, LOOK_MS);
+}
+
+async function look(doors: HeirDoors): Promise<void> {
+  if (doors.neglected().length === 0) return;
+  await underClaim(doors.stateDir, 'logmon', () => takeOver(doors));
 }
 
 /** Looks again: whoever had the claim before may have done it, and an agent that has come does it by itself. */

@@ -11,6 +11,8 @@ export function neglectedOutput(runs: Iterable<Run>, fifos: HeldFifos): readonly
   const found = new Map<string, CollectRequest>();
   for (const run of runs) {
     const { key, end } = run;
+    // Its output goes nowhere, or nobody told how it is collected.
+    if (run.collect === 'none') continue;
     if (fifos.areCollected(key) || (end !== undefined && fifos.waitingBytes(key) === 0)) continue;
     run.collect ??= readCollect(run.dir);
     if (run.collect !== undefined && run.collect !== 'none') {
