@@ -84,4 +84,9 @@ export class GapList {
     const isPurged = this.#purged.some((one) => one.segment === segment - 1);
     return { reason: isPurged ? 'budget' : 'rotated', bytes: null };
   }
+
+  /** The newest segment that was removed for the budget; -1 when none was. */
+  get newestPurged(): number {
+    return Math.max(-1, ...this.#purged.map(({ segment }) => segment));
+  }
 }

@@ -3,7 +3,7 @@ import { setTimeout } from 'node:timers/promises';
 import { type Bounds, isBounded, type Range } from './bounds.ts';
 import { placeAt } from './byte-offset.ts';
 import { formatCursor, isBefore, parseCursor, type Position, type Positions } from './cursor.ts';
-import type { Missing } from './gap-list.ts';
+import { GapList, type Missing } from './gap-list.ts';
 import { rangeOf } from './range.ts';
 import { endOf } from './segment-bytes.ts';
 import type { OutputStream, SegmentSeries } from './segments.ts';
@@ -109,26 +109,38 @@ async function openLanes(options: ReadOutputOptions): Promise<readonly Lane[]> {
     streams.map(async (name) => {
       const series = { dir, stem, stream: name };
       const tip = await endOf(series);
-      const range = isBounded(options) ? await startOf(series, options, tip) : { isCut: false };
+      const range = await startOf(series, options, tip, after?.[name]);
       return { series, range, end: range.end ?? tip };
     }),
   );
   const tails = after ?? (await tailsOf(parts, options)) ?? (await offsetsOf(parts, options));
   return parts.map(({ series, range, end }): Lane => {
     const begin = laterOf(tails?.[series.stream], range.begin);
-    const isCut = range.isCut && after === undefined;
     const ends = follow && range.end === undefined ? {} : { end };
     const begins = begin === undefined ? {} : { begin };
-    const reader = new StreamReader(series, options, { ...begins, ...ends, isCut });
+    const reader = new StreamReader(series, options, { ...begins, ...ends, isCut: range.isCut });
     return { series, reader, told: begin, head: undefined, isDry: false };
   });
 }
 
 /** Where there is nothing of what is asked for, it begins with what comes. */
-async function startOf(series: SegmentSeries, bounds: Bounds, tip: Position): Promise<Range> {
+async function startOf(
+  series: SegmentSeries,
+  bounds: Bounds,
+  tip: Position,
+  after: Position | undefined,
+): Promise<Range> {
+  if (tip.segment === 0 && tip.offset === 0) {
+    // Nothing may be missed of what begins now, though its first segments go before they are seen; and of a task that is
+    // over the last one may have gone too.
+    const gaps = new GapList(series);
+    await gaps.refresh();
+    const begin = after ?? tip;
+    return { begin, isCut: gaps.newestPurged >= begin.segment };
+  }
+  if (!isBounded(bounds)) return { isCut: false };
   const range = await rangeOf(series, bounds, tip);
-  const isEmpty = tip.segment === 0 && tip.offset === 0;
-  return range.begin !== undefined || isEmpty ? range : { ...range, begin: tip };
+  return { begin: tip, ...range, isCut: range.isCut && after === undefined };
 }
 
 async function tailsOf(
@@ -141,11 +153,7 @@ async function tailsOf(
     end,
     ...(begin === undefined ? {} : { begin }),
   }));
-  const found = await tailPositions(wanted, tail);
-  // A stream that has not begun begins at its oldest byte, whatever number that has.
-  return Object.fromEntries(
-    Object.entries(found).filter(([, { segment, offset }]) => segment > 0 || offset > 0),
-  );
+  return tailPositions(wanted, tail);
 }
 
 async function offsetsOf(

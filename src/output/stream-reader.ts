@@ -53,8 +53,9 @@ export class StreamReader {
     this.#gaps = new GapList(series);
   }
 
+  /** Behind the last piece. To be asked when nothing is buffered, or when there was a piece. */
   get place(): Position | undefined {
-    return this.#place;
+    return this.#place ?? this.#reader.position;
   }
 
   /** Can the next piece be told without looking into a file? */
@@ -107,7 +108,13 @@ export class StreamReader {
   #cutOff(): Found | undefined {
     if (!this.#isCut) return undefined;
     this.#isCut = false;
-    return gapPiece(this.#gaps.before(this.#place?.segment ?? 0));
+    const from = this.#place ?? { segment: 0, offset: 0 };
+    const nextSegment = this.#gaps.newestPurged + 1;
+    if (nextSegment <= from.segment) return gapPiece(this.#gaps.before(from.segment));
+    // Nothing is left, not even the newest segment.
+    this.#place = { segment: nextSegment, offset: 0 };
+    const gap = this.#gaps.explain({ kind: 'hole', from, nextSegment, why: 'gone' });
+    return gap.bytes === 0 ? undefined : gapPiece(gap);
   }
 
   /** A gap that was recorded at this place. */

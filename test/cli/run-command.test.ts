@@ -208,7 +208,9 @@ describe('with an agent', () => {
     expect(await holdfast('logs', 'one/api', '--stderr')).toBe(0);
     expect([stdout, stderr]).toEqual(['', 'stderr\n']);
     expect(await holdfast('logs', 'web')).toBe(3);
-    expect(stderr).toBe('holdfast: web has 2 tasks, name one of them: web/api, web/migrate\n');
+    expect(stderr).toBe(
+      'holdfast: web has 2 tasks, name one of them: web/api, web/migrate; or all with --prefix\n',
+    );
   });
 
   it('inspect of a task leaves out the others', async () => {

@@ -145,6 +145,32 @@ describe('what is missing', () => {
     expect((await read({ from: 'stdout:1:4' }))[0]).toBe('<budget null>');
   });
 
+  it('is told to one who was there before the first byte, though he never saw its file', async () => {
+    const chunks = open({ follow: true });
+    const next = chunks.next();
+    await setTimeout(30);
+    output.write('stdout', 'missed\n');
+    output.rotate('stdout');
+    output.purge('stdout', 0, 'budget');
+    output.write('stdout', 'seen\n');
+    expect(textOf((await next).value as OutputChunk)).toBe('<budget 7>');
+    expect(textOf((await chunks.next()).value as OutputChunk)).toBe('seen\n');
+    await chunks.return();
+  });
+
+  it('is all of it when the budget took the last file of a task that is over', async () => {
+    writeRuns(2);
+    output.purge('stdout', 0, 'budget');
+    output.rotate('stdout');
+    output.purge('stdout', 1, 'budget');
+    rmSync(output.path('stdout', 2));
+    expect(await read()).toEqual(['<budget 12>']);
+    expect(await read({ tail: 3, run: 2 })).toEqual(['<budget 12>']);
+    expect(await read({ from: 'stdout:1:2' })).toEqual(['<budget 4>']);
+    expect(await read({ from: 'stdout:1:6' })).toEqual([]);
+    expect(await read({ from: 'stdout:2:0' })).toEqual([]);
+  });
+
   it('was thrown away at this place, and is told once, as much as it is by then', async () => {
     output.write('stdout', 'kept\n');
     output.drop('stdout', 100);
@@ -206,22 +232,5 @@ describe('what is missing', () => {
     expect(await read()).toEqual(['run 1\n', 'run ', '<damaged null>', 'run 3\n']);
     writeFileSync(packed, 'no gzip');
     expect(await read({ tail: 9 })).toEqual(['run 1\n', '<damaged null>', 'run 3\n']);
-  });
-});
-
-describe('a place by offset', () => {
-  it.each([
-    ['start', 0, 'run 1\nrun 2\nrun 3\n'],
-    ['start', 8, 'n 2\nrun 3\n'],
-    ['start', 99, ''],
-    ['end', 0, ''],
-    ['end', 1, '\n'],
-    ['end', 7, '\nrun 3\n'],
-    ['end', 99, 'run 1\nrun 2\nrun 3\n'],
-  ] as const)('from the %s by %d bytes is counted over all files', async (origin, offset, text) => {
-    writeRuns(3);
-    output.pack('stdout', 0);
-    output.pack('stdout', 1);
-    expect((await read({ origin, offset })).join('')).toBe(text);
   });
 });
