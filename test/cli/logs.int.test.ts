@@ -39,7 +39,7 @@ describe('the output of an alloc with two tasks', () => {
     const script = 'echo one; sleep 0.3; echo two >&2; sleep 0.3; printf three; exit 1';
     const tasks = [{ ...shell('failing', script), restart }, shell('binary', "printf 'a\\377\\n'")];
     await agent.run({ name: 'web', type: 'batch', tasks });
-    await until('it is over', async () => (await agent.inspect('web')).isLive === false);
+    await until('it is over', async () => !(await agent.inspect('web')).isLive);
   });
 
   it('is byte for byte, in parts, in lines, in order, or refused', () => {
@@ -113,7 +113,7 @@ describe('a reader', () => {
 
   it('that has seen enough ends it quietly', async () => {
     await agent.run({ name: 'job', type: 'batch', tasks: [shell('main', 'seq 200000')] });
-    await until('it is over', async () => (await agent.inspect('job')).isLive === false);
+    await until('it is over', async () => !(await agent.inspect('job')).isLive);
     const script = '"$0" logs job --data-dir "$1" | head -n 1; echo ${PIPESTATUS[0]}';
     const { stdout, stderr } = spawnSync('bash', ['-c', script, machine.command, machine.dataDir], {
       encoding: 'utf8',
