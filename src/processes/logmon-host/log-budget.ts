@@ -61,6 +61,7 @@ export class LogBudget {
   /** Counts a stream from now on; returns the way to stop. */
   add(own: OwnSeries): () => void {
     this.#own.add(own);
+    this.#noteOthers(this.#others);
     this.#plan(LOOK_EVERY_MS);
     return () => void this.#own.delete(own);
   }
@@ -99,8 +100,7 @@ export class LogBudget {
     if (this.#budgetBytes > 0) {
       const own = new Set([...this.#own].map(({ series }) => segmentPath(series, 0)));
       const found = await scanLogs(this.#root, (series) => own.has(segmentPath(series, 0)));
-      this.#others = found;
-      this.#othersBytes = found.reduce((sum, one) => sum + bytesOf(one), 0);
+      this.#noteOthers(found);
       this.enforce();
     }
     this.#timer = undefined;
@@ -108,8 +108,16 @@ export class LogBudget {
     if (this.#own.size > 0) this.#plan(Math.max(LOOK_EVERY_MS, tookMs / LOOK_SHARE));
   }
 
+  /** A stream that has come to this host since somebody looked counts once, as its own. */
+  #noteOthers(found: readonly Found[]): void {
+    const own = new Set([...this.#own].map(({ series }) => segmentPath(series, 0)));
+    this.#others = found.filter(({ series }) => !own.has(segmentPath(series, 0)));
+    this.#othersBytes = this.#others.reduce((sum, one) => sum + bytesOf(one), 0);
+  }
+
   #remove(own: OwnSeries, number: number): void {
-    this.#record(own.series, number);
+    // Whoever else has removed it has told of it.
+    if (bytesOnDisk(own.series, number) > 0) this.#record(own.series, number);
     own.forget(number);
     removeNow(own.series, number);
   }

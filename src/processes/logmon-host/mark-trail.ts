@@ -32,9 +32,11 @@ export class MarkTrail {
 
   /** To be called in front of bytes that are about to be written to `offset` of segment `number` by `run`. */
   note(number: number, offset: number, run: number): void {
+    const at = Date.now();
+    // Asked for every move, and true for nearly all.
+    if (number === this.#number && this.#isCovered(at, run)) return;
     try {
       if (this.#number !== number) this.#open(number, offset);
-      const at = Date.now();
       if (this.#fd === undefined || this.#isCovered(at, run)) return;
       this.#write(this.#fd, { offset, at, run });
     } catch (error) {
@@ -77,13 +79,15 @@ export class MarkTrail {
     this.#number = number;
     this.#fd = openOwn(marksPath(this.#series, number), O_RDWR | O_CREAT, SEGMENT_MODE);
     if (this.#fd === undefined) throw new Error('something else has its name');
-    this.#resume(this.#fd, offset);
+    const { size } = fstatSync(this.#fd);
+    if (size === 0) return;
+    this.#resume(this.#fd, size, offset);
     ftruncateSync(this.#fd, this.bytes);
   }
 
-  #resume(fd: number, offset: number): void {
+  #resume(fd: number, size: number, offset: number): void {
     const bytes = Buffer.alloc(MARK_BYTES);
-    for (let count = Math.floor(fstatSync(fd).size / MARK_BYTES); count > 0; count -= 1) {
+    for (let count = Math.floor(size / MARK_BYTES); count > 0; count -= 1) {
       readSync(fd, bytes, 0, MARK_BYTES, (count - 1) * MARK_BYTES);
       const [mark] = decodeMarks(bytes);
       // One behind the end was written for bytes that are gone.

@@ -58,6 +58,7 @@ export class OpenSegment implements OwnSeries {
   readonly #firstFree: number;
   /** Undefined until the first byte is there. */
   #fd: number | undefined;
+  #current = 0;
   #sizeBytes: number;
   #hasReportedLink = false;
 
@@ -87,8 +88,7 @@ export class OpenSegment implements OwnSeries {
 
   /** Of the one that grows, or of the next one while none does. */
   get number(): number {
-    const newest = this.#numbers.at(-1);
-    return this.#fd !== undefined && newest !== undefined ? newest : this.#next;
+    return this.#fd === undefined ? this.#next : this.#current;
   }
 
   /** For somebody who has bytes for it. Throws what making the segment throws; when that does, nothing has changed. */
@@ -187,6 +187,7 @@ export class OpenSegment implements OwnSeries {
 
   /** Shows whoever looks that it is being written, and where. */
   #take(fd: number, number: number): void {
+    this.#current = number;
     tryLock(fd);
     try {
       linkCurrent(this.series, number);

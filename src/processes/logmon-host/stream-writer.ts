@@ -170,8 +170,8 @@ export class StreamWriter {
   #move(wanted: number): { movedBytes: number; dry: boolean } {
     const segment = this.#segment;
     const fd = segment.open();
-    const { run, bytes: ofRun } = this.#runs.at(this.passedBytes);
-    const bytes = Math.min(wanted, ofRun);
+    const run = this.#runNow();
+    const bytes = Math.min(wanted, this.#runs.nextFrom - this.passedBytes);
     this.#marks.note(segment.number, segment.sizeBytes, run);
     // crash point: logmon.splice.before
     const count = this.#mover.move(this.fifo, fd, segment.sizeBytes, bytes);
@@ -223,10 +223,15 @@ export class StreamWriter {
     if (!this.#drops.isRecorded) throw this.#blocked ?? cannotWrite('ENOSPC');
   }
 
+  #runNow(): number {
+    if (this.passedBytes >= this.#runs.nextFrom) this.#runs.advance(this.passedBytes);
+    return this.#runs.run;
+  }
+
   /** Makes room for a program that shall not wait. */
   #drop(keepBytes?: number): Turn {
     const { number: segment, sizeBytes: offset } = this.#segment;
-    const place = { segment, offset, run: this.#runs.at(this.passedBytes).run };
+    const place = { segment, offset, run: this.#runNow() };
     const source = { fifo: this.fifo, mover: this.#mover, preview: this.#shop.preview };
     const droppedBytes = this.#drops?.makeRoom(source, place, keepBytes) ?? 0;
     this.#droppedBytes += droppedBytes;
