@@ -1,6 +1,7 @@
 /** Everything that `npm run full:logs` tries, in this order. */
 import type { Drill } from '../faults/drill.ts';
 import { agentKills } from './agent-kills.ts';
+import { budgetKills } from './budget-kills.ts';
 import { logBudget } from './budget.ts';
 import { compressionKills } from './compression.ts';
 import { briefTasks, bursts, untouchedBytes } from './exact.ts';
@@ -20,6 +21,7 @@ export const PARTS: readonly Drill[] = [
   heirs,
   compressionKills,
   logBudget,
+  budgetKills,
   fullLogDisk,
   hostileNames,
 ];
