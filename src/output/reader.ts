@@ -131,8 +131,8 @@ async function startOf(
   after: Position | undefined,
 ): Promise<Range> {
   if (tip.segment === 0 && tip.offset === 0) {
-    // Nothing may be missed of what begins now, though its first segments go before they are seen; and of a task that is
-    // over the last one may have gone too.
+    // Nothing may be missed of what begins now, though its first segments go before they are seen; and of a task that
+    // is over the last one may have gone too.
     const gaps = new GapList(series);
     await gaps.refresh();
     const begin = after ?? tip;
