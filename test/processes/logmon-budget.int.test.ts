@@ -126,6 +126,25 @@ describe('the budget of all output', () => {
     expect(numbersIn(dir, 'db.stderr')).toEqual([1]);
   });
 
+  it('counts nothing twice that becomes its own, whatever it saw of it before', async () => {
+    await using rig = await openStream({ maxFileBytes: FILE_BYTES });
+    const dir = others(rig, [2_000, 2_000, 500]);
+    const there = others(rig, [900]);
+    writeFileSync(join(there, 'other.stdout.0'), 'z'.repeat(3_000));
+    writeFileSync(join(there, 'other.stdout.1'), 'z'.repeat(3_000));
+    rig.shop.budget.set(8_000, rig.root);
+    await until('it has looked', () => existsSync(join(dir, 'other.stdout.gaps')));
+    const before = numbersIn(dir, 'db.stderr');
+    const fifo = join(dirname(rig.root), 'db.err');
+    makeFifo(fifo);
+    const series = { dir, stem: 'db', stream: 'stderr' } as const;
+    const policy = { maxFiles: 50, maxFileBytes: FILE_BYTES };
+    const writer = new StreamWriter(await openFifo(fifo), { ...series, ...policy }, rig.shop);
+    for (let i = 0; i < 20; i += 1) rig.say(LINE);
+    expect(numbersIn(dir, 'db.stderr')).toEqual(before);
+    await writer.close();
+  });
+
   it('never takes a file that somebody writes, however long ago that was', async () => {
     await using rig = await openStream({ maxFileBytes: FILE_BYTES });
     const dir = others(rig, [4_000, 9_000], 120_000);

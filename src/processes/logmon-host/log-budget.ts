@@ -4,7 +4,7 @@ import { basename } from 'node:path';
 import { messageOf } from '../../errors.ts';
 import { removeFileIfPossible } from '../../os/atomic-file.ts';
 import { removals, type SeriesSize } from '../../output/budget.ts';
-import { type SegmentSeries, segmentPath } from '../../output/segments.ts';
+import { currentPath, type SegmentSeries, segmentPath } from '../../output/segments.ts';
 import { tryLock } from '../../os/pipes.ts';
 import { appendGap } from './gap-book.ts';
 import { type Found, scanLogs } from './log-scan.ts';
@@ -14,6 +14,8 @@ import { bytesOnDisk, contentOf, filesOf } from './segment-files.ts';
 
 /** Between two looks at what others keep; longer when looking takes long. */
 const LOOK_EVERY_MS = 5_000;
+/** After a budget was told: not while tasks are waiting to be collected for. */
+const FIRST_LOOK_MS = 500;
 /** A look may take this share of the time. */
 const LOOK_SHARE = 0.01;
 
@@ -39,7 +41,8 @@ export interface LogBudgetDoors {
 export class LogBudget {
   readonly #doors: LogBudgetDoors;
   readonly #own = new Set<OwnSeries>();
-  #others: Found[] = [];
+  /** By the name of their series. */
+  #others = new Map<string, Found>();
   #othersBytes = 0;
   #budgetBytes = 0;
   #root = '';
@@ -55,13 +58,14 @@ export class LogBudget {
     if (root === '' || (budgetBytes === this.#budgetBytes && root === this.#root)) return;
     this.#budgetBytes = budgetBytes;
     this.#root = root;
-    this.#plan(0);
+    this.#plan(FIRST_LOOK_MS);
   }
 
   /** Counts a stream from now on; returns the way to stop. */
   add(own: OwnSeries): () => void {
     this.#own.add(own);
-    this.#noteOthers(this.#others);
+    // It may have been somebody else's, or nobody's, until now: nothing is counted twice.
+    this.#setOther(nameOf(own.series), undefined);
     this.#plan(LOOK_EVERY_MS);
     return () => void this.#own.delete(own);
   }
@@ -80,15 +84,15 @@ export class LogBudget {
     if (totalBytes <= this.#budgetBytes) return;
     const all = new Map<OwnSeries | Found, SeriesSize>();
     for (const own of this.#own) all.set(own, own.size());
-    for (const other of this.#others) all.set(other, other);
-    for (const { series, number, bytes } of removals(all, this.#budgetBytes)) {
+    for (const other of this.#others.values()) all.set(other, other);
+    for (const { series, number } of removals(all, this.#budgetBytes)) {
       if ('forget' in series) this.#remove(series, number);
-      else this.#removeOther(series, number, bytes);
+      else this.#removeOther(series, number);
     }
   }
 
   #plan(delayMs: number): void {
-    if (this.#timer !== undefined && delayMs > 0) return;
+    if (this.#timer !== undefined && delayMs >= LOOK_EVERY_MS) return;
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => void this.#look(), delayMs);
     this.#timer.unref();
@@ -98,9 +102,15 @@ export class LogBudget {
     this.#doors.journal.flush();
     const beganAt = performance.now();
     if (this.#budgetBytes > 0) {
-      const own = new Set([...this.#own].map(({ series }) => segmentPath(series, 0)));
-      const found = await scanLogs(this.#root, (series) => own.has(segmentPath(series, 0)));
-      this.#noteOthers(found);
+      const before = this.#names();
+      const found = await scanLogs(this.#root, (series) => before.has(nameOf(series)));
+      this.#others = new Map();
+      this.#othersBytes = 0;
+      const own = this.#names();
+      for (const other of found) {
+        // Some may have become our own while we looked.
+        if (!own.has(nameOf(other.series))) this.#setOther(nameOf(other.series), other);
+      }
       this.enforce();
     }
     this.#timer = undefined;
@@ -108,11 +118,16 @@ export class LogBudget {
     if (this.#own.size > 0) this.#plan(Math.max(LOOK_EVERY_MS, tookMs / LOOK_SHARE));
   }
 
-  /** A stream that has come to this host since somebody looked counts once, as its own. */
-  #noteOthers(found: readonly Found[]): void {
-    const own = new Set([...this.#own].map(({ series }) => segmentPath(series, 0)));
-    this.#others = found.filter(({ series }) => !own.has(segmentPath(series, 0)));
-    this.#othersBytes = this.#others.reduce((sum, one) => sum + bytesOf(one), 0);
+  #setOther(name: string, other: Found | undefined): void {
+    const before = this.#others.get(name);
+    this.#othersBytes +=
+      (other === undefined ? 0 : bytesOf(other)) - (before ? bytesOf(before) : 0);
+    if (other === undefined) this.#others.delete(name);
+    else this.#others.set(name, other);
+  }
+
+  #names(): ReadonlySet<string> {
+    return new Set([...this.#own].map(({ series }) => nameOf(series)));
   }
 
   #remove(own: OwnSeries, number: number): void {
@@ -122,9 +137,10 @@ export class LogBudget {
     removeNow(own.series, number);
   }
 
-  #removeOther({ series, last }: Found, number: number, bytes: number): void {
-    this.#othersBytes -= bytes;
-    this.#others = this.#others.map((one) => (one.series === series ? without(one, number) : one));
+  #removeOther({ series, last }: Found, number: number): void {
+    const name = nameOf(series);
+    const known = this.#others.get(name);
+    if (known !== undefined) this.#setOther(name, without(known, number));
     if (last?.number === number && isBeingWritten(series, number)) return;
     // Whoever else has seen it may have removed it.
     if (bytesOnDisk(series, number) === 0) return;
@@ -149,6 +165,11 @@ export class LogBudget {
     const allocId = basename(dir);
     this.#doors.journal.add({ allocId, task, stream, segments: [number], bytes });
   }
+}
+
+/** Of the series: what its stable name is. */
+function nameOf(series: SegmentSeries): string {
+  return currentPath(series);
 }
 
 function without({ series, rotated, keptBytes, last }: Found, number: number): Found {
