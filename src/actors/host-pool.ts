@@ -3,7 +3,7 @@
  * of its kind; one that dies is replaced at once, and its children are handed to the new one.
  */
 import { randomUUID } from 'node:crypto';
-import { HoldfastError, isRetryable, messageOf } from '../errors.ts';
+import { HoldfastError, messageOf } from '../errors.ts';
 import { dismissHost } from '../rpc/dismiss-host.ts';
 import { underClaim } from '../rpc/host-claim.ts';
 import { spawnHost, type Host } from '../rpc/spawn-host.ts';
@@ -11,6 +11,7 @@ import { findHosts } from './find-hosts.ts';
 import type { HostPoolDoors } from './host-doors.ts';
 import { HostPlaces, type PooledHost } from './host-places.ts';
 import { untilGone } from './host-pulse.ts';
+import { startedAtLast } from './host-start.ts';
 import { supervise, type ChildSpec } from './supervisor.ts';
 
 export type { HostPoolDoors } from './host-doors.ts';
@@ -18,9 +19,6 @@ export type { PooledHost } from './host-places.ts';
 
 /** Generous enough for somebody who kills hosts by hand, and still no tight loop: a start takes a tenth of a second. */
 const INTENSITY = { restarts: 30, withinMs: 60_000 };
-/** How often a new host is tried before whoever wanted it is told. */
-const START_ATTEMPTS = 3;
-
 export class HostPool {
   readonly #doors: HostPoolDoors;
   readonly #places: HostPlaces;
@@ -44,7 +42,7 @@ export class HostPool {
 
   /** Takes in hosts that others have started since, and has every host say again what it has. */
   async meetOthers(): Promise<void> {
-    const met = await this.#alone(() => this.#meet());
+    const met = await this.#alone((hosts) => Promise.resolve(hosts));
     const known = this.hosts.filter((host) => !met.includes(host));
     await Promise.all(known.map((host) => this.#greet(host, [])));
   }
@@ -53,9 +51,13 @@ export class HostPool {
    * While no agent lives, executor hosts start logmon hosts: whoever starts one looks first what others have started,
    * and they do not look meanwhile.
    */
-  #alone<T>(work: () => Promise<T>): Promise<T> {
+  #alone<T>(work: (met: readonly PooledHost[]) => Promise<T>): Promise<T> {
     const { kind, stateDir } = this.#doors;
-    return kind === 'logmon' ? underClaim(stateDir, kind, work) : work();
+    if (kind !== 'logmon') return work([]);
+    return underClaim(stateDir, kind, async () => {
+      this.#assertOpen();
+      return work(await this.#meet());
+    });
   }
 
   async #meet(): Promise<readonly PooledHost[]> {
@@ -69,6 +71,10 @@ export class HostPool {
         return pooled;
       }),
     );
+  }
+
+  #assertOpen(): void {
+    if (this.#closing.signal.aborted) throw new HoldfastError('CLOSED', 'the agent is closing');
   }
 
   /** The live host that has the child, or undefined. */
@@ -85,7 +91,7 @@ export class HostPool {
   async place(key: string): Promise<PooledHost> {
     await this.#homeless.get(key);
     for (;;) {
-      if (this.#closing.signal.aborted) throw new HoldfastError('CLOSED', 'the agent is closing');
+      this.#assertOpen();
       const found = this.#places.hostOf(key) ?? this.#places.withRoom(1);
       if (found !== undefined) {
         this.#places.settle(key, found);
@@ -123,23 +129,14 @@ export class HostPool {
     for (const { host } of this.hosts) host.channel.close();
   }
 
-  /** A host that dies while it starts is no reason for a task to fail: another one is tried. */
-  async #startNew(): Promise<void> {
-    for (let attempt = 1; ; attempt += 1) {
-      try {
-        return await this.#alone(async () => {
-          await this.#meet();
-          if (this.#places.withRoom(1) !== undefined) return;
-          const host = this.#admit(await this.#spawn());
-          void this.#greet(host, []);
-          void this.#standBy(host);
-        });
-      } catch (error) {
-        const isOver = attempt >= START_ATTEMPTS || this.#closing.signal.aborted;
-        if (isOver || !isRetryable(error)) throw error;
-        this.#doors.logger.warn({ error: messageOf(error) }, 'a host did not start, trying again');
-      }
-    }
+  #startNew(): Promise<void> {
+    const start = async (): Promise<void> => {
+      if (this.#places.withRoom(1) !== undefined) return;
+      const host = this.#admit(await this.#spawn());
+      void this.#greet(host, []);
+      void this.#standBy(host);
+    };
+    return startedAtLast(() => this.#alone(start), this.#doors.logger, this.#closing.signal);
   }
 
   async #spawn(): Promise<Host> {
@@ -219,7 +216,7 @@ export class HostPool {
   /** The new host, which nobody stands by so far; undefined when others took the children. */
   async #replace(lost: PooledHost): Promise<PooledHost | undefined> {
     const keys = [...lost.keys];
-    const taking = this.#alone(() => this.#takeIn(lost, keys));
+    const taking = this.#alone((met) => this.#takeIn(lost, met));
     const settled = taking.catch(() => undefined);
     for (const key of keys) this.#homeless.set(key, settled);
     try {
@@ -229,9 +226,8 @@ export class HostPool {
     }
   }
 
-  async #takeIn(lost: PooledHost, keys: readonly string[]): Promise<PooledHost | undefined> {
-    const met = this.#doors.kind === 'logmon' ? await this.#meet() : [];
-    const homeless = keys.filter((key) => this.hostOf(key) === undefined);
+  async #takeIn(lost: PooledHost, met: readonly PooledHost[]): Promise<PooledHost | undefined> {
+    const homeless = [...lost.keys].filter((key) => this.hostOf(key) === undefined);
     if (homeless.length === 0) return undefined;
     const heir = this.#places.withRoom(homeless.length, met);
     const by = heir ?? this.#admit(await this.#spawn());
