@@ -92,8 +92,8 @@ async function collect(host: Host, dir: string, fifo: string): Promise<void> {
     run: 1,
     compress: false,
     dropWhenFull: false,
-    budgetBytes: 0,
-    logsRoot: '',
+    budgetBytes: 5 * 2 ** 30,
+    logsRoot: dir,
   };
   await call(host.channel, Logmon.collect, {
     agentEpoch: 1,
