@@ -4,7 +4,7 @@ import type { Logger } from '../ports.ts';
 /** How often a new host is tried before whoever wanted it is told. */
 const ATTEMPTS = 3;
 
-/** A host that dies while it starts is no reason for a task to fail: another one is tried. Throws what `start` throws. */
+/** A host that dies while it starts is no reason for a task to fail: another one is tried. Throws as `start` does. */
 export async function startedAtLast(
   start: () => Promise<void>,
   logger: Logger,
