@@ -32,7 +32,7 @@ export const budgetKills: Drill = {
   tools: [],
   privileges: [],
   mutants: [SILENT],
-  cases: { share: 4, full: 28 },
+  cases: { share: 3, full: 28 },
   async run(findings, cases) {
     await findings.attempt('kills', () =>
       withMachine((machine) => killedKeeping(findings, machine, cases)),

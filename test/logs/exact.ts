@@ -100,7 +100,8 @@ async function faultInBrief(
     stdout: sha256(bytes.subarray(outAt, outAt + MIB)),
     stderr: sha256(bytes.subarray(0, errBytes)),
   };
-  if (tasks[0]?.exitCode !== code) return `it ended with ${tasks[0]?.exitCode}, not with ${code}`;
+  const { exitCode, reason } = tasks[0] ?? {};
+  if (exitCode !== code) return `it ended with ${exitCode}, not with ${code}: ${reason}`;
   if (digests.stdout !== wanted.stdout) return 'stdout is not what it printed';
   return digests.stderr === wanted.stderr ? undefined : 'stderr is not what it printed';
 }
