@@ -38,8 +38,10 @@ export const MUTANTS: readonly Mutant[] = [
       },
       {
         file: LAUNCH,
-        find: '    writeIntentOf(run, request, source);\n    // crash',
-        replace: '    // crash',
+        find: `    writeIntentOf(run, request, source);
+    if (request.collect !== undefined) writeCollect(run.dir, request.collect);
+`,
+        replace: '',
       },
       {
         file: LAUNCH,
