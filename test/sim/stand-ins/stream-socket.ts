@@ -75,7 +75,8 @@ export class StreamSocket {
   #flush(): void {
     const fifo = this.#writer?.inode.fifo;
     while (fifo !== undefined && !this.destroyed && this.#writes.length > 0) {
-      if (fifo.readers.size === 0) {
+      // What is typed into a terminal waits there: whoever holds the master holds the slave too.
+      if (fifo.readers.size === 0 && this.#file?.typing === undefined) {
         this.#emit('error', Object.assign(new Error('EPIPE'), { code: 'EPIPE' }));
         return this.destroy();
       }
