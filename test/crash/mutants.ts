@@ -31,7 +31,7 @@ export const MUTANTS: readonly Mutant[] = [
     if (decision.some(({ type }) => type === 'RunStarting')) {
       this.#folded = { ...before, state: states.at(-1) };
       this.#startDuty();
-      await new Promise((resolve) => setTimeout(resolve, 2_500));
+      await new Promise((resolve) => setTimeout(resolve, 10_000));
       this.#folded = before;
     }
 `,
