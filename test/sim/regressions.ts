@@ -64,4 +64,6 @@ export const REGRESSIONS: readonly Regression[] = [
   { seed: 40_419, why: 'a command was forgotten a minute after its end while it was still read' },
   { seed: 20_439, why: 'a command began after its end was recorded: the call was served late' },
   { seed: 1_095, why: 'a start was called halfway although its program had run and ended' },
+  { seed: 409, why: 'a program whose slow shim won after all was watched by nobody' },
+  { seed: 662, why: 'whoever greeted a host that was met waited for ever for its connection' },
 ];
