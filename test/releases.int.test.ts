@@ -108,7 +108,7 @@ describe.each(readdirSync(RELEASES))('release %s', (name) => {
       if (event.type === 'OrphanFound') known.push(pids);
     }
     // One that speaks as hosts do today is given new work too; an older one ended what it had.
-    expect(started.toSorted()).toEqual(older);
+    expect(new Set(started)).toEqual(new Set(older));
     expect(known).toEqual([[orphan]]);
     await orchestrator.close();
   });
