@@ -41,6 +41,19 @@ const GROUPS: readonly GroupSpecInput[] = [
     type: 'batch',
     tasks: [{ ...task('fail', ['sh', '-c', 'exit 7']), restart: { attempts: 0 } }],
   },
+  {
+    name: 'confined',
+    type: 'batch',
+    tasks: [
+      {
+        ...task('box', ['sh', '-c', 'id -un; echo boxed']),
+        driver: 'exec',
+        user: 'nobody',
+        resources: { memoryMb: 64, pids: 50 },
+        mounts: [{ type: 'tmpfs', destination: '/scratch', sizeMb: 1 }],
+      },
+    ],
+  },
   { name: 'stopped', tasks: [task('wait', ['sleep', '100000'])] },
   { name: 'running', tasks: [task('wait', ['sleep', '100000'])] },
 ];
@@ -72,6 +85,9 @@ async function makeDataDirectory(): Promise<void> {
     await until('it runs', () => pidsOf(agent, 'stopped'));
     await agent.stop('stopped');
     await until('it runs', () => pidsOf(agent, 'running'));
+    await (
+      await agent.exec('running', ['true'])
+    ).exit;
     const seen = await agent.allocs({ all: true });
     mkdirSync(target, { recursive: true });
     writeFileSync(join(target, 'allocs.json'), `${JSON.stringify(seen, null, 1)}\n`);

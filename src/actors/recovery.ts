@@ -84,6 +84,7 @@ export class Recovery {
       this.#reportQuarantine(),
     ]);
     // crash point: agent.open.hosts-met
+    this.#assertNewest();
     const saved = await agent.specs.leftBehind((allocId) => roster.standingOf(allocId));
     const savedAllocs = new Set(saved.map(({ allocId }) => allocId));
     this.#survey = surveyRuns({ agent, roster, savedAllocs });
@@ -111,6 +112,15 @@ export class Recovery {
     };
   }
 
+  /**
+   * An agent that was stopped for a while as it opened, and overtaken meanwhile, knows nothing of what came since: the
+   * files of those tasks are not its to remove. Throws EPOCH_STALE.
+   */
+  #assertNewest(): void {
+    const { agent, agentEpoch } = this.#doors;
+    agent.log.setMeta('sweptBy', String(agentEpoch));
+  }
+
   /** `current` was listed before anything could start: a run that just begins looks like one that never began. */
   async #sweep(current: ReadonlySet<string>): Promise<void> {
     const { agent, roster, signal } = this.#doors;
@@ -120,6 +130,7 @@ export class Recovery {
     try {
       // crash point: agent.sweep.begun
       await endOrphans(agent, orphans, signal);
+      this.#assertNewest();
       agent.runs.removeFifosBut(kept);
     } finally {
       agent.gate.release('boot-sweep');

@@ -9,6 +9,7 @@ import { runRequest, type TaskRunner } from '../actors/task-runner.ts';
 import { HoldfastError, isRetryable, messageOf } from '../errors.ts';
 import { taskStream } from '../events/envelope.ts';
 import { redactArgv } from '../spec/redact-argv.ts';
+import { wholeTextProblems } from '../spec/whole-text.ts';
 import type { TaskSpec } from '../spec/task-spec.ts';
 import { LocalSession } from './exec-session.ts';
 import { recallEnded, taskWith } from './recall-session.ts';
@@ -152,6 +153,8 @@ function assertWords(argv: readonly string[], { env = {}, terminal }: ExecOption
   if ([...argv, ...Object.values(env)].some((word) => word.includes('\0'))) {
     throw new HoldfastError('USAGE', 'no argument or variable may hold a NUL byte');
   }
+  const [half] = wholeTextProblems({ argv, env });
+  if (half !== undefined) throw new HoldfastError('USAGE', `${half.path.join('.')} ${half.text}`);
   const wrong = Object.keys(env).find((name) => !/^[^=\0]+$/.test(name));
   if (wrong !== undefined) {
     throw new HoldfastError('USAGE', `${JSON.stringify(wrong)} cannot name a variable`);

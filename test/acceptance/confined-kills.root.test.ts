@@ -51,9 +51,11 @@ describe.skipIf(obstacle !== undefined)(`a confined task (${obstacle ?? tracking
         },
       ],
     });
-    const pids = await until('the task and its daemon run', () => {
-      const found = pidsInCgroup().filter((pid) => commandOf(pid) !== 'sleep 0.05');
-      return found.some((pid) => commandOf(pid) === '/bin/sleep 4311') && found.length > 1 && found;
+    // Of the pauses of the loop each was a copy of the shell for a moment: only these two stay.
+    const pids = await until('the task and its daemon run', async () => {
+      const daemon = pidsInCgroup().find((pid) => commandOf(pid) === '/bin/sleep 4311');
+      const leader = (await agent.inspect(allocId)).tasks[0]?.pid ?? undefined;
+      return leader !== undefined && daemon !== undefined && [leader, daemon];
     });
     return { allocId, pids };
   }

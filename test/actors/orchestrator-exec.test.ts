@@ -41,6 +41,8 @@ it.each([
   [[], {}],
   [[''], {}],
   [['a\0b'], {}],
+  [['a\ud800b'], {}],
+  [['ls'], { env: { A: '\udc00' } }],
   [['ls'], { env: { 'A=B': 'c' } }],
   [['ls'], { terminal: { columns: -1, rows: 24 } }],
 ])('is USAGE for %j with %j', async (argv, options) => {

@@ -114,6 +114,14 @@ describe('a reader', () => {
     });
   });
 
+  it('keeps its place when somebody comes who has left already', async () => {
+    const reader = session.read(0, never);
+    await reader.next();
+    expect(await session.read(0, AbortSignal.abort()).next()).toMatchObject({ done: true });
+    command.sink(false, Buffer.from('hello'));
+    expect(await reader.next()).toMatchObject({ value: { part: { $case: 'output' } } });
+  });
+
   it('is replaced by a later one, which goes on where it wants', async () => {
     say('hello');
     const first = session.read(undefined, never);

@@ -15,6 +15,7 @@ function mutant(name: string, file: string, find: string, replace: string): Muta
 }
 
 const LOGMON = '../test/sim/world/logmon-host.ts';
+const SESSION = 'processes/executor-host/sessions/session.ts';
 
 export const MUTANTS: readonly Mutant[] = [
   mutant(
@@ -110,12 +111,22 @@ export const MUTANTS: readonly Mutant[] = [
     'for (const session of scope.state.context.sessions ?? []) doors.keepSession(run, session);',
     '',
   ),
-  mutant(
-    'output of a command counted by its reader',
-    'processes/executor-host/sessions/session.ts',
-    'let at = after ?? this.#buffer.taken;',
-    'let at = this.#buffer.taken;',
-  ),
+  {
+    // A reader who comes back gets again what he had and did not say so in time.
+    name: 'reader of a command does not say where',
+    patches: [
+      {
+        file: SESSION,
+        find: 'if (after !== undefined) this.take(after);',
+        replace: '',
+      },
+      {
+        file: SESSION,
+        find: 'let at = after ?? this.#buffer.taken;',
+        replace: 'let at = this.#buffer.taken;',
+      },
+    ],
+  },
   mutant(
     'nobody stands in for an agent',
     'processes/executor-host/heir.ts',

@@ -63,6 +63,16 @@ export const REGRESSIONS: readonly Regression[] = [
   { seed: 20_411, why: 'a command began after its end was recorded: its host had stood still' },
   { seed: 40_419, why: 'a command was forgotten a minute after its end while it was still read' },
   { seed: 20_439, why: 'a command began after its end was recorded: the call was served late' },
+  {
+    seed: 40_984,
+    only: [
+      ...[0, 1, 2, 3, 4, 5, 6, 7, 8, 17].map((index) => `slowShim#${index}`),
+      ...[18, 29, 35].map((index) => `callLate#${index}`),
+      'twoAgents#0',
+      'twoAgents#1',
+    ],
+    why: 'an agent that stood still while it opened took the FIFOs of the one that came after it',
+  },
   { seed: 1_095, why: 'a start was called halfway although its program had run and ended' },
   { seed: 409, why: 'a program whose slow shim won after all was watched by nobody' },
   { seed: 662, why: 'whoever greeted a host that was met waited for ever for its connection' },

@@ -25,6 +25,8 @@ interface Failure {
 const TWICE_EVERY = 100;
 /** A mutant that lives so long is not caught. */
 const MUTANT_SEEDS = 1_000;
+/** So many histories launch something, however unlucky. */
+const EVENTFUL_SEEDS = 50;
 /** More failing seeds than this are counted and not shrunk. */
 const SHRUNK_AT_MOST = 8;
 
@@ -157,7 +159,14 @@ async function replayRegressions(crew: Crew): Promise<void> {
   }
 }
 
+/** A world in which nothing ever starts finds no fault: that is a broken rig, not a good result. */
+function assertEventful(): void {
+  if ((figures['seeds'] ?? 0) < EVENTFUL_SEEDS || (figures['launches'] ?? 0) > 0) return;
+  failures.push({ case: 'the rig', text: 'nothing was ever launched', seed: first });
+}
+
 function finish(tookMs: number): void {
+  assertEventful();
   const commit = execFileSync('git', ['rev-parse', 'HEAD'], { encoding: 'utf8' }).trim();
   const facts = { subject: 'simulation', seed: first, version: PACKAGE_VERSION, commit };
   const report = { ...facts, figures, controls, failures, tookMs };

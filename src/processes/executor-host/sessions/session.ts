@@ -124,6 +124,8 @@ export class Session {
     left: AbortSignal,
   ): AsyncGenerator<AttachSessionResponse, void, undefined> {
     this.#assertKept(after);
+    // Whoever asked and left before this began takes nobody's place.
+    if (left.aborted) return;
     this.#reader?.abort();
     const reader = new AbortController();
     this.#reader = reader;
