@@ -53,9 +53,10 @@ export class Logmon implements LogmonDoor {
     const wish = this.#wishes.get(key);
     if (wish === undefined) this.#pool.forget(key);
     if (wish === undefined) return false;
-    if (this.#releasing.has(key)) return true;
     try {
       for (let at = host; !signal.aborted && at.isLive; at = this.#pool.hostOf(key) ?? host) {
+        // Whoever releases it, or wants it otherwise, asks for himself: after him this would never be released.
+        if (this.#releasing.has(key) || this.#wishes.get(key) !== wish) return true;
         if (await this.#ask(at, wish, signal)) {
           this.#pool.note(key, at);
           return true;
@@ -63,7 +64,7 @@ export class Logmon implements LogmonDoor {
         await untilNextLook(signal);
       }
     } catch (error) {
-      void this.#insist(wish, error);
+      if (this.#wishes.get(key) === wish) void this.#insist(wish, error);
     }
     return false;
   }

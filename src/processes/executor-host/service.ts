@@ -114,7 +114,7 @@ export class ExecutorHost {
     const fate = readFate(dir);
     const isLaunched = launchedShim(fate) !== undefined;
     if (!isLaunched && this.#runs.get(request.launchKey)?.program === undefined) {
-      return stopUnlaunched(request, dir, this.#source);
+      return this.#stopUnlaunched(request, dir);
     }
     const run = this.#runs.get(request.launchKey) ?? this.#takeUp(request.launchKey);
     if (run === undefined) return stopByMark(request, dir, this.#source);
@@ -123,6 +123,18 @@ export class ExecutorHost {
     // crash point: executor.stop.asked
     await executed(run, this.#source.script);
     return stopTree(run, request.steps, this.#source.machineEpoch);
+  }
+
+  /** A shim of another host may be on its way: what its program writes is kept, for as long as that cannot be told. */
+  async #stopUnlaunched(request: wire.StopRequest, dir: string): Promise<wire.StopResponse> {
+    const { launchKey } = request;
+    const intent = readIntent(dir);
+    if (intent.is === 'whole') {
+      this.#fifos.hold(launchKey, fifosOf(this.#facts.stateDir, intent.value));
+    }
+    const answer = await stopUnlaunched(request, dir, this.#source);
+    if (answer.outcome?.$case === 'aborted') this.#fifos.release(launchKey);
+    return answer;
   }
 
   /**
