@@ -140,7 +140,8 @@ export class Logmon implements LogmonDoor {
       try {
         if (await this.#ask(host, wish, signal)) return;
       } catch (error) {
-        this.#wishes.delete(wish.taskKey);
+        // Whoever asked for it since goes on wanting it.
+        if (this.#wishes.get(wish.taskKey) === wish) this.#wishes.delete(wish.taskKey);
         throw error;
       }
       await untilNextLook(signal);
