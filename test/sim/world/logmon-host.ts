@@ -1,5 +1,6 @@
 /** A logmon host as it is seen from outside: it moves lines from FIFOs to files, each once, and tells what it collects. */
 import { EpochGuard } from '../../../src/rpc/epoch-guard.ts';
+import { LOGMON_PROTOCOL } from '../../../src/rpc/logmon-methods.ts';
 import { HoldfastError } from '../../../src/errors.ts';
 import type { Served } from '../stand-ins/channel.ts';
 import type { Fifo, OpenFile } from './disk.ts';
@@ -54,7 +55,9 @@ export class PlayedLogmon {
       this.#guard.checkRecorded(agentEpoch);
       const { hostId, version } = this.#facts;
       const taskKeys = [...this.#tasks.keys()];
-      return { hostId, protocol: 1, version, pid: this.#me.pid, tasks: taskKeys.length, taskKeys };
+      const { pid } = this.#me;
+      const tasks = taskKeys.length;
+      return { hostId, protocol: LOGMON_PROTOCOL, version, pid, tasks, taskKeys };
     },
     Collect: async (wish: Wish) => {
       this.#guard.checkRecorded(wish.agentEpoch);
