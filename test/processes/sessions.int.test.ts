@@ -134,7 +134,7 @@ describe('a command without a terminal', () => {
 describe('a command with a terminal', () => {
   test('sees one of the size that was asked for, and every new size', async () => {
     const script =
-      'stty size; tty >/dev/null && echo tty; trap "stty size" WINCH; while :; do sleep 0.05; done';
+      'trap "stty size" WINCH; stty size; tty >/dev/null && echo tty; while :; do sleep 0.05; done';
     const session = await beside.shell(script, { terminal: { columns: 101, rows: 33 } });
     await beside.hear(session, { enough: ({ stdout }) => stdout.includes('tty') });
     await beside.resize(session, 60, 20);
