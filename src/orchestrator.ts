@@ -180,7 +180,7 @@ async function recover(
   agent.gate.hold('boot-sweep');
   await disk.look();
   const limit = options.safeMode ?? SAFE_MODE_LIMIT;
-  if (limit !== 'off') enterSafeModeIfNeeded(agent, limit, closing.signal);
+  if (limit !== 'off') enterSafeModeIfNeeded(agent, journal, limit, closing.signal);
   const started = { ...recovery.started(), diskFloorBytes: disk.floorBytes };
   await journal.append('AgentStarted', started);
   // crash point: agent.open.started

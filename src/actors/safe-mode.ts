@@ -2,9 +2,10 @@
  * An agent that keeps dying must not start the same things again and again. When it began too often without having
  * been closed in order, it adopts and records everything, and starts nothing for a while.
  */
+import { messageOf } from '../errors.ts';
 import type { EventLog } from '../log/event-log.ts';
 import type { AgentDoors } from './agent-doors.ts';
-import { recentNodeEvents } from './node-journal.ts';
+import { type NodeJournal, recentNodeEvents } from './node-journal.ts';
 
 export interface SafeModeLimit {
   /** More agents than this, none of them closed in order … */
@@ -31,6 +32,7 @@ export function crashedStarts(log: EventLog, since: number): number {
 /** Holds starts up when the agents before this one died too often; they go on when this one has lived long enough. */
 export function enterSafeModeIfNeeded(
   { log, clock, gate, record, logger }: AgentDoors,
+  journal: NodeJournal,
   limit: SafeModeLimit,
   closing: AbortSignal,
 ): void {
@@ -42,10 +44,16 @@ export function enterSafeModeIfNeeded(
   logger.error({ starts, withinMs }, 'the agent keeps dying: nothing is started for a while');
   record('SafeModeEntered', { starts, withinMs });
   // crash point: agent.safe-mode.entered
-  const cancel = clock.at(clock.steady() + withinMs, () => {
-    record('SafeModeLeft', {});
+  const leave = async (): Promise<void> => {
+    // Durable first: an agent that was overtaken meanwhile learns it here, and starts nothing.
+    await journal.append('SafeModeLeft', {});
     // crash point: agent.safe-mode.left
     gate.release('safe-mode');
+  };
+  const cancel = clock.at(clock.steady() + withinMs, () => {
+    leave().catch((error: unknown) =>
+      logger.error({ error: messageOf(error) }, 'safe mode is not left'),
+    );
   });
   closing.addEventListener('abort', cancel, { once: true });
 }
