@@ -61,18 +61,22 @@ describe.each(SHELLS)('under %s', (name, shell, argv) => {
 
   afterEach(() => closeSync(out));
 
-  function start(words: Partial<ProgramWords>, environment = ['PATH=/usr/bin:/bin']): number {
+  function start(
+    words: Partial<ProgramWords>,
+    environment = ['PATH=/usr/bin:/bin'],
+    text = script,
+  ): number {
     const stdin = memoryFile('words');
     const whole = { command: '/bin/sh', args: [], env: {}, cwd: '/', ...words };
     writeSync(stdin, programText(whole));
-    const args = [script, run, join(run, 'out'), join(run, 'err')];
+    const args = [text, run, join(run, 'out'), join(run, 'err')];
     const pid = spawnSession({ path: shell, argv: [...argv, ...args], environment, stdin });
     closeSync(stdin);
     return pid;
   }
 
-  async function ran(words: Partial<ProgramWords>): Promise<unknown> {
-    const pid = start(words);
+  async function ran(words: Partial<ProgramWords>, text = script): Promise<unknown> {
+    const pid = start(words, undefined, text);
     await until(() => reap(pid));
     const exit = readExit(run);
     return exit.is === 'whole' ? exit.value : exit;
@@ -98,6 +102,16 @@ describe.each(SHELLS)('under %s', (name, shell, argv) => {
       exitCode,
       signal,
       execFailed: false,
+    });
+  });
+
+  test.skipIf(isMissing)('an exit before the shim comes to wait is no signal', async () => {
+    const slow = 'at=0; while [ $at -lt 200000 ]; do at=$((at + 1)); done';
+    const late = join(directory, 'late');
+    writeFileSync(late, SHIM_TEXT.replace('# crash point: shim.forked', slow));
+    expect(await ran({ args: ['-c', 'exit 137'] }, late)).toMatchObject({
+      exitCode: 137,
+      signal: null,
     });
   });
 

@@ -22,7 +22,8 @@ import { OCI_SHIM_TEXT } from './oci-shim.ts';
  *   says what went wrong on the way, or `entered` when the next step is the program.
  * - `jobs` tells `exit 137` from SIGKILL. dash keeps the answer until it is asked; bash forgets it with `wait`, but
  *   in POSIX mode a trapped CHLD interrupts `wait` (status 128 + 17) before it does. Then its `wait` may have forgotten
- *   the status (127), and what `jobs` said is all there is.
+ *   the status (127), and what `jobs` said is all there is. A program that ended before `wait` began would be one that
+ *   `jobs` was never asked about: under bash the child lets the shim, which otherwise never sleeps, go to sleep first.
  */
 export const SHIM_TEXT = `
 run=$1
@@ -60,6 +61,8 @@ again $me" >identity || exit 126
   # crash point: shim.identity.written
   echo >&5
   umask 022
+  [ -z "\${BASH_VERSION-}" ] ||
+    while read -r _ _ state _ <"/proc/$$/stat" && [ "$state" = R ]; do :; done
   # crash point: shim.exec.before
   [ -z "$through" ] || {
     exec 7>confined 2>&7 6<&-
