@@ -138,7 +138,7 @@ export class AllocRunner {
     const stream = taskStream(this.allocId, task.name);
     if (isQuarantined(stream)) return;
     const folded = foldedTask(stream) ?? { version: 0, position: 0, state: taskTable.initial };
-    const identity = { allocId: this.allocId, allocName: spec.name, specHash, task };
+    const identity = { allocId: this.allocId, allocName: spec.name, specHash, task, group: spec };
     let isOver = folded.state.value === 'dead';
     const onState = (state: Folded<TaskContext>): void => {
       onTaskState(stream, state);

@@ -10,6 +10,7 @@ import { taskTable } from '../machines/task-machine.ts';
 import type { HookResult, TaskMessage } from '../machines/task-messages.ts';
 import type { TaskContext } from '../machines/task-state.ts';
 import { launchKey, markOf } from '../os/launch-key.ts';
+import type { AllocSpec } from '../spec/alloc-spec.ts';
 import { INSIDE, taskEnv } from '../spec/task-env.ts';
 import type { TaskSpec } from '../spec/task-spec.ts';
 import { taskDirsOf } from '../layout.ts';
@@ -25,6 +26,8 @@ export interface TaskIdentity {
   readonly allocName: string;
   readonly specHash: string;
   readonly task: TaskSpec;
+  /** What the program may be told of its group. */
+  readonly group?: Pick<AllocSpec, 'meta' | 'labels' | 'identity'> | undefined;
 }
 
 export type TaskRunner = SourcedChild<TaskContext, TaskMessage, TaskEvent>;

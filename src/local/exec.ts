@@ -126,7 +126,8 @@ function targetOf({ agent, roster }: ExecDoors, ref: string): Target {
     const text = `task ${ref} does not run: commands are run beside a running program only`;
     throw new HoldfastError('WRONG_STATE', text);
   }
-  const identity = { allocId, allocName: alloc?.name ?? '', specHash: alloc?.specHash ?? '', task };
+  const { name: allocName = '', specHash = '', spec: group } = alloc ?? {};
+  const identity = { allocId, allocName, specHash, task, group };
   return {
     task,
     runner,

@@ -1,4 +1,5 @@
 /** What the actors work with: a group with every default applied and every duration in milliseconds. */
+import type { SchedulerIdentity } from './scheduler-identity.ts';
 import type { RestartPolicy, TaskSpec } from './task-spec.ts';
 
 export type AllocType = 'service' | 'batch' | 'system';
@@ -10,6 +11,8 @@ export interface AllocSpec {
   readonly meta: Readonly<Record<string, string>>;
   readonly labels: Readonly<Record<string, string>>;
   readonly tasks: readonly TaskSpec[];
+  /** What the scheduler called it, if there is one. Not hashed. */
+  readonly identity?: SchedulerIdentity;
 }
 
 /**

@@ -1,5 +1,7 @@
 /** One program to run, with every default applied. JSON-safe: it is recorded in the log. */
 
+import type { HostEnvWish } from './host-env.ts';
+
 /** Times in milliseconds. */
 export interface RestartPolicy {
   readonly attempts: number;
@@ -59,6 +61,14 @@ export type TaskMount =
       readonly mode?: string;
     };
 
+/** How the references in a task's texts are read. Recorded: what a text means does not change under a live alloc. */
+export interface InterpolationPolicy {
+  /** Of `interpolate.ts`. */
+  readonly rules: 1;
+  /** A reference that nothing answers keeps the task from starting, or stays as it was written. */
+  readonly unknown: 'error' | 'keep';
+}
+
 /** Which gate of the alloc lets the task start. */
 export type Gate = 'prestart' | 'main';
 
@@ -81,4 +91,8 @@ export interface TaskSpec {
   readonly resources?: ResourceLimits;
   /** Volumes and mounts in the order in which they are made; absent: none. */
   readonly mounts?: readonly TaskMount[];
+  /** Which variables of the agent it gets; absent: none. */
+  readonly hostEnv?: HostEnvWish;
+  /** How `${…}` in its texts is read; absent: not at all, as before there was such a thing. */
+  readonly interpolation?: InterpolationPolicy;
 }
