@@ -17,7 +17,7 @@ export const ROOMS: Readonly<Record<string, string>> = {
   log: 'errors ports events os',
   output: 'errors ports:type os',
   rpc: 'errors version os ports:type',
-  hooks: 'errors ports:type spec:type events:type machines:type',
+  hooks: 'errors ports:type spec events:type machines:type',
   drivers: 'errors ports:type spec machines:type hooks:type os',
   layout: 'os hooks:type',
   'data-dir': 'errors',
@@ -53,6 +53,9 @@ export const PACKAGES: Readonly<Record<string, string>> = {
   zod: 'spec/',
   yaml: 'cli/',
   commander: 'cli/',
+  tar: 'hooks/artifacts/',
+  yauzl: 'hooks/artifacts/',
+  aws4fetch: 'hooks/artifacts/',
 };
 
 /** Who may import what `buf generate` wrote: the actors only to name the services that they call. */
