@@ -6,6 +6,7 @@ import { HoldfastError } from './errors.ts';
 import type { Hook } from './hooks/hook.ts';
 import type { Clock, Logger, Random } from './ports.ts';
 import { closest } from './spec/closest.ts';
+import type { NodeFacts } from './spec/env-facts.ts';
 
 export interface OrchestratorOptions {
   /** Made if needed. Refused with DATA_DIR_REFUSED when others can write it or its socket paths would be too long. */
@@ -36,6 +37,10 @@ export interface OrchestratorOptions {
   readonly safeMode?: SafeModeLimit | 'off';
   /** 'off': processes of runs are told apart by marks and sessions only, and nothing is limited. Default 'auto'. */
   readonly cgroups?: CgroupWish;
+  /** What tasks are told of this machine, and may ask for by `${node.…}`. Attributes are looked up beside these. */
+  readonly node?: Omit<NodeFacts, 'parentCgroup'>;
+  /** Variables of this process that no task gets, beside Nomad's list; `*` stands for any characters. */
+  readonly deniedHostEnv?: readonly string[];
   readonly clock?: Clock;
   readonly random?: Random;
 }
@@ -56,11 +61,25 @@ const OPTIONS: Required<{ readonly [K in keyof OrchestratorOptions]: Table[strin
   logs: ['an object', isObject],
   safeMode: ["'off' or an object", (value) => value === 'off' || isObject(value)],
   cgroups: ["'auto' or 'off'", (value) => value === 'auto' || value === 'off'],
+  node: ['an object', isObject],
+  deniedHostEnv: ['a list of names', (value) => isListOfTexts(value)],
   clock: ['now, steady and at', (value) => has(value, 'now', 'steady', 'at')],
   random: ['fraction and hex', (value) => has(value, 'fraction', 'hex')],
 };
 const RETENTION: Table = {
   keepFinishedAllocs: ['a whole number, 0 or more', (value) => isWhole(value, 0)],
+};
+const isText = (value: unknown): boolean => typeof value === 'string' && !value.includes('\0');
+const NODE: Table = {
+  id: ['a text', isText],
+  name: ['a text', isText],
+  datacenter: ['a text', isText],
+  region: ['a text', isText],
+  class: ['a text', isText],
+  pool: ['a text', isText],
+  meta: ['texts by name', isObjectOfTexts],
+  attributes: ['texts by name', isObjectOfTexts],
+  coreMhz: ['a whole number from 1 on', (value) => isWhole(value, 1)],
 };
 const LOGS: Table = { budgetBytes: ['bytes, 0 or more', (value) => isWhole(value, 0)] };
 const SAFE_MODE: Table = {
@@ -73,7 +92,8 @@ export function checkOptions(options: unknown): void {
   if (!isObject(options)) throw wrong('the options', 'an object', options);
   if (options['dataDir'] === undefined) throw wrong('dataDir', OPTIONS.dataDir[0], undefined);
   check(options, OPTIONS, '');
-  const { retention, logs, safeMode } = options;
+  const { retention, logs, node, safeMode } = options;
+  if (isObject(node)) check(node, NODE, 'node.');
   if (isObject(retention)) check(retention, RETENTION, 'retention.');
   if (isObject(logs)) check(logs, LOGS, 'logs.');
   if (!isObject(safeMode)) return;
@@ -120,6 +140,14 @@ function has(value: unknown, ...methods: readonly string[]): boolean {
 /** Functions with properties are loggers to some. */
 function isThing(value: unknown): boolean {
   return (typeof value === 'object' && value !== null) || typeof value === 'function';
+}
+
+function isListOfTexts(value: unknown): boolean {
+  return Array.isArray(value) && value.every(isText);
+}
+
+function isObjectOfTexts(value: unknown): boolean {
+  return isObject(value) && Object.values(value).every(isText);
 }
 
 function isListOf(value: unknown, ...names: readonly string[]): boolean {

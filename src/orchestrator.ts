@@ -18,6 +18,7 @@ import { openReplayed, type Replayed } from './actors/replay.ts';
 import { Retention } from './actors/retention.ts';
 import { Roster } from './actors/roster.ts';
 import { RunCgroups } from './actors/run-cgroups.ts';
+import { surroundings } from './actors/run-env.ts';
 import { RunFiles } from './actors/run-files.ts';
 import { enterSafeModeIfNeeded, SAFE_MODE_LIMIT } from './actors/safe-mode.ts';
 import { shutDownOf } from './actors/shut-down.ts';
@@ -155,7 +156,8 @@ function assemble(
   const gate = new StartGate();
   const runs = new RunFiles(layout, instanceId, machineEpoch, cgroups);
   const own = { log, layout, instanceId, machineEpoch, record, clock, gate, runs };
-  const known = { ...own, ...doors, capabilities: machineCapabilities };
+  const around = surroundings(options, process.env, cgroups.parent);
+  const known = { ...own, ...doors, capabilities: machineCapabilities, surroundings: around };
   const agent = agentDoors(options, known);
   const roster = new Roster(replayed);
   const actors = { agent, journal, roster, store, replayed };

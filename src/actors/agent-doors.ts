@@ -10,6 +10,7 @@ import type { EventLog } from '../log/event-log.ts';
 import type { Facts } from '../machines/chart-parts.ts';
 import type { MachineCapability } from '../os/machine-capabilities.ts';
 import type { Clock, Logger, Random } from '../ports.ts';
+import type { Surroundings } from './run-env.ts';
 import type { RunStore } from './run-files.ts';
 import type { Sessions } from './sessions.ts';
 import type { SpecStore } from './spec-files.ts';
@@ -41,5 +42,6 @@ export interface AgentDoors {
   /** Whatever is about to start something waits here. */
   readonly gate: StartGate;
   readonly specs: SpecStore;
+  readonly surroundings: Surroundings;
   readonly runs: RunStore;
 }

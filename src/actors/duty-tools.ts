@@ -1,5 +1,5 @@
 /** What every duty of a task is written with. */
-import { isRetryable, messageOf } from '../errors.ts';
+import { type HoldfastError, isRetryable, messageOf } from '../errors.ts';
 import type { Driver, DriverDoors, RunRequest } from '../drivers/driver.ts';
 import type { HookPhase } from '../events/task-event.ts';
 import type { PhaseOutcome } from '../hooks/run-phase.ts';
@@ -16,6 +16,8 @@ export interface TaskDoors {
   readonly driverDoors: DriverDoors;
   /** The run that the state is about. */
   readonly requestFor: (context: TaskContext) => RunRequest;
+  /** Why that run cannot be started with the texts of its task; undefined when it can. */
+  readonly whyNot: (context: TaskContext) => HoldfastError | undefined;
   readonly runHooks: (
     phase: HookPhase,
     scope: TaskScope,

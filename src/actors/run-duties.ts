@@ -1,5 +1,6 @@
 /** The duties that are about one run: bring it to its start, watch it to its end, end it. */
 import { setTimeout as delay } from 'node:timers/promises';
+import type { HoldfastError } from '../errors.ts';
 import type { RunOutcome, RunRequest, RunSighting, StartOutcome } from '../drivers/driver.ts';
 import {
   killRetryDelayMs,
@@ -22,6 +23,8 @@ export async function launchRun(doors: TaskDoors, scope: TaskScope): Promise<Tas
   return untilKnown(doors, scope, async () => {
     const driver = doors.driver();
     const start = async (): Promise<TaskMessage> => {
+      const refused = doors.whyNot(scope.state.context);
+      if (refused !== undefined) return refusedReport(run, refused);
       await doors.gate.passed(scope.signal);
       return startReport(run, await driver.start(run, doors.driverDoors, scope.signal));
     };
@@ -39,6 +42,11 @@ export async function launchRun(doors: TaskDoors, scope: TaskScope): Promise<Tas
     }
     return concludeRun(doors, scope, run, seen, verdict);
   });
+}
+
+/** Nothing was asked of anybody. */
+function refusedReport(run: RunRequest, { code, message }: HoldfastError): TaskMessage {
+  return { type: 'StartRefused', run: run.run, code, message, isRecoverable: false };
 }
 
 function startReport(run: RunRequest, outcome: StartOutcome): TaskMessage {

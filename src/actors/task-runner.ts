@@ -11,12 +11,13 @@ import type { HookResult, TaskMessage } from '../machines/task-messages.ts';
 import type { TaskContext } from '../machines/task-state.ts';
 import { launchKey, markOf } from '../os/launch-key.ts';
 import type { AllocSpec } from '../spec/alloc-spec.ts';
-import { INSIDE, taskEnv } from '../spec/task-env.ts';
+import { startRefusal } from '../spec/env-problem.ts';
 import type { TaskSpec } from '../spec/task-spec.ts';
 import { taskDirsOf } from '../layout.ts';
 import type { AgentDoors } from './agent-doors.ts';
 import type { TaskDoors, TaskScope } from './duty-tools.ts';
 import type { Folded } from './event-sourced.ts';
+import { placedTask, programTexts } from './run-env.ts';
 import { keepSession } from './sessions.ts';
 import { SourcedChild, type SourcedChildDoors } from './sourced-child.ts';
 import { taskDuties } from './task-duties.ts';
@@ -131,6 +132,9 @@ function taskDoors(
     driver,
     driverDoors: { executor: agent.executor },
     requestFor: (context) => runRequest(agent, identity, context),
+    whyNot: (context) =>
+      task.interpolation &&
+      startRefusal(task.name, programTexts(agent, identity, context).problems),
     runHooks: (phase, scope, onProgress) => runHooks(agent, identity, phase, scope, onProgress),
     isFresh: (run) => fresh.delete(run.launchKey),
     noteCurrent(run) {
@@ -157,19 +161,10 @@ export function runRequest(
   identity: TaskIdentity,
   context: TaskContext,
 ): RunRequest {
-  const { allocId, allocName, specHash, task } = identity;
+  const { allocId, allocName, specHash } = identity;
   const { launch } = context;
   if (launch === undefined) throw new HoldfastError('INTERNAL', 'no run has been recorded yet');
-  const dirs = taskDirsOf(agent.layout, allocId, task.name);
-  const env = taskEnv({
-    allocId,
-    allocName,
-    task: task.name,
-    places: agent.drivers.rootOf(task) === 'task' ? INSIDE : dirs,
-    meta: task.meta,
-    env: task.env,
-    hooks: (context.plan?.hooks ?? []).map((hook) => hookEnv(context, hook)),
-  });
+  const { task, environment } = programTexts(agent, identity, context);
   const { launchKey: key, token, mark, machineEpoch } = launch;
   return {
     allocId,
@@ -181,16 +176,9 @@ export function runRequest(
     mark,
     machineEpoch,
     specHash,
-    dirs,
-    env,
+    dirs: taskDirsOf(agent.layout, allocId, task.name),
+    env: environment.env,
   };
-}
-
-function hookEnv(context: TaskContext, hook: string): Record<string, string> {
-  const entries = context.hooks[hook]?.env ?? [];
-  return Object.fromEntries(
-    entries.flatMap(({ name, value }) => (value === undefined ? [] : [[name, value]])),
-  );
 }
 
 function runHooks(
@@ -217,10 +205,12 @@ function runHooks(
 
 function hookRequest(
   agent: AgentDoors,
-  { allocId, allocName, task }: TaskIdentity,
+  identity: TaskIdentity,
   context: TaskContext,
   hook: Hook,
 ): HookRequest {
+  const { allocId, allocName } = identity;
+  const task = placedTask(agent, identity);
   const { end } = context;
   return {
     allocId,

@@ -4,7 +4,7 @@ import { release } from 'node:os';
 import { HoldfastError } from '../errors.ts';
 import type { TaskDirs } from '../hooks/hook.ts';
 import { mountOf, readMountTable, type MountEntry } from '../os/mount-table.ts';
-import { INSIDE } from '../spec/task-env.ts';
+import { INSIDE } from '../spec/env-facts.ts';
 import type { Propagation, TaskMount } from '../spec/task-spec.ts';
 import type { IsolatedMount } from './confinement.ts';
 

@@ -5,6 +5,7 @@
  */
 import { z } from 'zod';
 import { durationMs } from './duration.ts';
+import { hostEnv, interpolation } from './interpolation-schema.ts';
 import { SIGNAL_NAMES } from './signal-names.ts';
 
 const NAME = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/;
@@ -56,6 +57,11 @@ const path = text.refine(
   (value) => value.startsWith('/') && !value.split('/').includes('..'),
   'must be an absolute path without ".."',
 );
+/** Where on the machine; what a reference at its beginning stands for is looked at again when it is known. */
+const sourcePath = text.refine(
+  (value) => /^(?:\/|\$\{)/.test(value) && !value.split('/').includes('..'),
+  'must be an absolute path without ".."',
+);
 const propagation = z
   .enum(['private', 'host-to-task', 'bidirectional'])
   .default('private')
@@ -85,7 +91,7 @@ const resources = z.strictObject({
 
 const volume = z.strictObject({
   type: z.literal('host').default('host'),
-  source: path.describe('A directory or file of the machine.'),
+  source: sourcePath.describe('A directory or file of the machine.'),
   readOnly: z.boolean().default(false).describe('No task may write to it.'),
 });
 
@@ -99,7 +105,7 @@ const volumeMount = z.strictObject({
 const mount = z.discriminatedUnion('type', [
   z.strictObject({
     type: z.literal('bind'),
-    source: path,
+    source: sourcePath,
     destination: path,
     readOnly: z.boolean().default(false),
     propagation,
@@ -149,6 +155,8 @@ const taskSchema = z.strictObject({
   resources: resources.optional().describe('Limits. What is left out is not limited.'),
   volumeMounts: z.array(volumeMount).optional(),
   mounts: z.array(mount).optional(),
+  hostEnv,
+  interpolation,
 });
 
 export const groupSchema = z
@@ -166,6 +174,7 @@ export const groupSchema = z
     meta: freeText.default({}),
     labels: freeText.default({}),
     restart: restart.optional(),
+    interpolation: interpolation.describe('For every task that says nothing else.'),
     volumes: z
       .record(z.string().regex(NAME, NAME_RULE), volume)
       .optional()

@@ -35,11 +35,10 @@ export function allowedHostEnv(
   alsoDenied: readonly string[] = [],
 ): Readonly<Record<string, string>> {
   const isDenied = nameMatcher([...DENIED_HOST_ENV, ...alsoDenied]);
-  const allowed: Record<string, string> = {};
-  for (const [name, value] of Object.entries(env)) {
-    if (value !== undefined && !isDenied(name)) allowed[name] = value;
-  }
-  return allowed;
+  const told = Object.entries(env).flatMap(([name, value]) =>
+    value === undefined || isDenied(name) ? [] : [[name, value] as const],
+  );
+  return Object.fromEntries(told);
 }
 
 /** Of what is allowed, what a task asked for. A name that the agent does not have is left out, as docker does. */
@@ -49,10 +48,6 @@ export function askedHostEnv(
 ): Readonly<Record<string, string>> {
   if (wish === undefined) return {};
   if (wish === true) return allowed;
-  const asked: Record<string, string> = {};
-  for (const name of wish) {
-    const value = Object.hasOwn(allowed, name) ? allowed[name] : undefined;
-    if (value !== undefined) asked[name] = value;
-  }
-  return asked;
+  const asked = wish.filter((name) => Object.hasOwn(allowed, name));
+  return Object.fromEntries(asked.map((name) => [name, allowed[name] as string]));
 }

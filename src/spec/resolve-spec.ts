@@ -1,6 +1,7 @@
 /** From what was checked to what the actors work with: every default applied, every duration in milliseconds. */
 import { DEFAULT_RESTART } from './alloc-spec.ts';
 import { durationMs } from './duration.ts';
+import { interpolationOf } from './interpolation-policy.ts';
 import type { AllocSpec, AllocType } from './alloc-spec.ts';
 import type { CheckedGroup, CheckedRestart, CheckedTask } from './group-schema.ts';
 import type { LogPolicy, ResourceLimits, RestartPolicy, TaskMount, TaskSpec } from './task-spec.ts';
@@ -40,6 +41,8 @@ function resolveTask(group: CheckedGroup, task: CheckedTask, maxKillTimeoutMs: n
     ...optional('user', task.user),
     ...optional('resources', task.resources as ResourceLimits | undefined),
     ...optional('mounts', mountsOf(group, task)),
+    ...optional('hostEnv', task.hostEnv),
+    ...optional('interpolation', interpolationOf(group, task)),
   };
 }
 

@@ -1,6 +1,6 @@
 /**
- * Who a scheduler says that an alloc is. Nothing here decides by it: programs are told, as Nomad tells them. It stands in
- * the recorded spec, and no part of it in the spec's hash: the same wish from two schedulers is the same wish.
+ * Who a scheduler says that an alloc is. Nothing here decides by it: programs are told, as Nomad tells them. It stands
+ * in the recorded spec, and no part of it in the spec's hash: the same wish from two schedulers is the same wish.
  */
 import { HoldfastError } from '../errors.ts';
 
