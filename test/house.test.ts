@@ -158,18 +158,24 @@ describe('words', () => {
 });
 
 describe.each([
-  ['a task', taskTable, Object.keys(taskDuties({} as never)), VOCABULARIES.task, ['sendSignal']],
-  ['an alloc', allocTable, allocDuties(), VOCABULARIES.alloc, []],
-] as const)('the chart of %s', (_name, chart, duties, vocabulary, oneShots) => {
+  [
+    'a task',
+    taskTable,
+    Object.keys(taskDuties({} as never)),
+    VOCABULARIES.task,
+    ['sendSignal'],
+    ['held', 'dead'],
+  ],
+  ['an alloc', allocTable, allocDuties(), VOCABULARIES.alloc, [], []],
+] as const)('the chart of %s', (_name, chart, duties, vocabulary, oneShots, resting) => {
   const table = chart as ChartTable<unknown>;
   const states = [...table.states.keys()];
 
-  it('has one duty for every state but the first and the last, and no duty without a state', () => {
-    const working = states.filter(
-      (state) => state !== table.initial.value && !isFinal(table, state),
-    );
+  it('has one duty for every state but the first, the last and those in which nothing is done', () => {
+    const idle: readonly string[] = [table.initial.value, ...resting];
+    const working = states.filter((state) => !idle.includes(state) && !isFinal(table, state));
     const named = working.map((state) => dutyOf(table, state) ?? `none in ${state}`);
-    expect(dutyOf(table, table.initial.value)).toBeUndefined();
+    expect(idle.flatMap((state) => dutyOf(table, state) ?? [])).toEqual([]);
     expect([...new Set(named)].toSorted()).toEqual(duties.map(String).toSorted());
   });
 

@@ -1,18 +1,50 @@
 /** The facts of one alloc, version 1. The rules of `task-event.ts` hold. */
-import { anyJson, fields, flag, oneOf, text } from './shape.ts';
+import { anyJson, fields, flag, oneOf, optional, text, whole } from './shape.ts';
 import type { EventOf } from './envelope.ts';
 
 export const ALLOC_EVENTS = {
-  /** `spec` is the AllocSpec as it was accepted; `specHash` tells whether a second `run` asks for the same. */
+  /**
+   * `spec` is the AllocSpec as it was accepted; `specHash` tells whether a second `run` asks for the same. `runUntil`
+   * is when it is stopped at the latest, on the steady clock.
+   */
   AllocReceived: {
     schema: 1,
-    data: fields({ name: text, spec: anyJson, specHash: text, recovered: flag }),
+    data: fields({
+      name: text,
+      spec: anyJson,
+      specHash: text,
+      recovered: flag,
+      runUntil: optional(whole),
+    }),
   },
-  /** The main gate: every prestart task succeeded, or there was none. */
+  /** The main gate: every prestart task succeeded, or runs if it is a sidecar, or there was none. */
   AllocGateOpened: { schema: 1, data: fields({ gate: oneOf('prestart', 'main') }) },
+  /** Every main task has started, or is over. */
+  AllocPoststartOpened: { schema: 1, data: fields({}) },
+  /** Every other task is over. */
+  AllocPoststopOpened: { schema: 1, data: fields({}) },
   /** Reserved for part 5 (updates in place). */
   AllocUpdated: { schema: 1, data: fields({ spec: anyJson, specHash: text }) },
-  AllocStopping: { schema: 1, data: fields({ reason: text, isWished: flag }) },
+  /**
+   * The end begins. `cause`: a task failed, the leader ended, only sidecars were left, or the time was up; left out
+   * for a wish. `task` is whose end it was. `killAt` is when the first task is ended, on the steady clock: left out, at
+   * once. `isHurried`: no task waits for its shutdown delay. Said again, `killAt` may only become earlier.
+   */
+  AllocStopping: {
+    schema: 1,
+    data: fields({
+      reason: text,
+      isWished: flag,
+      cause: optional(oneOf('sibling', 'leader', 'mains', 'duration')),
+      task: optional(text),
+      killAt: optional(whole),
+      isHurried: optional(flag),
+    }),
+  },
+  /** Everything but what waits for poststop is ended, and then begun anew. */
+  AllocRestarting: { schema: 1, data: fields({ reason: text }) },
+  /** All stand still; the gates open from the first one on. */
+  AllocRestarted: { schema: 1, data: fields({}) },
   AllocStopped: {
     schema: 1,
     data: fields({ status: oneOf('complete', 'failed', 'stopped', 'lost'), reason: text }),

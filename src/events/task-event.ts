@@ -6,13 +6,25 @@
 import { fields, flag, list, nullable, oneOf, optional, record, text, whole } from './shape.ts';
 import type { EventOf } from './envelope.ts';
 
+/** What follows the codes `from` to `to`, or the signal. */
+const exitRule = fields({
+  from: optional(whole),
+  to: optional(whole),
+  signal: optional(text),
+  then: oneOf('complete', 'restart', 'fail', 'hold'),
+});
 const restart = fields({
   attempts: whole,
   intervalMs: whole,
   delayMs: whole,
-  mode: oneOf('fail', 'delay'),
+  mode: oneOf('fail', 'delay', 'hold'),
   onLost: oneOf('restart', 'fail'),
+  backoff: optional(oneOf('exponential')),
+  maxDelayMs: optional(whole),
+  resetAfterMs: optional(whole),
+  exitCodes: optional(list(exitRule)),
 });
+const gate = oneOf('prestart', 'main', 'poststart', 'poststop');
 const phase = oneOf('prestart', 'start', 'prekill', 'exited', 'update', 'cleanup');
 /** A value, or the name of a secret with a hash of its value: secrets never enter the log. */
 const envEntry = fields({
@@ -42,16 +54,17 @@ export const TASK_EVENTS = {
       allocName: text,
       task: text,
       driver: text,
-      gate: oneOf('prestart', 'main'),
+      gate,
       hooks: list(text),
       restart,
       restartOnSuccess: flag,
       killSignal: text,
       killTimeoutMs: whole,
+      shutdownDelayMs: optional(whole),
     }),
   },
   /** The alloc let the task begin. */
-  GateOpened: { schema: 1, data: fields({ gate: oneOf('prestart', 'main') }) },
+  GateOpened: { schema: 1, data: fields({ gate }) },
   /** What the hook gave is in the event, so that a finished hook need not run again after an agent restart. */
   HookCompleted: {
     schema: 1,
@@ -80,10 +93,19 @@ export const TASK_EVENTS = {
     schema: 1,
     data: launch,
   },
-  /** `startTime` is the kernel's, in clock ticks since boot: with the machine epoch it makes `pid` an identity. */
+  /**
+   * `startTime` is the kernel's, in clock ticks since boot: with the machine epoch it makes `pid` an identity.
+   * `steadyAt` is when this was recorded, on the steady clock; only where the restart policy asks how long a run lived.
+   */
   TaskStarted: {
     schema: 1,
-    data: fields({ pid: whole, startTime: text, machineEpoch: text, startedAt: whole }),
+    data: fields({
+      pid: whole,
+      startTime: text,
+      machineEpoch: text,
+      startedAt: whole,
+      steadyAt: optional(whole),
+    }),
   },
   TaskStartFailed: {
     schema: 1,
@@ -96,6 +118,7 @@ export const TASK_EVENTS = {
       signal: nullable(text),
       oomKilled: flag,
       exitedAt: whole,
+      steadyAt: optional(whole),
     }),
   },
   /** The run ended, or may have, and nobody can say how. Never success. */
@@ -121,7 +144,10 @@ export const TASK_EVENTS = {
       reason: text,
     }),
   },
-  /** `then` says what follows the kill. `deadline` is when force is used. */
+  /**
+   * `then` says what follows the kill. `deadline` is when force is used, `signalAt` when the first signal is sent: left
+   * out, at once. Said again, it may only become earlier. `isCounted`: the restart is judged as a failure's.
+   */
   TaskKilling: {
     schema: 1,
     data: fields({
@@ -130,10 +156,15 @@ export const TASK_EVENTS = {
       signal: text,
       killTimeoutMs: whole,
       deadline: whole,
+      signalAt: optional(whole),
+      isCounted: optional(flag),
     }),
   },
   TaskKilled: { schema: 1, data: fields({ reason: text }) },
-  /** `at` is when the next start begins; chance was drawn once and is in it. `attempt` counts within the interval. */
+  /**
+   * `at` is when the next start begins; chance was drawn once and is in it. `attempt` counts within the interval,
+   * `streak` since a run lived long enough to have them forgotten: what a delay that grows grows with.
+   */
   TaskRestarting: {
     schema: 1,
     data: fields({
@@ -143,6 +174,7 @@ export const TASK_EVENTS = {
       reason: text,
       isCounted: flag,
       intervalStart: whole,
+      streak: optional(whole),
     }),
   },
   RestartDelayElapsed: { schema: 1, data: fields({}) },
@@ -150,6 +182,11 @@ export const TASK_EVENTS = {
     schema: 1,
     data: fields({ outcome: oneOf('complete', 'failed', 'lost'), reason: text }),
   },
+  /** Nothing runs and nothing is cleaned up: somebody is to look at it, then to resume or to stop it. */
+  TaskHeld: { schema: 1, data: fields({ reason: text }) },
+  TaskResumed: { schema: 1, data: fields({}) },
+  /** Its alloc was begun again, for the `revival`th time, and so is the task, with counts of its own. */
+  TaskRevived: { schema: 1, data: fields({ revival: whole }) },
   /** The process outlived SIGKILL. Reported and retried, never dropped. */
   TaskStuck: { schema: 1, data: fields({ message: text }) },
   CleanupCompleted: { schema: 1, data: fields({}) },

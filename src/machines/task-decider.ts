@@ -2,11 +2,11 @@
  * What a task makes of a message: total and deterministic. A late or repeated report gives nothing; a senseless command
  * gives a rejection; everything else gives the facts to record.
  */
-import { HoldfastError } from '../errors.ts';
 import type { TaskEvent } from '../events/task-event.ts';
 import { isRejection, type Decision, type DecisionTools } from './decision.ts';
 import { decideSession, withSessionsClosed } from './session-decider.ts';
 import type { MessageOf, TaskMessage } from './task-messages.ts';
+import { decideCommand } from './task-command-decider.ts';
 import { completed, failed, makeTaskEvent, START_DEADLINE_MS, type Maker } from './task-facts.ts';
 import { decideEnd, decideRun, verdict } from './task-run-decider.ts';
 import type { RunEnd, TaskState } from './task-state.ts';
@@ -34,6 +34,8 @@ function decideStep(
     case 'StopTask':
     case 'RestartTask':
     case 'SignalTask':
+    case 'ResumeTask':
+    case 'ReviveTask':
       return decideCommand(message, state, make, tools);
     case 'OpenSession':
     case 'SessionEnded':
@@ -69,7 +71,7 @@ function decideStep(
 
 /** In these states a hook may be at work; elsewhere its word comes too late. */
 function isWorking(value: string): boolean {
-  return value !== 'pending' && value !== 'backoff' && value !== 'dead';
+  return !['pending', 'backoff', 'held', 'dead'].includes(value);
 }
 
 function decideNote(
@@ -104,45 +106,9 @@ function decideOpening(
     restartOnSuccess: task.restartOnSuccess,
     killSignal: task.killSignal,
     killTimeoutMs: task.killTimeoutMs,
+    ...(task.shutdownDelayMs === undefined ? {} : { shutdownDelayMs: task.shutdownDelayMs }),
   });
   return openGate === task.gate ? [received, make('GateOpened', { gate: openGate })] : [received];
-}
-
-function decideCommand(
-  message: MessageOf<'StopTask' | 'RestartTask' | 'SignalTask'>,
-  { value, context }: TaskState,
-  make: Maker,
-  tools: DecisionTools,
-): Decision<TaskEvent> {
-  if (message.type === 'SignalTask') {
-    if (value !== 'running') return notRunning(value, 'take a signal');
-    const reason = message.reason === undefined ? {} : { reason: message.reason };
-    return [make('TaskSignaled', { signal: message.signal, ...reason })];
-  }
-  const isStop = message.type === 'StopTask';
-  if (value === 'cleanup' || value === 'dead')
-    return isStop ? [] : notRunning(value, 'be restarted');
-  if (context.kill !== undefined && (!isStop || context.kill.then === 'stop')) return [];
-  if (!isStop && value !== 'running') return notRunning(value, 'be restarted');
-  const signal = context.plan?.killSignal ?? 'SIGTERM';
-  const killTimeoutMs = context.plan?.killTimeoutMs ?? 0;
-  return [
-    make('TaskKilling', {
-      reason: message.reason,
-      then: isStop ? 'stop' : 'restart',
-      signal,
-      killTimeoutMs,
-      deadline: context.kill?.deadline ?? tools.steady + killTimeoutMs,
-    }),
-  ];
-}
-
-function notRunning(value: string, wish: string): Decision<TaskEvent> {
-  return {
-    rejected: new HoldfastError('WRONG_STATE', `the task is ${value} and cannot ${wish}`, {
-      details: { state: value },
-    }),
-  };
 }
 
 function decidePrestart(

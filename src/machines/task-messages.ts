@@ -52,8 +52,14 @@ export type TaskCommand =
       readonly openGate: Gate | null;
     }
   | { readonly type: 'OpenGate'; readonly gate: Gate }
-  | { readonly type: 'StopTask'; readonly reason: string }
-  | { readonly type: 'RestartTask'; readonly reason: string }
+  /** `isHurried`: it does not wait for its shutdown delay, nor for what is left of it. */
+  | { readonly type: 'StopTask'; readonly reason: string; readonly isHurried?: boolean }
+  /** `isCounted`: something failed, and the restart policy has the last word; left out: somebody wants it. */
+  | { readonly type: 'RestartTask'; readonly reason: string; readonly isCounted?: boolean }
+  /** A task that is held goes on, with new counts. */
+  | { readonly type: 'ResumeTask' }
+  /** Its alloc was begun anew, for the `revival`th time: what has ended waits for its gate again. */
+  | { readonly type: 'ReviveTask'; readonly revival: number }
   | { readonly type: 'SignalTask'; readonly signal: string; readonly reason?: string }
   | ({ readonly type: 'OpenSession' } & SessionFacts);
 

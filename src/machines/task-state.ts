@@ -17,6 +17,8 @@ export type RunEnd =
       readonly signal: string | null;
       readonly oomKilled: boolean;
       readonly at: number;
+      /** On the steady clock; only where the restart policy asks how long a run lived. */
+      readonly steadyAt?: number | undefined;
     }
   | {
       readonly kind: 'lost';
@@ -45,6 +47,7 @@ export interface TaskContext {
         readonly restartOnSuccess: boolean;
         readonly killSignal: string;
         readonly killTimeoutMs: number;
+        readonly shutdownDelayMs?: number | undefined;
       }
     | undefined;
   readonly hooks: Readonly<Record<string, HookMemory>>;
@@ -66,6 +69,7 @@ export interface TaskContext {
         readonly startTime: string;
         readonly machineEpoch: string;
         readonly startedAt: number;
+        readonly steadyAt?: number | undefined;
       }
     | undefined;
   readonly end?: RunEnd | undefined;
@@ -76,14 +80,24 @@ export interface TaskContext {
         readonly signal: string;
         readonly killTimeoutMs: number;
         readonly deadline: number;
+        /** On the steady clock; undefined: at once. */
+        readonly signalAt?: number | undefined;
+        /** The restart that follows is judged as a failure's. */
+        readonly isCounted?: boolean | undefined;
       }
     | undefined;
-  /** `count` is within the interval of the restart policy, `total` over the whole life. */
+  /**
+   * `count` is within the interval of the restart policy, `total` over the whole life, `streak` since a run lived long
+   * enough: only of a policy whose delays grow.
+   */
   readonly restarts: {
     readonly count: number;
     readonly intervalStart: number;
     readonly total: number;
+    readonly streak?: number | undefined;
   };
+  /** How often its alloc was begun anew with it; undefined: never. */
+  readonly revival?: number | undefined;
   /** On the steady clock, and how long the whole delay is. */
   readonly nextStartAt?: number | undefined;
   readonly nextStartDelayMs?: number | undefined;
@@ -113,8 +127,21 @@ export function reasonOf({ stuck, outcome, end, reason }: TaskContext): string {
   return reason.includes(cause) ? reason : `${cause}: ${reason}`;
 }
 
-function causeOf(end: RunEnd): string {
+export function causeOf(end: RunEnd): string {
   if (end.kind === 'fault') return end.message;
   if (end.kind === 'lost') return end.reason;
   return end.signal === null ? `exit code ${end.exitCode}` : `ended by ${end.signal}`;
+}
+
+/**
+ * How long the newest run lived at the least, in milliseconds; undefined when nobody saw it begin and end. Of the two
+ * clocks the one that says less is believed: the wall clock may have been turned, and an agent that was away heard late
+ * of the end.
+ */
+export function livedMs({ process, end }: TaskContext): number | undefined {
+  if (process === undefined || end?.kind !== 'exited') return undefined;
+  const byWall = end.at - process.startedAt;
+  const { steadyAt: from } = process;
+  const bySteady = from === undefined || end.steadyAt === undefined ? byWall : end.steadyAt - from;
+  return Math.max(0, Math.min(byWall, bySteady));
 }

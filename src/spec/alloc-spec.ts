@@ -11,6 +11,10 @@ export interface AllocSpec {
   readonly meta: Readonly<Record<string, string>>;
   readonly labels: Readonly<Record<string, string>>;
   readonly tasks: readonly TaskSpec[];
+  /** Between the wish to stop the alloc and the end of its first task. Left out: none. */
+  readonly shutdownDelayMs?: number;
+  /** So long after it was accepted the alloc is stopped. Left out: never. */
+  readonly maxRunDurationMs?: number;
   /** What the scheduler called it, if there is one. Not hashed. */
   readonly identity?: SchedulerIdentity;
 }

@@ -4,38 +4,14 @@
  * nothing but `validate-spec.ts` imports more than its types.
  */
 import { z } from 'zod';
-import { durationMs } from './duration.ts';
+import { artifact } from './artifact-schema.ts';
 import { hostEnv, interpolation } from './interpolation-schema.ts';
+import { lifecycle } from './lifecycle-schema.ts';
+import { restart } from './restart-schema.ts';
+import { duration, freeText, name, text } from './schema-parts.ts';
 import { SIGNAL_NAMES } from './signal-names.ts';
 
-const NAME = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/;
-const NAME_RULE =
-  'must be 1 to 64 letters, digits, "_", "." or "-", and begin with a letter or a digit';
 const ENV_NAME = /^[^=\0]+$/;
-const DURATION_RULE = 'must be a duration with a unit, such as "30s" or "3m"';
-
-const name = z.string().regex(NAME, NAME_RULE);
-const duration = z
-  .string({ error: DURATION_RULE })
-  .regex(/^(\d+(\.\d+)?(ms|s|m|h|d))+$/, { error: DURATION_RULE, abort: true })
-  .refine((written) => Number.isSafeInteger(durationMs(written)), 'is longer than can be counted')
-  .describe('A duration with a unit: "500ms", "15s", "3m", "1h30m", "1d".');
-const text = z.string().refine((value) => !value.includes('\0'), 'must not contain NUL');
-const freeText = z.record(z.string(), text);
-
-const restart = z.strictObject({
-  attempts: z.int().min(0).optional().describe('Restarts allowed within the interval.'),
-  interval: duration.optional(),
-  delay: duration.optional().describe('Pause before a restart; up to 25 % is added by chance.'),
-  mode: z
-    .enum(['fail', 'delay'])
-    .optional()
-    .describe('When the attempts are used up: give up, or wait for the next interval.'),
-  onLost: z
-    .enum(['restart', 'fail'])
-    .optional()
-    .describe('What to do about a run whose end nobody saw. Services restart, batch tasks fail.'),
-});
 
 const logs = z.strictObject({
   maxFiles: z.int().min(1).max(1000).default(10),
@@ -122,10 +98,6 @@ const mount = z.discriminatedUnion('type', [
   }),
 ]);
 
-const lifecycle = z.strictObject({
-  hook: z.enum(['prestart']).describe('prestart: runs to its end before the main tasks start.'),
-});
-
 const taskSchema = z.strictObject({
   name: name.refine(
     (value) => value !== 'alloc',
@@ -138,12 +110,14 @@ const taskSchema = z.strictObject({
     .default({})
     .describe('Environment of the program.'),
   lifecycle: lifecycle.optional(),
+  leader: z.boolean().optional().describe('Its end ends the other tasks.'),
   restart: restart.optional().describe("Overrides the group's restart policy field by field."),
   logs: logs.prefault({}),
   killSignal: z
     .enum(SIGNAL_NAMES, { error: 'must be the name of a signal, such as SIGTERM' })
     .default('SIGTERM'),
   killTimeout: duration.default('5s').describe('Between the kill signal and force, e.g. "5s".'),
+  shutdownDelay: duration.optional().describe('Between the wish to stop it and the kill signal.'),
   meta: freeText.default({}),
   user: text
     .refine(
@@ -155,6 +129,7 @@ const taskSchema = z.strictObject({
   resources: resources.optional().describe('Limits. What is left out is not limited.'),
   volumeMounts: z.array(volumeMount).optional(),
   mounts: z.array(mount).optional(),
+  artifacts: z.array(artifact).optional().describe('Fetched before the first start.'),
   hostEnv,
   interpolation,
 });
@@ -175,8 +150,14 @@ export const groupSchema = z
     labels: freeText.default({}),
     restart: restart.optional(),
     interpolation: interpolation.describe('For every task that says nothing else.'),
+    shutdownDelay: duration
+      .optional()
+      .describe('Between the wish to stop the group and the end of its first task.'),
+    maxRunDuration: duration
+      .optional()
+      .describe('So long after it was accepted the group is stopped; it counts as complete.'),
     volumes: z
-      .record(z.string().regex(NAME, NAME_RULE), volume)
+      .record(name, volume)
       .optional()
       .describe('What of the machine tasks may mount, by name.'),
     tasks: z.array(taskSchema).min(1),

@@ -1,5 +1,6 @@
 /** One program to run, with every default applied. JSON-safe: it is recorded in the log. */
 
+import type { ArtifactSpec } from './artifact-spec.ts';
 import type { HostEnvWish } from './host-env.ts';
 
 /** Times in milliseconds. */
@@ -7,9 +8,27 @@ export interface RestartPolicy {
   readonly attempts: number;
   readonly intervalMs: number;
   readonly delayMs: number;
-  readonly mode: 'fail' | 'delay';
+  /** When the attempts are used up. `hold`: nothing is cleaned up until somebody has looked. */
+  readonly mode: 'fail' | 'delay' | 'hold';
   /** What to do about a run whose end nobody saw. */
   readonly onLost: 'restart' | 'fail';
+  /** Each delay is twice the one before, up to `maxDelayMs`. Left out: each is `delayMs`. */
+  readonly backoff?: 'exponential';
+  /** Only with `backoff`. */
+  readonly maxDelayMs?: number;
+  /** A run that lives so long makes the restarts before it forgotten. Left out: only the interval does. */
+  readonly resetAfterMs?: number;
+  /** In the order in which they are looked at; the first that fits an end decides about it. */
+  readonly exitCodes?: readonly ExitRule[];
+}
+
+/** What follows an end: the codes `from` to `to`, or the signal. */
+export interface ExitRule {
+  readonly from?: number;
+  readonly to?: number;
+  readonly signal?: string;
+  /** `restart` is what a failure gets, also for exit code 0. */
+  readonly then: 'complete' | 'restart' | 'fail' | 'hold';
 }
 
 export interface LogPolicy {
@@ -70,7 +89,7 @@ export interface InterpolationPolicy {
 }
 
 /** Which gate of the alloc lets the task start. */
-export type Gate = 'prestart' | 'main';
+export type Gate = 'prestart' | 'main' | 'poststart' | 'poststop';
 
 export interface TaskSpec {
   readonly name: string;
@@ -78,12 +97,18 @@ export interface TaskSpec {
   readonly config: Readonly<Record<string, unknown>>;
   readonly env: Readonly<Record<string, string>>;
   readonly gate: Gate;
+  /** It runs beside the main tasks until they have ended. Left out: false. */
+  readonly isSidecar?: boolean;
+  /** Its end ends the other tasks. Left out: false. */
+  readonly isLeader?: boolean;
   readonly restart: RestartPolicy;
-  /** Restart after exit code 0: services yes, batch and prestart tasks no (Nomad's `onSuccess`). */
+  /** Restart after exit code 0: services and sidecars yes, batch and other lifecycle tasks no (Nomad's `onSuccess`). */
   readonly restartOnSuccess: boolean;
   readonly logs: LogPolicy;
   readonly killSignal: string;
   readonly killTimeoutMs: number;
+  /** Between the wish to stop it and the kill signal. Left out: none. */
+  readonly shutdownDelayMs?: number;
   readonly meta: Readonly<Record<string, string>>;
   /** Absent: the driver's default. A name, a number, or either with `:group`. */
   readonly user?: string;
@@ -91,6 +116,8 @@ export interface TaskSpec {
   readonly resources?: ResourceLimits;
   /** Volumes and mounts in the order in which they are made; absent: none. */
   readonly mounts?: readonly TaskMount[];
+  /** Fetched before the first start, in no order; absent: none. */
+  readonly artifacts?: readonly ArtifactSpec[];
   /** Which variables of the agent it gets; absent: none. */
   readonly hostEnv?: HostEnvWish;
   /** How `${…}` in its texts is read; absent: not at all, as before there was such a thing. */

@@ -9,19 +9,39 @@ import { taskTable } from '../../src/machines/task-machine.ts';
 import type { TaskMessage } from '../../src/machines/task-messages.ts';
 import type { TaskState } from '../../src/machines/task-state.ts';
 import type { RestartPolicy } from '../../src/spec/task-spec.ts';
+import { exitRules } from '../../src/spec/exit-rules.ts';
 import { fixedTools, foldAll } from '../../src/testing/given.ts';
 import { tries } from '../properties/tries.ts';
 import { EXIT_0, EXIT_1, PROCESS, T, taskSpec } from './stories.ts';
 
 vi.setConfig({ testTimeout: 600_000 });
 
-const policies: fc.Arbitrary<RestartPolicy> = fc.record({
+const PLAIN = {
   attempts: fc.constantFrom(0, 1, 2, 3, 10),
   intervalMs: fc.constantFrom(1, 1_000, 60_000, 86_400_000),
   delayMs: fc.constantFrom(0, 1, 999, 15_000, 3_600_000),
-  mode: fc.constantFrom('fail', 'delay'),
+  mode: fc.constantFrom('fail', 'delay', 'hold'),
   onLost: fc.constantFrom('restart', 'fail'),
-});
+} as const;
+const EXTRA = {
+  backoff: fc.constant('exponential'),
+  maxDelayMs: fc.constantFrom(3_600_000, 7_200_000),
+  resetAfterMs: fc.constantFrom(1, 2_000, 100_000),
+  exitCodes: fc.constantFrom(
+    exitRules({ 0: 'restart', '1-9': 'restart' }),
+    exitRules({ 0: 'hold', 1: 'complete' }),
+    exitRules({ 0: 'fail' }),
+  ),
+} as const;
+/** Half of them as Nomad has them, half with some of what it has not. */
+const policies: fc.Arbitrary<RestartPolicy> = fc.oneof(
+  fc.record(PLAIN),
+  fc.record({ ...PLAIN, ...EXTRA }, { requiredKeys: keysOf(PLAIN) }),
+);
+
+function keysOf<T extends object>(of: T): (keyof T)[] {
+  return Object.keys(of) as (keyof T)[];
+}
 
 const ends = fc.constantFrom(
   { type: 'ProgramExited', exit: EXIT_1 },
@@ -50,10 +70,13 @@ const lives = fc.record({
   restartOnSuccess: fc.boolean(),
   turns: fc.array(turn, { minLength: 1, maxLength: 40 }),
 });
+type Turn = typeof turn extends fc.Arbitrary<infer One> ? One : never;
 type Life = typeof lives extends fc.Arbitrary<infer L> ? L : never;
 type Restarting = Extract<TaskEvent, { type: 'TaskRestarting' }>;
 
 interface Restart extends Pick<Restarting, 'data'> {
+  /** The run before it lived so long that the policy forgets what was before. */
+  readonly isForgiven: boolean;
   /** Steady time of the decision. */
   readonly decidedAt: number;
   readonly chance: number;
@@ -69,6 +92,12 @@ interface Lived {
 type Remember = (events: readonly TaskEvent[]) => TaskState;
 const fromTheLog: Remember = (events) => foldAll(taskTable, events);
 
+/** The shim tells when a program exited, and its clock was not turned. */
+function endOf(end: Turn['end'], run: number, ranMs: number): TaskMessage {
+  if (end.type !== 'ProgramExited') return { ...end, run };
+  return { ...end, run, exit: { ...end.exit, exitedAt: PROCESS.startedAt + ranMs } };
+}
+
 /** Lives until the policy gives up or the turns are over. */
 function live({ policy, restartOnSuccess, turns }: Life, remember = fromTheLog): Lived {
   const task = taskSpec({ restart: policy, restartOnSuccess });
@@ -76,6 +105,7 @@ function live({ policy, restartOnSuccess, turns }: Life, remember = fromTheLog):
   const restarts: Restart[] = [];
   let state: TaskState = taskTable.initial;
   let steady = T;
+  let isForgiven = false;
   const mail = (message: TaskMessage, tools: Partial<DecisionTools> = {}): void => {
     const decision = decideTask(message, state, fixedTools({ steady, ...tools }));
     if (isRejection(decision)) throw decision.rejected;
@@ -83,7 +113,8 @@ function live({ policy, restartOnSuccess, turns }: Life, remember = fromTheLog):
       state = evolve(taskTable, state, event);
       events.push(event);
       if (event.type !== 'TaskRestarting') continue;
-      restarts.push({ data: event.data, decidedAt: steady, chance: tools.chance ?? 0 });
+      const chance = tools.chance ?? 0;
+      restarts.push({ data: event.data, decidedAt: steady, chance, isForgiven });
     }
   };
   mail({ type: 'ReceiveTask', allocName: 'shop', task, hooks: [], openGate: 'main' });
@@ -93,7 +124,9 @@ function live({ policy, restartOnSuccess, turns }: Life, remember = fromTheLog):
     if (end.type !== 'StartRefused') mail({ type: 'ProgramStarted', run, process: PROCESS });
     steady += ranMs;
     if (agentDies) state = remember(events);
-    mail({ ...end, run }, { chance, now: wall });
+    const hasLived = end.type === 'ProgramExited' && ranMs >= (policy.resetAfterMs ?? Infinity);
+    isForgiven = hasLived;
+    mail(endOf(end, run, ranMs), { chance, now: wall });
     mail({ type: 'RunSettled', faults: [] }, { chance, now: wall });
     if (agentDies) state = remember(events);
     if (state.value !== 'backoff') break;
@@ -121,6 +154,7 @@ const isWithinPolicy: Check = ({ policy }, { restarts }) => {
     expect(data.attempt).toBeLessThanOrEqual(policy.attempts);
   }
   for (const count of byInterval.values()) expect(count).toBeLessThanOrEqual(policy.attempts);
+  if (policy.resetAfterMs !== undefined) return;
   for (const { decidedAt } of restarts) {
     const within = restarts.filter(
       (one) => one.decidedAt >= decidedAt && one.decidedAt <= decidedAt + policy.intervalMs,
@@ -140,9 +174,10 @@ describe('in a random life', () => {
       for (const restart of restarts) {
         const { attempt, intervalStart } = restart.data;
         const isNew = intervalStart !== before?.data.intervalStart;
+        if (restart.isForgiven) expect(isNew).toBe(true);
         expect(attempt).toBe(isNew ? 1 : (before?.data.attempt ?? 0) + 1);
         if (isNew) expect(intervalStart).toBe(restart.decidedAt);
-        if (isNew && before !== undefined) {
+        if (isNew && before !== undefined && !restart.isForgiven) {
           expect(intervalStart).toBeGreaterThan(before.data.intervalStart + policy.intervalMs);
         }
         before = restart;
@@ -150,22 +185,29 @@ describe('in a random life', () => {
     });
   });
 
-  it('a delay is the policy’s and at most a quarter more, and a number', () => {
+  it('a delay is the policy’s, grown if it grows, and at most a quarter more', () => {
     forAll(({ policy }, { restarts }) => {
-      for (const { data, decidedAt, chance } of restarts) {
+      let streak = 0;
+      for (const { data, decidedAt, chance, isForgiven } of restarts) {
+        const goesOn = policy.resetAfterMs === undefined ? data.attempt > 1 : !isForgiven;
+        streak = goesOn ? streak + 1 : 1;
         expect(Number.isSafeInteger(data.delayMs)).toBe(true);
         expect(data.at).toBe(decidedAt + data.delayMs);
+        expect(data.streak).toBe(policy.backoff === undefined ? undefined : streak);
         if (data.attempt > policy.attempts) continue;
-        expect(data.delayMs).toBe(Math.round(policy.delayMs * (1 + chance / 4)));
-        expect(data.delayMs).toBeGreaterThanOrEqual(policy.delayMs);
-        expect(data.delayMs).toBeLessThanOrEqual(Math.ceil(policy.delayMs * 1.25));
+        const { delayMs, maxDelayMs = Infinity } = policy;
+        const isGrowing = policy.backoff !== undefined;
+        const plainMs = isGrowing ? Math.min(delayMs * 2 ** (streak - 1), maxDelayMs) : delayMs;
+        expect(data.delayMs).toBe(Math.round(plainMs * (1 + chance / 4)));
+        expect(data.delayMs).toBeGreaterThanOrEqual(plainMs);
+        expect(data.delayMs).toBeLessThanOrEqual(Math.ceil(plainMs * 1.25));
       }
     });
   });
 
   it('mode delay waits for the end of the interval once its attempts are used up, and never gives up', () => {
     forAll(({ policy }, { restarts, events }) => {
-      if (policy.mode === 'fail' || policy.attempts === 0) return;
+      if (policy.mode !== 'delay' || policy.attempts === 0) return;
       for (const { data } of restarts) {
         if (data.attempt > policy.attempts) {
           expect(data.at).toBe(data.intervalStart + policy.intervalMs);
@@ -182,6 +224,35 @@ describe('in a random life', () => {
       if (gaveUp?.data.reason.startsWith('Exceeded') !== true) return;
       expect(policy.mode).toBe('fail');
       expect(restarts.at(-1)?.data.attempt).toBe(policy.attempts);
+    });
+  });
+
+  it('an exit code’s own rule is kept, whatever the counts say', () => {
+    forAll(({ policy }, { events }) => {
+      const rules = policy.exitCodes ?? [];
+      events.forEach((event, at) => {
+        if (event.type !== 'TaskExited') return;
+        const { exitCode } = event.data;
+        const rule = rules.find(
+          ({ from = -1, to = -1 }) => from <= Number(exitCode) && Number(exitCode) <= to,
+        );
+        const verdict = events[at + 1];
+        if (rule?.then === 'hold') expect(verdict?.type).toBe('TaskHeld');
+        if (rule?.then === 'complete') expect(verdict?.data).toMatchObject({ outcome: 'complete' });
+        if (rule?.then === 'fail') expect(verdict?.data).toMatchObject({ outcome: 'failed' });
+        if (rule?.then === 'restart')
+          expect(verdict?.data).not.toMatchObject({ outcome: 'complete' });
+      });
+    });
+  });
+
+  it('mode hold never ends a task as failed or lost by itself', () => {
+    forAll(({ policy }, { events }) => {
+      if (policy.mode !== 'hold' || policy.exitCodes !== undefined) return;
+      const outcomes = events.flatMap((event) =>
+        event.type === 'TaskNotRestarting' ? [event.data.outcome] : [],
+      );
+      expect(outcomes.filter((outcome) => outcome !== 'complete')).toEqual([]);
     });
   });
 

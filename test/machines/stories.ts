@@ -69,8 +69,14 @@ export function allocFact<K extends AllocEvent['type']>(
 
 export function received(task = taskSpec()): TaskEvent {
   const { name, driver, gate, restart, restartOnSuccess, killSignal, killTimeoutMs } = task;
+  const { shutdownDelayMs } = task;
   const plan = { driver, gate, restart, restartOnSuccess, killSignal, killTimeoutMs };
-  return fact('TaskReceived', { allocName: 'shop', task: name, hooks: ['env'], ...plan }, 0);
+  const delay = shutdownDelayMs === undefined ? {} : { shutdownDelayMs };
+  return fact(
+    'TaskReceived',
+    { allocName: 'shop', task: name, hooks: ['env'], ...plan, ...delay },
+    0,
+  );
 }
 
 export const LAUNCH = { launchKey: 'key1', token: 'token1', mark: 'i:key1', deadline: T + 60_000 };
@@ -99,8 +105,12 @@ export function opened(session = 's1'): TaskEvent {
   return fact('SessionOpened', { ...SESSION, argv: ['sh'], session });
 }
 
-export function killing(then: 'stop' | 'restart' = 'stop'): TaskEvent {
-  const rest = { signal: 'SIGTERM', killTimeoutMs: 5_000, deadline: T + 5_000 };
+export function killing(
+  then: 'stop' | 'restart' = 'stop',
+  more: { isCounted?: boolean; signalAt?: number } = {},
+): TaskEvent {
+  const deadline = (more.signalAt ?? T) + 5_000;
+  const rest = { signal: 'SIGTERM', killTimeoutMs: 5_000, deadline, ...more };
   return fact('TaskKilling', { reason: 'asked to', then, ...rest });
 }
 
@@ -128,6 +138,7 @@ export function historyTo(value: string, task = taskSpec()): readonly TaskEvent[
     killing: [...running, killing()],
     exited,
     backoff: [...exited, restarting],
+    held: [...exited, fact('TaskHeld', { reason: 'enough' })],
     cleanup: [...exited, gaveUp],
     dead: [...exited, gaveUp, fact('CleanupCompleted', {})],
   };
@@ -142,6 +153,7 @@ export const TASK_STATES = [
   'killing',
   'exited',
   'backoff',
+  'held',
   'cleanup',
   'dead',
 ] as const;
@@ -155,7 +167,11 @@ export function everyMessage(run = 1): readonly TaskMessage[] {
     { type: 'OpenGate', gate: 'main' },
     { type: 'OpenGate', gate: 'prestart' },
     { type: 'StopTask', reason: 'stop' },
+    { type: 'StopTask', reason: 'stop', isHurried: true },
     { type: 'RestartTask', reason: 'restart' },
+    { type: 'RestartTask', reason: 'unhealthy', isCounted: true },
+    { type: 'ResumeTask' },
+    { type: 'ReviveTask', revival: 1 },
     { type: 'SignalTask', signal: 'SIGHUP' },
     { type: 'OpenSession', ...SESSION },
     SESSION_END,

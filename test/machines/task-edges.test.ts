@@ -1,7 +1,8 @@
 /** One sentence for every edge of the chart, and what is refused or too late. */
 import { describe, expect, it } from 'vitest';
 import { given, taskSubject, unwalkedEdges } from '../../src/testing/index.ts';
-import type { TaskEventType } from '../../src/events/task-event.ts';
+import type { Expected } from '../../src/testing/given.ts';
+import type { TaskEvent, TaskEventType } from '../../src/events/task-event.ts';
 import type { TaskMessage } from '../../src/machines/task-messages.ts';
 import {
   EXIT_0,
@@ -11,6 +12,7 @@ import {
   historyTo,
   killing,
   opened,
+  policy,
   PROCESS,
   RESULT,
   SESSION,
@@ -37,6 +39,7 @@ const found: TaskMessage = {
   mark: 'i:key9',
   machineEpoch: 'boot',
 };
+const revive: TaskMessage = { type: 'ReviveTask', revival: 1 };
 const started: TaskMessage = { type: 'ProgramStarted', run: 1, process: PROCESS };
 const exited: TaskMessage = { type: 'ProgramExited', run: 1, exit: EXIT_0 };
 const lost: TaskMessage = { type: 'ProgramLost', run: 1, reason: 'gone', maybeRan: true };
@@ -57,20 +60,26 @@ const faulted = (isRecoverable: boolean): TaskMessage => {
   return { type: 'PrestartFaulted', results: [], fault: { ...FAULT, isRecoverable } };
 };
 
+const STRICT = taskSpec({ restart: policy({ attempts: 0 }) });
+const HOLDING = taskSpec({ restart: policy({ attempts: 0, mode: 'hold' }) });
+
 const ROWS: readonly Row[] = [
   ['nothing', receive, 'TaskReceived', 'GateOpened'],
   ['pending', found, 'TaskRecovered'],
   ['pending', stop, 'TaskKilling'],
+  ['pending', revive, 'TaskRevived'],
   ...notes('prestart'),
   ['prestart', { type: 'PrestartFinished', results: [] }, 'PrestartCompleted', 'RunStarting'],
   ['prestart', faulted(true), 'HookFailed', 'TaskRestarting'],
   ['prestart', faulted(false), 'HookFailed', 'TaskNotRestarting'],
+  ['prestart, to be held', faulted(false), 'HookFailed', 'TaskHeld'],
   ['prestart', found, 'TaskRecovered'],
   ['prestart', stop, 'TaskKilling'],
   ...notes('starting'),
   ['starting', started, 'TaskStarted'],
   ['starting', refused(true), 'TaskStartFailed', 'TaskRestarting'],
   ['starting', refused(false), 'TaskStartFailed', 'TaskNotRestarting'],
+  ['starting, to be held', refused(false), 'TaskStartFailed', 'TaskHeld'],
   ['starting', exited, 'TaskExited'],
   ['starting', lost, 'TaskLost'],
   ['starting', found, 'TaskRecovered'],
@@ -93,6 +102,9 @@ const ROWS: readonly Row[] = [
   ['killing', exited, 'TaskExited'],
   ['killing', lost, 'TaskLost'],
   ['killing to restart', { type: 'NothingRan' }, 'TaskRestarting'],
+  ['killing for a check', { type: 'NothingRan' }, 'TaskRestarting'],
+  ['killing for a check, without attempts', { type: 'NothingRan' }, 'TaskNotRestarting'],
+  ['killing for a check, to be held', { type: 'NothingRan' }, 'TaskHeld'],
   ['killing', found, 'TaskRecovered'],
   ['killing', { type: 'NothingRan' }, 'TaskKilled'],
   ['killing with a session', SESSION_END, 'SessionClosed'],
@@ -104,11 +116,16 @@ const ROWS: readonly Row[] = [
   ['exited', settled, 'TaskRestarting'],
   ['exited', found, 'TaskRecovered'],
   ['exited without a restart', settled, 'TaskNotRestarting'],
+  ['exited, to be held', settled, 'TaskHeld'],
   ['exited with a session', SESSION_END, 'SessionClosed'],
   ['exited with a session', settled, 'SessionClosed', 'TaskRestarting'],
   ['backoff', { type: 'DelayElapsed' }, 'RestartDelayElapsed'],
   ['backoff', found, 'TaskRecovered'],
   ['backoff', stop, 'TaskKilling'],
+  ['held', { type: 'ResumeTask' }, 'TaskResumed'],
+  ['held', found, 'TaskRecovered'],
+  ['held', stop, 'TaskKilling'],
+  ['dead', revive, 'TaskRevived'],
   ...notes('cleanup'),
   ['cleanup', { type: 'CleanupFinished', faults: [] }, 'CleanupCompleted'],
 ];
@@ -129,6 +146,16 @@ function history(from: string): ReturnType<typeof historyTo> {
       return [...historyTo('running'), killing('restart')];
     case 'exited after a kill':
       return [...historyTo('exited'), killing()];
+    case 'prestart, to be held':
+    case 'starting, to be held':
+    case 'exited, to be held':
+      return historyTo(from.split(',')[0] as string, HOLDING);
+    case 'killing for a check':
+      return [...historyTo('running'), killing('restart', { isCounted: true })];
+    case 'killing for a check, without attempts':
+      return [...historyTo('running', STRICT), killing('restart', { isCounted: true })];
+    case 'killing for a check, to be held':
+      return [...historyTo('running', HOLDING), killing('restart', { isCounted: true })];
     case 'exited without a restart':
       return [
         ...historyTo('running', taskSpec({ restartOnSuccess: false })),
@@ -145,7 +172,7 @@ describe('every edge of the task chart', () => {
     ({ from, message, types }) => {
       given(task, history(from))
         .when(message)
-        .thenGives(...types.map((type) => ({ type })));
+        .thenGives(...types.map((type) => ({ type }) as Expected<TaskEvent>));
     },
   );
 
