@@ -3,6 +3,7 @@ import type { CgroupWish } from './actors/run-cgroups.ts';
 import type { SafeModeLimit } from './actors/safe-mode.ts';
 import type { Driver } from './drivers/driver.ts';
 import { HoldfastError } from './errors.ts';
+import type { ArtifactRules } from './hooks/artifacts/rules.ts';
 import type { Hook } from './hooks/hook.ts';
 import type { Clock, Logger, Random } from './ports.ts';
 import { closest } from './spec/closest.ts';
@@ -41,6 +42,8 @@ export interface OrchestratorOptions {
   readonly node?: Omit<NodeFacts, 'parentCgroup'>;
   /** Variables of this process that no task gets, beside Nomad's list; `*` stands for any characters. */
   readonly deniedHostEnv?: readonly string[];
+  /** What specs may ask for of what is fetched; the defaults are in `hooks/artifacts/rules.ts`. */
+  readonly artifacts?: Partial<ArtifactRules>;
   readonly clock?: Clock;
   readonly random?: Random;
 }
@@ -63,6 +66,7 @@ const OPTIONS: Required<{ readonly [K in keyof OrchestratorOptions]: Table[strin
   cgroups: ["'auto' or 'off'", (value) => value === 'auto' || value === 'off'],
   node: ['an object', isObject],
   deniedHostEnv: ['a list of names', (value) => isListOfTexts(value)],
+  artifacts: ['an object', isObject],
   clock: ['now, steady and at', (value) => has(value, 'now', 'steady', 'at')],
   random: ['fraction and hex', (value) => has(value, 'fraction', 'hex')],
 };
@@ -82,6 +86,15 @@ const NODE: Table = {
   coreMhz: ['a whole number from 1 on', (value) => isWhole(value, 1)],
 };
 const LOGS: Table = { budgetBytes: ['bytes, 0 or more', (value) => isWhole(value, 0)] };
+const ARTIFACTS: Table = {
+  maxBytes: ['bytes, 1 or more', (value) => isWhole(value, 1)],
+  maxEntries: ['a whole number from 1 on', (value) => isWhole(value, 1)],
+  maxRatio: ['a whole number from 1 on', (value) => isWhole(value, 1)],
+  timeoutMs: ['milliseconds, 1 or more', (value) => isWhole(value, 1)],
+  idleTimeoutMs: ['milliseconds, 1 or more', (value) => isWhole(value, 1)],
+  isInsecureAllowed: ['true or false', (value) => typeof value === 'boolean'],
+  fileRoots: ['a list of paths', (value) => isListOfTexts(value)],
+};
 const SAFE_MODE: Table = {
   starts: ['a whole number from 1 on', (value) => isWhole(value, 1)],
   withinMs: ['milliseconds, 1 or more', (value) => isWhole(value, 1)],
@@ -92,7 +105,8 @@ export function checkOptions(options: unknown): void {
   if (!isObject(options)) throw wrong('the options', 'an object', options);
   if (options['dataDir'] === undefined) throw wrong('dataDir', OPTIONS.dataDir[0], undefined);
   check(options, OPTIONS, '');
-  const { retention, logs, node, safeMode } = options;
+  const { artifacts, retention, logs, node, safeMode } = options;
+  if (isObject(artifacts)) check(artifacts, ARTIFACTS, 'artifacts.');
   if (isObject(node)) check(node, NODE, 'node.');
   if (isObject(retention)) check(retention, RETENTION, 'retention.');
   if (isObject(logs)) check(logs, LOGS, 'logs.');

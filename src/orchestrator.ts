@@ -31,6 +31,7 @@ import { systemRandom } from './actors/system-random.ts';
 import { checkDataDirectory, diskTrouble } from './data-dir.ts';
 import { DriverRegistry } from './drivers/registry.ts';
 import { diskFailure, HoldfastError } from './errors.ts';
+import { ARTIFACT_RULES } from './hooks/artifacts/rules.ts';
 import { HookRegistry } from './hooks/registry.ts';
 import { layoutOf, type Layout } from './layout.ts';
 import { LocalOrchestrator } from './local/local-orchestrator.ts';
@@ -238,7 +239,7 @@ function agentDoors(
     random,
     logger,
     drivers: new DriverRegistry(options.drivers ?? []),
-    hooks: new HookRegistry(options.hooks ?? []),
+    hooks: new HookRegistry(options.hooks ?? [], { ...ARTIFACT_RULES, ...options.artifacts }),
     releaseRun: (run, driver) => void driver.release(run, { executor }).catch(() => undefined),
     specs: new SpecFiles(layout.specDir, { logger }),
   };

@@ -1,19 +1,23 @@
 /** The order of the built-in hooks. The order shown is the order run; cleanup runs it backwards. */
 import { HoldfastError } from '../errors.ts';
 import type { TaskSpec } from '../spec/task-spec.ts';
+import { artifactsHook } from './artifacts.ts';
+import type { ArtifactRules } from './artifacts/rules.ts';
 import type { Hook } from './hook.ts';
 import { logmon } from './logmon.ts';
 import { taskDir } from './task-dir.ts';
 import { validate } from './validate.ts';
 import { volumes } from './volumes.ts';
 
-const BUILT_IN: readonly Hook[] = [
+const builtIn = (rules: ArtifactRules | undefined): readonly Hook[] => [
   // Before anything is made on disk.
   validate,
   // Later hooks write into the directories.
   taskDir,
   // Whatever is mounted is there before anything is started for the task.
   volumes,
+  // Into the directories, before anybody writes out of what was fetched.
+  artifactsHook(rules),
   // Last of ours: what a user's hook says while it works is not the task's output.
   logmon,
 ];
@@ -22,8 +26,8 @@ export class HookRegistry {
   readonly #hooks: readonly Hook[];
 
   /** `custom` come after the built-in ones, in the order given. Throws USAGE for a name that is taken. */
-  constructor(custom: readonly Hook[]) {
-    this.#hooks = [...BUILT_IN, ...custom];
+  constructor(custom: readonly Hook[], artifacts?: ArtifactRules) {
+    this.#hooks = [...builtIn(artifacts), ...custom];
     const names = this.#hooks.map((hook) => hook.name);
     const twice = names.find((name, index) => names.indexOf(name) !== index);
     if (twice !== undefined) throw new HoldfastError('USAGE', `two hooks are named ${twice}`);
