@@ -11,10 +11,13 @@ import type { GroupSpecInput } from './spec/group-schema.ts';
 import type { AllocType } from './spec/alloc-spec.ts';
 import type { ExecCalls, ExecOptions, ExecSession } from './exec-session.ts';
 import type { LogChunk, LogQuery } from './task-logs.ts';
+import type { SchedulerIdentity } from './spec/scheduler-identity.ts';
+import type { EnvCalls, TaskEnvView } from './task-env.ts';
 import type { StatsQuery, TaskStats } from './task-stats.ts';
 
 export type * from './exec-session.ts';
 export type * from './task-logs.ts';
+export type * from './task-env.ts';
 export type { ProcessStats, StatsQuery, TaskStats } from './task-stats.ts';
 
 /** An event as subscribers see it. `run` is 0 before the first run and for events that are about no run. */
@@ -112,6 +115,8 @@ export interface RunOptions extends Abortable {
   readonly allocId?: string;
   /** A uuid, the allocId of a new alloc: asked again with it, the same group is that alloc, ended or not. */
   readonly requestId?: string;
+  /** What a scheduler calls the alloc: its programs are told. Recorded with a new alloc, else not looked at. */
+  readonly identity?: SchedulerIdentity;
 }
 
 /** Does no I/O by itself. `task` is a task's name. */
@@ -125,6 +130,8 @@ export interface TaskHandle {
   /** As `Orchestrator.exec`. */
   exec(argv: readonly string[], options?: ExecOptions): Promise<ExecSession>;
   stats(query?: StatsQuery): AsyncIterable<TaskStats>;
+  /** As `Orchestrator.env`. */
+  env(): Promise<TaskEnvView>;
   /** Resolves when the task will not run again. */
   wait(options?: Abortable): Promise<TaskView>;
 }
@@ -199,7 +206,7 @@ export interface AgentView {
   }[];
 }
 
-export interface Orchestrator extends AsyncDisposable, ExecCalls {
+export interface Orchestrator extends AsyncDisposable, ExecCalls, EnvCalls {
   readonly recovery: RecoveryReport;
   /**
    * Resolves when this orchestrator works no more: with nothing after `close`, with the error after a fail-stop (the

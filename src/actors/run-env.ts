@@ -1,7 +1,7 @@
 /** What a task's program will find: the facts that this agent has, put together for `spec/task-env.ts`. */
 import { coreMhz, nodeAttributes } from '../os/node-attributes.ts';
 import { type EnvFacts, INSIDE, type HookGift, type NodeFacts } from '../spec/env-facts.ts';
-import { allowedHostEnv } from '../spec/host-env.ts';
+import { allowedHostEnv, hostEnvDenial } from '../spec/host-env.ts';
 import type { EnvProblem } from '../spec/env-problem.ts';
 import { withConfig, withPlaces } from '../spec/interpolated-task.ts';
 import { TaskEnvironment } from '../spec/task-env.ts';
@@ -16,6 +16,7 @@ export interface Surroundings {
   readonly node: NodeFacts;
   /** Of the agent's own environment, without what no task gets. */
   readonly hostEnv: Readonly<Record<string, string>>;
+  readonly isDenied: (name: string) => boolean;
 }
 
 /** `parentCgroup` is where the cgroups of all runs are, if there are any. */
@@ -27,9 +28,11 @@ export function surroundings(
   env: Readonly<Record<string, string | undefined>>,
   parentCgroup: string | undefined,
 ): Surroundings {
+  const isDenied = hostEnvDenial(deniedHostEnv);
   return {
     node: { ...node, ...(parentCgroup !== undefined && { parentCgroup }) },
-    hostEnv: allowedHostEnv(env, deniedHostEnv),
+    hostEnv: allowedHostEnv(env, isDenied),
+    isDenied,
   };
 }
 

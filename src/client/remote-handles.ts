@@ -74,6 +74,9 @@ class RemoteTask implements api.TaskHandle {
   exec(argv: readonly string[], options?: api.ExecOptions): Promise<api.ExecSession> {
     return this.#remote.exec(this.#ref, argv, options);
   }
+  env(): Promise<api.TaskEnvView> {
+    return this.#remote.env(this.#ref);
+  }
   async wait(options: Abortable = {}): Promise<api.TaskView> {
     const request = { allocId: this.allocId, task: this.task };
     const { ended } = await this.#remote.call(agent.wait, request, options);

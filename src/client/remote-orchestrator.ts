@@ -2,9 +2,11 @@ import { randomUUID } from 'node:crypto';
 import { HoldfastError } from '../errors.ts';
 import { call, follow } from '../rpc/grpc-call.ts';
 import { AgentServiceService as agent } from '../rpc/gen/holdfast/agent/v1/agent.ts';
+import { EnvServiceService as environment } from '../rpc/gen/holdfast/agent/v1/env.ts';
 import { ShutdownRequest_Tasks } from '../rpc/gen/holdfast/agent/v1/agent.ts';
 import { fromAgent, fromAlloc, fromEvent } from '../server/convert.ts';
 import { toOpen } from '../server/exec-messages.ts';
+import { fromEnvMessage } from '../server/env-messages.ts';
 import { fromStatsMessage, toStatsRequest } from '../server/stats-messages.ts';
 import { fromLogMessages, toLogsRequest } from '../server/log-messages.ts';
 import { isWaiting } from '../server/agent-socket.ts';
@@ -43,7 +45,8 @@ export class RemoteOrchestrator implements api.Orchestrator {
   async run(spec: GroupSpecInput, options: api.RunOptions = {}): Promise<api.AllocHandle> {
     const requestId = options.requestId ?? randomUUID();
     const names = { allocId: options.allocId ?? '', requestId };
-    const request = { spec: Buffer.from(JSON.stringify(spec)), ...names };
+    const identity = options.identity && { ...options.identity };
+    const request = { spec: Buffer.from(JSON.stringify(spec)), ...names, identity };
     try {
       const { allocId, alloc } = await this.call(agent.run, request, options);
       return new RemoteAlloc(this, allocId, alloc);
@@ -82,6 +85,10 @@ export class RemoteOrchestrator implements api.Orchestrator {
 
   async signal(ref: string, signal: string): Promise<void> {
     await this.call(agent.signal, { ref, signal });
+  }
+
+  async env(ref: string): Promise<api.TaskEnvView> {
+    return fromEnvMessage(await this.call(environment.env, { ref }));
   }
 
   async *logs(

@@ -133,6 +133,8 @@ export interface Driver {
   userOf?(task: TaskSpec): string | undefined;
   /** May tasks have volumes and mounts? Left out: they are refused. */
   readonly mounts?: 'none' | 'all';
+  /** What the program's environment has beside the run's, and has not: as in `ProgramWish`. To be shown. */
+  ownEnv?(task: TaskSpec): Promise<Pick<ProgramWish, 'env' | 'deniedEnv'>>;
   /** What the program finds at `/`: everything of the machine (left out), or the task's own directory. */
   rootOf?(task: TaskSpec): 'machine' | 'task';
   inspect(run: RunRequest, doors: DriverDoors): Promise<RunSighting>;

@@ -44,6 +44,9 @@ export function exec(options: ExecDriverOptions = {}): Driver {
     }),
     mounts: 'all',
     userOf: ({ user = DEFAULT_USER }) => user,
+    ownEnv: async (task) => ({
+      env: personalEnv(await findAccount(task.user ?? DEFAULT_USER), task),
+    }),
     rootOf: (task) => (isIsolated(task) ? 'task' : 'machine'),
     checkTask,
   };

@@ -43,6 +43,11 @@ export function rawExec(options: RawExecOptions = {}): Driver {
       program: (run) => programOf(run, options, denied),
     }),
     userOf: ({ user }) => user,
+    async ownEnv(task) {
+      const deniedEnv = [...readConfig(task.config).deniedEnv, ...(options.deniedEnv ?? [])];
+      if (task.user === undefined) return { deniedEnv };
+      return { env: personalEnv(await findAccount(task.user), task), deniedEnv };
+    },
   };
 }
 

@@ -9,6 +9,8 @@ import { allocStream } from '../events/envelope.ts';
 import type { TaskMessage } from '../machines/task-messages.ts';
 import type { AllocSpec } from '../spec/alloc-spec.ts';
 import type { GroupSpecInput } from '../spec/group-schema.ts';
+import { checkIdentity, type SchedulerIdentity } from '../spec/scheduler-identity.ts';
+import { assertTexts } from './accept-texts.ts';
 
 export interface CommandDoors {
   readonly agent: AgentDoors;
@@ -44,7 +46,9 @@ export class Commands {
     assertRoom(agent);
     const allocId = options.allocId ?? options.requestId ?? this.#doors.newAllocId();
     this.#assertFresh(allocId);
-    const accepted = this.#accept({ allocId, spec, specHash });
+    const named = withIdentity(spec, options.identity);
+    assertTexts(agent, allocId, named);
+    const accepted = this.#accept({ allocId, spec: named, specHash });
     roster.reserve(spec.name, { allocId, specHash, accepted });
     try {
       await accepted;
@@ -183,6 +187,11 @@ export class Commands {
       }),
     );
   }
+}
+
+/** Errors: USAGE. */
+function withIdentity(spec: AllocSpec, identity: SchedulerIdentity | undefined): AllocSpec {
+  return identity === undefined ? spec : { ...spec, identity: checkIdentity(identity) };
 }
 
 /** A disk that is nearly full shall hold the ends of what runs, not more beginnings. */

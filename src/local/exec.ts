@@ -1,7 +1,6 @@
 /** Runs commands beside tasks: recorded first, then begun, and its end recorded whoever is there to hear of it. */
 import type { AttachOptions, ExecOptions, ExecSession } from '../api.ts';
 import type { AgentDoors } from '../actors/agent-doors.ts';
-import type { Place } from '../actors/references.ts';
 import type { Roster } from '../actors/roster.ts';
 import { keepSession, type KeptSession } from '../actors/sessions.ts';
 import type { SessionReading } from '../actors/session-words.ts';
@@ -11,6 +10,7 @@ import { taskStream } from '../events/envelope.ts';
 import { redactArgv } from '../spec/redact-argv.ts';
 import { wholeTextProblems } from '../spec/whole-text.ts';
 import type { TaskSpec } from '../spec/task-spec.ts';
+import { onlyTask } from './only-task.ts';
 import { LocalSession } from './exec-session.ts';
 import { recallEnded, taskWith } from './recall-session.ts';
 
@@ -138,14 +138,6 @@ function targetOf({ agent, roster }: ExecDoors, ref: string): Target {
       throw new HoldfastError('WRONG_STATE', `the run of ${ref} ended just now`);
     },
   };
-}
-
-function onlyTask(ref: string, specs: readonly TaskSpec[]): Place['task'] & string {
-  const [first] = specs;
-  if (first !== undefined && specs.length === 1) return first.name;
-  const names = specs.map(({ name }) => `${ref}/${name}`);
-  const text = `alloc ${ref} has several tasks: name one of ${names.join(', ')}`;
-  throw new HoldfastError('USAGE', text, { details: { tasks: names } });
 }
 
 function assertWords(argv: readonly string[], { env = {}, terminal }: ExecOptions): void {

@@ -10,6 +10,7 @@ import type {
   Orchestrator,
   PublicEvent,
   StatsQuery,
+  TaskEnvView,
   TaskHandle,
   TaskStats,
   TaskView,
@@ -87,6 +88,9 @@ class LocalTask implements TaskHandle {
   }
   exec(argv: readonly string[], options?: ExecOptions): Promise<ExecSession> {
     return this.#orchestrator.exec(this.#ref, argv, options);
+  }
+  env(): Promise<TaskEnvView> {
+    return this.#orchestrator.env(this.#ref);
   }
   async wait(options: Abortable = {}): Promise<TaskView> {
     const view = await this.#roster.until(

@@ -15,6 +15,7 @@ import type {
   RecoveryReport,
   RunOptions,
   StatsQuery,
+  TaskEnvView,
   TaskStats,
 } from '../api.ts';
 import type { Roster } from '../actors/roster.ts';
@@ -23,6 +24,7 @@ import type { Abortable } from '../ports.ts';
 import type { GroupSpecInput } from '../spec/group-schema.ts';
 import { Commands, type CommandDoors } from './commands.ts';
 import { attach, exec, type ExecDoors } from './exec.ts';
+import { taskEnvView } from './env.ts';
 import { LocalAlloc } from './handles.ts';
 import { Queries } from './queries.ts';
 import { taskStats } from './stats.ts';
@@ -110,6 +112,9 @@ export class LocalOrchestrator implements Orchestrator {
   }
   inspect(ref: string, options?: { at?: number }): Promise<AllocView> {
     return this.#queries.inspect(ref, options);
+  }
+  env(ref: string): Promise<TaskEnvView> {
+    return taskEnvView(this.#doors, ref);
   }
   logs(ref: string, query?: LogQuery): AsyncIterable<LogChunk> {
     return this.#queries.logs(ref, query);

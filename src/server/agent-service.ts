@@ -2,10 +2,12 @@
 import { HoldfastError } from '../errors.ts';
 import { answer, answerStream } from '../rpc/grpc-answer.ts';
 import { AgentServiceService, ShutdownRequest_Tasks } from '../rpc/gen/holdfast/agent/v1/agent.ts';
+import { EnvServiceService } from '../rpc/gen/holdfast/agent/v1/env.ts';
 import { ExecServiceService } from '../rpc/gen/holdfast/agent/v1/exec.ts';
 import { serve } from '../rpc/grpc-serve.ts';
 import { AGENT_PROTOCOL, agentSocket } from './agent-socket.ts';
 import { toAgent, toAlloc, toRecovery, toTask } from './convert.ts';
+import { envHandlers, fromIdentity } from './env-messages.ts';
 import { execHandlers } from './exec-service.ts';
 import { eventBatches } from './event-batches.ts';
 import { toStatsMessages, toStatsQuery } from './stats-messages.ts';
@@ -30,6 +32,7 @@ export function serveAgent(options: ServeAgentOptions): Promise<Listener> {
   const handlers = agentHandlers(options.orchestrator, options.onShutdown ?? (() => undefined));
   const services = [
     { definition: AgentServiceService, handlers },
+    { definition: EnvServiceService, handlers: envHandlers(options.orchestrator) },
     { definition: ExecServiceService, handlers: execHandlers(options.orchestrator) },
   ];
   return serve(services, agentSocket(options.dataDir));
@@ -82,10 +85,11 @@ function commandHandlers(
   orchestrator: Orchestrator,
 ): Pick<AgentServiceServer, 'run' | 'stop' | 'restart' | 'signal' | 'wait'> {
   return {
-    run: answer(async ({ spec, allocId, requestId }, signal) => {
+    run: answer(async ({ spec, allocId, requestId, identity }, signal) => {
       const named = allocId === '' ? {} : { allocId };
       const asked = requestId === '' ? {} : { requestId };
-      const handle = await orchestrator.run(parseSpec(spec), { ...named, ...asked, signal });
+      const told = { ...named, ...asked, ...fromIdentity(identity) };
+      const handle = await orchestrator.run(parseSpec(spec), { ...told, signal });
       return { allocId: handle.allocId, alloc: handle.alloc };
     }),
     stop: answer(async ({ ref, reason }, signal) => ({

@@ -8,7 +8,7 @@ export type HostEnvWish = true | readonly string[];
  * What no task gets, whatever it asks for. Nomad's list (`client/config`), and what is Holdfast's own: the mark of an
  * agent that is itself a task would make its tasks' processes somebody else's.
  */
-export const DENIED_HOST_ENV: readonly string[] = [
+const DENIED_HOST_ENV: readonly string[] = [
   'HOLDFAST_*',
   'CONSUL_TOKEN',
   'CONSUL_HTTP_TOKEN',
@@ -29,12 +29,16 @@ export const DENIED_HOST_ENV: readonly string[] = [
   'GOOGLE_OAUTH_ACCESS_TOKEN',
 ];
 
-/** The agent's environment without what is denied. `alsoDenied` are names of the operator; `*` is any characters. */
+/** `alsoDenied` are names of the operator; `*` stands for any characters. */
+export function hostEnvDenial(alsoDenied: readonly string[] = []): (name: string) => boolean {
+  return nameMatcher([...DENIED_HOST_ENV, ...alsoDenied]);
+}
+
+/** The agent's environment without what is denied. */
 export function allowedHostEnv(
   env: Readonly<Record<string, string | undefined>>,
-  alsoDenied: readonly string[] = [],
+  isDenied: (name: string) => boolean,
 ): Readonly<Record<string, string>> {
-  const isDenied = nameMatcher([...DENIED_HOST_ENV, ...alsoDenied]);
   const told = Object.entries(env).flatMap(([name, value]) =>
     value === undefined || isDenied(name) ? [] : [[name, value] as const],
   );

@@ -36,7 +36,7 @@ const TEXTS: ReadonlySet<string> = new Set([
   'allocName',
 ] satisfies readonly (keyof SchedulerIdentity)[]);
 /** It is recorded with every alloc. */
-const LONGEST = 1_024;
+const LONGEST = 256;
 
 /** Whoever embeds Holdfast need not have types. What is undefined was left out. Errors: USAGE. */
 export function checkIdentity(given: unknown): SchedulerIdentity {

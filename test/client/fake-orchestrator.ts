@@ -22,6 +22,7 @@ export class FakeOrchestrator implements api.Orchestrator {
   readonly calls: string[] = [];
   /** Of every call of `run`. */
   readonly requestIds: (string | undefined)[] = [];
+  readonly identities: unknown[] = [];
   /** Before the answer of `run`, when everything is done. */
   beforeAnswer: () => Promise<void> = () => Promise.resolve();
   readonly log: api.PublicEvent[] = [];
@@ -70,6 +71,7 @@ export class FakeOrchestrator implements api.Orchestrator {
     this.add('AllocReceived', names);
     for (const { task } of tasks) this.add('TaskStarted', { ...names, task, run: 1 });
     this.requestIds.push(options.requestId);
+    this.identities.push(options.identity);
     await this.beforeAnswer();
     return this.alloc(allocId);
   }
@@ -108,6 +110,7 @@ export class FakeOrchestrator implements api.Orchestrator {
       logs: (query) => this.logs(ref, query),
       exec: (argv, options) => this.exec(ref, argv, options),
       stats: (query) => this.stats(ref, query),
+      env: () => this.env(ref),
       wait: async (options = {}) => {
         await this.#until(() => this.#allocs.get(allocId)?.isLive === false, options.signal);
         return view();
@@ -117,6 +120,15 @@ export class FakeOrchestrator implements api.Orchestrator {
 
   async allocs(options: { all?: boolean } = {}): Promise<readonly api.AllocView[]> {
     return [...this.#allocs.values()].filter(({ isLive }) => isLive || options.all === true);
+  }
+
+  variables: readonly api.EnvVariable[] = [];
+
+  async env(ref: string): Promise<api.TaskEnvView> {
+    const [task] = (await this.inspect(ref)).tasks;
+    const { alloc = '', allocId = '', task: name = '' } = task ?? {};
+    const facts = { run: 1, position: this.log.length, problems: ['env.A: no'] };
+    return { alloc, allocId, task: name, variables: this.variables, ...facts };
   }
 
   async inspect(ref: string, options: { at?: number } = {}): Promise<api.AllocView> {

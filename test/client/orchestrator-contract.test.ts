@@ -62,6 +62,32 @@ describe.each([
     expect(orchestrator.recovery).toEqual(fake.recovery);
   });
 
+  it('tells the environment of a task, and no value that must not be shown', async () => {
+    const handle = await orchestrator.run(group, { allocId: 'given' });
+    const none = { from: null, written: null, hash: null, secrets: [], overrode: [] };
+    fake.variables = [
+      { ...none, name: 'A', value: '', layer: 'task', written: '${B}' },
+      {
+        ...{ ...none, name: 'PASS', value: null, layer: 'hook', from: 'secrets' },
+        ...{ hash: 'h1', secrets: ['db'] },
+        overrode: [
+          { layer: 'hook', from: 'other', value: null },
+          { layer: 'task', from: null, value: 'x' },
+        ],
+      },
+    ];
+    expect(await handle.task('api').env()).toEqual(await fake.env('given/api'));
+    expect((await orchestrator.env('given/api')).variables).toEqual(fake.variables);
+    await expect(orchestrator.env('nobody')).rejects.toMatchObject({ code: 'NOT_FOUND' });
+  });
+
+  it('hands over what a scheduler calls an alloc, and nothing when there is nothing', async () => {
+    const identity = { jobId: 'j', namespace: 'n', allocIndex: 0 };
+    await orchestrator.run(group, { allocId: 'first', identity });
+    await orchestrator.run({ ...group, name: 'other' }, { allocId: 'second' });
+    expect(fake.identities).toEqual([identity, undefined]);
+  });
+
   it('says who the agent is', async () => {
     expect(await orchestrator.agent()).toEqual(await fake.agent());
   });

@@ -115,6 +115,23 @@ export interface RunRequest {
    * from an older client: the agent makes one.
    */
   requestId: string;
+  /** What a scheduler calls the alloc. Absent: nothing. */
+  identity: SchedulerIdentity | undefined;
+}
+
+export interface SchedulerIdentity {
+  jobId?: string | undefined;
+  jobName?: string | undefined;
+  jobParentId?: string | undefined;
+  namespace?: string | undefined;
+  region?: string | undefined;
+  datacenter?: string | undefined;
+  nodeId?: string | undefined;
+  nodeName?: string | undefined;
+  nodeClass?: string | undefined;
+  nodePool?: string | undefined;
+  allocName?: string | undefined;
+  allocIndex?: number | undefined;
 }
 
 export interface RunResponse {
@@ -1144,7 +1161,7 @@ export const StoreDamage: MessageFns<StoreDamage> = {
 };
 
 function createBaseRunRequest(): RunRequest {
-  return { spec: Buffer.alloc(0), allocId: "", requestId: "" };
+  return { spec: Buffer.alloc(0), allocId: "", requestId: "", identity: undefined };
 }
 
 export const RunRequest: MessageFns<RunRequest> = {
@@ -1157,6 +1174,9 @@ export const RunRequest: MessageFns<RunRequest> = {
     }
     if (message.requestId !== "") {
       writer.uint32(26).string(message.requestId);
+    }
+    if (message.identity !== undefined) {
+      SchedulerIdentity.encode(message.identity, writer.uint32(34).fork()).join();
     }
     return writer;
   },
@@ -1198,6 +1218,14 @@ export const RunRequest: MessageFns<RunRequest> = {
             message.requestId = reader.string();
             continue;
           }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.identity = SchedulerIdentity.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1218,6 +1246,209 @@ export const RunRequest: MessageFns<RunRequest> = {
     message.spec = object.spec ?? Buffer.alloc(0);
     message.allocId = object.allocId ?? "";
     message.requestId = object.requestId ?? "";
+    message.identity = (object.identity !== undefined && object.identity !== null)
+      ? SchedulerIdentity.fromPartial(object.identity)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseSchedulerIdentity(): SchedulerIdentity {
+  return {
+    jobId: undefined,
+    jobName: undefined,
+    jobParentId: undefined,
+    namespace: undefined,
+    region: undefined,
+    datacenter: undefined,
+    nodeId: undefined,
+    nodeName: undefined,
+    nodeClass: undefined,
+    nodePool: undefined,
+    allocName: undefined,
+    allocIndex: undefined,
+  };
+}
+
+export const SchedulerIdentity: MessageFns<SchedulerIdentity> = {
+  encode(message: SchedulerIdentity, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.jobId !== undefined) {
+      writer.uint32(10).string(message.jobId);
+    }
+    if (message.jobName !== undefined) {
+      writer.uint32(18).string(message.jobName);
+    }
+    if (message.jobParentId !== undefined) {
+      writer.uint32(26).string(message.jobParentId);
+    }
+    if (message.namespace !== undefined) {
+      writer.uint32(34).string(message.namespace);
+    }
+    if (message.region !== undefined) {
+      writer.uint32(42).string(message.region);
+    }
+    if (message.datacenter !== undefined) {
+      writer.uint32(50).string(message.datacenter);
+    }
+    if (message.nodeId !== undefined) {
+      writer.uint32(58).string(message.nodeId);
+    }
+    if (message.nodeName !== undefined) {
+      writer.uint32(66).string(message.nodeName);
+    }
+    if (message.nodeClass !== undefined) {
+      writer.uint32(74).string(message.nodeClass);
+    }
+    if (message.nodePool !== undefined) {
+      writer.uint32(82).string(message.nodePool);
+    }
+    if (message.allocName !== undefined) {
+      writer.uint32(90).string(message.allocName);
+    }
+    if (message.allocIndex !== undefined) {
+      writer.uint32(96).int64(message.allocIndex);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SchedulerIdentity {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSchedulerIdentity();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.jobId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.jobName = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.jobParentId = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.namespace = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.region = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.datacenter = reader.string();
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.nodeId = reader.string();
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.nodeName = reader.string();
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.nodeClass = reader.string();
+            continue;
+          }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.nodePool = reader.string();
+            continue;
+          }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.allocName = reader.string();
+            continue;
+          }
+          case 12: {
+            if (tag !== 96) {
+              break;
+            }
+
+            message.allocIndex = longToNumber(reader.int64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<SchedulerIdentity>): SchedulerIdentity {
+    return SchedulerIdentity.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<SchedulerIdentity>): SchedulerIdentity {
+    const message = createBaseSchedulerIdentity();
+    message.jobId = object.jobId ?? undefined;
+    message.jobName = object.jobName ?? undefined;
+    message.jobParentId = object.jobParentId ?? undefined;
+    message.namespace = object.namespace ?? undefined;
+    message.region = object.region ?? undefined;
+    message.datacenter = object.datacenter ?? undefined;
+    message.nodeId = object.nodeId ?? undefined;
+    message.nodeName = object.nodeName ?? undefined;
+    message.nodeClass = object.nodeClass ?? undefined;
+    message.nodePool = object.nodePool ?? undefined;
+    message.allocName = object.allocName ?? undefined;
+    message.allocIndex = object.allocIndex ?? undefined;
     return message;
   },
 };
