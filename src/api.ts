@@ -54,6 +54,8 @@ export type TaskViewState =
   | 'running'
   | 'killing'
   | 'backoff'
+  /** Nothing runs and everything is kept for inspection, until it is resumed or stopped. */
+  | 'held'
   | 'complete'
   | 'failed'
   | 'lost'
@@ -92,6 +94,8 @@ export type AllocViewState =
   | 'pending'
   | 'running'
   | 'stopping'
+  /** Every task is being ended, to be begun again. */
+  | 'restarting'
   | 'complete'
   | 'failed'
   | 'stopped'
@@ -155,6 +159,8 @@ export type RecoveryOutcome =
   | 'lost'
   | 'restarting'
   | 'starting'
+  /** It waits for somebody to look at it. */
+  | 'held'
   /** Nothing could be told of it yet; the agent goes on looking. */
   | 'unknown'
   | 'quarantined';

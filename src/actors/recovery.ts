@@ -5,7 +5,7 @@ import { allocStream, taskStream } from '../events/envelope.ts';
 import type { Facts } from '../machines/chart-parts.ts';
 import type { NodeEvent } from '../events/node-event.ts';
 import type { OpenedStore } from '../log/open-store.ts';
-import { isLive } from '../projections/alloc-view.ts';
+import { isAllocLive } from '../machines/alloc-facts.ts';
 import { PACKAGE_VERSION } from '../version.ts';
 import type { AgentDoors } from './agent-doors.ts';
 import { endOrphans, putAway, surveyRuns, type Survey } from './boot-sweep.ts';
@@ -176,7 +176,7 @@ export class Recovery {
   #wake(allocId: string): void {
     const { roster } = this.#doors;
     const folded = roster.folded(allocId);
-    if (folded === undefined || !isLive(folded.state.value)) return;
+    if (folded === undefined || !isAllocLive(folded.state.value)) return;
     for (const task of roster.taskNamesOf(allocId)) {
       const stream = taskStream(allocId, task);
       this.#settling.expect(stream, roster.foldedTask(stream), roster.isQuarantined(stream));

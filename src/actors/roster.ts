@@ -5,7 +5,8 @@ import type { AllocView } from '../api.ts';
 import { taskKey } from '../os/launch-key.ts';
 import type { AllocContext } from '../machines/alloc-machine.ts';
 import type { TaskContext } from '../machines/task-state.ts';
-import { allocView, isLive } from '../projections/alloc-view.ts';
+import { isAllocLive } from '../machines/alloc-facts.ts';
+import { allocView } from '../projections/alloc-view.ts';
 import type { AllocRunner } from './alloc-runner.ts';
 import type { Folded } from './event-sourced.ts';
 import { resolveRef, type Place } from './references.ts';
@@ -79,7 +80,7 @@ export class Roster {
     const [, allocId = ''] = stream.split('/');
     const alloc = this.#allocs.get(allocId)?.state;
     return (
-      alloc !== undefined && isLive(alloc.value) && this.#tasks.get(stream)?.state.value !== 'dead'
+      alloc !== undefined && isAllocLive(alloc.value) && this.#tasks.get(stream)?.state.value !== 'dead'
     );
   }
   /** Allocs that have ended, in the order of their last events, and those of which only the events are still there. */
@@ -103,20 +104,19 @@ export class Roster {
   }
   /** The newest runs of all tasks of live allocs. */
   launchKeysOfLive(): ReadonlySet<string> {
-    const live = [...this.#allocs].filter(([, { state }]) => isLive(state.value));
+    const live = [...this.#allocs].filter(([, { state }]) => isAllocLive(state.value));
     return new Set(live.flatMap(([allocId]) => this.launchKeysOf(allocId)));
   }
   /** Names what the tasks of live allocs keep over their runs. */
   taskKeysOfLive(): ReadonlySet<string> {
-    const live = [...this.#allocs].filter(([, { state }]) => isLive(state.value));
+    const live = [...this.#allocs].filter(([, { state }]) => isAllocLive(state.value));
     return new Set(
       live.flatMap(([allocId]) => this.taskNamesOf(allocId).map((task) => taskKey(allocId, task))),
     );
   }
   /** The newest run of each task of the alloc that had one. */
   launchKeysOf(allocId: string): readonly string[] {
-    const tasks = this.#allocs.get(allocId)?.state.context.spec?.tasks ?? [];
-    return tasks.flatMap(({ name }) => {
+    return this.taskNamesOf(allocId).flatMap((name) => {
       const launch = this.#tasks.get(taskStream(allocId, name))?.state.context.launch;
       return launch === undefined ? [] : [launch.launchKey];
     });
@@ -131,7 +131,7 @@ export class Roster {
   noteAlloc(allocId: string, folded: Folded<AllocContext>): void {
     if (folded.version === 0) return;
     this.#allocs.set(allocId, folded);
-    if (!isLive(folded.state.value)) this.#runners.delete(allocId);
+    if (!isAllocLive(folded.state.value)) this.#runners.delete(allocId);
     this.#tell(allocId);
   }
   /** Nobody stands by this task any more: its view says `unknown`. */
@@ -178,7 +178,7 @@ export class Roster {
   /** Live allocs, or all that were not removed, oldest first. */
   views(all: boolean): readonly AllocView[] {
     return [...this.#allocs]
-      .filter(([, { state }]) => (all ? state.value !== 'removed' : isLive(state.value)))
+      .filter(([, { state }]) => (all ? state.value !== 'removed' : isAllocLive(state.value)))
       .map(([allocId]) => this.view(allocId));
   }
 
@@ -238,7 +238,7 @@ export class Roster {
   /** The live alloc of a name. */
   liveByName(name: string): string | undefined {
     for (const [allocId, { state }] of this.#allocs) {
-      if (state.context.name === name && isLive(state.value)) return allocId;
+      if (state.context.name === name && isAllocLive(state.value)) return allocId;
     }
     return this.#reserved.get(name)?.allocId;
   }

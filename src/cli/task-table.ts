@@ -12,6 +12,7 @@ const STYLES: Partial<Record<TaskViewState, 'green' | 'red' | 'yellow' | 'dim'>>
   unknown: 'red',
   backoff: 'yellow',
   killing: 'yellow',
+  held: 'yellow',
   complete: 'dim',
   stopped: 'dim',
 };

@@ -1,6 +1,9 @@
 /**
  * THE CHART of an alloc. The rules of `task-machine.ts` hold. An alloc opens its gates in order and ends when every
  * task of it has ended; what becomes of a single task is that task's own chart.
+ *
+ *     pending ─ prestart ─ main ─ poststart ─ poststop ─ stopped ─ removed
+ *                  └─── restarting ───┘          stopping, and back to poststop, from anywhere before
  */
 import { assign, setup } from 'xstate';
 import type { AllocEvent } from '../events/alloc-event.ts';
@@ -18,6 +21,17 @@ export interface AllocContext {
   /** Somebody asked for the end, as against a task's failure that brought it. */
   readonly isStopWished: boolean;
   readonly reason: string;
+  /** Why it ends, when that was no wish. */
+  readonly cause?: Facts<AllocEvent, 'AllocStopping'>['cause'];
+  /** On the steady clock: when the first task is ended, and when the alloc is at the latest. */
+  readonly killAt?: number | undefined;
+  readonly runUntil?: number | undefined;
+  /** No task waits for its shutdown delay. */
+  readonly isHurried?: boolean | undefined;
+  /** Tasks behind poststop have begun. */
+  readonly isPoststopOpen?: boolean | undefined;
+  /** How often it was begun anew; undefined: never. */
+  readonly restarts?: number | undefined;
 }
 
 export type AllocState = ChartState<AllocContext>;
@@ -31,6 +45,8 @@ const INITIAL_ALLOC: AllocContext = {
 };
 
 const STOP = { target: 'stopping', actions: 'keepStop' } as const;
+const RESTART = { target: 'restarting', actions: 'keepReason' } as const;
+const POSTSTOP = { target: 'poststop', actions: 'keepPoststop' } as const;
 const END = { target: 'stopped', actions: 'keepStatus' } as const;
 
 function facts<T extends AllocEvent['type']>(event: AllocEvent, _type: T): Facts<AllocEvent, T> {
@@ -41,17 +57,24 @@ export const allocMachine = setup({
   types: { context: {} as AllocContext, events: {} as AllocEvent },
   actions: {
     keepSpec: assign(({ event }) => {
-      const { name, spec, specHash } = facts(event, 'AllocReceived');
-      return { name, spec: spec as AllocSpec, specHash, createdAt: event.at };
+      const { name, spec, specHash, runUntil } = facts(event, 'AllocReceived');
+      const limit = runUntil === undefined ? {} : { runUntil };
+      return { name, spec: spec as AllocSpec, specHash, createdAt: event.at, ...limit };
     }),
     keepStop: assign(({ event }) => {
-      const { reason, isWished } = facts(event, 'AllocStopping');
-      return { reason, isStopWished: isWished };
+      const { reason, isWished, cause, killAt, isHurried } = facts(event, 'AllocStopping');
+      return { reason, isStopWished: isWished, cause, killAt, isHurried };
     }),
+    keepPoststop: assign(() => ({ isPoststopOpen: true })),
+    keepReason: assign(({ event }) => ({ reason: facts(event, 'AllocRestarting').reason })),
+    countRestart: assign(({ context }) => ({ restarts: (context.restarts ?? 0) + 1, reason: '' })),
     keepStatus: assign(({ event }) => facts(event, 'AllocStopped')),
     openPrestart: asDuty,
     openMain: asDuty,
+    openPoststart: asDuty,
+    openPoststop: asDuty,
     stopTasks: asDuty,
+    restartTasks: asDuty,
     forgetFiles: asDuty,
   },
 }).createMachine({
@@ -64,15 +87,47 @@ export const allocMachine = setup({
     },
     prestart: {
       entry: 'openPrestart',
-      on: { AllocGateOpened: 'main', AllocStopping: STOP, AllocStopped: END },
+      on: {
+        AllocGateOpened: 'main',
+        AllocRestarting: RESTART,
+        AllocStopping: STOP,
+        AllocStopped: END,
+      },
     },
     main: {
       entry: 'openMain',
-      on: { AllocStopping: STOP, AllocStopped: END },
+      on: {
+        AllocPoststartOpened: 'poststart',
+        AllocPoststopOpened: POSTSTOP,
+        AllocRestarting: RESTART,
+        AllocStopping: STOP,
+        AllocStopped: END,
+      },
+    },
+    poststart: {
+      entry: 'openPoststart',
+      on: {
+        AllocPoststopOpened: POSTSTOP,
+        AllocRestarting: RESTART,
+        AllocStopping: STOP,
+        AllocStopped: END,
+      },
+    },
+    restarting: {
+      entry: 'restartTasks',
+      on: {
+        AllocRestarted: { target: 'prestart', actions: 'countRestart' },
+        AllocStopping: STOP,
+      },
     },
     stopping: {
       entry: 'stopTasks',
-      on: { AllocStopping: { actions: 'keepStop' }, AllocStopped: END },
+      // The duty begins anew: it may be told to hurry, or to end more than before.
+      on: { AllocStopping: STOP, AllocPoststopOpened: POSTSTOP, AllocStopped: END },
+    },
+    poststop: {
+      entry: 'openPoststop',
+      on: { AllocStopping: STOP, AllocStopped: END },
     },
     stopped: {
       entry: 'forgetFiles',

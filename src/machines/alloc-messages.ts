@@ -5,9 +5,16 @@ import type { TaskContext } from './task-state.ts';
 /** What an alloc needs to know of one of its tasks. */
 export interface TaskStanding {
   readonly task: string;
+  /** Its gate was opened for it, or somebody ended it before. */
+  readonly hasBegun: boolean;
+  /** A run of it has started since its gate was opened. */
+  readonly hasStarted: boolean;
+  readonly isRunning: boolean;
   readonly isDead: boolean;
   readonly outcome: TaskContext['outcome'];
   readonly reason: string;
+  /** With how many restarts of the alloc it was begun anew. */
+  readonly revival: number;
 }
 
 export type AllocCommand =
@@ -17,15 +24,19 @@ export type AllocCommand =
       readonly specHash: string;
       readonly recovered: boolean;
     }
-  | { readonly type: 'StopAlloc'; readonly reason: string }
+  /** `isHurried`: nobody waits for shutdown delays, nor for what is left of them. */
+  | { readonly type: 'StopAlloc'; readonly reason: string; readonly isHurried?: boolean }
+  /** Every task is ended and begun again from the first gate on, those that are over too. */
+  | { readonly type: 'RestartAlloc'; readonly reason: string }
   /** It has ended and is not to be known any more. */
   | { readonly type: 'RemoveAlloc' };
 
-/** A task ended. `standings` are those of all tasks of the alloc. */
-export interface TaskEndedReport {
-  readonly type: 'TaskEnded';
-  readonly task: string;
-  readonly standings: readonly TaskStanding[];
-}
+export type AllocReport =
+  /** Something became of a task, or the gates are open. `standings` are those of all tasks of the alloc. */
+  | { readonly type: 'TasksChanged'; readonly standings: readonly TaskStanding[] }
+  /** It was accepted as long ago as it may run. */
+  | { readonly type: 'DurationElapsed' };
 
-export type AllocMessage = AllocCommand | TaskEndedReport;
+export type AllocMessage = AllocCommand | AllocReport;
+
+export type AllocMessageOf<T extends AllocMessage['type']> = Extract<AllocMessage, { type: T }>;

@@ -1,5 +1,6 @@
 /** What users see of an alloc, from its folded state and those of its tasks. */
 import type { AllocView, AllocViewState, TaskView } from '../api.ts';
+import { isAllocLive } from '../machines/alloc-facts.ts';
 import type { AllocContext } from '../machines/alloc-machine.ts';
 import { isoTime, taskView, type TaskFold } from './task-view.ts';
 
@@ -23,7 +24,7 @@ export function allocView(
     allocId,
     type: context.spec?.type ?? 'service',
     state: viewState(value, context, tasks),
-    isLive: isLive(value),
+    isLive: isAllocLive(value),
     reason: context.reason,
     specHash: context.specHash,
     createdAt: isoTime(context.createdAt) ?? '',
@@ -32,16 +33,14 @@ export function allocView(
   };
 }
 
-export function isLive(value: string): boolean {
-  return value === 'prestart' || value === 'main' || value === 'stopping';
-}
-
 function viewState(
   value: string,
   context: AllocContext,
   tasks: readonly TaskView[],
 ): AllocViewState {
-  if (value === 'stopping') return 'stopping';
-  if (!isLive(value)) return context.status ?? (value === 'pending' ? 'pending' : 'stopped');
+  if (value === 'stopping' || value === 'restarting') return value;
+  if (!isAllocLive(value)) return context.status ?? (value === 'pending' ? 'pending' : 'stopped');
+  // Once the end has begun it is not over before the tasks behind poststop are.
+  if (value === 'poststop') return context.reason === '' ? 'running' : 'stopping';
   return tasks.some((task) => task.nomadState === 'running') ? 'running' : 'pending';
 }

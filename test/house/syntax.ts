@@ -67,22 +67,3 @@ export function escapes(source: Source): readonly string[] {
   );
   return [...anys, ...muted].map(({ start }) => `${source.path}:${lineAt(source, start)}`);
 }
-
-/** The keys of the object that the function of this name returns. */
-export function returnedKeys(source: Source, functionName: string): readonly string[] {
-  const holder = [...allNodes(source)].find(
-    ({ type, key, id }) => FUNCTIONS.test(type) && nameOf(key ?? id) === functionName,
-  );
-  if (holder === undefined) return [];
-  const returned = [...nodesOf(holder)].find(({ type }) => type === 'ReturnStatement');
-  const object = returned?.['argument'] as Node | undefined;
-  const properties = (object?.['properties'] ?? []) as readonly Node[];
-  return properties.map((property) => nameOf(property['key']));
-}
-
-const FUNCTIONS = /^(MethodDefinition|FunctionDeclaration)$/;
-
-function nameOf(node: unknown): string {
-  const { name } = (node ?? {}) as { name?: unknown };
-  return typeof name === 'string' ? name : '';
-}

@@ -1,6 +1,7 @@
 /** Short words for the histories that the tests of the charts begin with. */
 import type { AllocEvent } from '../../src/events/alloc-event.ts';
 import type { TaskEvent } from '../../src/events/task-event.ts';
+import type { TaskStanding } from '../../src/machines/alloc-messages.ts';
 import type { Facts } from '../../src/machines/chart-parts.ts';
 import type {
   HookFault,
@@ -122,6 +123,23 @@ const restarting = fact('TaskRestarting', {
   isCounted: true,
   intervalStart: T,
 });
+
+/** How a task stands that has this outcome, or runs when it has none. */
+export function standing(
+  task: string,
+  outcome?: TaskStanding['outcome'],
+  reason = 'because',
+  more: Partial<TaskStanding> = {},
+): TaskStanding {
+  const isDead = outcome !== undefined;
+  const begun = { hasBegun: true, hasStarted: true, isRunning: !isDead, isDead };
+  return { task, ...begun, outcome, reason, revival: 0, ...more };
+}
+/** Its gate has not been opened. */
+export function waiting(task: string): TaskStanding {
+  const nothing = { hasBegun: false, hasStarted: false, isRunning: false };
+  return standing(task, undefined, '', nothing);
+}
 
 /** A history that ends in the state of its name; `task` is what was received at its beginning. */
 export function historyTo(value: string, task = taskSpec()): readonly TaskEvent[] {

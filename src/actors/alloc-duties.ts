@@ -1,0 +1,118 @@
+/**
+ * The work of an alloc's states. Each begins with how the tasks stand, so that an agent which wakes up in the middle of
+ * it goes on where the order of the tasks had come to; each ends with a report of how they stand then.
+ */
+import { killOrder } from '../machines/kill-order.ts';
+import type { AllocContext } from '../machines/alloc-machine.ts';
+import type { AllocMessage } from '../machines/alloc-messages.ts';
+import type { TaskMessage } from '../machines/task-messages.ts';
+import type { Clock } from '../ports.ts';
+import type { Gate } from '../spec/task-spec.ts';
+import type { AllocTasks } from './alloc-tasks.ts';
+import { pause } from './duty-tools.ts';
+import type { Duty, DutyScope } from './event-sourced.ts';
+
+export interface AllocDutyDoors {
+  readonly tasks: AllocTasks;
+  readonly clock: Clock;
+  /** The alloc has ended: what was kept to rebuild it from is not needed any more. */
+  readonly forgetFiles: () => Promise<void>;
+}
+
+type AllocScope = DutyScope<AllocContext, AllocMessage>;
+
+/** Which gates stand open in which state. Those before stay open for whatever waits behind them. */
+const OPEN: Readonly<Record<'prestart' | 'main' | 'poststart' | 'poststop', readonly Gate[]>> = {
+  prestart: ['prestart'],
+  main: ['prestart', 'main'],
+  poststart: ['prestart', 'main', 'poststart'],
+  poststop: ['poststop'],
+};
+
+export function allocDuties(
+  doors: AllocDutyDoors,
+): Readonly<Record<string, Duty<AllocContext, AllocMessage>>> {
+  return {
+    openPrestart: (scope) => openGates(doors, scope, 'prestart'),
+    openMain: (scope) => openGates(doors, scope, 'main'),
+    openPoststart: (scope) => openGates(doors, scope, 'poststart'),
+    openPoststop: (scope) => openGates(doors, scope, 'poststop'),
+    stopTasks: (scope) => stopTasks(doors, scope),
+    restartTasks: (scope) => restartTasks(doors, scope),
+    forgetFiles: async () => {
+      await doors.forgetFiles();
+      return undefined;
+    },
+  };
+}
+
+/** Every task has its actor; what an older life of the alloc left waits again; those behind open gates begin. */
+async function openGates(
+  { tasks }: AllocDutyDoors,
+  { state: { context }, signal }: AllocScope,
+  newest: keyof typeof OPEN,
+): Promise<AllocMessage> {
+  tasks.ensure(context, newest);
+  const { restarts: revival, spec } = context;
+  const open = OPEN[newest];
+  // crash point: agent.gates.opening
+  await Promise.all(
+    (spec?.tasks ?? []).map(async ({ name, gate }) => {
+      if (revival !== undefined) await tasks.tell(name, { type: 'ReviveTask', revival });
+      if (signal.aborted || !open.includes(gate)) return;
+      if (tasks.get(name)?.folded.state.value !== 'pending') return;
+      await tasks.tell(name, { type: 'OpenGate', gate });
+    }),
+  );
+  return tasks.standings(context);
+}
+
+async function stopTasks(doors: AllocDutyDoors, scope: AllocScope): Promise<AllocMessage> {
+  const { tasks, clock } = doors;
+  const { context } = scope.state;
+  tasks.ensure(context, null);
+  const { killAt, reason, isHurried, cause, isPoststopOpen } = context;
+  // crash point: agent.alloc.stopping
+  if (killAt !== undefined) {
+    // A machine that was started with a wrong wall clock must not wait for years.
+    const longest = clock.steady() + (context.spec?.shutdownDelayMs ?? 0);
+    await pause(clock, Math.min(killAt, longest), scope.signal);
+  }
+  const withPoststop = isPoststopOpen === true || cause === 'duration';
+  const stop = { type: 'StopTask', reason, ...(isHurried === true ? { isHurried } : {}) } as const;
+  await endInOrder(doors, scope, stop, withPoststop);
+  return tasks.standings(context);
+}
+
+/** Nobody is judged: whatever becomes of the tasks now, they begin anew. What has not begun yet goes on waiting. */
+async function restartTasks(doors: AllocDutyDoors, scope: AllocScope): Promise<AllocMessage> {
+  const { tasks } = doors;
+  const { context } = scope.state;
+  tasks.ensure(context, null);
+  const stop = { type: 'StopTask', reason: context.reason, isHurried: true } as const;
+  // crash point: agent.alloc.restarting
+  await endInOrder(doors, scope, stop, false, (names) => {
+    const waiting = tasks.notBegun(names);
+    return names.filter((name) => !waiting.includes(name));
+  });
+  return tasks.standings(context);
+}
+
+async function endInOrder(
+  { tasks }: AllocDutyDoors,
+  { state: { context }, signal }: AllocScope,
+  stop: TaskMessage,
+  withPoststop: boolean,
+  pick: (names: readonly string[]) => readonly string[] = (names) => names,
+): Promise<void> {
+  const waves = killOrder(context.spec?.tasks ?? [], { withPoststop }).map(pick);
+  // Those that never began have nothing to wait for.
+  const early = tasks.notBegun(waves.flat());
+  await Promise.all(early.map((name) => tasks.tell(name, stop)));
+  for (const wave of waves) {
+    signal.throwIfAborted();
+    // crash point: agent.alloc.wave
+    await Promise.all(wave.map((name) => tasks.tell(name, stop)));
+    await tasks.untilOver(wave, signal);
+  }
+}
