@@ -1,6 +1,7 @@
 /** What can be typed. Each command's file is loaded when it is called: start-up is felt on every one of them. */
 import { Command, Option } from 'commander';
 import { PACKAGE_VERSION } from '../version.ts';
+import { addEnvCommand } from './env-syntax.ts';
 import { addExecCommand } from './exec-syntax.ts';
 import { addLogsCommand } from './logs-syntax.ts';
 import { byteSize } from './byte-size.ts';
@@ -43,6 +44,7 @@ export function program(): Command {
   addUsageCommands(root);
   addTaskCommands(root);
   addExecCommand(root);
+  addEnvCommand(root);
   addNodeCommand(root);
   addCareCommands(root);
   root

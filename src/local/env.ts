@@ -64,10 +64,11 @@ function withDrivers(
 ): readonly EnvVariable[] {
   const all = new Map(explained.map((one) => [one.name, one]));
   for (const [name, value] of Object.entries(wish.env ?? {})) put(all, 'user', name, value);
-  // Those that have no value yet are nobody's to deny before they are there.
   const reached = programEnv({ env }, wish);
-  for (const { name, value } of [...all.values()]) {
-    if (value !== null && !Object.hasOwn(reached, name)) all.delete(name);
+  for (const [name, { layer }] of all) {
+    // A secret that has not been fetched is in neither.
+    const isThere = layer === 'user' || Object.hasOwn(env, name);
+    if (isThere && !Object.hasOwn(reached, name)) all.delete(name);
   }
   if (mark !== undefined) put(all, 'mark', 'HOLDFAST_MARK', mark);
   return [...all.values()].toSorted((one, other) => (one.name < other.name ? -1 : 1));
@@ -77,7 +78,13 @@ function put(all: Map<string, EnvVariable>, layer: string, name: string, value: 
   const below = all.get(name);
   const overrode = below === undefined ? [] : [below, ...below.overrode];
   all.set(name, {
-    ...{ name, value, layer, secrets: [], hash: null, from: null, written: null },
+    name,
+    value,
+    layer,
+    secrets: [],
+    hash: null,
+    from: null,
+    written: null,
     overrode: overrode.map((one) => ({ layer: one.layer, from: one.from, value: one.value })),
   });
 }

@@ -4,13 +4,13 @@
  * What a reference stands for is put in as it is and not read again. Pure.
  */
 
-const REFERENCE = /(\$?)\$\{([A-Za-z0-9_.-]+)\}/g;
+const REFERENCE = /(\$?)\$\{([A-Za-z0-9_.-]+)\}/;
+/** Never asked by `test` or `exec`, which would leave a place behind for whoever is next. */
+const REFERENCES = new RegExp(REFERENCE, 'g');
 
 /** Is there anything in a text that reading it would change, or refuse? */
 export function hasReference(text: string): boolean {
-  if (!text.includes('${')) return false;
-  REFERENCE.lastIndex = 0;
-  return REFERENCE.test(text);
+  return text.includes('${') && REFERENCE.test(text);
 }
 
 /** Is there such a text in a value of any depth? Keys are not read. */
@@ -32,8 +32,7 @@ export function replaceReferences(
   if (!text.includes('${')) return text;
   let made = '';
   let end = 0;
-  // Answering may read other texts, which must not move this one's place: the expression is shared.
-  for (const found of text.matchAll(REFERENCE)) {
+  for (const found of text.matchAll(REFERENCES)) {
     const [written, escape = '', name = ''] = found;
     const put = escape === '' ? (answer(name) ?? written) : written.slice(1);
     made += text.slice(end, found.index) + put;

@@ -65,16 +65,14 @@ describe.each([
   it('tells the environment of a task, and no value that must not be shown', async () => {
     const handle = await orchestrator.run(group, { allocId: 'given' });
     const none = { from: null, written: null, hash: null, secrets: [], overrode: [] };
+    const secret = { name: 'PASS', value: null, layer: 'hook', from: 'secrets', secrets: ['db'] };
+    const overrode = [
+      { layer: 'hook', from: 'other', value: null },
+      { layer: 'task', from: null, value: 'x' },
+    ];
     fake.variables = [
       { ...none, name: 'A', value: '', layer: 'task', written: '${B}' },
-      {
-        ...{ ...none, name: 'PASS', value: null, layer: 'hook', from: 'secrets' },
-        ...{ hash: 'h1', secrets: ['db'] },
-        overrode: [
-          { layer: 'hook', from: 'other', value: null },
-          { layer: 'task', from: null, value: 'x' },
-        ],
-      },
+      { ...none, ...secret, hash: 'h1', overrode },
     ];
     expect(await handle.task('api').env()).toEqual(await fake.env('given/api'));
     expect((await orchestrator.env('given/api')).variables).toEqual(fake.variables);

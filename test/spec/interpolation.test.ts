@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { EnvFacts } from '../../src/spec/env-facts.ts';
 import { problemLine } from '../../src/spec/env-problem.ts';
+import { hasReferenceWithin, replaceReferences } from '../../src/spec/interpolate.ts';
 import { problemsAtAcceptance, withConfig, withPlaces } from '../../src/spec/interpolated-task.ts';
 import { TaskEnvironment } from '../../src/spec/task-env.ts';
 import type { InterpolationPolicy, TaskSpec } from '../../src/spec/task-spec.ts';
@@ -111,6 +112,14 @@ describe('a reference', () => {
     const { env, problems } = read({ A: '$${HOME} $$$${B} $1', B: shell });
     expect(problems).toEqual([]);
     expect(env).toMatchObject({ A: '${HOME} $$${B} $1', B: shell });
+  });
+
+  it('is found in a value of any depth, and nowhere else', () => {
+    expect(hasReferenceWithin({ a: ['x', { b: '${X}' }] })).toBe(true);
+    expect(hasReferenceWithin(['$${X}'])).toBe(true);
+    expect(hasReferenceWithin({ '${X}': ['${X:-y}', 7, null, '${ }'] })).toBe(false);
+    // Asking leaves nothing behind.
+    expect(replaceReferences('${A}${B}', (name) => name, 9)).toBe('AB');
   });
 
   it('is not read at all in a task of a time when there were none', () => {
