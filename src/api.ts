@@ -8,15 +8,18 @@ import type { Observable } from 'rxjs';
 import type { HoldfastError } from './errors.ts';
 import type { Abortable } from './ports.ts';
 import type { GroupSpecInput } from './spec/group-schema.ts';
-import type { AllocType } from './spec/alloc-spec.ts';
 import type { ExecCalls, ExecOptions, ExecSession } from './exec-session.ts';
 import type { LogChunk, LogQuery } from './task-logs.ts';
 import type { SchedulerIdentity } from './spec/scheduler-identity.ts';
 import type { EnvCalls, TaskEnvView } from './task-env.ts';
+import type { HistoryEntry, NomadTaskEvent, WhyChain } from './task-history.ts';
 import type { StatsQuery, TaskStats } from './task-stats.ts';
+import type { AllocView, TaskView } from './task-views.ts';
 
 export type * from './exec-session.ts';
+export type * from './task-history.ts';
 export type * from './task-logs.ts';
+export type * from './task-views.ts';
 export type * from './task-env.ts';
 export type { ProcessStats, StatsQuery, TaskStats } from './task-stats.ts';
 
@@ -47,73 +50,6 @@ export interface EventQuery extends Abortable {
   readonly types?: readonly string[];
 }
 
-export type TaskViewState =
-  | 'pending'
-  | 'prestart'
-  | 'starting'
-  | 'running'
-  | 'killing'
-  | 'backoff'
-  /** Nothing runs and everything is kept for inspection, until it is resumed or stopped. */
-  | 'held'
-  | 'complete'
-  | 'failed'
-  | 'lost'
-  | 'stopped'
-  | 'stuck'
-  | 'unknown';
-
-export interface TaskView {
-  readonly alloc: string;
-  readonly allocId: string;
-  readonly task: string;
-  readonly driver: string;
-  readonly state: TaskViewState;
-  /** Nomad's three words. */
-  readonly nomadState: 'pending' | 'running' | 'dead';
-  readonly failed: boolean;
-  /** Number of the newest run, 0 before the first. */
-  readonly run: number;
-  /** The program's pid while it runs, else null. */
-  readonly pid: number | null;
-  readonly restarts: number;
-  /** Of the newest run that ended; null when none did, or when it ended by a signal or was lost. */
-  readonly exitCode: number | null;
-  readonly signal: string | null;
-  /** ISO 8601 or null. */
-  readonly startedAt: string | null;
-  readonly finishedAt: string | null;
-  /** When the next start begins, in state `backoff`. */
-  readonly nextStartAt: string | null;
-  /** Why it is as it is, for an operator: the newest reason recorded. */
-  readonly reason: string;
-  readonly position: number;
-}
-
-export type AllocViewState =
-  | 'pending'
-  | 'running'
-  | 'stopping'
-  /** Every task is being ended, to be begun again. */
-  | 'restarting'
-  | 'complete'
-  | 'failed'
-  | 'stopped'
-  | 'lost';
-
-export interface AllocView {
-  readonly alloc: string;
-  readonly allocId: string;
-  readonly type: AllocType;
-  readonly state: AllocViewState;
-  readonly isLive: boolean;
-  readonly reason: string;
-  readonly specHash: string;
-  readonly createdAt: string;
-  readonly tasks: readonly TaskView[];
-  readonly position: number;
-}
-
 export interface RunOptions extends Abortable {
   /** Given by a scheduler; once used it is refused for ever. Left out: a uuid, or the live alloc of the same name. */
   readonly allocId?: string;
@@ -123,6 +59,20 @@ export interface RunOptions extends Abortable {
   readonly identity?: SchedulerIdentity;
 }
 
+export interface StopOptions extends Abortable {
+  readonly reason?: string;
+  /** 'skip': no task waits for its shutdown delay, nor for what is left of one that has begun. Default 'keep'. */
+  readonly shutdownDelay?: 'keep' | 'skip';
+}
+
+export interface RestartOptions {
+  /**
+   * 'running', the default: each task that runs is ended and started again. 'all': the whole alloc is begun anew, from
+   * the first gate on, with those of its tasks that are over.
+   */
+  readonly tasks?: 'running' | 'all';
+}
+
 /** Does no I/O by itself. `task` is a task's name. */
 export interface TaskHandle {
   readonly allocId: string;
@@ -130,12 +80,16 @@ export interface TaskHandle {
   view(): Promise<TaskView>;
   signal(signal: string): Promise<void>;
   restart(): Promise<void>;
+  /** As `Orchestrator.resume`. */
+  resume(): Promise<void>;
   logs(query?: LogQuery): AsyncIterable<LogChunk>;
   /** As `Orchestrator.exec`. */
   exec(argv: readonly string[], options?: ExecOptions): Promise<ExecSession>;
   stats(query?: StatsQuery): AsyncIterable<TaskStats>;
   /** As `Orchestrator.env`. */
   env(): Promise<TaskEnvView>;
+  /** In Nomad's types and texts: the newest ten, or all of them. */
+  nomadEvents(options?: { readonly all?: boolean }): Promise<readonly NomadTaskEvent[]>;
   /** Resolves when the task will not run again. */
   wait(options?: Abortable): Promise<TaskView>;
 }
@@ -146,8 +100,10 @@ export interface AllocHandle {
   task(name: string): TaskHandle;
   view(): Promise<AllocView>;
   /** Resolves when every task has ended. */
-  stop(options?: Abortable & { reason?: string }): Promise<AllocView>;
-  restart(): Promise<void>;
+  stop(options?: StopOptions): Promise<AllocView>;
+  /** As `Orchestrator.restart`. */
+  restart(options?: RestartOptions): Promise<void>;
+  resume(): Promise<void>;
   /** Resolves when the alloc has ended, whatever way. */
   wait(options?: Abortable): Promise<AllocView>;
   events(query?: Omit<EventQuery, 'ref'>): AsyncIterable<PublicEvent>;
@@ -234,9 +190,19 @@ export interface Orchestrator extends AsyncDisposable, ExecCalls, EnvCalls {
   allocs(options?: { all?: boolean }): Promise<readonly AllocView[]>;
   /** REF is `ALLOC` or `ALLOC/TASK`. */
   inspect(ref: string, options?: { at?: number }): Promise<AllocView>;
-  stop(ref: string, options?: Abortable & { reason?: string }): Promise<AllocView>;
-  restart(ref: string): Promise<void>;
+  stop(ref: string, options?: StopOptions): Promise<AllocView>;
+  /** Errors: WRONG_STATE for what does not run; USAGE for 'all' of one task. */
+  restart(ref: string, options?: RestartOptions): Promise<void>;
+  /**
+   * Lets a task that is held go on, with restart counts that begin anew; of an alloc every task that is held. Errors:
+   * WRONG_STATE when none is.
+   */
+  resume(ref: string): Promise<void>;
   signal(ref: string, signal: string): Promise<void>;
+  /** Every event of an alloc and its tasks, or of a task, with the states that it led to. */
+  history(ref: string): Promise<readonly HistoryEntry[]>;
+  /** From the newest fact about a REF back to what set it off; of a live alloc a chain for each task. */
+  why(ref: string): Promise<readonly WhyChain[]>;
   logs(ref: string, query?: LogQuery): AsyncIterable<LogChunk>;
   /**
    * What tasks use: at once, then every interval, over restarts, until the tasks are over; without a REF of all tasks

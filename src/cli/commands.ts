@@ -4,6 +4,7 @@ import { PACKAGE_VERSION } from '../version.ts';
 import { addEnvCommand } from './env-syntax.ts';
 import { addExecCommand } from './exec-syntax.ts';
 import { addLogsCommand } from './logs-syntax.ts';
+import { addPastCommands } from './past-syntax.ts';
 import { byteSize } from './byte-size.ts';
 import { DATA_DIR, REF, subcommand, wholeNumber } from './subcommand.ts';
 
@@ -45,6 +46,7 @@ export function program(): Command {
   addTaskCommands(root);
   addExecCommand(root);
   addEnvCommand(root);
+  addPastCommands(root);
   addNodeCommand(root);
   addCareCommands(root);
   root
@@ -156,15 +158,31 @@ function addNodeCommand(root: Command): void {
 function addTaskCommands(root: Command): void {
   subcommand(root, 'stop', 'end an alloc or a task, and wait until it has ended', [
     'holdfast stop web',
+    'holdfast stop web --no-shutdown-delay     also of a stop that is waiting for one',
   ])
     .argument('<ref>', REF)
+    .option('--no-shutdown-delay', 'send the kill signals at once')
     .action(async (ref: string, _options, command: Command) =>
       (await import('./stop.ts')).stop(ref, command.optsWithGlobals()),
     );
-  subcommand(root, 'restart', 'end a task and start it again', ['holdfast restart web/api'])
+  subcommand(root, 'restart', 'end a task and start it again', [
+    'holdfast restart web/api',
+    'holdfast restart web                      every task of it that runs',
+    'holdfast restart web --all                begin anew, with the tasks that are over',
+  ])
     .argument('<ref>', REF)
+    .addOption(new Option('--all', 'begin the whole alloc anew').conflicts('running'))
+    .option('--running', 'every task that runs (the default)')
     .action(async (ref: string, _options, command: Command) =>
       (await import('./restart.ts')).restart(ref, command.optsWithGlobals()),
+    );
+  subcommand(root, 'resume', 'let a task that is held for inspection go on', [
+    'holdfast resume web/api',
+    'holdfast resume web                       every task of it that is held',
+  ])
+    .argument('<ref>', REF)
+    .action(async (ref: string, _options, command: Command) =>
+      (await import('./resume.ts')).resume(ref, command.optsWithGlobals()),
     );
   subcommand(root, 'signal', 'send a signal to a task', ['holdfast signal HUP web/api'])
     .argument('<signal>', 'SIGHUP, HUP or 1')

@@ -12,7 +12,7 @@ import { fromLogMessages, toLogsRequest } from '../server/log-messages.ts';
 import { isWaiting } from '../server/agent-socket.ts';
 import { observe } from './observe.ts';
 import { openRemoteSession } from './remote-session.ts';
-import { RemoteAlloc } from './remote-handles.ts';
+import { lookBack, RemoteAlloc } from './remote-handles.ts';
 import type { Observable } from 'rxjs';
 import type * as api from '../api.ts';
 import type { Channel } from '../rpc/grpc-connect.ts';
@@ -70,17 +70,19 @@ export class RemoteOrchestrator implements api.Orchestrator {
     return fromAlloc(given(alloc));
   }
 
-  async stop(
-    ref: string,
-    options: { signal?: AbortSignal; reason?: string } = {},
-  ): Promise<api.AllocView> {
-    const request = { ref, reason: options.reason ?? '' };
+  async stop(ref: string, options: api.StopOptions = {}): Promise<api.AllocView> {
+    const skipShutdownDelay = options.shutdownDelay === 'skip';
+    const request = { ref, reason: options.reason ?? '', skipShutdownDelay };
     const { alloc } = await this.call(agent.stop, request, options);
     return fromAlloc(given(alloc));
   }
 
-  async restart(ref: string): Promise<void> {
-    await this.call(agent.restart, { ref });
+  async restart(ref: string, options: api.RestartOptions = {}): Promise<void> {
+    await this.call(agent.restart, { ref, all: options.tasks === 'all' });
+  }
+
+  async resume(ref: string): Promise<void> {
+    await this.call(agent.resume, { ref });
   }
 
   async signal(ref: string, signal: string): Promise<void> {
@@ -89,6 +91,14 @@ export class RemoteOrchestrator implements api.Orchestrator {
 
   async env(ref: string): Promise<api.TaskEnvView> {
     return fromEnvMessage(await this.call(environment.env, { ref }));
+  }
+
+  async history(ref: string): Promise<readonly api.HistoryEntry[]> {
+    return (await lookBack()).history(this, ref);
+  }
+
+  async why(ref: string): Promise<readonly api.WhyChain[]> {
+    return (await lookBack()).why(this, ref);
   }
 
   async *logs(

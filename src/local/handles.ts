@@ -7,9 +7,12 @@ import type {
   ExecSession,
   LogChunk,
   LogQuery,
+  NomadTaskEvent,
   Orchestrator,
   PublicEvent,
+  RestartOptions,
   StatsQuery,
+  StopOptions,
   TaskEnvView,
   TaskHandle,
   TaskStats,
@@ -18,6 +21,7 @@ import type {
 import type { Roster } from '../actors/roster.ts';
 import { HoldfastError } from '../errors.ts';
 import type { Abortable } from '../ports.ts';
+import { nomadEvents } from '../projections/look-back.ts';
 
 export class LocalAlloc implements AllocHandle {
   readonly allocId: string;
@@ -40,11 +44,14 @@ export class LocalAlloc implements AllocHandle {
   async view(): Promise<AllocView> {
     return this.#roster.view(this.allocId);
   }
-  stop(options?: Abortable & { reason?: string }): Promise<AllocView> {
+  stop(options?: StopOptions): Promise<AllocView> {
     return this.#orchestrator.stop(this.allocId, options);
   }
-  restart(): Promise<void> {
-    return this.#orchestrator.restart(this.allocId);
+  restart(options?: RestartOptions): Promise<void> {
+    return this.#orchestrator.restart(this.allocId, options);
+  }
+  resume(): Promise<void> {
+    return this.#orchestrator.resume(this.allocId);
   }
   wait(options: Abortable = {}): Promise<AllocView> {
     return this.#roster.until(this.allocId, options.signal, (view) => !view.isLive);
@@ -80,6 +87,9 @@ class LocalTask implements TaskHandle {
   restart(): Promise<void> {
     return this.#orchestrator.restart(this.#ref);
   }
+  resume(): Promise<void> {
+    return this.#orchestrator.resume(this.#ref);
+  }
   logs(query?: LogQuery): AsyncIterable<LogChunk> {
     return this.#orchestrator.logs(this.#ref, query);
   }
@@ -91,6 +101,9 @@ class LocalTask implements TaskHandle {
   }
   env(): Promise<TaskEnvView> {
     return this.#orchestrator.env(this.#ref);
+  }
+  nomadEvents(options?: { readonly all?: boolean }): Promise<readonly NomadTaskEvent[]> {
+    return nomadEvents(this.#orchestrator, this.#ref, options);
   }
   async wait(options: Abortable = {}): Promise<TaskView> {
     const view = await this.#roster.until(

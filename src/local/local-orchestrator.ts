@@ -8,19 +8,24 @@ import type {
   EventQuery,
   ExecOptions,
   ExecSession,
+  HistoryEntry,
   LogChunk,
   LogQuery,
   Orchestrator,
   PublicEvent,
   RecoveryReport,
+  RestartOptions,
   RunOptions,
   StatsQuery,
+  StopOptions,
   TaskEnvView,
   TaskStats,
+  WhyChain,
 } from '../api.ts';
 import type { Roster } from '../actors/roster.ts';
 import { HoldfastError } from '../errors.ts';
 import type { Abortable } from '../ports.ts';
+import { history, why } from '../projections/look-back.ts';
 import type { GroupSpecInput } from '../spec/group-schema.ts';
 import { Commands, type CommandDoors } from './commands.ts';
 import { attach, exec, type ExecDoors } from './exec.ts';
@@ -87,11 +92,14 @@ export class LocalOrchestrator implements Orchestrator {
   async alloc(ref: string): Promise<AllocHandle> {
     return this.#handle(this.#roster.resolve(ref).allocId);
   }
-  stop(ref: string, options?: Abortable & { reason?: string }): Promise<AllocView> {
+  stop(ref: string, options?: StopOptions): Promise<AllocView> {
     return this.#commands.stop(ref, options);
   }
-  restart(ref: string): Promise<void> {
-    return this.#commands.restart(ref);
+  restart(ref: string, options?: RestartOptions): Promise<void> {
+    return this.#commands.restart(ref, options);
+  }
+  resume(ref: string): Promise<void> {
+    return this.#commands.resume(ref);
   }
   signal(ref: string, signal: string): Promise<void> {
     return this.#commands.signal(ref, signal);
@@ -115,6 +123,12 @@ export class LocalOrchestrator implements Orchestrator {
   }
   env(ref: string): Promise<TaskEnvView> {
     return taskEnvView(this.#doors, ref);
+  }
+  history(ref: string): Promise<readonly HistoryEntry[]> {
+    return history(this, ref);
+  }
+  why(ref: string): Promise<readonly WhyChain[]> {
+    return why(this, ref);
   }
   logs(ref: string, query?: LogQuery): AsyncIterable<LogChunk> {
     return this.#queries.logs(ref, query);

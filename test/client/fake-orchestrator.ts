@@ -1,6 +1,7 @@
 /** An orchestrator that only remembers: what the edge is tested against, in process and over a socket. */
 import { Observable } from 'rxjs';
 import { HoldfastError } from '../../src/errors.ts';
+import { history, nomadEvents, why } from '../../src/projections/look-back.ts';
 import { validateGroup } from '../../src/spec/validate-spec.ts';
 import { FakeSession } from './fake-session.ts';
 import type * as api from '../../src/api.ts';
@@ -85,7 +86,8 @@ export class FakeOrchestrator implements api.Orchestrator {
       view,
       task: (task) => this.#task(allocId, task),
       stop: (options) => this.stop(allocId, options),
-      restart: () => this.restart(allocId),
+      restart: (options) => this.restart(allocId, options),
+      resume: () => this.resume(allocId),
       wait: async (options = {}) => {
         await this.#until(() => this.#allocs.get(allocId)?.isLive === false, options.signal);
         return view();
@@ -107,10 +109,12 @@ export class FakeOrchestrator implements api.Orchestrator {
       view,
       signal: (signal) => this.signal(ref, signal),
       restart: () => this.restart(ref),
+      resume: () => this.resume(ref),
       logs: (query) => this.logs(ref, query),
       exec: (argv, options) => this.exec(ref, argv, options),
       stats: (query) => this.stats(ref, query),
       env: () => this.env(ref),
+      nomadEvents: (options) => nomadEvents(this, ref, options),
       wait: async (options = {}) => {
         await this.#until(() => this.#allocs.get(allocId)?.isLive === false, options.signal);
         return view();
@@ -120,6 +124,14 @@ export class FakeOrchestrator implements api.Orchestrator {
 
   async allocs(options: { all?: boolean } = {}): Promise<readonly api.AllocView[]> {
     return [...this.#allocs.values()].filter(({ isLive }) => isLive || options.all === true);
+  }
+
+  history(ref: string): Promise<readonly api.HistoryEntry[]> {
+    return history(this, ref);
+  }
+
+  why(ref: string): Promise<readonly api.WhyChain[]> {
+    return why(this, ref);
   }
 
   variables: readonly api.EnvVariable[] = [];
@@ -149,7 +161,8 @@ export class FakeOrchestrator implements api.Orchestrator {
     return options.at === undefined ? view : { ...view, position: options.at };
   }
 
-  async stop(ref: string, options: { reason?: string } = {}): Promise<api.AllocView> {
+  async stop(ref: string, options: api.StopOptions = {}): Promise<api.AllocView> {
+    if (options.shutdownDelay === 'skip') this.calls.push(`hurry ${ref}`);
     return this.end(ref, 'stopped', null, options.reason ?? '');
   }
 
@@ -171,9 +184,14 @@ export class FakeOrchestrator implements api.Orchestrator {
     return ended;
   }
 
-  async restart(ref: string): Promise<void> {
+  async restart(ref: string, options: api.RestartOptions = {}): Promise<void> {
     await this.inspect(ref);
-    this.calls.push(`restart ${ref}`);
+    this.calls.push(options.tasks === 'all' ? `restart all of ${ref}` : `restart ${ref}`);
+  }
+
+  async resume(ref: string): Promise<void> {
+    await this.inspect(ref);
+    this.calls.push(`resume ${ref}`);
   }
 
   async signal(ref: string, signal: string): Promise<void> {
