@@ -15,6 +15,7 @@ const ALL = [
   'logs',
   'launch',
   'isolated',
+  'env',
 ] as const;
 
 const asked = process.argv.slice(2);

@@ -3,7 +3,7 @@
  * environment and the default PATH filling gaps only. Pure.
  */
 import type { EnvFacts, GivenVariable } from './env-facts.ts';
-import { cleanName, twinNames } from './env-names.ts';
+import { cleanName, factNames, twinNames } from './env-names.ts';
 import { askedHostEnv } from './host-env.ts';
 import { portEnv } from './port-env.ts';
 
@@ -13,7 +13,7 @@ export interface LayerEntry extends Omit<GivenVariable, 'name'> {
   /** Where a user wrote it, such as `env.PORT`; the first name where nobody did. */
   readonly where: string;
   /** The hook that gave it. */
-  readonly from?: string;
+  readonly from?: string | undefined;
 }
 
 export interface EnvLayer {
@@ -45,8 +45,8 @@ export const ENV_LAYERS: readonly EnvLayer[] = [
 
 type Pair = readonly [name: string, value: string | number | undefined];
 
-function twins([name, value]: Pair): LayerEntry {
-  return { names: twinNames(name), where: name, value: String(value) };
+function twins([name, value]: readonly [string, string]): LayerEntry {
+  return { names: twinNames(name), where: name, value };
 }
 
 function plain([name, value]: readonly [string, string]): LayerEntry {
@@ -59,7 +59,11 @@ function written([name, value]: readonly [string, string]): LayerEntry {
 
 /** What is not known is no variable: an empty one would say that there is none. */
 function known(pairs: readonly Pair[]): readonly LayerEntry[] {
-  return pairs.filter(([, value]) => value !== undefined).map(twins);
+  const entries: LayerEntry[] = [];
+  for (const [where, value] of pairs) {
+    if (value !== undefined) entries.push({ names: factNames(where), where, value: String(value) });
+  }
+  return entries;
 }
 
 function directories({ places: { alloc, local, secrets, tmp } }: EnvFacts): readonly LayerEntry[] {

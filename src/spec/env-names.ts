@@ -9,8 +9,18 @@ export function twinNames(name: string): readonly string[] {
   return PREFIXES.map((prefix) => cleanName(`${prefix}${name}`));
 }
 
+const ofFacts = new Map<string, readonly string[]>();
+
+/** The same for one of our own few words: made once, as every start asks for them. */
+export function factNames(word: string): readonly string[] {
+  let names = ofFacts.get(word);
+  if (names === undefined) ofFacts.set(word, (names = twinNames(word)));
+  return names;
+}
+
 /** What no shell could read becomes `_`, one for each byte; other names are left as they are. */
 export function cleanName(name: string): string {
+  if (!PREFIXES.some((prefix) => name.startsWith(prefix))) return name;
   if (!UNCLEAN.test(name) || !CLEANED.test(name)) return name;
   return name.replaceAll(/[^A-Za-z0-9_.]/gu, (letter) => '_'.repeat(utf8Bytes(letter)));
 }

@@ -18,7 +18,8 @@ const LONGEST_TOGETHER = 2_097_152;
 const DEEPEST = 64;
 
 /** One text, however many names it has. */
-interface Cell extends LayerEntry {
+interface Cell {
+  readonly entry: LayerEntry;
   /** As it is after reading; undefined before, and for a secret that has no value yet. */
   text?: string | undefined;
   /** Names of the secrets that are in the text. */
@@ -79,12 +80,19 @@ export class TaskEnvironment {
         }
       }
     }
-    const env: [string, string][] = [];
+    this.env = this.#asRead();
+  }
+
+  #asRead(): Readonly<Record<string, string>> {
+    const env: Record<string, string> = {};
     for (const [name, { cell }] of this.#slots) {
-      this.#read(cell);
-      if (cell.text !== undefined) env.push([name, cell.text]);
+      if (cell.state === 'unread') this.#read(cell);
+      const { text } = cell;
+      if (text === undefined) continue;
+      if (name === '__proto__') Object.defineProperty(env, name, { ...PLAIN, value: text });
+      else env[name] = text;
     }
-    this.env = Object.fromEntries(env);
+    return env;
   }
 
   /** Why the program cannot be started with this: empty when it can. Those of texts that were read so far. */
@@ -120,8 +128,8 @@ export class TaskEnvironment {
         name,
         ...this.#shown(slot),
         secrets: slot.cell.secrets,
-        hash: slot.cell.hash,
-        written: slot.cell.text === slot.cell.value ? undefined : slot.cell.value,
+        hash: slot.cell.entry.hash,
+        written: slot.cell.text === slot.cell.entry.value ? undefined : slot.cell.entry.value,
         overrode: slotsBelow(slot).map((one) => this.#shown(one)),
       }));
   }
@@ -129,12 +137,12 @@ export class TaskEnvironment {
   #shown({ layer, cell }: Slot): Pick<ExplainedVariable, 'layer' | 'from' | 'value'> {
     this.#read(cell);
     const value = cell.secrets.length > 0 ? undefined : cell.text;
-    return { layer, from: cell.from, value };
+    return { layer, from: cell.entry.from, value };
   }
 
   #read(cell: Cell): void {
     if (cell.state !== 'unread') return;
-    const { value: written = '', where } = cell;
+    const { value: written = '', where } = cell.entry;
     cell.state = 'reading';
     this.#path.push(cell);
     const secrets = new Set<string>();
@@ -162,10 +170,10 @@ export class TaskEnvironment {
   }
 
   #valueOf(cell: Cell, name: string, reader: Cell, secrets: Set<string>): string | undefined {
-    const { where } = reader;
+    const { where } = reader.entry;
     if (cell.state === 'reading') {
       const round = this.#path.slice(this.#path.indexOf(cell));
-      const text = [...round, cell].map((one) => one.where).join(' → ');
+      const text = [...round, cell].map((one) => one.entry.where).join(' → ');
       this.#problems.push({ kind: 'cycle', where, text });
       return undefined;
     }
@@ -200,7 +208,7 @@ export class TaskEnvironment {
     return this.#valueOf(slot.cell, name, reader, secrets);
   }
 
-  #unknown(name: string, { where }: Cell): void {
+  #unknown(name: string, { entry: { where } }: Cell): void {
     if (this.#facts.task.interpolation?.unknown !== 'error') return;
     const others = [...this.#slots.keys()].filter((one) => one !== name);
     const near = isOurKey(name) ? undefined : closest(name, others);
@@ -210,13 +218,14 @@ export class TaskEnvironment {
 
 /** `isRead`: its references are still to be read. */
 function cellOf(entry: LayerEntry, isRead: boolean): Cell {
-  const { value, secret } = entry;
-  const secrets = secret === undefined ? [] : [secret];
-  const standing = isRead ? ({ state: 'unread', depth: 0 } as const) : READ;
-  return { ...entry, text: value, secrets, ...standing };
+  const { value: text, secret } = entry;
+  const secrets = secret === undefined ? NONE : [secret];
+  return { entry, text, secrets, depth: isRead ? 0 : -1, state: isRead ? 'unread' : 'read' };
 }
 
-const READ = { state: 'read', depth: -1 } as const;
+/** As an assignment makes one, but for a name that has another meaning there. */
+const PLAIN = { enumerable: true, writable: true, configurable: true };
+const NONE: readonly string[] = [];
 
 function slotsBelow(slot: Slot): readonly Slot[] {
   const found: Slot[] = [];

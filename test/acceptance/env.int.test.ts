@@ -50,6 +50,7 @@ const SPICE = fc.constantFrom(
   '=',
   ' ',
   '\t',
+  '${V1}',
 );
 const VALUE = fc
   .array(fc.oneof(SPICE, SPICE, fc.string({ unit: 'binary', maxLength: 6 })), { maxLength: 8 })
