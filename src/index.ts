@@ -18,7 +18,7 @@ export type {
   TaskView,
   TaskViewState,
 } from './api.ts';
-export type { LogChunk, LogGap, LogQuery } from './api.ts';
+export type { LogChunk, LogGap, LogQuery, RestartOptions, StopOptions } from './api.ts';
 export type { AttachOptions, ExecChunk, ExecExit, ExecOptions, ExecSession } from './api.ts';
 export type { SessionCommand, SessionDoor, SessionWish } from './drivers/session.ts';
 export type { GroupSpecInput } from './spec/group-schema.ts';

@@ -33,8 +33,8 @@ describe('the public names', () => {
         'ExecOptions ExecSession Fingerprint FrameOptions GroupSpecInput Hook HookDoors',
         'HookRequest LogChunk LogFrame LogGap LogQuery Logger NodeEvent Orchestrator',
         'OrchestratorOptions PrestartResult ProcessDriverSpec ProcessStats ProgramWish',
-        'PublicEvent Random RecoveryOutcome RecoveryReport RunOptions RunRequest RunSample',
-        'SessionCommand SessionDoor SessionWish StatsQuery TaskEvent TaskHandle TaskSpec',
+        'PublicEvent Random RecoveryOutcome RecoveryReport RestartOptions RunOptions RunRequest RunSample',
+        'SessionCommand SessionDoor SessionWish StatsQuery StopOptions TaskEvent TaskHandle TaskSpec',
         'TaskStats TaskView TaskViewState UsageDoor UsageQuery',
       ].join(' '),
     );

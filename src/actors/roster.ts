@@ -79,9 +79,8 @@ export class Roster {
   isWanted(stream: string): boolean {
     const [, allocId = ''] = stream.split('/');
     const alloc = this.#allocs.get(allocId)?.state;
-    return (
-      alloc !== undefined && isAllocLive(alloc.value) && this.#tasks.get(stream)?.state.value !== 'dead'
-    );
+    const isLive = alloc !== undefined && isAllocLive(alloc.value);
+    return isLive && this.#tasks.get(stream)?.state.value !== 'dead';
   }
   /** Allocs that have ended, in the order of their last events, and those of which only the events are still there. */
   ended(): { readonly finished: readonly string[]; readonly removed: readonly string[] } {

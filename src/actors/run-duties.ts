@@ -1,13 +1,8 @@
-/** The duties that are about one run: bring it to its start, watch it to its end, end it. */
+/** The duties that are about one run: bring it to its start, watch it to its end. */
 import { setTimeout as delay } from 'node:timers/promises';
 import type { HoldfastError } from '../errors.ts';
 import type { RunOutcome, RunRequest, RunSighting, StartOutcome } from '../drivers/driver.ts';
-import {
-  killRetryDelayMs,
-  LEFTOVER_PLAN,
-  stopPlan,
-  type StopStep,
-} from '../machines/kill-policy.ts';
+import { killRetryDelayMs, LEFTOVER_PLAN, type StopStep } from '../machines/kill-policy.ts';
 import { decideStart, type StartVerdict } from '../machines/start-decision.ts';
 import type { TaskMessage } from '../machines/task-messages.ts';
 import { pause, runNotedHooks, untilKnown, type TaskDoors, type TaskScope } from './duty-tools.ts';
@@ -67,7 +62,7 @@ function startReport(run: RunRequest, outcome: StartOutcome): TaskMessage {
 }
 
 /** An exec that failed is a refused start, unless the start is recorded: then it is an end like any other. */
-function endReport(
+export function endReport(
   scope: TaskScope,
   run: RunRequest,
   outcome: RunOutcome,
@@ -86,7 +81,7 @@ function endReport(
 }
 
 /** The verdicts that end a run; undefined for those that only ask to look again. */
-async function concludeRun(
+export async function concludeRun(
   doors: TaskDoors,
   scope: TaskScope,
   run: RunRequest,
@@ -124,7 +119,7 @@ export async function watchRun(doors: TaskDoors, scope: TaskScope): Promise<Task
   return endReport(scope, run, await doors.driver().wait(run, doors.driverDoors, scope.signal));
 }
 
-async function reattach(
+export async function reattach(
   doors: TaskDoors,
   scope: TaskScope,
   run: RunRequest,
@@ -162,33 +157,6 @@ async function toldEnd(
   const outcome = await Promise.race([told, late]).catch(() => undefined);
   enough.abort();
   return outcome && endReport(scope, run, outcome);
-}
-
-/** Ends the run as the recorded kill says. A kill that an earlier agent began goes on to the same deadline. */
-export async function killRun(doors: TaskDoors, scope: TaskScope): Promise<TaskMessage> {
-  const { launch, end } = scope.state.context;
-  // crash point: agent.kill.begun
-  await runNotedHooks(doors, scope, 'prekill');
-  if (launch === undefined || end !== undefined) return { type: 'NothingRan' };
-  const run = doors.requestFor(scope.state.context);
-  const plan = (): readonly StopStep[] => {
-    const wish = scope.current().context.kill;
-    return wish === undefined ? LEFTOVER_PLAN : stopPlan(wish, doors.clock.steady());
-  };
-  const how = await endTree(doors, scope, run, plan);
-  // crash point: agent.kill.ended
-  // An abort of what had started means that its files were gone: how it ended is asked below.
-  const mayBeAborted = how === 'aborted' && scope.current().context.process === undefined;
-  const report = await untilKnown<TaskMessage>(doors, scope, async () => {
-    const seen = await doors.driver().inspect(run, doors.driverDoors);
-    // With the power the files may have gone of a start that had its chance: no abort proves anything then.
-    if (mayBeAborted && seen.evidence.epoch === 'same') return { type: 'NothingRan' };
-    const verdict = decideStart('started', seen.evidence);
-    // Something lives after all, such as a program that was just being started.
-    if (verdict.act === 'adopt') await endTree(doors, scope, run, plan);
-    return concludeRun(doors, scope, run, seen, verdict);
-  });
-  return report.type === 'StartRefused' ? { type: 'NothingRan' } : report;
 }
 
 /** Carries out a stop plan until nothing of the run lives. What outlives SIGKILL is reported, and tried again. */

@@ -7,7 +7,8 @@ import type { TaskMessage } from '../machines/task-messages.ts';
 import type { TaskContext } from '../machines/task-state.ts';
 import { pause, type TaskDoors, type TaskScope } from './duty-tools.ts';
 import type { Duty } from './event-sourced.ts';
-import { endTree, killRun, launchRun, watchRun } from './run-duties.ts';
+import { killRun } from './kill-duty.ts';
+import { endTree, launchRun, watchRun } from './run-duties.ts';
 
 export function taskDuties(
   doors: TaskDoors,

@@ -1,5 +1,5 @@
 /** What a user asks to be done. Each resolves when it is durable, or when what was asked for has happened. */
-import type { AllocView, RunOptions, TaskView } from '../api.ts';
+import type { AllocView, RestartOptions, RunOptions, StopOptions, TaskView } from '../api.ts';
 import type { AgentDoors } from '../actors/agent-doors.ts';
 import { AllocRunner, type AllocRunnerDoors } from '../actors/alloc-runner.ts';
 import type { Roster } from '../actors/roster.ts';
@@ -120,21 +120,19 @@ export class Commands {
     }
   }
 
-  async stop(
-    ref: string,
-    options: { reason?: string; signal?: AbortSignal } = {},
-  ): Promise<AllocView> {
+  async stop(ref: string, options: StopOptions = {}): Promise<AllocView> {
     const { roster } = this.#doors;
     const { allocId, task } = roster.resolve(ref);
     const reason = options.reason ?? 'stopped by a command';
+    const hurry = options.shutdownDelay === 'skip' ? { isHurried: true } : {};
     const runner = roster.runner(allocId);
     if (task !== undefined) {
-      await runner?.task(task)?.tell({ type: 'StopTask', reason });
+      await runner?.task(task)?.tell({ type: 'StopTask', reason, ...hurry });
       return roster.until(allocId, options.signal, (view) =>
         hasEnded(view.tasks.filter((one) => one.task === task)),
       );
     }
-    await runner?.tell({ type: 'StopAlloc', reason });
+    await runner?.tell({ type: 'StopAlloc', reason, ...hurry });
     return roster.until(allocId, options.signal, (view) => {
       if (!view.isLive) return true;
       // The alloc's own last word follows that of its tasks.
@@ -143,24 +141,45 @@ export class Commands {
     });
   }
 
-  async restart(ref: string): Promise<void> {
-    await this.#tellTasks(ref, { type: 'RestartTask', reason: 'restarted by a command' });
+  async restart(ref: string, options: RestartOptions = {}): Promise<void> {
+    const reason = 'restarted by a command';
+    if (options.tasks !== 'all') {
+      return this.#tellTasks(ref, { type: 'RestartTask', reason }, 'running');
+    }
+    const { roster } = this.#doors;
+    const { allocId, task } = roster.resolve(ref);
+    if (task !== undefined) {
+      const text = `${ref} is one task: only a whole alloc is begun anew with all its tasks`;
+      throw new HoldfastError('USAGE', text);
+    }
+    const runner = roster.runner(allocId);
+    if (runner === undefined) {
+      const { state } = roster.view(allocId);
+      const text = `alloc ${ref} is ${state}: it can be begun anew only before it has ended`;
+      throw new HoldfastError('WRONG_STATE', text, { details: { state } });
+    }
+    await runner.tell({ type: 'RestartAlloc', reason });
+  }
+
+  async resume(ref: string): Promise<void> {
+    await this.#tellTasks(ref, { type: 'ResumeTask' }, 'held');
   }
 
   async signal(ref: string, signal: string): Promise<void> {
-    await this.#tellTasks(ref, { type: 'SignalTask', signal });
+    await this.#tellTasks(ref, { type: 'SignalTask', signal }, 'running');
   }
 
-  /** One task by name, or every running task of the alloc; an alloc with none running refuses. */
-  async #tellTasks(ref: string, message: TaskMessage): Promise<void> {
+  /** One task by name, or every task of the alloc that is in this state; an alloc without one refuses. */
+  async #tellTasks(ref: string, message: TaskMessage, meant: 'running' | 'held'): Promise<void> {
     const { roster } = this.#doors;
     const { allocId, task } = roster.resolve(ref);
     const views = roster
       .view(allocId)
-      .tasks.filter((one) => (task === undefined ? one.state === 'running' : one.task === task));
+      .tasks.filter((one) => (task === undefined ? one.state === meant : one.task === task));
     const first = views[0];
     if (first === undefined) {
-      throw new HoldfastError('WRONG_STATE', `alloc ${ref} has no running task`);
+      const what = meant === 'held' ? 'task that is held' : 'running task';
+      throw new HoldfastError('WRONG_STATE', `alloc ${ref} has no ${what}`);
     }
     await Promise.all(
       views.map(async (view) => {

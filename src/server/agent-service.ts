@@ -83,7 +83,7 @@ function viewHandlers(
 
 function commandHandlers(
   orchestrator: Orchestrator,
-): Pick<AgentServiceServer, 'run' | 'stop' | 'restart' | 'signal' | 'wait'> {
+): Pick<AgentServiceServer, 'run' | 'stop' | 'restart' | 'resume' | 'signal' | 'wait'> {
   return {
     run: answer(async ({ spec, allocId, requestId, identity }, signal) => {
       const named = allocId === '' ? {} : { allocId };
@@ -92,11 +92,17 @@ function commandHandlers(
       const handle = await orchestrator.run(parseSpec(spec), { ...told, signal });
       return { allocId: handle.allocId, alloc: handle.alloc };
     }),
-    stop: answer(async ({ ref, reason }, signal) => ({
-      alloc: toAlloc(await orchestrator.stop(ref, reason === '' ? { signal } : { reason, signal })),
-    })),
-    restart: answer(async ({ ref }) => {
-      await orchestrator.restart(ref);
+    stop: answer(async ({ ref, reason, skipShutdownDelay }, signal) => {
+      const shutdownDelay = skipShutdownDelay ? 'skip' : 'keep';
+      const given = reason === '' ? {} : { reason };
+      return { alloc: toAlloc(await orchestrator.stop(ref, { ...given, shutdownDelay, signal })) };
+    }),
+    restart: answer(async ({ ref, all }) => {
+      await orchestrator.restart(ref, { tasks: all ? 'all' : 'running' });
+      return {};
+    }),
+    resume: answer(async ({ ref }) => {
+      await orchestrator.resume(ref);
       return {};
     }),
     signal: answer(async ({ ref, signal }) => {

@@ -171,11 +171,29 @@ describe.each([
     expect(await orchestrator.allocs({ all: true })).toHaveLength(1);
   });
 
-  it('signals and restarts', async () => {
-    const task = (await orchestrator.run(group, { allocId: 'x' })).task('api');
+  it('signals, restarts and resumes', async () => {
+    const handle = await orchestrator.run(group, { allocId: 'x' });
+    const task = handle.task('api');
     await task.signal('SIGHUP');
+    await task.restart();
+    await task.resume();
     await orchestrator.restart('web');
-    expect(fake.calls).toEqual(['signal x/api SIGHUP', 'restart web']);
+    await handle.restart({ tasks: 'all' });
+    await handle.resume();
+    expect(fake.calls).toEqual([
+      'signal x/api SIGHUP',
+      'restart x/api',
+      'resume x/api',
+      'restart web',
+      'restart all of x',
+      'resume x',
+    ]);
+  });
+
+  it('stops without its shutdown delays when asked to', async () => {
+    await orchestrator.run(group);
+    await orchestrator.stop('web', { shutdownDelay: 'skip' });
+    expect(fake.calls).toEqual(['hurry web']);
   });
 
   it('shows the past', async () => {

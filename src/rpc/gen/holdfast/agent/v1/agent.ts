@@ -194,6 +194,8 @@ export interface StopRequest {
   ref: string;
   /** Empty: none given. */
   reason: string;
+  /** No task waits for its shutdown delay. Left out, as by an older client: each does. */
+  skipShutdownDelay: boolean;
 }
 
 export interface StopResponse {
@@ -202,9 +204,18 @@ export interface StopResponse {
 
 export interface RestartRequest {
   ref: string;
+  /** The whole alloc is begun anew, with the tasks that are over. Left out: each task that runs is restarted. */
+  all: boolean;
 }
 
 export interface RestartResponse {
+}
+
+export interface ResumeRequest {
+  ref: string;
+}
+
+export interface ResumeResponse {
 }
 
 export interface SignalRequest {
@@ -2192,7 +2203,7 @@ export const InspectResponse: MessageFns<InspectResponse> = {
 };
 
 function createBaseStopRequest(): StopRequest {
-  return { ref: "", reason: "" };
+  return { ref: "", reason: "", skipShutdownDelay: false };
 }
 
 export const StopRequest: MessageFns<StopRequest> = {
@@ -2202,6 +2213,9 @@ export const StopRequest: MessageFns<StopRequest> = {
     }
     if (message.reason !== "") {
       writer.uint32(18).string(message.reason);
+    }
+    if (message.skipShutdownDelay !== false) {
+      writer.uint32(24).bool(message.skipShutdownDelay);
     }
     return writer;
   },
@@ -2235,6 +2249,14 @@ export const StopRequest: MessageFns<StopRequest> = {
             message.reason = reader.string();
             continue;
           }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.skipShutdownDelay = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2254,6 +2276,7 @@ export const StopRequest: MessageFns<StopRequest> = {
     const message = createBaseStopRequest();
     message.ref = object.ref ?? "";
     message.reason = object.reason ?? "";
+    message.skipShutdownDelay = object.skipShutdownDelay ?? false;
     return message;
   },
 };
@@ -2314,13 +2337,16 @@ export const StopResponse: MessageFns<StopResponse> = {
 };
 
 function createBaseRestartRequest(): RestartRequest {
-  return { ref: "" };
+  return { ref: "", all: false };
 }
 
 export const RestartRequest: MessageFns<RestartRequest> = {
   encode(message: RestartRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.ref !== "") {
       writer.uint32(10).string(message.ref);
+    }
+    if (message.all !== false) {
+      writer.uint32(16).bool(message.all);
     }
     return writer;
   },
@@ -2346,6 +2372,14 @@ export const RestartRequest: MessageFns<RestartRequest> = {
             message.ref = reader.string();
             continue;
           }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.all = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2364,6 +2398,7 @@ export const RestartRequest: MessageFns<RestartRequest> = {
   fromPartial(object: DeepPartial<RestartRequest>): RestartRequest {
     const message = createBaseRestartRequest();
     message.ref = object.ref ?? "";
+    message.all = object.all ?? false;
     return message;
   },
 };
@@ -2407,6 +2442,104 @@ export const RestartResponse: MessageFns<RestartResponse> = {
   },
   fromPartial(_: DeepPartial<RestartResponse>): RestartResponse {
     const message = createBaseRestartResponse();
+    return message;
+  },
+};
+
+function createBaseResumeRequest(): ResumeRequest {
+  return { ref: "" };
+}
+
+export const ResumeRequest: MessageFns<ResumeRequest> = {
+  encode(message: ResumeRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.ref !== "") {
+      writer.uint32(10).string(message.ref);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ResumeRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseResumeRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.ref = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ResumeRequest>): ResumeRequest {
+    return ResumeRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ResumeRequest>): ResumeRequest {
+    const message = createBaseResumeRequest();
+    message.ref = object.ref ?? "";
+    return message;
+  },
+};
+
+function createBaseResumeResponse(): ResumeResponse {
+  return {};
+}
+
+export const ResumeResponse: MessageFns<ResumeResponse> = {
+  encode(_: ResumeResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ResumeResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseResumeResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ResumeResponse>): ResumeResponse {
+    return ResumeResponse.fromPartial(base ?? {});
+  },
+  fromPartial(_: DeepPartial<ResumeResponse>): ResumeResponse {
+    const message = createBaseResumeResponse();
     return message;
   },
 };
@@ -4294,6 +4427,16 @@ export const AgentServiceService = {
     responseSerialize: (value: RestartResponse): Buffer => Buffer.from(RestartResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): RestartResponse => RestartResponse.decode(value),
   },
+  /** Lets tasks that are held for inspection go on. */
+  resume: {
+    path: "/holdfast.agent.v1.AgentService/Resume" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ResumeRequest): Buffer => Buffer.from(ResumeRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ResumeRequest => ResumeRequest.decode(value),
+    responseSerialize: (value: ResumeResponse): Buffer => Buffer.from(ResumeResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ResumeResponse => ResumeResponse.decode(value),
+  },
   signal: {
     path: "/holdfast.agent.v1.AgentService/Signal" as const,
     requestStream: false as const,
@@ -4366,6 +4509,8 @@ export interface AgentServiceServer extends UntypedServiceImplementation {
   /** Answers when every task has ended. */
   stop: handleUnaryCall<StopRequest, StopResponse>;
   restart: handleUnaryCall<RestartRequest, RestartResponse>;
+  /** Lets tasks that are held for inspection go on. */
+  resume: handleUnaryCall<ResumeRequest, ResumeResponse>;
   signal: handleUnaryCall<SignalRequest, SignalResponse>;
   /** Answers when the alloc, or the task, will not run again. */
   wait: handleUnaryCall<WaitRequest, WaitResponse>;
@@ -4467,6 +4612,22 @@ export interface AgentServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: RestartResponse) => void,
+  ): ClientUnaryCall;
+  /** Lets tasks that are held for inspection go on. */
+  resume(
+    request: ResumeRequest,
+    callback: (error: ServiceError | null, response: ResumeResponse) => void,
+  ): ClientUnaryCall;
+  resume(
+    request: ResumeRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ResumeResponse) => void,
+  ): ClientUnaryCall;
+  resume(
+    request: ResumeRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ResumeResponse) => void,
   ): ClientUnaryCall;
   signal(
     request: SignalRequest,
