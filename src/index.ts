@@ -1,28 +1,18 @@
 /** The public names. What is not listed here is not promised. */
 export { openOrchestrator, type OrchestratorOptions } from './orchestrator.ts';
-export type {
-  AgentView,
-  AllocHandle,
-  AllocView,
-  AllocViewState,
-  EventQuery,
-  Orchestrator,
-  PublicEvent,
-  RecoveryOutcome,
-  RecoveryReport,
-  ProcessStats,
-  RunOptions,
-  StatsQuery,
-  TaskHandle,
-  TaskStats,
-  TaskView,
-  TaskViewState,
-} from './api.ts';
+export type { AgentView, AllocHandle, AllocView, AllocViewState, EnvVariable } from './api.ts';
+export type { EventQuery, Orchestrator, ProcessStats, PublicEvent } from './api.ts';
+export type { RecoveryOutcome, RecoveryReport, RunOptions, StatsQuery } from './api.ts';
+export type { TaskEnvView, TaskHandle, TaskStats, TaskView, TaskViewState } from './api.ts';
 export type { LogChunk, LogGap, LogQuery, RestartOptions, StopOptions } from './api.ts';
 export type { AttachOptions, ExecChunk, ExecExit, ExecOptions, ExecSession } from './api.ts';
 export type { SessionCommand, SessionDoor, SessionWish } from './drivers/session.ts';
 export type { GroupSpecInput } from './spec/group-schema.ts';
 export type { TaskSpec } from './spec/task-spec.ts';
+export { TaskEnvironment } from './spec/task-env.ts';
+export type { EnvFacts, HookGift, NodeFacts } from './spec/env-facts.ts';
+export type { SchedulerIdentity } from './spec/scheduler-identity.ts';
+export { portEnv, type NetworkFacts, type PortFact } from './spec/port-env.ts';
 export type { AllocEvent } from './events/alloc-event.ts';
 export type { NodeEvent } from './events/node-event.ts';
 export type { TaskEvent } from './events/task-event.ts';

@@ -14,11 +14,13 @@ describe('the public names', () => {
       'ERROR_CODES',
       'HoldfastError',
       'PACKAGE_VERSION',
+      'TaskEnvironment',
       'builtinDrivers',
       'defineHook',
       'exec',
       'logFrames',
       'openOrchestrator',
+      'portEnv',
       'processDriver',
       'rawExec',
     ]);
@@ -29,13 +31,15 @@ describe('the public names', () => {
     expect(types.map(String).toSorted().join(' ')).toBe(
       [
         'Abortable AgentView AllocEvent AllocHandle AllocView AllocViewState AttachOptions',
-        'Clock Driver ErrorCode ErrorRecord EventQuery ExecChunk ExecDriverOptions ExecExit',
-        'ExecOptions ExecSession Fingerprint FrameOptions GroupSpecInput Hook HookDoors',
-        'HookRequest LogChunk LogFrame LogGap LogQuery Logger NodeEvent Orchestrator',
-        'OrchestratorOptions PrestartResult ProcessDriverSpec ProcessStats ProgramWish',
-        'PublicEvent Random RecoveryOutcome RecoveryReport RestartOptions RunOptions RunRequest RunSample',
-        'SessionCommand SessionDoor SessionWish StatsQuery StopOptions TaskEvent TaskHandle TaskSpec',
-        'TaskStats TaskView TaskViewState UsageDoor UsageQuery',
+        'Clock Driver EnvFacts EnvVariable ErrorCode ErrorRecord EventQuery ExecChunk',
+        'ExecDriverOptions ExecExit ExecOptions ExecSession Fingerprint FrameOptions',
+        'GroupSpecInput Hook HookDoors HookGift HookRequest LogChunk LogFrame LogGap LogQuery',
+        'Logger NetworkFacts NodeEvent NodeFacts Orchestrator OrchestratorOptions PortFact',
+        'PrestartResult ProcessDriverSpec ProcessStats ProgramWish PublicEvent Random',
+        'RecoveryOutcome RecoveryReport RestartOptions RunOptions RunRequest RunSample',
+        'SchedulerIdentity SessionCommand SessionDoor SessionWish StatsQuery StopOptions',
+        'TaskEnvView TaskEvent TaskHandle TaskSpec TaskStats TaskView TaskViewState UsageDoor',
+        'UsageQuery',
       ].join(' '),
     );
   });

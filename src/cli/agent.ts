@@ -23,6 +23,9 @@ export interface AgentOptions {
   readonly keepFinished?: number;
   /** Bytes. */
   readonly logBudget?: number;
+  /** As `node-option.ts` reads them. */
+  readonly node?: AgentLimits['node'];
+  readonly denyHostEnv?: readonly string[];
   /** False: none is made. */
   readonly cgroups?: boolean;
   /** `run` started it, and reads from its log why it ended. */
@@ -71,11 +74,13 @@ async function serveUntilEnd(options: AgentOptions, logger: Logger): Promise<voi
 }
 
 function limitsOf(options: AgentOptions): AgentLimits {
-  const { diskFloor, keepFinished, logBudget, cgroups } = options;
+  const { diskFloor, keepFinished, logBudget, cgroups, node, denyHostEnv } = options;
   return {
     ...(diskFloor === undefined ? {} : { diskFloorBytes: diskFloor * 1024 * 1024 }),
     ...(keepFinished === undefined ? {} : { retention: { keepFinishedAllocs: keepFinished } }),
     ...(logBudget === undefined ? {} : { logs: { budgetBytes: logBudget } }),
+    ...(node === undefined ? {} : { node }),
+    ...(denyHostEnv === undefined ? {} : { deniedHostEnv: denyHostEnv }),
     ...(cgroups === false ? { cgroups: 'off' } : {}),
   };
 }

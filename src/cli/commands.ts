@@ -1,14 +1,12 @@
 /** What can be typed. Each command's file is loaded when it is called: start-up is felt on every one of them. */
 import { Command, Option } from 'commander';
 import { PACKAGE_VERSION } from '../version.ts';
+import { addAgentCommand } from './agent-syntax.ts';
 import { addEnvCommand } from './env-syntax.ts';
 import { addExecCommand } from './exec-syntax.ts';
 import { addLogsCommand } from './logs-syntax.ts';
 import { addPastCommands } from './past-syntax.ts';
-import { byteSize } from './byte-size.ts';
-import { DATA_DIR, REF, subcommand, wholeNumber } from './subcommand.ts';
-
-const RAW_EXEC = 'raw_exec isolates nothing and is off unless asked for: --driver raw_exec';
+import { DATA_DIR, REF, subcommand } from './subcommand.ts';
 
 const EXAMPLES = `Examples:
   holdfast run web.yaml           start a task group, and an agent if there is none
@@ -40,7 +38,8 @@ export function program(): Command {
     .version(PACKAGE_VERSION, '-V, --version', 'print the version')
     .helpCommand(false)
     .enablePositionalOptions();
-  addAgentCommands(root);
+  addAgentCommand(root);
+  addRunCommand(root);
   addViewCommands(root);
   addUsageCommands(root);
   addTaskCommands(root);
@@ -56,29 +55,7 @@ export function program(): Command {
   return root;
 }
 
-function addAgentCommands(root: Command): void {
-  const many = (name: string, before: readonly string[] = []): string[] => [...before, name];
-  subcommand(root, 'agent', 'be the agent, in the foreground', [
-    'holdfast agent --driver raw_exec   with the driver that isolates nothing',
-  ])
-    .option(
-      '--driver <name>',
-      `add a driver to those of the machine (repeatable); ${RAW_EXEC}`,
-      many,
-    )
-    .option('--only-driver <name>', 'use only this driver (repeatable)', many)
-    .option('--disk-floor <MiB>', 'start nothing while less is free on the disk (64)', wholeNumber)
-    .option('--keep-finished <n>', 'how many ended allocs are kept (10000)', wholeNumber)
-    .option(
-      '--log-budget <size>',
-      'what the output of all tasks may take up, such as 2GiB; 0 is no limit (5GiB or a tenth of the disk)',
-      byteSize,
-    )
-    .option('--no-cgroups', 'tell the processes of tasks apart by best effort, and limit nothing')
-    .addOption(new Option('--background', 'report errors to the run that started it').hideHelp())
-    .action(async (_options, command: Command) =>
-      (await import('./agent.ts')).agent(command.optsWithGlobals()),
-    );
+function addRunCommand(root: Command): void {
   subcommand(root, 'run', 'start a task group; prints its alloc id', [
     'holdfast run web.yaml',
     'holdfast run job.json --wait       exit status 0 complete, 1 failed',

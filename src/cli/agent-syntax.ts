@@ -1,0 +1,41 @@
+import { Option, type Command } from 'commander';
+import { byteSize } from './byte-size.ts';
+import { nodeFact } from './node-option.ts';
+import { subcommand, wholeNumber } from './subcommand.ts';
+
+const RAW_EXEC = 'raw_exec isolates nothing and is off unless asked for: --driver raw_exec';
+
+export function addAgentCommand(root: Command): void {
+  const many = (name: string, before: readonly string[] = []): string[] => [...before, name];
+  subcommand(root, 'agent', 'be the agent, in the foreground', [
+    'holdfast agent --driver raw_exec   with the driver that isolates nothing',
+  ])
+    .option(
+      '--driver <name>',
+      `add a driver to those of the machine (repeatable); ${RAW_EXEC}`,
+      many,
+    )
+    .option('--only-driver <name>', 'use only this driver (repeatable)', many)
+    .option('--disk-floor <MiB>', 'start nothing while less is free on the disk (64)', wholeNumber)
+    .option('--keep-finished <n>', 'how many ended allocs are kept (10000)', wholeNumber)
+    .option(
+      '--log-budget <size>',
+      'what the output of all tasks may take up, such as 2GiB; 0 is no limit (5GiB or a tenth of the disk)',
+      byteSize,
+    )
+    .option(
+      '--node <fact>',
+      'what tasks are told of this machine, such as datacenter=dc1 or meta.rack=r7 (repeatable)',
+      nodeFact,
+    )
+    .option(
+      '--deny-host-env <name>',
+      'a variable of the agent that no task gets; * is any characters (repeatable)',
+      many,
+    )
+    .option('--no-cgroups', 'tell the processes of tasks apart by best effort, and limit nothing')
+    .addOption(new Option('--background', 'report errors to the run that started it').hideHelp())
+    .action(async (_options, command: Command) =>
+      (await import('./agent.ts')).agent(command.optsWithGlobals()),
+    );
+}
