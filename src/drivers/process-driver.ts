@@ -2,7 +2,7 @@
 import { resolve } from 'node:path';
 import { HoldfastError } from '../errors.ts';
 import type { Driver, Fingerprint, ProgramWish, RunRequest, StartOutcome } from './driver.ts';
-import { programEnv } from './program-env.ts';
+import { programEnv } from '../spec/program-env.ts';
 import type { SessionCommand, SessionWish } from './session.ts';
 
 export interface ProcessDriverSpec {

@@ -4,7 +4,7 @@ import type { Roster } from '../actors/roster.ts';
 import { programTexts } from '../actors/run-env.ts';
 import type { EnvVariable, TaskEnvView } from '../api.ts';
 import type { ProgramWish } from '../drivers/driver.ts';
-import { programEnv } from '../drivers/program-env.ts';
+import { programEnv } from '../spec/program-env.ts';
 import { HoldfastError, messageOf } from '../errors.ts';
 import { taskStream } from '../events/envelope.ts';
 import { problemLine } from '../spec/env-problem.ts';

@@ -39,7 +39,7 @@ export const ROOMS: Readonly<Record<string, string>> = {
     'errors ports version api:type events machines projections log os rpc layout data-dir actors server client',
   cli: 'errors ports:type version api:type spec output data-dir layout rpc drivers orchestrator server client doctor',
   index:
-    'errors ports:type version api:type spec:type events:type output hooks drivers orchestrator',
+    'errors ports:type version api:type spec events:type output hooks drivers orchestrator',
 };
 
 /** Rooms whose code is the same everywhere and at every time: no clock, no chance, no input, no output. */
