@@ -1,5 +1,5 @@
 /** What is known of this machine, under the names of Nomad's node attributes. Looked up once for a process. */
-import { arch, cpus, hostname, release, totalmem, version } from 'node:os';
+import { arch, type CpuInfo, cpus, hostname, release, totalmem, version } from 'node:os';
 import { textOf } from './quiet-reads.ts';
 
 let ofThisMachine: Readonly<Record<string, string>> | undefined;
@@ -11,10 +11,15 @@ export function nodeAttributes(): Readonly<Record<string, string>> {
 
 /** MHz at most; undefined when the machine does not tell, as many virtual ones do not. */
 export function coreMhz(): number | undefined {
+  const told = nodeAttributes()['cpu.frequency'];
+  return told === undefined ? undefined : Number(told);
+}
+
+function frequency(cores: readonly CpuInfo[]): string | undefined {
   const kilohertz = Number(textOf('/sys/devices/system/cpu/cpu0/cpufreq/cpuinfo_max_freq'));
-  if (kilohertz > 0) return Math.round(kilohertz / 1_000);
-  const speed = cpus()[0]?.speed ?? 0;
-  return speed > 0 ? speed : undefined;
+  if (kilohertz > 0) return String(Math.round(kilohertz / 1_000));
+  const speed = cores[0]?.speed ?? 0;
+  return speed > 0 ? String(speed) : undefined;
 }
 
 /** Go's names, which Nomad has. */
@@ -23,7 +28,6 @@ const ARCHITECTURES: Readonly<Record<string, string>> = { x64: 'amd64', ia32: '3
 function look(): Readonly<Record<string, string>> {
   const cores = cpus();
   const system = osRelease(textOf('/etc/os-release'));
-  const mhz = coreMhz();
   const all: Readonly<Record<string, string | undefined>> = {
     'kernel.name': 'linux',
     'kernel.version': release(),
@@ -34,7 +38,7 @@ function look(): Readonly<Record<string, string>> {
     'cpu.arch': ARCHITECTURES[arch()] ?? arch(),
     'cpu.numcores': String(cores.length),
     'cpu.modelname': cores[0]?.model,
-    'cpu.frequency': mhz === undefined ? undefined : String(mhz),
+    'cpu.frequency': frequency(cores),
     'memory.totalbytes': String(totalmem()),
     'unique.hostname': hostname(),
   };
