@@ -15,6 +15,7 @@ import type { SessionDoor, SessionWish } from './session.ts';
 export interface RunRequest {
   readonly allocId: string;
   readonly allocName: string;
+  /** With the references in its texts read. */
   readonly task: TaskSpec;
   readonly run: number;
   /** The idempotency key of the start: names its directory, container and cgroup. */
@@ -27,7 +28,7 @@ export interface RunRequest {
   /** When the start was recorded; undefined for one of the first release. */
   readonly machineEpoch: string | undefined;
   readonly dirs: TaskDirs;
-  /** The program's whole environment. */
+  /** The program's whole environment, but for what the driver itself adds (`ownEnv`). */
   readonly env: Readonly<Record<string, string>>;
 }
 
