@@ -4,6 +4,7 @@ import { PACKAGE_VERSION } from '../version.ts';
 import { addAgentCommand } from './agent-syntax.ts';
 import { addEnvCommand } from './env-syntax.ts';
 import { addExecCommand } from './exec-syntax.ts';
+import { addImportCommand } from './import-syntax.ts';
 import { addLogsCommand } from './logs-syntax.ts';
 import { addPastCommands } from './past-syntax.ts';
 import { DATA_DIR, REF, subcommand } from './subcommand.ts';
@@ -46,6 +47,7 @@ export function program(): Command {
   addExecCommand(root);
   addEnvCommand(root);
   addPastCommands(root);
+  addImportCommand(root);
   addNodeCommand(root);
   addCareCommands(root);
   root

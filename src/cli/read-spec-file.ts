@@ -44,7 +44,8 @@ export async function readSpecFile(path: string): Promise<SpecFile> {
   return { value, source: { file, locate: locator(document, lines) } };
 }
 
-async function readText(path: string, file: string): Promise<string> {
+/** `file` is what errors call it: those of `readSpecFile` about what is no text. */
+export async function readText(path: string, file: string): Promise<string> {
   const bytes = await readBytes(path).catch((error: unknown) => {
     throw readError(file, error);
   });

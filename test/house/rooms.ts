@@ -7,6 +7,7 @@ export const ROOMS: Readonly<Record<string, string>> = {
   version: '',
   spec: 'errors',
   'task-stats': 'ports:type',
+  import: 'spec',
   'task-env': '',
   'task-history': '',
   'task-logs': 'ports:type',
@@ -37,13 +38,13 @@ export const ROOMS: Readonly<Record<string, string>> = {
   client: 'errors ports:type api:type spec:type projections rpc server',
   doctor:
     'errors ports version api:type events machines projections log os rpc layout data-dir actors server client',
-  cli: 'errors ports:type version api:type spec output data-dir layout rpc drivers orchestrator server client doctor',
+  cli: 'errors ports:type version api:type spec import output data-dir layout rpc drivers orchestrator server client doctor',
   index:
     'errors ports:type version api:type spec events:type output hooks drivers orchestrator',
 };
 
 /** Rooms whose code is the same everywhere and at every time: no clock, no chance, no input, no output. */
-export const PURE_ROOMS = ['spec', 'events', 'machines', 'projections'];
+export const PURE_ROOMS = ['spec', 'import', 'events', 'machines', 'projections'];
 
 /** Which files may import which package: a room with `/`, or one file. `:type` as above. Others are for nobody. */
 export const PACKAGES: Readonly<Record<string, string>> = {
