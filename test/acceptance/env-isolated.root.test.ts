@@ -1,11 +1,10 @@
 /** What an isolated program finds in its environment, against what is shown of it. */
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Orchestrator } from '../../src/api.ts';
-import { machineCapabilities } from '../../src/os/machine-capabilities.ts';
+import { noContainersBecause } from '../processes/container-rig.ts';
 import { Machine } from './rig.ts';
 
-const isolated = (await machineCapabilities()).find(({ name }) => name === 'executor.isolated');
-const skip = isolated?.isAvailable !== true;
+const obstacle = noContainersBecause();
 
 describe.skipIf(skip)(
   `the environment inside a root of its own (${isolated?.reason ?? ''})`,
