@@ -6,8 +6,8 @@ import { Machine } from './rig.ts';
 
 const obstacle = noContainersBecause();
 
-describe.skipIf(skip)(
-  `the environment inside a root of its own (${isolated?.reason ?? ''})`,
+describe.skipIf(obstacle)(
+  `the environment inside a root of its own (${obstacle ?? 'here'})`,
   () => {
     let machine: Machine;
     let agent: Orchestrator;
