@@ -15,6 +15,8 @@ export interface Workload {
   readonly lasting: readonly string[];
   /** Told to restart once, in its first run. */
   readonly restarted?: string;
+  /** Begun anew once, with all its tasks, when they have all begun. */
+  readonly begunAnew?: string;
   /** Commands are run beside it while it runs. */
   readonly beside?: string;
   /** Whoever stops them does not wait until they run. */
@@ -36,7 +38,9 @@ export const WORKLOADS = [
   'tidy',
   'isolated',
   'beside',
+  'fetching',
   'alone',
+  'whole',
 ] as const;
 export type WorkloadName = (typeof WORKLOADS)[number];
 
@@ -53,7 +57,8 @@ export function workload(name: WorkloadName, places: CasePlaces, witness: string
     killTimeout: '400ms',
     ...more,
   });
-  return MAKERS[name](name === 'isolated' ? boxed(task, places, witness) : task);
+  if (name === 'isolated') return MAKERS[name](boxed(task, places, witness));
+  return MAKERS[name](name === 'fetching' ? fetched(task, witness) : task);
 }
 
 /** In containers that see the pids of the machine, so that the witness knows itself by the same pid as the agent. */
@@ -65,6 +70,21 @@ function boxed(task: TaskMaker, { caseDir }: CasePlaces, witness: string): TaskM
     const plain = task(name, kind, more, lines);
     const config = { ...plain.config, pidMode: 'host' };
     return { ...plain, driver: 'exec', user: 'root', config, mounts };
+  };
+}
+
+/** The program itself is fetched: without it there is nothing to run. */
+function fetched(task: TaskMaker, witness: string): TaskMaker {
+  return (name, kind, more, lines) => {
+    const plain = task(name, kind, more, lines);
+    const [, ...args] = plain.config?.['args'] as string[];
+    const config = { ...plain.config, args: ['local/witness.pl', ...args] };
+    const file = { source: `file://${witness}`, mode: 'file' as const };
+    const artifacts = [
+      { ...file, destination: 'local/witness.pl' },
+      { ...file, destination: 'alloc/data/copy' },
+    ];
+    return { ...plain, config, artifacts };
   };
 }
 
@@ -126,12 +146,45 @@ const MAKERS: Readonly<Record<WorkloadName, (task: TaskMaker) => Workload>> = {
     isLeftAlone: true,
     runs: { 'still/a': 1 },
   }),
+  /** A task of every kind. The leader is told to end a little later than it is to. */
+  whole: (task) => ({
+    groups: {
+      whole: {
+        name: 'whole',
+        tasks: [
+          task('seed', 'zero', { lifecycle: { hook: 'prestart' }, restart: once }),
+          task('proxy', 'long', { lifecycle: { hook: 'prestart', sidecar: true }, restart: often }),
+          task('lead', 'long', { leader: true, shutdownDelay: '300ms', restart: often }),
+          task('hello', 'zero', { lifecycle: { hook: 'poststart' }, restart: once }),
+          task('bye', 'zero', { lifecycle: { hook: 'poststop' }, restart: once }),
+        ],
+      },
+    },
+    ending: [],
+    lasting: ['whole'],
+    begunAnew: 'whole',
+    runs: {
+      'whole/seed': 2,
+      'whole/proxy': 2,
+      'whole/lead': 2,
+      'whole/hello': 2,
+      'whole/bye': 1,
+    },
+  }),
   beside: (task) => ({
     groups: { base: { name: 'base', tasks: [task('a', 'long', { restart: often })] } },
     ending: [],
     lasting: ['base'],
     beside: 'base',
     runs: { 'base/a': 1 },
+  }),
+  fetching: (task) => ({
+    groups: {
+      fetch: { name: 'fetch', type: 'batch', tasks: [task('a', 'quick', { restart: twice })] },
+    },
+    ending: ['fetch'],
+    lasting: [],
+    runs: { 'fetch/a': 2 },
   }),
   hasty: (task) => ({
     groups: {
