@@ -17,6 +17,7 @@ import { taskDirsOf } from '../layout.ts';
 import type { AgentDoors } from './agent-doors.ts';
 import type { TaskDoors, TaskScope } from './duty-tools.ts';
 import type { Folded } from './event-sourced.ts';
+import { hookTexts } from './hook-texts.ts';
 import { placedTask, programTexts } from './run-env.ts';
 import { keepSession } from './sessions.ts';
 import { SourcedChild, type SourcedChildDoors } from './sourced-child.ts';
@@ -196,7 +197,10 @@ function runHooks(
     phase,
     hooks: planned.filter((hook) => !isSkipped(hook)),
     requestFor: (hook) => hookRequest(agent, identity, context, hook),
-    doorsFor: (hook, signal) => hookDoors(agent, phase, scope, hook, signal),
+    doorsFor: (hook, signal, given) => ({
+      ...hookDoors(agent, phase, scope, hook, signal),
+      ...hookTexts(agent, identity, context, phase === 'prestart' ? hook.name : undefined, given),
+    }),
     signal: scope.signal,
     clock: agent.clock,
     ...(onProgress === undefined ? {} : { onProgress }),
@@ -229,7 +233,7 @@ function hookDoors(
   scope: TaskScope,
   hook: Hook,
   signal: AbortSignal,
-): HookDoors {
+): Omit<HookDoors, 'env' | 'read'> {
   return {
     signal,
     logger: agent.logger,

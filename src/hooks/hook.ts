@@ -47,6 +47,13 @@ export interface HookDoors {
   message(text: string): void;
   readonly logmon: LogmonDoor;
   readonly drivers: DriverCheck;
+  /** The program's environment; in `prestart` so far: with what the hooks before this one gave. Secrets are in it. */
+  env(): Readonly<Record<string, string>>;
+  /**
+   * A text of the task with its references read, out of `env()` and what is known of node and alloc. Secrets may get
+   * into it. `where` is its place in the spec, for the error: START_FAILED for a reference that nothing answers.
+   */
+  read(where: string, text: string): string;
 }
 
 /** The log collector of one task. Every call may be repeated. Errors: LOGMON_LOST when no host can be had. */

@@ -11,7 +11,8 @@ export interface PhaseRun {
   /** The hooks of the task's recorded plan, in its order. */
   readonly hooks: readonly Hook[];
   readonly requestFor: (hook: Hook) => HookRequest;
-  readonly doorsFor: (hook: Hook, signal: AbortSignal) => HookDoors;
+  /** `given` are the results of the hooks before it in this phase, recorded or not. */
+  readonly doorsFor: (hook: Hook, signal: AbortSignal, given: readonly HookResult[]) => HookDoors;
   readonly signal: AbortSignal;
   readonly clock: Clock;
   /** Told of results that are not the last, when the next hook takes its time. */
@@ -33,6 +34,7 @@ export async function runPhase(run: PhaseRun): Promise<PhaseOutcome> {
   const hooks = run.hooks.filter((hook) => hook[run.phase] !== undefined);
   const ordered = rule.order === 'forward' ? hooks : hooks.toReversed();
   let results: HookResult[] = [];
+  const given: HookResult[] = [];
   const faults: HookFault[] = [];
   for (const hook of ordered) {
     run.signal.throwIfAborted();
@@ -41,15 +43,22 @@ export async function runPhase(run: PhaseRun): Promise<PhaseOutcome> {
       run.onProgress(results);
       results = [];
     });
-    const outcome = await runHook(run, hook).finally(cancelFlush);
+    const outcome = await runHook(run, hook, given).finally(cancelFlush);
     if ('message' in outcome) faults.push(outcome);
-    else if (rule.isRecorded) results.push(outcome);
+    else if (rule.isRecorded) {
+      results.push(outcome);
+      given.push(outcome);
+    }
     if (faults.length > 0 && rule.onError === 'stop') break;
   }
   return { results, faults };
 }
 
-async function runHook(run: PhaseRun, hook: Hook): Promise<HookResult | HookFault> {
+async function runHook(
+  run: PhaseRun,
+  hook: Hook,
+  given: readonly HookResult[],
+): Promise<HookResult | HookFault> {
   const began = run.clock.steady();
   const limitMs = hook.timeLimitMs ?? PHASES[run.phase].timeLimitMs;
   const timeUp = new AbortController();
@@ -61,7 +70,7 @@ async function runHook(run: PhaseRun, hook: Hook): Promise<HookResult | HookFaul
       cancelTimer = run.clock.at(began + limitMs, () => timeUp.abort(tooSlow(hook, limitMs)));
       signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
     });
-    const work = callHook(run, hook, signal);
+    const work = callHook(run, hook, signal, given);
     // A hook that ignores its signal may still fail after it was given up: that is nobody's news any more.
     work.catch(() => {});
     return resultOf(hook.name, tookMs(), await Promise.race([work, limit]));
@@ -78,8 +87,9 @@ async function callHook(
   run: PhaseRun,
   hook: Hook,
   signal: AbortSignal,
+  given: readonly HookResult[],
 ): Promise<PrestartResult | void> {
-  return hook[run.phase]?.(run.requestFor(hook), run.doorsFor(hook, signal));
+  return hook[run.phase]?.(run.requestFor(hook), run.doorsFor(hook, signal, given));
 }
 
 function tooSlow(hook: Hook, limitMs: number): HoldfastError {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import type { EnvVariable, TaskEnvView } from '../../src/api.ts';
 import { defineHook } from '../../src/hooks/hook.ts';
-import { MockAgent } from './mock-agent.ts';
+import { eventually, MockAgent } from './mock-agent.ts';
 
 afterEach(() => vi.unstubAllEnvs());
 
@@ -30,6 +30,42 @@ describe('the environment of a task', () => {
     expect(variable(view, 'A')).toMatchObject({ value: '<by hook>', written: '<${GIVEN}>' });
     expect(view).toMatchObject({ alloc: 'web', task: 'web', run: 1, problems: [] });
     expect(variable(view, 'HOLDFAST_MARK')?.layer).toBe('mark');
+  });
+
+  it('is shown to each hook with what the ones before it gave, after a restart too', async () => {
+    const agent = new MockAgent();
+    const seen: unknown[] = [];
+    const first = defineHook({ name: 'first', prestart: async () => ({ env: { ONE: '1' } }) });
+    const second = defineHook({
+      name: 'second',
+      async prestart({ run }, { env, read }) {
+        seen.push([run, env()['ONE'], env()['TWO'], read('x', '${ONE} ${env.MINE} $${ONE}')]);
+        return { env: { TWO: '2' } };
+      },
+      async start(_request, { env }) {
+        seen.push(['started', env()['ONE'], env()['TWO']]);
+      },
+    });
+    await agent.open({ hooks: [first, second] });
+    await agent.start('web', {}, {}, { env: { MINE: 'own', REFERS: '${ONE}' } });
+    await agent.until('web', 'running');
+    await agent.orchestrator.restart('web');
+    await eventually(() => expect(seen).toHaveLength(4));
+    const before = ['1', undefined, '1 own ${ONE}'];
+    const after = ['started', '1', '2'];
+    expect(seen).toEqual([[0, ...before], after, [1, ...before], after]);
+  });
+
+  it('is no place for a reference that nothing answers, which fails the hook by its name', async () => {
+    const agent = new MockAgent();
+    const reads = defineHook({
+      name: 'reads',
+      prestart: async (_request, { read }) => void read('templates[0].destination', '${NOBODY}'),
+    });
+    await agent.open({ hooks: [reads] });
+    await agent.start('web', {}, {}, { env: { A: '$${A}' } });
+    const { reason } = await agent.until('web', 'failed');
+    expect(reason).toContain('templates[0].destination: ${NOBODY} is not known here');
   });
 
   it('has of the agent’s own environment what the task asks for and the operator allows', async () => {
