@@ -11,6 +11,7 @@ import type { AllocSpec } from '../spec/alloc-spec.ts';
 import type { GroupSpecInput } from '../spec/group-schema.ts';
 import { checkIdentity, type SchedulerIdentity } from '../spec/scheduler-identity.ts';
 import { assertTexts } from './accept-texts.ts';
+import { assertStorable } from './read-spec.ts';
 
 export interface CommandDoors {
   readonly agent: AgentDoors;
@@ -208,9 +209,12 @@ export class Commands {
   }
 }
 
-/** Errors: USAGE. */
+/** Errors: USAGE, SPEC_INVALID for one that is too large together with it. */
 function withIdentity(spec: AllocSpec, identity: SchedulerIdentity | undefined): AllocSpec {
-  return identity === undefined ? spec : { ...spec, identity: checkIdentity(identity) };
+  if (identity === undefined) return spec;
+  const named = { ...spec, identity: checkIdentity(identity) };
+  assertStorable(named);
+  return named;
 }
 
 /** A disk that is nearly full shall hold the ends of what runs, not more beginnings. */

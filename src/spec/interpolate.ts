@@ -5,7 +5,7 @@
  */
 
 /** Is there anything in a text that reading it would change, or refuse? */
-export function hasReference(text: string): boolean {
+function hasReference(text: string): boolean {
   return nextReference(text, 0) !== undefined;
 }
 

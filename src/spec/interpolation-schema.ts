@@ -19,6 +19,3 @@ export const interpolation = z
   })
   .optional()
   .describe('How ${…} is read in env, meta, config, user and the sources of mounts.');
-
-export type CheckedHostEnv = z.output<typeof hostEnv>;
-export type CheckedInterpolation = z.output<typeof interpolation>;
