@@ -5,8 +5,16 @@
 import { mkdir, open, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { artifactKey, fetchArtifact } from './artifacts/fetch-artifact.ts';
+import { HoldfastError } from '../errors.ts';
+import { filled, unfilled } from './artifacts/filled.ts';
 import { ARTIFACT_RULES, type ArtifactRules } from './artifacts/rules.ts';
-import { defineHook, type Hook, type HookDoors, type HookRequest } from './hook.ts';
+import {
+  defineHook,
+  type DirectoryOwner,
+  type Hook,
+  type HookDoors,
+  type HookRequest,
+} from './hook.ts';
 import type { ArtifactSpec } from '../spec/artifact-spec.ts';
 
 /** What the hook says first; Nomad's word for it. */
@@ -72,6 +80,33 @@ class Room {
   }
 }
 
+interface Fetching {
+  readonly request: HookRequest;
+  readonly doors: HookDoors;
+  readonly owner: DirectoryOwner | undefined;
+  readonly rules: ArtifactRules;
+  readonly signal: AbortSignal;
+}
+
+/** What is told of it has the texts of the spec in it, and nothing of what they stand for. */
+async function fetchOne(
+  written: ArtifactSpec,
+  dir: string,
+  { request, doors, owner, rules, signal }: Fetching,
+): Promise<string> {
+  const { dirs, task } = request;
+  const where = `artifacts[${(task.artifacts ?? []).indexOf(written)}]`;
+  const artifact = filled(written, where, (place, text) => doors.read(place, text));
+  try {
+    const wish = { artifact, env: doors.env(), dir, dirs, owner, rules, signal };
+    return unfilled(await fetchArtifact(wish), artifact, written);
+  } catch (error) {
+    signal.throwIfAborted();
+    const { code, retryable, message } = HoldfastError.from(error);
+    throw new HoldfastError(code, unfilled(message, artifact, written), { retryable });
+  }
+}
+
 /** The first fault ends the others; what has come of them is kept. */
 async function fetchThem(
   missing: readonly (readonly [string, ArtifactSpec])[],
@@ -88,15 +123,11 @@ async function fetchThem(
   const work = async (): Promise<void> => {
     for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
       signal.throwIfAborted();
-      const [key, artifact] = next;
-      if (artifact.checksum?.startsWith('sha1:') === true) doors.message(WEAK);
-      const { dirs, task } = request;
-      const dir = room.dirFor(key);
-      const told = await fetchArtifact({
-        artifact,
-        env: task.env,
-        dir,
-        dirs,
+      const [key, written] = next;
+      if (written.checksum?.startsWith('sha1:') === true) doors.message(WEAK);
+      const told = await fetchOne(written, room.dirFor(key), {
+        request,
+        doors,
         owner,
         rules,
         signal,

@@ -29,6 +29,9 @@ async function prestart(
   const doors = {
     signal: new AbortController().signal,
     message: (text: string) => void messages.push(text),
+    env: () => ({}),
+    read: (_where: string, text: string) =>
+      text.replace('${PART}', 'a').replace('${SECRET}', 'geheim'),
     drivers: { ownerOf: () => Promise.resolve(undefined) },
   } as unknown as HookDoors;
   try {
@@ -107,6 +110,23 @@ describe('the hook artifacts', () => {
     const { given } = await prestart(where, [{ source: `${url}/a` }]);
     await prestart(where, [{ source: `${url}/a`, destination: 'elsewhere' }], given?.state);
     expect(asked).toHaveLength(2);
+  });
+
+  it('reads what its texts name, and keeps asking for nothing that it has by its written name', async () => {
+    const where = place();
+    const { url, asked } = await serving('x');
+    const wish = { source: `${url}/\${PART}`, headers: { 'x-part': '${PART}' } };
+    const { given } = await prestart(where, [wish]);
+    expect(asked[0]?.url).toBe('/a');
+    expect(asked[0]?.headers['x-part']).toBe('a');
+    expect((await prestart(where, [wish], given?.state)).messages).toEqual([]);
+  });
+
+  it('tells nobody what its texts stand for', async () => {
+    const { url } = await web((_request, response) => response.writeHead(404).end());
+    const { fault } = await prestart(place(), [{ source: `${url}/x/\${SECRET}` }]);
+    const shown = `${url}/x/\${SECRET}`;
+    expect(fault).toBe(`artifact ${shown}: ${shown} answers 404 Not Found`);
   });
 
   it('warns of checksums that can be forged', async () => {
