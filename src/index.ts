@@ -7,6 +7,7 @@ export type { TaskEnvView, TaskHandle, TaskStats, TaskView, TaskViewState } from
 export type { LogChunk, LogGap, LogQuery, RestartOptions, StopOptions } from './api.ts';
 export type { AttachOptions, ExecChunk, ExecExit, ExecOptions, ExecSession } from './api.ts';
 export type { SessionCommand, SessionDoor, SessionWish } from './drivers/session.ts';
+export type { Cause, HistoryEntry, NomadTaskEvent, WhyChain } from './api.ts';
 export type { GroupSpecInput } from './spec/group-schema.ts';
 export type { TaskSpec } from './spec/task-spec.ts';
 export { TaskEnvironment } from './spec/task-env.ts';
@@ -18,6 +19,7 @@ export type { NodeEvent } from './events/node-event.ts';
 export type { TaskEvent } from './events/task-event.ts';
 export { defineHook, type Hook, type HookDoors, type HookRequest } from './hooks/hook.ts';
 export type { PrestartResult } from './hooks/hook.ts';
+export type { ArtifactRules } from './hooks/artifacts/rules.ts';
 export { builtinDrivers } from './drivers/registry.ts';
 export { exec, type ExecDriverOptions } from './drivers/exec.ts';
 export { rawExec } from './drivers/raw-exec.ts';

@@ -30,16 +30,16 @@ describe('the public names', () => {
     const types = entries.filter((entry) => entry.isType).map(({ exportName }) => exportName.name);
     expect(types.map(String).toSorted().join(' ')).toBe(
       [
-        'Abortable AgentView AllocEvent AllocHandle AllocView AllocViewState AttachOptions',
-        'Clock Driver EnvFacts EnvVariable ErrorCode ErrorRecord EventQuery ExecChunk',
+        'Abortable AgentView AllocEvent AllocHandle AllocView AllocViewState ArtifactRules AttachOptions',
+        'Cause Clock Driver EnvFacts EnvVariable ErrorCode ErrorRecord EventQuery ExecChunk',
         'ExecDriverOptions ExecExit ExecOptions ExecSession Fingerprint FrameOptions',
-        'GroupSpecInput Hook HookDoors HookGift HookRequest LogChunk LogFrame LogGap LogQuery',
-        'Logger NetworkFacts NodeEvent NodeFacts Orchestrator OrchestratorOptions PortFact',
+        'GroupSpecInput HistoryEntry Hook HookDoors HookGift HookRequest LogChunk LogFrame LogGap LogQuery',
+        'Logger NetworkFacts NodeEvent NodeFacts NomadTaskEvent Orchestrator OrchestratorOptions PortFact',
         'PrestartResult ProcessDriverSpec ProcessStats ProgramWish PublicEvent Random',
         'RecoveryOutcome RecoveryReport RestartOptions RunOptions RunRequest RunSample',
         'SchedulerIdentity SessionCommand SessionDoor SessionWish StatsQuery StopOptions',
         'TaskEnvView TaskEvent TaskHandle TaskSpec TaskStats TaskView TaskViewState UsageDoor',
-        'UsageQuery',
+        'UsageQuery WhyChain',
       ].join(' '),
     );
   });

@@ -39,9 +39,10 @@ class Telling {
         this.#shutdownDelayMs = fact.data.shutdownDelayMs ?? 0;
         return [{ type: 'Received', displayMessage: 'Task received by client' }];
       case 'HookCompleted':
-        if (fact.data.hook !== 'task-dir' || this.#isDirMade) return [];
-        this.#isDirMade = true;
-        return [{ type: 'Task Setup', displayMessage: 'Building Task Directory' }];
+        return fact.data.hook === 'task-dir' ? this.#setup() : [];
+      case 'HookMessage':
+        // Results of quick hooks are recorded together, and later than what a slower one says.
+        return [...this.#setup(), hookMessage(fact.data)];
       case 'TaskRevived':
         this.#isLive = true;
         return [restartSignaled('')];
@@ -54,8 +55,14 @@ class Telling {
       case 'AllocStopping':
         return this.#isLive ? stoppingOf(fact.data) : [];
       default:
-        return runTold(fact) ?? hookTold(fact) ?? [];
+        return runTold(fact) ?? hookFailed(fact) ?? [];
     }
+  }
+
+  #setup(): readonly Told[] {
+    if (this.#isDirMade) return [];
+    this.#isDirMade = true;
+    return [one('Task Setup', 'Building Task Directory')];
   }
 
   #killing(kill: Extract<Fact, { type: 'TaskKilling' }>['data']): readonly Told[] {
@@ -119,13 +126,13 @@ function runTold(fact: Fact): readonly Told[] | undefined {
   }
 }
 
-function hookTold(fact: Fact): readonly Told[] | undefined {
-  if (fact.type === 'HookMessage') {
-    const { hook, message } = fact.data;
-    const isBeginning = hook === 'artifacts' && message === 'Downloading Artifacts';
-    if (isBeginning) return [one('Downloading Artifacts', 'Client is downloading artifacts')];
-    return [one('Task hook message', message, { message })];
-  }
+function hookMessage({ hook, message }: Extract<Fact, { type: 'HookMessage' }>['data']): Told {
+  const isBeginning = hook === 'artifacts' && message === 'Downloading Artifacts';
+  if (isBeginning) return one('Downloading Artifacts', 'Client is downloading artifacts');
+  return one('Task hook message', message, { message });
+}
+
+function hookFailed(fact: Fact): readonly Told[] | undefined {
   if (fact.type !== 'HookFailed') return undefined;
   const { hook, message } = fact.data;
   if (hook === 'artifacts') {

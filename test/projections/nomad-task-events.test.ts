@@ -22,13 +22,13 @@ describe("a task's events in Nomad's words", () => {
     const life = lines([
       received('api'),
       ['api', 'GateOpened', { gate: 'main' }],
-      done('validate'),
-      done('task-dir'),
       [
         'api',
         'HookMessage',
         { hook: 'artifacts', phase: 'prestart', message: 'Downloading Artifacts' },
       ],
+      done('validate'),
+      done('task-dir'),
       ...started('api', 1),
       exited('api', 1, { exitCode: 1 }),
       restart(17_233, 'Restart within policy'),
