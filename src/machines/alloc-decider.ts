@@ -55,7 +55,10 @@ function decideReceived(
   return [received, ...firstGates(spec, make)];
 }
 
-/** A stop that is under way is not begun again; it may become somebody's wish, and a quicker one. */
+/**
+ * A stop that is under way is not begun again, not even behind poststop: who asks twice, since the answer was lost,
+ * means the same. It may become somebody's wish, and a quicker one.
+ */
 function decideStop(
   { reason, isHurried = false }: AllocMessageOf<'StopAlloc'>,
   { value, context }: AllocState,
@@ -64,14 +67,14 @@ function decideStop(
 ): Decision<AllocEvent> {
   if (!isAllocLive(value)) return [];
   const hurry = isHurried ? { isHurried } : {};
+  const isQuicker = isHurried && context.isHurried !== true;
+  if (context.isStopWished && !isQuicker) return [];
   if (value !== 'stopping') {
     // Whoever ends what comes after the others has waited already.
     const isLate = value === 'poststop' || isHurried;
     const killAt = isLate ? {} : killAtOf(context.spec, tools);
     return [make('AllocStopping', { reason, isWished: true, ...hurry, ...killAt })];
   }
-  const isQuicker = isHurried && context.isHurried !== true;
-  if (context.isStopWished && !isQuicker) return [];
   const killAt = isHurried || context.killAt === undefined ? {} : { killAt: context.killAt };
   const isHurriedNow = isHurried || context.isHurried === true ? { isHurried: true } : {};
   const cause = context.cause === 'duration' ? { cause: context.cause } : {};

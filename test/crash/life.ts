@@ -54,6 +54,7 @@ async function play(agent: Orchestrator): Promise<void> {
     if (task?.run === 1 && task.state === 'running') await agent.restart(work.restarted);
     await running(agent, work.restarted, 2);
   }
+  if (work.begunAnew !== undefined) await beginAnew(agent, work.begunAnew);
   // A life before this one may have stopped it already.
   if (work.beside !== undefined && !(await isDead(agent, work.beside))) {
     await runBeside(agent, work.beside);
@@ -133,16 +134,34 @@ async function persistently<T>(ask: () => Promise<T>): Promise<T> {
   }
 }
 
-/** Every program has written its first line in the ledger, or will never do so. */
+/** A life before this one may have done so already, and what was hurt meanwhile may have ended it. */
+async function beginAnew(agent: Orchestrator, allocId: string): Promise<void> {
+  let isAsked = false;
+  for await (const { type } of agent.events({ ref: allocId, until: 'head' })) {
+    isAsked ||= type === 'AllocRestarting' || type === 'AllocStopping';
+  }
+  try {
+    if (!isAsked) await agent.restart(allocId, { tasks: 'all' });
+  } catch (error) {
+    if (!HoldfastError.is(error, 'WRONG_STATE')) throw error;
+  }
+  await running(agent, allocId, 2);
+}
+
+/** Every program has written its first line in the ledger, or will never do so. What comes last waits. */
 async function running(agent: Orchestrator, allocId: string, run: number): Promise<void> {
   for (;;) {
-    const { tasks } = await agent.inspect(allocId);
+    const { tasks, isLive } = await agent.inspect(allocId);
+    const last = work.groups[allocId]?.tasks.flatMap(({ name, lifecycle }) =>
+      lifecycle?.hook === 'poststop' ? [name] : [],
+    );
     const isOver = tasks.every(
       (task) =>
-        task.nomadState === 'dead' ||
-        (task.state === 'running' && task.run >= run && isInLedger(task.pid)),
+        (task.nomadState === 'dead' && (run === 1 || task.run >= run)) ||
+        (task.state === 'running' && task.run >= run && isInLedger(task.pid)) ||
+        (task.state === 'pending' && last?.includes(task.task)),
     );
-    if (isOver) return;
+    if (isOver || !isLive) return;
     await delay(10);
   }
 }

@@ -245,6 +245,14 @@ describe('a stop with a shutdown delay', () => {
     expect(context.cause).toBeUndefined();
   });
 
+  it('asked for again is the same, also behind poststop, unless it is hurried', () => {
+    const again: AllocMessage = { type: 'StopAlloc', reason: 'enough' };
+    given(alloc, to('poststop after a stop')).when(again).thenNothing();
+    given(alloc, to('poststop after a stop'))
+      .when({ ...again, isHurried: true })
+      .thenGives({ type: 'AllocStopping', data: { isHurried: true } });
+  });
+
   it('ends poststop tasks when they have begun already, without the delay', () => {
     const over = [SEED, PROXY, WEB, HELLO, WATCH].map(({ name }) => standing(name, 'complete'));
     const again = { type: 'StopAlloc', reason: 'enough' } as const;
