@@ -27,7 +27,7 @@ export interface ExitRule {
   readonly from?: number;
   readonly to?: number;
   readonly signal?: string;
-  /** `restart` is what a failure gets, also for exit code 0. */
+  /** `restart`: the rest of the policy decides, also after exit code 0. */
   readonly then: 'complete' | 'restart' | 'fail' | 'hold';
 }
 
