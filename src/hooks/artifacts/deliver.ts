@@ -2,13 +2,11 @@
  * From the place where only the agent comes to the directories of the task: given to its user first, then moved in by
  * rename, so that nobody sees half a file, and nothing is written through a link that the task has made.
  */
-import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { constants } from 'node:fs';
 import { chmod, copyFile, lchown, lstat, open, readdir } from 'node:fs/promises';
 import { readlink, rename, rm, symlink, type FileHandle } from 'node:fs/promises';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { errnoOf } from '../../errors.ts';
 import { below, enter, type Owner } from './directories.ts';
 import { diskFault, refused } from './faults.ts';
@@ -95,10 +93,19 @@ export async function settleFile(path: string): Promise<void> {
   await file.sync().finally(() => file.close());
 }
 
-/** The file system at once, by the program for it: Node has no such call, and one sync a file takes seconds. */
+/** File by file: to let the whole file system settle would be to wait for what everybody else has written. */
 export async function settleTree(path: string): Promise<void> {
-  await promisify(execFile)('sync', ['-f', path]);
+  const files: string[] = [];
+  for (const entry of await readdir(path, { recursive: true, withFileTypes: true })) {
+    if (entry.isFile() || entry.isDirectory()) files.push(join(entry.parentPath, entry.name));
+  }
+  const work = async (): Promise<void> => {
+    for (let next = files.pop(); next !== undefined; next = files.pop()) await settleFile(next);
+  };
+  await Promise.all(Array.from({ length: SETTLING_AT_A_TIME }, work));
 }
+
+const SETTLING_AT_A_TIME = 16;
 
 function absent(error: unknown): undefined {
   if (errnoOf(error) === 'ENOENT') return undefined;
