@@ -20,7 +20,7 @@ export function factNames(word: string): readonly string[] {
 
 /** What no shell could read becomes `_`, one for each byte; other names are left as they are. */
 export function cleanName(name: string): string {
-  if (!PREFIXES.some((prefix) => name.startsWith(prefix))) return name;
+  if (!name.startsWith('NOMAD_') && !name.startsWith('HOLDFAST_')) return name;
   if (!UNCLEAN.test(name) || !CLEANED.test(name)) return name;
   return name.replaceAll(/[^A-Za-z0-9_.]/gu, (letter) => '_'.repeat(utf8Bytes(letter)));
 }

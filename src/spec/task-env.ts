@@ -145,12 +145,9 @@ export class TaskEnvironment {
     const { value: written = '', where } = cell.entry;
     cell.state = 'reading';
     this.#path.push(cell);
-    const secrets = new Set<string>();
-    const answer = (name: string): string | undefined => this.#answer(name, cell, secrets);
-    const text = replaceReferences(written, answer, LONGEST);
+    const text = replaceReferences(written, (name) => this.#answer(name, cell), LONGEST);
     this.#path.pop();
     cell.state = 'read';
-    cell.secrets = [...secrets];
     if (text !== written) this.#length += text?.length ?? 0;
     const isTooLong = text === undefined || this.#length > LONGEST_TOGETHER;
     if (isTooLong) this.#problems.push({ kind: 'long', where, text: String(LONGEST) });
@@ -159,17 +156,17 @@ export class TaskEnvironment {
   }
 
   /** What a reference in `reader` stands for; undefined keeps it as it is written. */
-  #answer(name: string, reader: Cell, secrets: Set<string>): string | undefined {
+  #answer(name: string, reader: Cell): string | undefined {
     const cell = this.#find(name, reader);
     if (cell === undefined) {
-      const value = nodeValue(name, this.#facts) ?? this.#ownMeta(name, reader, secrets);
+      const value = nodeValue(name, this.#facts) ?? this.#ownMeta(name, reader);
       if (value === undefined) this.#unknown(name, reader);
       return value;
     }
-    return this.#valueOf(cell, name, reader, secrets);
+    return this.#valueOf(cell, name, reader);
   }
 
-  #valueOf(cell: Cell, name: string, reader: Cell, secrets: Set<string>): string | undefined {
+  #valueOf(cell: Cell, name: string, reader: Cell): string | undefined {
     const { where } = reader.entry;
     if (cell.state === 'reading') {
       const round = this.#path.slice(this.#path.indexOf(cell));
@@ -183,29 +180,35 @@ export class TaskEnvironment {
     }
     this.#read(cell);
     reader.depth = Math.max(reader.depth, cell.depth + 1);
-    for (const secret of cell.secrets) secrets.add(secret);
+    if (cell.secrets.length > 0) {
+      reader.secrets = [...new Set([...reader.secrets, ...cell.secrets])];
+    }
     return cell.text ?? '';
   }
 
-  /** A variable by its name, with `env.` before it or without ours. Its own name means what it overrode. */
+  /** A variable by its name, with `env.` before it or without ours. */
   #find(name: string, reader: Cell): Cell | undefined {
+    const found = this.#named(name, reader);
+    if (found !== undefined) return found;
     const short = name.startsWith('env.') ? name.slice('env.'.length) : name;
-    for (const one of [name, short, variableOf(short)]) {
-      let slot = this.#slots.get(one);
-      while (slot?.cell === reader) slot = slot.below;
-      if (slot !== undefined) return slot.cell;
-    }
-    return undefined;
+    return this.#named(short, reader) ?? this.#named(variableOf(short), reader);
+  }
+
+  /** Its own name means what it overrode. */
+  #named(name: string, reader: Cell): Cell | undefined {
+    let slot = this.#slots.get(name);
+    while (slot?.cell === reader) slot = slot.below;
+    return slot?.cell;
   }
 
   /** `meta.x` and `labels.x` of the task and its group, where the node has no meta of that name. */
-  #ownMeta(name: string, reader: Cell, secrets: Set<string>): string | undefined {
+  #ownMeta(name: string, reader: Cell): string | undefined {
     const [, kind = '', key = ''] = /^(meta|labels)\.(.+)$/.exec(name) ?? [];
     if (kind === '') return undefined;
     const variable = `HOLDFAST_${kind === 'meta' ? 'META' : 'LABEL'}_${key}`;
     const slot = this.#slots.get(cleanName(variable));
     if (slot === undefined || slot.cell === reader) return undefined;
-    return this.#valueOf(slot.cell, name, reader, secrets);
+    return this.#valueOf(slot.cell, name, reader);
   }
 
   #unknown(name: string, { entry: { where } }: Cell): void {
@@ -216,11 +219,12 @@ export class TaskEnvironment {
   }
 }
 
-/** `isRead`: its references are still to be read. */
-function cellOf(entry: LayerEntry, isRead: boolean): Cell {
+/** `mayRefer`: its references are still to be read, if there are any. */
+function cellOf(entry: LayerEntry, mayRefer: boolean): Cell {
   const { value: text, secret } = entry;
+  const isUnread = mayRefer && text?.includes('${') === true;
   const secrets = secret === undefined ? NONE : [secret];
-  return { entry, text, secrets, depth: isRead ? 0 : -1, state: isRead ? 'unread' : 'read' };
+  return { entry, text, secrets, depth: isUnread ? 0 : -1, state: isUnread ? 'unread' : 'read' };
 }
 
 /** As an assignment makes one, but for a name that has another meaning there. */

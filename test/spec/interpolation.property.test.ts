@@ -48,7 +48,7 @@ it('hands over 100,000 values unchanged, by themselves and through a reference',
       expect({ value, direct: told.env[`V${at}`], referred: told.env[`R${at}`] }).toBeUndefined();
     }
   }
-});
+}, 60_000);
 
 /** Few names, so that references meet and go round. */
 const NAME = fc.constantFrom('A', 'B', 'C', 'D', 'E');
