@@ -29,8 +29,12 @@ function environOf(pid: number): Readonly<Record<string, string>> {
   );
 }
 
+/** Who bears the pid is not the program before it was executed: until then its environment is another one. */
 async function running(ref: string): Promise<number> {
-  return until('it runs', async () => (await agent.inspect(ref)).tasks[0]?.pid ?? undefined);
+  return until('it runs', async () => {
+    const pid = (await agent.inspect(ref)).tasks[0]?.pid ?? undefined;
+    return pid !== undefined && readFileSync(`/proc/${pid}/comm`, 'utf8') === 'sleep\n' && pid;
+  });
 }
 
 const SLEEPER = { driver: 'raw_exec', config: { command: 'sleep', args: ['600'] } };
