@@ -57,7 +57,7 @@ function decideReceived(
 
 /**
  * A stop that is under way is not begun again, not even behind poststop: who asks twice, since the answer was lost,
- * means the same. It may become somebody's wish, and a quicker one.
+ * means the same. It may become somebody's wish, and a quicker one; a hurried one ends poststop tasks too.
  */
 function decideStop(
   { reason, isHurried = false }: AllocMessageOf<'StopAlloc'>,
@@ -67,7 +67,7 @@ function decideStop(
 ): Decision<AllocEvent> {
   if (!isAllocLive(value)) return [];
   const hurry = isHurried ? { isHurried } : {};
-  const isQuicker = isHurried && context.isHurried !== true;
+  const isQuicker = isHurried && (value === 'poststop' || context.isHurried !== true);
   if (context.isStopWished && !isQuicker) return [];
   if (value !== 'stopping') {
     // Whoever ends what comes after the others has waited already.

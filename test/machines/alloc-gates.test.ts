@@ -248,9 +248,15 @@ describe('a stop with a shutdown delay', () => {
   it('asked for again is the same, also behind poststop, unless it is hurried', () => {
     const again: AllocMessage = { type: 'StopAlloc', reason: 'enough' };
     given(alloc, to('poststop after a stop')).when(again).thenNothing();
+    const hurried: AllocMessage = { ...again, isHurried: true };
     given(alloc, to('poststop after a stop'))
-      .when({ ...again, isHurried: true })
+      .when(hurried)
       .thenGives({ type: 'AllocStopping', data: { isHurried: true } });
+    const quick = [...to('main'), stopping({ isHurried: true }), poststop];
+    given(alloc, quick).when(hurried).thenGives({ type: 'AllocStopping' });
+    given(alloc, [...quick, stopping({ isHurried: true })])
+      .when(hurried)
+      .thenNothing();
   });
 
   it('ends poststop tasks when they have begun already, without the delay', () => {

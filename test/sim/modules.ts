@@ -30,6 +30,13 @@ const STAND_INS: Readonly<Record<string, URL>> = {
   'rpc/spawn-host.ts': new URL('./stand-ins/spawn-host.ts', import.meta.url),
 };
 
+/** What no simulated task asks for: fetching speaks to servers and archives, of which this machine has none. */
+const UNTOUCHED = new URL('hooks/artifacts', SOURCES).href;
+
+function isSimulated(url: string | undefined): boolean {
+  return url?.startsWith(SOURCES) === true && !url.startsWith(UNTOUCHED);
+}
+
 const NAMES = [
   'process',
   'setTimeout',
@@ -46,7 +53,7 @@ const NAMES = [
 export function simulateModules(patches: readonly Patch[] = []): void {
   registerHooks({
     resolve(specifier, context, nextResolve) {
-      const isOurs = context.parentURL?.startsWith(SOURCES) === true;
+      const isOurs = isSimulated(context.parentURL);
       const byName = isOurs ? STAND_INS[specifier] : undefined;
       if (byName !== undefined) return { url: byName.href, shortCircuit: true };
       const found = nextResolve(specifier, context);
@@ -56,7 +63,7 @@ export function simulateModules(patches: readonly Patch[] = []): void {
     },
     load(url, context, nextLoad) {
       const loaded = nextLoad(url, context);
-      const isOurs = url.startsWith(SOURCES);
+      const isOurs = isSimulated(url);
       const file = url.startsWith('file:')
         ? relative(fileURLToPath(SOURCES), fileURLToPath(url))
         : '';
