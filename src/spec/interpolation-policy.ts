@@ -1,6 +1,7 @@
-/** Whether a task's texts are read, which is recorded with the task. */
+/** Whether a task's texts are read and what of the agent's environment it gets: both are recorded with the task. */
 import { hasReferenceWithin } from './interpolate.ts';
 import type { CheckedGroup, CheckedTask } from './group-schema.ts';
+import type { HostEnvWish } from './host-env.ts';
 import type { InterpolationPolicy } from './task-spec.ts';
 
 /**
@@ -16,4 +17,10 @@ export function interpolationOf(
   if (!hasReferenceWithin([meta, labels, volumes, task])) return undefined;
   const unknown = task.interpolation?.unknown ?? group.interpolation?.unknown ?? 'error';
   return { rules: 1, unknown };
+}
+
+/** Undefined for a task that gets none of the agent's variables, however it says so. */
+export function hostEnvOf({ hostEnv = false }: CheckedTask): HostEnvWish | undefined {
+  if (hostEnv === false) return undefined;
+  return hostEnv === true || hostEnv.length > 0 ? hostEnv : undefined;
 }

@@ -4,8 +4,8 @@ import { z } from 'zod';
 const NAME = /^[^=\0*]+$/;
 
 export const hostEnv = z
-  .union([z.literal(true), z.array(z.string().regex(NAME, 'must be the name of a variable'))], {
-    error: 'must be true or a list of names',
+  .union([z.boolean(), z.array(z.string().regex(NAME, 'must be the name of a variable'))], {
+    error: 'must be true, false or a list of names',
   })
   .optional()
   .describe('Variables of the agent that the program gets: all (true) or these. Left out: none.');

@@ -1,7 +1,7 @@
 /** From what was checked to what the actors work with: every default applied, every duration in milliseconds. */
 import { artifactSpec } from './artifact-spec.ts';
 import { durationMs } from './duration.ts';
-import { interpolationOf } from './interpolation-policy.ts';
+import { hostEnvOf, interpolationOf } from './interpolation-policy.ts';
 import { restartPolicy } from './restart-rules.ts';
 import type { AllocSpec } from './alloc-spec.ts';
 import type { CheckedGroup, CheckedTask } from './group-schema.ts';
@@ -49,7 +49,7 @@ function resolveTask(group: CheckedGroup, task: CheckedTask, maxKillTimeoutMs: n
     ...optional('resources', task.resources as ResourceLimits | undefined),
     ...optional('mounts', mountsOf(group, task)),
     ...optional('artifacts', artifactsOf(task)),
-    ...optional('hostEnv', task.hostEnv),
+    ...optional('hostEnv', hostEnvOf(task)),
     ...optional('interpolation', interpolationOf(group, task)),
   };
 }

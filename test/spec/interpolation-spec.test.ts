@@ -51,7 +51,11 @@ describe('a task', () => {
     expect(taskOf({}).hostEnv).toBeUndefined();
     expect(taskOf({ hostEnv: true }).hostEnv).toBe(true);
     expect(taskOf({ hostEnv: ['LANG'] }).hostEnv).toEqual(['LANG']);
-    expect(refusal({ hostEnv: false as unknown as true })).toMatch(/true or a list of names/);
+    expect(taskOf({ hostEnv: false })).not.toHaveProperty('hostEnv');
+    expect(taskOf({ hostEnv: [] })).not.toHaveProperty('hostEnv');
+    expect(refusal({ hostEnv: 'LANG' as unknown as true })).toMatch(
+      /true, false or a list of names/,
+    );
     expect(refusal({ hostEnv: ['A=B'] })).toMatch(/hostEnv/);
   });
 
