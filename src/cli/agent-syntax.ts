@@ -33,6 +33,13 @@ export function addAgentCommand(root: Command): void {
       'a variable of the agent that no task gets; * is any characters (repeatable)',
       many,
     )
+    .option(
+      '--artifact-root <dir>',
+      'where file: artifacts may be that not everybody may read (repeatable)',
+      many,
+    )
+    .option('--artifact-limit <size>', 'of one artifact, unpacked, such as 2GiB (100GB)', byteSize)
+    .option('--insecure-artifacts', 'let groups ask for certificates not to be checked')
     .option('--no-cgroups', 'tell the processes of tasks apart by best effort, and limit nothing')
     .addOption(new Option('--background', 'report errors to the run that started it').hideHelp())
     .action(async (_options, command: Command) =>

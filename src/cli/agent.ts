@@ -26,6 +26,10 @@ export interface AgentOptions {
   /** As `node-option.ts` reads them. */
   readonly node?: AgentLimits['node'];
   readonly denyHostEnv?: readonly string[];
+  readonly artifactRoot?: readonly string[];
+  /** Bytes. */
+  readonly artifactLimit?: number;
+  readonly insecureArtifacts?: boolean;
   /** False: none is made. */
   readonly cgroups?: boolean;
   /** `run` started it, and reads from its log why it ended. */
@@ -81,8 +85,19 @@ function limitsOf(options: AgentOptions): AgentLimits {
     ...(logBudget === undefined ? {} : { logs: { budgetBytes: logBudget } }),
     ...(node === undefined ? {} : { node }),
     ...(denyHostEnv === undefined ? {} : { deniedHostEnv: denyHostEnv }),
+    ...artifactRules(options),
     ...(cgroups === false ? { cgroups: 'off' } : {}),
   };
+}
+
+function artifactRules(options: AgentOptions): Pick<AgentLimits, 'artifacts'> {
+  const { artifactRoot, artifactLimit, insecureArtifacts } = options;
+  const artifacts = {
+    ...(artifactRoot === undefined ? {} : { fileRoots: artifactRoot }),
+    ...(artifactLimit === undefined ? {} : { maxBytes: artifactLimit }),
+    ...(insecureArtifacts === true ? { isInsecureAllowed: true } : {}),
+  };
+  return Object.keys(artifacts).length === 0 ? {} : { artifacts };
 }
 
 function sayReady(

@@ -9,7 +9,7 @@ import type { Logger } from '../ports.ts';
 /** What an operator may set of `OrchestratorOptions`. */
 export type AgentLimits = Pick<
   OrchestratorOptions,
-  'diskFloorBytes' | 'retention' | 'cgroups' | 'logs' | 'node' | 'deniedHostEnv'
+  'diskFloorBytes' | 'retention' | 'cgroups' | 'logs' | 'node' | 'deniedHostEnv' | 'artifacts'
 >;
 
 export interface Serving {

@@ -201,6 +201,19 @@ describe.each([
     expect(await orchestrator.inspect('web', { at: 1 })).toMatchObject({ position: 1 });
   });
 
+  it('tells the past out of its events, whoever asks', async () => {
+    const handle = await orchestrator.run(group, { allocId: 'given' });
+    fake.add('HostLost', { data: { hostId: 'h', kind: 'executor', reason: 'killed' } });
+    const about = { alloc: 'web', allocId: 'given', task: 'api', run: 1 };
+    fake.add('TaskLost', { ...about, data: { reason: 'nobody saw it end', maybeRan: true } });
+    const [chain] = await orchestrator.why('web/api');
+    expect(chain).toMatchObject({ alloc: 'web', allocId: 'given', task: 'api' });
+    expect(chain?.causes.map(({ type }) => type)).toEqual(['TaskLost', 'HostLost']);
+    expect(await orchestrator.history('web')).toEqual(await fake.history('web'));
+    const told = await handle.task('api').nomadEvents();
+    expect(told.map(({ type }) => type)).toEqual(['Started', 'Failed Restoring Task']);
+  });
+
   it('gives events behind a position, up to the head', async () => {
     for (let i = 0; i < 1000; i += 1) fake.add('Tick', { data: { i, text: 'é' } });
     const events = await collect(orchestrator.events({ after: 2, until: 'head' }));

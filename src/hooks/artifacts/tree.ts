@@ -88,6 +88,12 @@ export class Tree {
   /** Makes the links. Nothing may be added any more. */
   async finish(): Promise<void> {
     for (const [path, target] of this.#links) {
+      const above = path.split('/').slice(0, -1);
+      const isBelowLink = above.some((_step, at) =>
+        this.#links.has(above.slice(0, at + 1).join('/')),
+      );
+      // It would be made elsewhere than its name says, and lead elsewhere from there.
+      if (isBelowLink) throw refused(`"${path}" is below what is a link in the same archive`);
       if (leadsOut(path, target, this.#links)) {
         throw refused(`"${path}" is a link that leads out of the archive, to "${target}"`);
       }

@@ -106,6 +106,14 @@ describe('what is refused in an archive', () => {
       ],
       '"h" is a hard link to "l", which is no file of the archive',
     ],
+    [
+      'a link that is made through a link',
+      [
+        { name: 'a', type: '2', target: '.' },
+        { name: 'a/b', type: '2', target: '../x' },
+      ],
+      '"a/b" is below what is a link in the same archive',
+    ],
     ['a device', [{ name: 'd', type: '3' }], '"d" is a device, which is not unpacked'],
     ['a pipe', [{ name: 'p', type: '6' }], '"p" is a pipe, which is not unpacked'],
   ])('%s', async (_what, entries, text) => {
