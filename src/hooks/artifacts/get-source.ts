@@ -1,5 +1,5 @@
 /** From a source to a file or a tree in a directory of which only the agent knows. */
-import { mkdir, rm, stat } from 'node:fs/promises';
+import { mkdir, readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ArtifactSource } from '../../spec/artifact-source.ts';
 import type { ArtifactSpec } from '../../spec/artifact-spec.ts';
@@ -90,6 +90,7 @@ async function getRepository(
   if (protocol === 'http:' && Object.keys(headers).length > 0) {
     throw refused(`would send its headers to ${host} for everybody to read: use https`);
   }
+  await dropEarlier(dir);
   // One that an agent died over may still be written to.
   const fresh = join(dir, `git-${process.pid}-${process.hrtime.bigint()}`);
   await mkdir(fresh, { mode: 0o700 });
@@ -99,6 +100,13 @@ async function getRepository(
   const commit = await fetchRepository({ ...asked, url: source.url, ref });
   await rm(join(fresh, 'key'), { force: true });
   return { kind: 'dir', path: join(fresh, 'tree'), name: '', size: `commit ${commit}` };
+}
+
+/** As far as they can be removed: a program that outlived its agent may be at work there. */
+async function dropEarlier(dir: string): Promise<void> {
+  const earlier = (await readdir(dir)).filter((name) => name.startsWith('git-'));
+  const removed = earlier.map((name) => rm(join(dir, name), { recursive: true, force: true }));
+  await Promise.allSettled(removed);
 }
 
 async function getLocal(wish: SourceWish, path: string): Promise<Got> {
