@@ -86,6 +86,14 @@ class Past {
     );
   }
 
+  /** Of any task. */
+  lastEnd(before: number): Fact | undefined {
+    return this.#facts.findLast(
+      ({ position, allocId, type }) =>
+        position < before && allocId === this.#allocId && type === 'TaskNotRestarting',
+    );
+  }
+
   ofNode<T extends Fact['type']>(
     types: readonly T[],
     after: number,
@@ -197,8 +205,9 @@ function endOfSibling(fact: OfType<'AllocStopping'>, past: Past): Fact | undefin
   return named === undefined ? undefined : past.newestOf(named, [...over, ...ENDS], fact.position);
 }
 
-/** An alloc that nobody stopped is over because its tasks are; the one that it names first. */
+/** An alloc that nobody stopped is over because its tasks are: the one that it names, else the last. */
 function worstEnd(fact: OfType<'AllocStopped'>, past: Past): Fact | undefined {
   const [, task] = /^([A-Za-z0-9][A-Za-z0-9_.-]*): /.exec(fact.data.reason) ?? [];
-  return task === undefined ? undefined : past.newestOf(task, ['TaskNotRestarting'], fact.position);
+  const named = past.newestOf(task ?? null, ['TaskNotRestarting'], fact.position);
+  return named ?? past.lastEnd(fact.position);
 }

@@ -124,6 +124,33 @@ describe('why a task is as it is', () => {
     ]);
   });
 
+  it('says of an alloc that came to its end by itself which task was the last', () => {
+    const over = (task: string): Line => [
+      task,
+      'TaskNotRestarting',
+      { outcome: 'complete', reason: 'done' },
+      1,
+    ];
+    const lives = [
+      ...life('a'),
+      ...life('b'),
+      exited('b', 1),
+      over('b'),
+      exited('a', 1),
+      over('a'),
+    ];
+    const end: Line = [
+      '',
+      'AllocStopped',
+      { status: 'complete', reason: 'All tasks have completed' },
+    ];
+    expect(why([allocReceived, ...lives, end], null)).toEqual([
+      'shop: the alloc is over, complete: All tasks have completed',
+      'a: it is over, complete: done',
+      'a: run 1 exited with code 0',
+    ]);
+  });
+
   it('says what a hook said', () => {
     const fault = { hook: 'artifacts', phase: 'prestart', tookMs: 1, isRecoverable: true };
     const failed: Line = ['api', 'HookFailed', { ...fault, message: 'answers 503' }];
