@@ -166,6 +166,17 @@ describe('a group of every kind', () => {
   });
 });
 
+describe('a task that nobody stands by any more', () => {
+  it('does not keep the others from their end', async () => {
+    const broken = { ...LEAD, config: { throwIn: 'stop' } };
+    const group = await Group.of([PROXY, broken, WEB]);
+    await group.until({ lead: 'running', web: 'running' });
+    void group.agent.orchestrator.stop('g').catch(() => undefined);
+    await group.until({ lead: 'unknown', web: 'stopped', proxy: 'stopped' });
+    await group.untilAlloc('stopping');
+  });
+});
+
 describe('a group that is begun anew', () => {
   it('ends in order and runs again from its first gate, with what was over', async () => {
     const group = await Group.of(EVERY);
