@@ -12,6 +12,10 @@ describe('the options of an orchestrator', () => {
     checkOptions({ dataDir, drivers, hooks: undefined, clock, logger: console, onClose: 'leave' });
     checkOptions({ dataDir, safeMode: 'off', retention: {}, tasksPerHost: 1, diskFloorBytes: 0 });
     checkOptions({ dataDir, node: { datacenter: 'dc1', meta: { a: 'b' } }, deniedHostEnv: ['A*'] });
+    checkOptions({
+      dataDir,
+      artifacts: { maxBytes: 1, fileRoots: ['/srv'], timeoutMs: undefined },
+    });
     checkOptions({ dataDir, safeMode: { starts: 1, withinMs: 1 }, maxKillTimeoutMs: 0 });
   });
 
@@ -44,6 +48,8 @@ describe('the options of an orchestrator', () => {
     [{ dataDir, node: { meta: { a: 1 } } }, 'node.meta', 'must be texts by name'],
     [{ dataDir, node: { name: 'a\0b' } }, 'node.name', 'must be a text'],
     [{ dataDir, deniedHostEnv: 'A' }, 'deniedHostEnv', 'must be a list of names, not A'],
+    [{ dataDir, artifacts: { maxBytes: 0 } }, 'artifacts.maxBytes', 'must be bytes, 1 or more'],
+    [{ dataDir, artifacts: { insecure: true } }, 'artifacts.insecure', 'There are: maxBytes'],
     [{ dataDir, clock: Date }, 'clock', 'must be now, steady and at'],
     [{ dataDir, random: null }, 'random', 'not null'],
     [{ dataDir, driver: [] }, 'driver', 'Did you mean drivers?'],

@@ -7,7 +7,7 @@ import { basename, dirname, join } from 'node:path';
 import { artifactKey, fetchArtifact } from './artifacts/fetch-artifact.ts';
 import { HoldfastError } from '../errors.ts';
 import { filled, unfilled } from './artifacts/filled.ts';
-import { ARTIFACT_RULES, type ArtifactRules } from './artifacts/rules.ts';
+import { artifactRules, type ArtifactRules } from './artifacts/rules.ts';
 import {
   defineHook,
   type DirectoryOwner,
@@ -24,7 +24,8 @@ const AT_A_TIME = 3;
 const DAY_MS = 86_400_000;
 const DONE = 'fetched';
 
-export function artifactsHook(rules: ArtifactRules = ARTIFACT_RULES): Hook {
+export function artifactsHook(wish: Partial<ArtifactRules> = {}): Hook {
+  const rules = artifactRules(wish);
   return defineHook({
     name: 'artifacts',
     when: ({ artifacts = [] }) => artifacts.length > 0,

@@ -9,7 +9,7 @@ import { taskDir } from './task-dir.ts';
 import { validate } from './validate.ts';
 import { volumes } from './volumes.ts';
 
-const builtIn = (rules: ArtifactRules | undefined): readonly Hook[] => [
+const builtIn = (rules: Partial<ArtifactRules> | undefined): readonly Hook[] => [
   // Before anything is made on disk.
   validate,
   // Later hooks write into the directories.
@@ -26,7 +26,7 @@ export class HookRegistry {
   readonly #hooks: readonly Hook[];
 
   /** `custom` come after the built-in ones, in the order given. Throws USAGE for a name that is taken. */
-  constructor(custom: readonly Hook[], artifacts?: ArtifactRules) {
+  constructor(custom: readonly Hook[], artifacts?: Partial<ArtifactRules>) {
     this.#hooks = [...builtIn(artifacts), ...custom];
     const names = this.#hooks.map((hook) => hook.name);
     const twice = names.find((name, index) => names.indexOf(name) !== index);

@@ -2,6 +2,11 @@ import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from '
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { artifactsHook } from '../../src/hooks/artifacts.ts';
+import {
+  ARTIFACT_RULES,
+  artifactRules,
+  type ArtifactRules,
+} from '../../src/hooks/artifacts/rules.ts';
 import type { HookDoors, HookRequest, PrestartResult } from '../../src/hooks/hook.ts';
 import { HookRegistry } from '../../src/hooks/registry.ts';
 import type { ArtifactSpec } from '../../src/spec/artifact-spec.ts';
@@ -41,6 +46,11 @@ async function prestart(
     return { given: undefined, fault: (error as Error).message, messages };
   }
 }
+
+it('what an agent allows of artifacts is what is left out, too', () => {
+  const rules = artifactRules({ maxBytes: 5, maxRatio: undefined } as never);
+  expect(rules).toEqual({ ...ARTIFACT_RULES, maxBytes: 5 });
+});
 
 describe('the hook artifacts', () => {
   it('is part of the plan of who wants something, when the directories are there', () => {

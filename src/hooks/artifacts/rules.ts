@@ -27,5 +27,11 @@ export const ARTIFACT_RULES: ArtifactRules = {
   fileRoots: [],
 };
 
+/** What is undefined was left out. */
+export function artifactRules(wish: Partial<ArtifactRules>): ArtifactRules {
+  const asked = Object.entries(wish).filter(([, value]) => value !== undefined);
+  return { ...ARTIFACT_RULES, ...(Object.fromEntries(asked) as Partial<ArtifactRules>) };
+}
+
 /** Small archives of zeros are nobody's bomb. */
 export const RATIO_FREE_BYTES = 100_000_000;
