@@ -2,11 +2,7 @@ import { existsSync, readdirSync, readFileSync, statSync, writeFileSync } from '
 import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { artifactsHook } from '../../src/hooks/artifacts.ts';
-import {
-  ARTIFACT_RULES,
-  artifactRules,
-  type ArtifactRules,
-} from '../../src/hooks/artifacts/rules.ts';
+import { ARTIFACT_RULES, artifactRules } from '../../src/hooks/artifacts/rules.ts';
 import type { HookDoors, HookRequest, PrestartResult } from '../../src/hooks/hook.ts';
 import { HookRegistry } from '../../src/hooks/registry.ts';
 import type { ArtifactSpec } from '../../src/spec/artifact-spec.ts';
