@@ -4,7 +4,7 @@
  */
 import { mkdir, open, rm, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { artifactKey, fetchArtifact } from './artifacts/fetch-artifact.ts';
+import { artifactKey } from './artifacts/artifact-key.ts';
 import { HoldfastError } from '../errors.ts';
 import { filled, unfilled } from './artifacts/filled.ts';
 import { artifactRules, type ArtifactRules } from './artifacts/rules.ts';
@@ -95,6 +95,8 @@ async function fetchOne(
   dir: string,
   { request, doors, owner, rules, signal }: Fetching,
 ): Promise<string> {
+  // Loaded by those who need it: most agents never fetch anything.
+  const { fetchArtifact } = await import('./artifacts/fetch-artifact.ts');
   const { dirs, task } = request;
   const where = `artifacts[${(task.artifacts ?? []).indexOf(written)}]`;
   const artifact = filled(written, where, (place, text) => doors.read(place, text));

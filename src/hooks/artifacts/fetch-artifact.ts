@@ -1,5 +1,4 @@
 /** One artifact from its source to its destination. */
-import { createHash } from 'node:crypto';
 import { chmod, lstat, mkdir, readdir, readlink, rm } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { HoldfastError, messageOf } from '../../errors.ts';
@@ -28,11 +27,6 @@ export interface ArtifactWish {
   readonly owner: Owner | undefined;
   readonly rules: ArtifactRules;
   readonly signal: AbortSignal;
-}
-
-/** By what an artifact is known: any other wish is another one. */
-export function artifactKey(artifact: ArtifactSpec): string {
-  return createHash('sha256').update(JSON.stringify(artifact)).digest('hex').slice(0, 20);
 }
 
 /** Gives a sentence about what was fetched. May be repeated. Every error names the artifact. */
