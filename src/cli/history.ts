@@ -2,6 +2,7 @@ import { HoldfastError } from '../errors.ts';
 import { dataDirectory } from './data-dir.ts';
 import { localTime } from './event-line.ts';
 import { findAgent } from './find-agent.ts';
+import { position } from './inspect.ts';
 import { printable, styled, write } from './output.ts';
 import { formatTable, type Column } from './table.ts';
 import type { HistoryEntry, NomadTaskEvent } from '../api.ts';
@@ -9,6 +10,7 @@ import type { HistoryEntry, NomadTaskEvent } from '../api.ts';
 export interface HistoryOptions {
   readonly dataDir?: string;
   readonly all?: boolean;
+  readonly at?: string;
   readonly nomad?: boolean;
   readonly json?: boolean;
 }
@@ -19,7 +21,11 @@ export async function history(ref: string, options: HistoryOptions): Promise<voi
   if (options.nomad === true && task === undefined) {
     throw new HoldfastError('USAGE', `--nomad is about a task: ${alloc}/TASK`);
   }
+  const at = options.at === undefined ? Infinity : position(options.at);
   await using orchestrator = await findAgent(dataDirectory(options.dataDir));
+  // Refuses what is ahead, or gone.
+  if (at !== Infinity) await orchestrator.inspect(ref, { at });
+  const isThen = (row: { readonly position: number }): boolean => row.position <= at;
   const print = async <Row>(rows: readonly Row[], columns: readonly Column<Row>[]): Promise<void> =>
     write(
       options.json === true ? `${JSON.stringify(rows, null, 2)}\n` : formatTable(columns, rows),
@@ -28,9 +34,9 @@ export async function history(ref: string, options: HistoryOptions): Promise<voi
     // Of whatever the name means at this moment, and not of what it may mean at the next.
     const { allocId } = await orchestrator.inspect(ref);
     const handle = (await orchestrator.alloc(allocId)).task(task);
-    return print(await handle.nomadEvents({ all: true }), NOMAD);
+    return print((await handle.nomadEvents({ all: true })).filter(isThen), NOMAD);
   }
-  const entries = await orchestrator.history(ref);
+  const entries = (await orchestrator.history(ref)).filter(isThen);
   await print(options.all === true ? entries : entries.filter(isWorthTelling), COLUMNS);
 }
 

@@ -42,7 +42,8 @@ export function inspectText(view: AllocView, now: number = Date.now()): string {
   return `${lines}\n${reasonTable(view.tasks, now)}`;
 }
 
-function position(text: string): number {
+/** Throws USAGE. */
+export function position(text: string): number {
   if (/^\d{1,15}$/.test(text)) return Number(text);
   throw new HoldfastError('USAGE', `--at wants a position, such as 41, not "${text}"`);
 }

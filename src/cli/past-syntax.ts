@@ -18,6 +18,7 @@ export function addPastCommands(root: Command): void {
   ])
     .argument('<ref>', REF)
     .option('-a, --all', 'also events that changed no state')
+    .option('--at <position>', 'up to this position of the log')
     .option('--nomad', "a task's events with the types and texts that Nomad has for them")
     .option('--json', 'an array with one element an event')
     .action(async (ref: string, _options, command: Command) =>

@@ -92,8 +92,12 @@ it('says what cannot be had, and where to look', async () => {
   expect(await agent.why('bad/app')).toMatchObject([
     { task: 'app', causes: [{ type: 'TaskNotRestarting' }, { type: 'HookFailed' }, {}] },
   ]);
-  const history = await agent.history('bad/app');
+  const history = await agent.history('bad');
   expect(history.find(({ type }) => type === 'HookFailed')?.text).toContain(fault);
+  const [first] = history;
+  const early = machine.holdfast('history', 'bad', '--all', '--at', String(first?.position));
+  expect(early.stdout.trimEnd().split('\n')).toHaveLength(2);
+  expect(machine.holdfast('history', 'bad', '--at', '999999').status).toBe(1);
   expect(machine.holdfast('why', 'none').status).toBe(3);
   expect(machine.holdfast('history', 'bad', '--nomad').status).toBe(2);
 });
