@@ -53,18 +53,27 @@ async function openGates(
   newest: keyof typeof OPEN,
 ): Promise<AllocMessage> {
   tasks.ensure(context, newest);
-  const { restarts: revival, spec } = context;
   const open = OPEN[newest];
   // crash point: agent.gates.opening
+  await reviveAll(tasks, context);
   await Promise.all(
-    (spec?.tasks ?? []).map(async ({ name, gate }) => {
-      if (revival !== undefined) await tasks.tell(name, { type: 'ReviveTask', revival });
+    (context.spec?.tasks ?? []).map(async ({ name, gate }) => {
       if (signal.aborted || !open.includes(gate)) return;
       if (tasks.get(name)?.folded.state.value !== 'pending') return;
       await tasks.tell(name, { type: 'OpenGate', gate });
     }),
   );
   return tasks.standings(context);
+}
+
+/**
+ * What an older life of the alloc left waits again, also when this life ends at once: who has not been begun anew might
+ * be so any moment. When this is over, every earlier word to the tasks has been heard.
+ */
+async function reviveAll(tasks: AllocTasks, { restarts: revival, spec }: AllocContext) {
+  if (revival === undefined) return;
+  const revive = { type: 'ReviveTask', revival } as const;
+  await Promise.all((spec?.tasks ?? []).map(({ name }) => tasks.tell(name, revive)));
 }
 
 async function stopTasks(doors: AllocDutyDoors, scope: AllocScope): Promise<AllocMessage> {
@@ -84,17 +93,14 @@ async function stopTasks(doors: AllocDutyDoors, scope: AllocScope): Promise<Allo
   return tasks.standings(context);
 }
 
-/** Nobody is judged: whatever becomes of the tasks now, they begin anew. What has not begun yet goes on waiting. */
+/** Nobody is judged: whatever becomes of the tasks now, they begin anew. */
 async function restartTasks(doors: AllocDutyDoors, scope: AllocScope): Promise<AllocMessage> {
   const { tasks } = doors;
   const { context } = scope.state;
   tasks.ensure(context, null);
   const stop = { type: 'StopTask', reason: context.reason, isHurried: true } as const;
   // crash point: agent.alloc.restarting
-  await endInOrder(doors, scope, stop, false, (names) => {
-    const waiting = tasks.notBegun(names);
-    return names.filter((name) => !waiting.includes(name));
-  });
+  await endInOrder(doors, scope, stop, false);
   return tasks.standings(context);
 }
 
@@ -103,9 +109,9 @@ async function endInOrder(
   { state: { context }, signal }: AllocScope,
   stop: TaskMessage,
   withPoststop: boolean,
-  pick: (names: readonly string[]) => readonly string[] = (names) => names,
 ): Promise<void> {
-  const waves = killOrder(context.spec?.tasks ?? [], { withPoststop }).map(pick);
+  await reviveAll(tasks, context);
+  const waves = killOrder(context.spec?.tasks ?? [], { withPoststop });
   // Those that never began have nothing to wait for.
   const early = tasks.notBegun(waves.flat());
   await Promise.all(early.map((name) => tasks.tell(name, stop)));

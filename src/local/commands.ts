@@ -159,6 +159,7 @@ export class Commands {
       const text = `alloc ${ref} is ${state}: it can be begun anew only before it has ended`;
       throw new HoldfastError('WRONG_STATE', text, { details: { state } });
     }
+    assertWatched(roster.view(allocId).tasks);
     await runner.tell({ type: 'RestartAlloc', reason });
   }
 

@@ -12,7 +12,7 @@ import type { Facts } from './chart-parts.ts';
 /** A task of the alloc, as it was asked for and as it stands. */
 interface Member extends TaskStanding {
   readonly spec: Pick<TaskSpec, 'gate' | 'isSidecar' | 'isLeader'>;
-  /** It has ended in this life: one that waits to be begun anew has not. */
+  /** It has ended in this life of the alloc, and that stays so: one that waits to be begun anew has not. */
   readonly isOver: boolean;
 }
 
@@ -27,8 +27,7 @@ export function decideStandings(
   const members = membersOf(standings, context);
   switch (value) {
     case 'restarting': {
-      const standsStill = members.every(({ isDead, hasBegun }) => isDead || !hasBegun);
-      if (!standsStill) return [];
+      if (!isAllOver(members.filter(isBeforePoststop))) return [];
       return [make('AllocRestarted', {}), ...firstGates(context.spec, make)];
     }
     case 'stopping':
@@ -86,16 +85,14 @@ function hasFailed({ isOver, outcome }: Member): boolean {
   return isOver && (outcome === 'failed' || outcome === 'lost');
 }
 
-/** Here nobody is begun anew any more: dead is over. */
 function decideEnding(
   members: readonly Member[],
   value: string,
   context: AllocContext,
   make: AllocMaker,
 ): readonly AllocEvent[] {
-  const isLeft = (member: Member): boolean => !member.isDead;
-  if (!members.some(isLeft)) return [make('AllocStopped', rollUp(members, context))];
-  if (value === 'poststop' || members.filter(isBeforePoststop).some(isLeft)) return [];
+  if (isAllOver(members)) return [make('AllocStopped', rollUp(members, context))];
+  if (value === 'poststop' || !isAllOver(members.filter(isBeforePoststop))) return [];
   const isPoststopEnded = context.isPoststopOpen === true || context.cause === 'duration';
   return isPoststopEnded ? [] : [make('AllocPoststopOpened', {})];
 }

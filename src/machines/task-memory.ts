@@ -4,7 +4,8 @@
  */
 import type { TaskEvent } from '../events/task-event.ts';
 import type { Facts } from './chart-parts.ts';
-import { causeOf, type TaskContext } from './task-state.ts';
+import type { TaskMount } from '../spec/task-spec.ts';
+import { causeOf, type HookMemory, type TaskContext } from './task-state.ts';
 
 type Memory = (step: {
   readonly context: TaskContext;
@@ -17,9 +18,16 @@ function facts<T extends TaskEvent['type']>(event: TaskEvent, _type: T): Facts<T
 
 export const keepPlan: Memory = ({ event }) => ({ plan: facts(event, 'TaskReceived') });
 export const keepHook: Memory = ({ context, event }) => {
-  const { hook, phase, isDone, env, state } = facts(event, 'HookCompleted');
+  const { hook, phase, isDone, env, state, user, ...places } = facts(event, 'HookCompleted');
   if (phase !== 'prestart') return {};
-  return { hooks: { ...context.hooks, [hook]: { isDone, env, state } } };
+  const given: HookMemory = {
+    isDone,
+    env,
+    state,
+    ...(places.mounts !== undefined && { mounts: places.mounts as readonly TaskMount[] }),
+    ...(user !== undefined && { user }),
+  };
+  return { hooks: { ...context.hooks, [hook]: given } };
 };
 export const keepFailedHook: Memory = ({ event }) => {
   const { hook, message, isRecoverable } = facts(event, 'HookFailed');

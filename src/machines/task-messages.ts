@@ -1,6 +1,6 @@
 /** Everything a task's mailbox takes: commands ask for something, reports tell what a duty found. */
 import type { EnvEntry, HookPhase } from '../events/task-event.ts';
-import type { Gate, TaskSpec } from '../spec/task-spec.ts';
+import type { Gate, TaskMount, TaskSpec } from '../spec/task-spec.ts';
 
 export interface HookResult {
   readonly hook: string;
@@ -8,6 +8,10 @@ export interface HookResult {
   readonly isDone: boolean;
   readonly env: readonly EnvEntry[];
   readonly state: Readonly<Record<string, string>>;
+  /** Beside those of the spec. Left out: none. */
+  readonly mounts?: readonly TaskMount[];
+  /** Whom the program runs as. Left out: as the spec or an earlier hook says. */
+  readonly user?: string;
 }
 export interface HookFault {
   readonly hook: string;

@@ -1,12 +1,14 @@
 /** What a task remembers: the least a duty or a decision needs to go on. Everything else is a projection. */
 import type { EnvEntry } from '../events/task-event.ts';
-import type { Gate, RestartPolicy } from '../spec/task-spec.ts';
+import type { Gate, RestartPolicy, TaskMount } from '../spec/task-spec.ts';
 import type { ChartState } from './chart-table.ts';
 
 export interface HookMemory {
   readonly isDone: boolean;
   readonly env: readonly EnvEntry[];
   readonly state: Readonly<Record<string, string>>;
+  readonly mounts?: readonly TaskMount[] | undefined;
+  readonly user?: string | undefined;
 }
 
 /** How the newest run ended, or why it never began. */

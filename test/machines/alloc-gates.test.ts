@@ -337,9 +337,11 @@ describe('an alloc that is begun anew', () => {
   });
 
   it('waits until all stand still, whatever became of them, and opens its first gate', () => {
-    given(alloc, to('restarting'))
-      .when(changed(...still.slice(0, 4), standing('watch'), waiting('bye')))
-      .thenNothing();
+    for (const last of [standing('watch'), waiting('watch')]) {
+      given(alloc, to('restarting'))
+        .when(changed(...still.slice(0, 4), last, waiting('bye')))
+        .thenNothing();
+    }
     const state = given(alloc, to('restarting'))
       .when(changed(...still.slice(0, 4), standing('watch', 'failed'), waiting('bye')))
       .thenGives({ type: 'AllocRestarted' });
@@ -370,12 +372,18 @@ describe('an alloc that is begun anew', () => {
       .thenGives({ type: 'AllocGateOpened' });
   });
 
-  it('can be stopped meanwhile: whoever was not begun anew is over', () => {
+  it('can be stopped meanwhile: what was said before a restart is no end after it', () => {
     given(alloc, to('restarting')).when({ type: 'StopAlloc', reason: 'enough' }).thenGives({
       type: 'AllocStopping',
     });
-    given(alloc, [...to('restarted'), stopping()])
+    const ending = [...to('restarted'), stopping()];
+    given(alloc, ending)
       .when(changed(...still))
+      .thenNothing();
+    const revived = { revival: 1 };
+    const over = names.slice(0, 5).map((name) => standing(name, 'stopped', '', revived));
+    given(alloc, ending)
+      .when(changed(...over, { ...waiting('bye'), ...revived }))
       .thenGives({ type: 'AllocPoststopOpened' });
   });
 });

@@ -184,8 +184,8 @@ export const MUTANTS: readonly Mutant[] = [
   mutant(
     'begun anew before the end',
     'machines/alloc-standing-decider.ts',
-    'if (!standsStill) return [];',
-    'if (!standsStill && members.length === 0) return [];',
+    'if (!isAllOver(members.filter(isBeforePoststop))) return [];',
+    'if (members.length === 0) return [];',
   ),
   mutant(
     'no shutdown delay',

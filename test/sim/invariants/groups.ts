@@ -46,7 +46,7 @@ export class GroupInvariants {
       this.#mustStandStill(allocId, 'opens poststop', tasks.filter(isBefore), ['dead']);
     } else if (event.type === 'AllocRestarted') {
       this.#open.set(allocId, new Set(['prestart']));
-      this.#mustStandStill(allocId, 'is begun anew', tasks.filter(isBefore), ['dead', 'pending']);
+      this.#mustStandStill(allocId, 'is begun anew', tasks.filter(isBefore), ['dead']);
     } else if (event.type === 'AllocStopped') {
       this.#mustStandStill(allocId, 'has ended', tasks, ['dead']);
       const last = tasks.filter((task) => !isBefore(task));
