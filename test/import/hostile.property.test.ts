@@ -57,16 +57,11 @@ describe('a file of another system', () => {
   it('of PM2 or of foreman is read or refused, whatever stands where', () => {
     const app = fields('name', 'script', 'args', 'env', 'instances', 'uid', 'max_memory_restart');
     fc.assert(
-      fc.property(
-        fc.array(app, { maxLength: 3 }),
-        json,
-        fc.string({ unit: 'binary' }),
-        (apps, other, text) => {
-          read(() => importPm2({ apps }, PLACE));
-          read(() => importPm2(other, PLACE));
-          read(() => importProcfile(text, 'x', '/x'));
-        },
-      ),
+      fc.property(fc.array(app, { maxLength: 3 }), json, fc.string(), (apps, other, text) => {
+        read(() => importPm2({ apps }, PLACE));
+        read(() => importPm2(other, PLACE));
+        read(() => importProcfile(text, 'x', '/x'));
+      }),
     );
   });
 });
