@@ -8,7 +8,7 @@ import { download, type Download } from './download.ts';
 import { isRetryable } from '../../errors.ts';
 import { refused } from './faults.ts';
 import { fetchRepository } from './git.ts';
-import { copyLocal, copyLocalTree, findLocal } from './local-file.ts';
+import { copyLocal, copyLocalTree, openLocal, type Local, type LocalWish } from './local-file.ts';
 import type { ArtifactRules } from './rules.ts';
 import { s3Credentials, s3Place, s3Signer } from './s3.ts';
 
@@ -110,18 +110,22 @@ async function dropEarlier(dir: string): Promise<void> {
 }
 
 async function getLocal(wish: SourceWish, path: string): Promise<Got> {
-  const { dir, rules, isForOthers, signal } = wish;
+  const { rules, isForOthers, signal } = wish;
   const asked = { path, isForOthers, roots: rules.fileRoots, limits: rules, signal };
-  const found = await findLocal(asked);
+  const found = await openLocal(asked);
+  try {
+    return await copied(asked, found, wish.dir);
+  } finally {
+    await found.handle.close();
+  }
+}
+
+async function copied(asked: LocalWish, found: Local, dir: string): Promise<Got> {
   if (found.kind === 'file') {
     const file = join(dir, 'got');
-    await copyLocal(asked, found.path, file);
-    return {
-      kind: 'file',
-      path: file,
-      name: fileNameOf(path),
-      size: `${await sizeOf(file)} bytes`,
-    };
+    await copyLocal(asked, found.handle, file);
+    const size = `${await sizeOf(file)} bytes`;
+    return { kind: 'file', path: file, name: fileNameOf(asked.path), size };
   }
   const tree = join(dir, 'copy');
   await rm(tree, { recursive: true, force: true });

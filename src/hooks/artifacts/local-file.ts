@@ -2,10 +2,10 @@
  * A file or a directory of this machine. The agent may read more than the task: what is copied is what the task's user
  * could read himself, or what the operator has opened.
  */
-import { constants, type Stats } from 'node:fs';
+import { constants, createReadStream, createWriteStream } from 'node:fs';
 import { open, readdir, readlink, realpath, stat, type FileHandle } from 'node:fs/promises';
-import { createReadStream, createWriteStream } from 'node:fs';
 import { join, sep } from 'node:path';
+import type { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { messageOf } from '../../errors.ts';
 import { below } from './directories.ts';
@@ -22,32 +22,47 @@ export interface LocalWish {
 }
 
 export interface Local {
+  /** Held: whatever is put in its place from now on. */
+  readonly handle: FileHandle;
   readonly kind: 'file' | 'dir';
-  readonly path: string;
   /** Only what is open to everybody may be taken. */
   readonly isChecked: boolean;
 }
 
-/** What is there, by its real path. Throws for what the task may not have. */
-export async function findLocal({ path, isForOthers, roots }: LocalWish): Promise<Local> {
-  let real: string;
-  let found: Stats;
-  try {
-    real = await realpath(path);
-    found = await stat(real);
-  } catch (error) {
+/** A pipe in its place shall hold nobody up. */
+const READ = constants.O_RDONLY | constants.O_NONBLOCK;
+
+/** What is there; the caller closes it. Throws for what the task may not have. */
+export async function openLocal(wish: LocalWish): Promise<Local> {
+  const { path } = wish;
+  const handle = await open(path, READ).catch((error: unknown) => {
     throw refused(`${path} cannot be read: ${messageOf(error)}`, error);
+  });
+  try {
+    return { handle, ...(await looked(wish, handle)) };
+  } catch (error) {
+    await handle.close();
+    throw diskFault(`cannot look at ${path}`, error);
   }
+}
+
+/** By what is held and where that is, not by a name which may mean something else by now. */
+async function looked(
+  { path, isForOthers, roots }: LocalWish,
+  handle: FileHandle,
+): Promise<Omit<Local, 'handle'>> {
+  const found = await handle.stat();
   if (!found.isFile() && !found.isDirectory()) throw refused(`${path} is no file and no directory`);
+  const real = await readlink(`/proc/self/fd/${handle.fd}`);
   const isOpened = (await realRoots(roots)).some((root) =>
     `${real}${sep}`.startsWith(`${root}${sep}`),
   );
   const isChecked = isForOthers && !isOpened;
-  if (isChecked && !(await isForEverybody(real))) {
+  if (isChecked && ((found.mode & 0o004) === 0 || !(await isReachable(real)))) {
     const text = `${path} is not open to everybody: the agent may allow it as a root of file artifacts`;
     throw refused(text);
   }
-  return { kind: found.isFile() ? 'file' : 'dir', path: real, isChecked };
+  return { kind: found.isFile() ? 'file' : 'dir', isChecked };
 }
 
 async function realRoots(roots: readonly string[]): Promise<readonly string[]> {
@@ -55,46 +70,47 @@ async function realRoots(roots: readonly string[]): Promise<readonly string[]> {
   return found.flatMap((root) => (root === undefined ? [] : [root === sep ? '' : root]));
 }
 
-/** Everybody passes every directory above it, and reads it. */
-async function isForEverybody(real: string): Promise<boolean> {
+/** Everybody passes every directory above it. */
+async function isReachable(real: string): Promise<boolean> {
   const names = real.split(sep).slice(1);
   for (let depth = 0; depth < names.length; depth += 1) {
     const above = await stat(`/${names.slice(0, depth).join(sep)}`);
     if ((above.mode & 0o001) === 0) return false;
   }
-  const { mode } = await stat(real);
-  return (mode & 0o004) !== 0;
+  return true;
 }
 
-export async function copyLocal(wish: LocalWish, file: string, to: string): Promise<void> {
-  const from = await open(file, constants.O_RDONLY | constants.O_NOFOLLOW);
+export async function copyLocal(wish: LocalWish, from: FileHandle, to: string): Promise<void> {
+  const { maxBytes } = wish.limits;
+  const tooLarge = (): Error =>
+    refused(`${wish.path} is larger than the ${maxBytes} bytes allowed`);
+  const sink = createWriteStream(to, { mode: 0o600 });
   try {
     const { size } = await from.stat();
-    const { maxBytes } = wish.limits;
-    if (size > maxBytes) throw refused(`${wish.path} is larger than the ${maxBytes} bytes allowed`);
-    const content = createReadStream('', { fd: from.fd, autoClose: false, start: 0 });
-    await pipeline(content, createWriteStream(to, { mode: 0o600 }), { signal: wish.signal });
+    if (size > maxBytes) throw tooLarge();
+    // One more than may be: it may grow meanwhile.
+    await pipeline(contentOf(from, maxBytes), sink, { signal: wish.signal });
+    if (sink.bytesWritten > maxBytes) throw tooLarge();
   } catch (error) {
+    sink.destroy();
     wish.signal.throwIfAborted();
     throw diskFault(`cannot copy ${wish.path}`, error);
-  } finally {
-    await from.close();
   }
+}
+
+function contentOf(handle: FileHandle, end?: number): Readable {
+  const options = { fd: handle.fd, autoClose: false, start: 0 };
+  return createReadStream('', end === undefined ? options : { ...options, end });
 }
 
 /** In `into`, an empty directory. What the task's user could not read himself is refused, not left out. */
 export async function copyLocalTree(
   wish: LocalWish,
-  { path, isChecked }: Local,
+  { handle, isChecked }: Local,
   into: string,
 ): Promise<number> {
   const tree = new Tree(into, { ...wish.limits, packedBytes: 0 });
-  const top = await open(path, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);
-  try {
-    await copyBelow(wish, tree, top, '', isChecked);
-  } finally {
-    await top.close();
-  }
+  await copyBelow(wish, tree, handle, '', isChecked);
   await tree.finish();
   return tree.bytes;
 }
@@ -115,7 +131,7 @@ async function copyBelow(
       continue;
     }
     if (!entry.isFile() && !entry.isDirectory()) tree.refuse(name, 'device, pipe or socket');
-    const handle = await open(place, constants.O_RDONLY | constants.O_NOFOLLOW);
+    const handle = await open(place, READ | constants.O_NOFOLLOW);
     try {
       const { mode } = await handle.stat();
       const needed = entry.isDirectory() ? 0o005 : 0o004;
@@ -125,8 +141,7 @@ async function copyBelow(
         await tree.directory(name);
         await copyBelow(wish, tree, handle, name, isChecked);
       } else {
-        const content = createReadStream('', { fd: handle.fd, autoClose: false, start: 0 });
-        await tree.file(name, mode, content);
+        await tree.file(name, mode, contentOf(handle));
       }
     } finally {
       await handle.close();

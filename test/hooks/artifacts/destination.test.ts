@@ -133,6 +133,14 @@ describe('a file of this machine', () => {
     expect(await fetched(where, { source }, {}, { owner })).toContain(closed);
   });
 
+  it('is not copied when it is larger than the agent allows', async () => {
+    const where = place();
+    writeFileSync(join(where.top, 'big'), 'x'.repeat(11));
+    const wish = { source: `file://${where.top}/big` };
+    expect(await fetched(where, wish, { maxBytes: 11 })).toContain('(11 bytes)');
+    expect(await fetched(where, wish, { maxBytes: 10 })).toContain('is larger than the 10 bytes');
+  });
+
   it('that is not there is told by its name', async () => {
     const told = await fetched(place(), { source: 'file:///nowhere/at/all' });
     expect(told).toContain('/nowhere/at/all cannot be read: ENOENT');

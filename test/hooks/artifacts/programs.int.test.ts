@@ -124,6 +124,19 @@ describe('an archive that a program reads', () => {
   });
 });
 
+describe('what is no file of this machine', () => {
+  it('is refused, and a pipe holds nobody up, wherever it is', async () => {
+    const where = place();
+    const dir = join(where.top, 'from');
+    mkdirSync(dir);
+    execFileSync('mkfifo', [join(dir, 'pipe')]);
+    const pipe = await fetched(where, { source: `file://${dir}/pipe` });
+    expect(pipe).toMatch(/^HOOK_FAILED: .*pipe is no file and no directory$/);
+    const tree = await fetched(where, { source: `file://${dir}` });
+    expect(tree).toContain('"pipe" is a device, pipe or socket, which is not unpacked');
+  });
+});
+
 const SHM = '/dev/shm';
 const isElsewhere = existsSync(SHM) && statSync(SHM).dev !== statSync(tmpdir()).dev;
 
