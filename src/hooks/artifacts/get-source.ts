@@ -1,5 +1,5 @@
 /** From a source to a file or a tree in a directory of which only the agent knows. */
-import { mkdir, readdir, rm, stat } from 'node:fs/promises';
+import { mkdir, readdir, realpath, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ArtifactSource } from '../../spec/artifact-source.ts';
 import type { ArtifactSpec } from '../../spec/artifact-spec.ts';
@@ -8,7 +8,14 @@ import { download, type Download } from './download.ts';
 import { isRetryable } from '../../errors.ts';
 import { refused } from './faults.ts';
 import { fetchRepository } from './git.ts';
-import { copyLocal, copyLocalTree, openLocal, type Local, type LocalWish } from './local-file.ts';
+import {
+  isBelowRoots,
+  copyLocal,
+  copyLocalTree,
+  openLocal,
+  type Local,
+  type LocalWish,
+} from './local-file.ts';
 import type { ArtifactRules } from './rules.ts';
 import { s3Credentials, s3Place, s3Signer } from './s3.ts';
 
@@ -86,7 +93,8 @@ async function getRepository(
 ): Promise<Got> {
   const { artifact, dir, signal } = wish;
   const { options = {}, headers = {}, isInsecure = false } = artifact;
-  const { host, protocol } = new URL(source.url);
+  const { host, protocol, pathname } = new URL(source.url);
+  if (protocol === 'file:') await refuseClosed(wish, decodeURIComponent(pathname));
   if (protocol === 'http:' && Object.keys(headers).length > 0) {
     throw refused(`would send its headers to ${host} for everybody to read: use https`);
   }
@@ -100,6 +108,15 @@ async function getRepository(
   const commit = await fetchRepository({ ...asked, url: source.url, ref });
   await rm(join(fresh, 'key'), { force: true });
   return { kind: 'dir', path: join(fresh, 'tree'), name: '', size: `commit ${commit}` };
+}
+
+/** Git reads many files, of which nobody can say beforehand whether they are open to everybody. */
+async function refuseClosed({ isForOthers, rules }: SourceWish, path: string): Promise<void> {
+  if (!isForOthers) return;
+  const real = await realpath(path).catch(() => path);
+  if (await isBelowRoots(real, rules.fileRoots)) return;
+  const text = `${path} is a repository of this machine, and below no root of file artifacts of the agent`;
+  throw refused(text);
 }
 
 /** As far as they can be removed: a program that outlived its agent may be at work there. */

@@ -54,15 +54,17 @@ async function looked(
   const found = await handle.stat();
   if (!found.isFile() && !found.isDirectory()) throw refused(`${path} is no file and no directory`);
   const real = await readlink(`/proc/self/fd/${handle.fd}`);
-  const isOpened = (await realRoots(roots)).some((root) =>
-    `${real}${sep}`.startsWith(`${root}${sep}`),
-  );
-  const isChecked = isForOthers && !isOpened;
+  const isChecked = isForOthers && !(await isBelowRoots(real, roots));
   if (isChecked && ((found.mode & 0o004) === 0 || !(await isReachable(real)))) {
     const text = `${path} is not open to everybody: the agent may allow it as a root of file artifacts`;
     throw refused(text);
   }
   return { kind: found.isFile() ? 'file' : 'dir', isChecked };
+}
+
+/** Has the operator opened this real path? */
+export async function isBelowRoots(real: string, roots: readonly string[]): Promise<boolean> {
+  return (await realRoots(roots)).some((root) => `${real}${sep}`.startsWith(`${root}${sep}`));
 }
 
 async function realRoots(roots: readonly string[]): Promise<readonly string[]> {

@@ -93,6 +93,17 @@ describe('a repository', () => {
     expect(await fetched(where, { source })).toContain('"l" is a link that leads out of it');
   });
 
+  it('of this machine is nothing for others, unless the operator has opened it', async () => {
+    const where = place();
+    const { source } = repository(where);
+    const owner = { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 };
+    const told = await fetched(where, { source }, {}, { owner });
+    expect(told).toContain('is a repository of this machine, and below no root of file artifacts');
+    expect(await fetched(where, { source }, { fileRoots: [where.top] }, { owner })).toContain(
+      'commit',
+    );
+  });
+
   it('that nobody answers for may be tried again', async () => {
     const told = await fetched(place(), { source: 'git::http://127.0.0.1:1/x.git' });
     expect(told).toMatch(
