@@ -103,11 +103,16 @@ async function getRepository(
   const fresh = join(dir, `git-${process.pid}-${process.hrtime.bigint()}`);
   await mkdir(fresh, { mode: 0o700 });
   const depth = options.depth ?? source.depth;
-  const asked = { depth, sshKey: options.sshKey, headers, isInsecure, dir: fresh, signal };
+  const { isForOthers } = wish;
+  const who = { sshKey: options.sshKey, headers, isInsecure, isForOthers };
   const ref = options.ref ?? source.ref;
-  const commit = await fetchRepository({ ...asked, url: source.url, ref });
-  await rm(join(fresh, 'key'), { force: true });
-  return { kind: 'dir', path: join(fresh, 'tree'), name: '', size: `commit ${commit}` };
+  try {
+    const { url } = source;
+    const commit = await fetchRepository({ ...who, url, ref, depth, dir: fresh, signal });
+    return { kind: 'dir', path: join(fresh, 'tree'), name: '', size: `commit ${commit}` };
+  } finally {
+    await rm(join(fresh, 'key'), { force: true });
+  }
 }
 
 /** Git reads many files, of which nobody can say beforehand whether they are open to everybody. */

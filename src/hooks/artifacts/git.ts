@@ -19,6 +19,8 @@ export interface GitWish {
   readonly sshKey: string | undefined;
   readonly headers: Readonly<Record<string, string>>;
   readonly isInsecure: boolean;
+  /** The task runs as somebody else than the agent. */
+  readonly isForOthers: boolean;
   /** A directory of which only the agent knows; `tree` is made in it. */
   readonly dir: string;
   readonly signal: AbortSignal;
@@ -48,17 +50,15 @@ export async function fetchRepository(wish: GitWish): Promise<string> {
   return (await git('rev-parse', 'HEAD')).trim();
 }
 
-async function environment({ dir, sshKey, headers, isInsecure, url }: GitWish): Promise<Env> {
-  const kept = [
-    'PATH',
-    'HTTPS_PROXY',
-    'HTTP_PROXY',
-    'NO_PROXY',
-    'https_proxy',
-    'http_proxy',
-    'no_proxy',
-  ];
-  const machine = kept.flatMap((name) => {
+/** Of the agent's own environment. */
+const KEPT = [
+  'PATH',
+  ...['HTTPS_PROXY', 'HTTP_PROXY', 'NO_PROXY', 'https_proxy', 'http_proxy', 'no_proxy'],
+];
+
+async function environment(wish: GitWish): Promise<Env> {
+  const { dir, headers, isInsecure, url } = wish;
+  const machine = KEPT.flatMap((name) => {
     const value = process.env[name];
     return value === undefined ? [] : [[name, value]];
   });
@@ -92,7 +92,7 @@ async function environment({ dir, sshKey, headers, isInsecure, url }: GitWish): 
     GIT_CONFIG_GLOBAL: '/dev/null',
     GIT_ATTR_NOSYSTEM: '1',
     GIT_TERMINAL_PROMPT: '0',
-    GIT_SSH_COMMAND: await sshCommand(dir, sshKey, isInsecure),
+    GIT_SSH_COMMAND: await sshCommand(wish),
     GIT_ASKPASS: '/bin/false',
     HOME: dir,
     LC_ALL: 'C',
@@ -101,23 +101,25 @@ async function environment({ dir, sshKey, headers, isInsecure, url }: GitWish): 
 
 type Env = Readonly<Record<string, string>>;
 
-/** Hosts are known by what the agent's user knows of them. */
-async function sshCommand(
-  dir: string,
-  key: string | undefined,
-  isInsecure: boolean,
-): Promise<string> {
-  const trust = isInsecure ? 'no' : 'yes';
-  const words = ['ssh', '-o', 'BatchMode=yes', '-o', `StrictHostKeyChecking=${trust}`];
-  words.push('-o', 'ConnectTimeout=60', '-o', 'ServerAliveInterval=20');
-  if (key === undefined) return words.join(' ');
-  const isPlain = key.includes('-----BEGIN');
-  const text = isPlain ? key : Buffer.from(key, 'base64').toString();
+/**
+ * Hosts are known by what the agent's user knows of them. His keys and his settings are for tasks that run as he: others
+ * are let in by the key of the spec, or by none.
+ */
+async function sshCommand({ dir, sshKey, isInsecure, isForOthers }: GitWish): Promise<string> {
+  const options = ['BatchMode=yes', 'ConnectTimeout=60', 'ServerAliveInterval=20'];
+  if (isInsecure) options.push('StrictHostKeyChecking=no', 'UserKnownHostsFile=/dev/null');
+  else options.push('StrictHostKeyChecking=yes');
+  if (isForOthers) options.push('IdentityAgent=none');
+  if (sshKey !== undefined) options.push('IdentitiesOnly=yes');
+  else if (isForOthers) options.push('IdentityFile=none');
+  const words = ['ssh', ...(isForOthers ? ['-F', 'none'] : [])];
+  words.push(...options.flatMap((option) => ['-o', option]));
+  if (sshKey === undefined) return words.join(' ');
+  const isPlain = sshKey.includes('-----BEGIN');
+  const text = isPlain ? sshKey : Buffer.from(sshKey, 'base64').toString();
   const file = join(dir, 'key');
   await writeFile(file, text.endsWith('\n') ? text : `${text}\n`, { mode: 0o600 });
-  return [...words, '-o', 'IdentitiesOnly=yes', '-i', `'${file.replaceAll("'", "'\\''")}'`].join(
-    ' ',
-  );
+  return [...words, '-i', `'${file.replaceAll("'", "'\\''")}'`].join(' ');
 }
 
 /** Its output. Throws with what it said last. */

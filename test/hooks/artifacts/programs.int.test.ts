@@ -13,7 +13,7 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { tarOf } from './archives.ts';
 import { fetched, place, serving, type Place } from './fetching.ts';
 
@@ -102,6 +102,31 @@ describe('a repository', () => {
     expect(await fetched(where, { source }, { fileRoots: [where.top] }, { owner })).toContain(
       'commit',
     );
+  });
+
+  it('behind ssh is asked for with the key of the spec, which is gone afterwards, or with none', async () => {
+    const where = place();
+    const bin = join(where.top, 'bin');
+    mkdirSync(bin);
+    const said = join(where.top, 'said');
+    const script = `#!/bin/sh\nfor a; do case $a in */key) cat "$a";; esac; done > ${said}.key\n`;
+    writeFileSync(join(bin, 'ssh'), `${script}echo "$@" > ${said}\nexit 255\n`, { mode: 0o755 });
+    vi.stubEnv('PATH', `${bin}:${process.env['PATH'] ?? ''}`);
+    onTestFinished(() => void vi.unstubAllEnvs());
+    const owner = { uid: process.getuid?.() ?? 0, gid: process.getgid?.() ?? 0 };
+    const source = 'git::ssh://git@host.example/a.git';
+    const told = await fetched(where, { source }, {}, { owner });
+    expect(told).toMatch(/^HOOK_FAILED.*git fetch of ssh:\/\/host\.example\/a\.git/);
+    const without = readFileSync(said, 'utf8');
+    expect(without).toContain('-F none');
+    expect(without).toContain('-o IdentityAgent=none -o IdentityFile=none');
+    expect(without).toContain('-o StrictHostKeyChecking=yes');
+    const sshKey = Buffer.from('-----BEGIN KEY-----\nx').toString('base64');
+    await fetched(where, { source, options: { sshKey } }, {}, { owner });
+    expect(readFileSync(`${said}.key`, 'utf8')).toBe('-----BEGIN KEY-----\nx\n');
+    expect(readFileSync(said, 'utf8')).toContain('-o IdentitiesOnly=yes -i ');
+    const left = readdirSync(where.dir, { recursive: true, encoding: 'utf8' });
+    expect(left.filter((name) => name.endsWith('/key'))).toEqual([]);
   });
 
   it('that nobody answers for may be tried again', async () => {
