@@ -21,6 +21,7 @@ import { RunCgroups } from './actors/run-cgroups.ts';
 import { surroundings } from './actors/run-env.ts';
 import { RunFiles } from './actors/run-files.ts';
 import { enterSafeModeIfNeeded, SAFE_MODE_LIMIT } from './actors/safe-mode.ts';
+import { secretKey, SecretValues } from './actors/secret-values.ts';
 import { shutDownOf } from './actors/shut-down.ts';
 import { SnapshotKeeper } from './actors/snapshot-keeper.ts';
 import { SpecFiles } from './actors/spec-files.ts';
@@ -31,11 +32,11 @@ import { systemRandom } from './actors/system-random.ts';
 import { checkDataDirectory, diskTrouble } from './data-dir.ts';
 import { DriverRegistry } from './drivers/registry.ts';
 import { diskFailure, HoldfastError } from './errors.ts';
-import { ARTIFACT_RULES } from './hooks/artifacts/rules.ts';
 import { HookRegistry } from './hooks/registry.ts';
 import { layoutOf, type Layout } from './layout.ts';
 import { LocalOrchestrator } from './local/local-orchestrator.ts';
 import { readSpec } from './local/read-spec.ts';
+import { besideOf } from './local/run-beside.ts';
 import type { OpenedStore } from './log/open-store.ts';
 import { isOvertaken } from './log/refusals.ts';
 import { lockStore } from './log/store-lock.ts';
@@ -156,11 +157,14 @@ function assemble(
   const { pools, ...doors } = children;
   const gate = new StartGate();
   const runs = new RunFiles(layout, instanceId, machineEpoch, cgroups);
+  const secrets = new SecretValues(() => secretKey(stateDir));
   const own = { log, layout, instanceId, machineEpoch, record, clock, gate, runs };
   const around = surroundings(options, process.env, cgroups.parent);
-  const known = { ...own, ...doors, capabilities: machineCapabilities, surroundings: around };
-  const agent = agentDoors(options, known);
   const roster = new Roster(replayed);
+  const beside = { runBeside: besideOf(() => ({ agent, roster, signal })), secrets };
+  const machine = { capabilities: machineCapabilities, surroundings: around };
+  const known = { ...own, ...doors, ...beside, ...machine };
+  const agent: AgentDoors = agentDoors(options, known);
   const actors = { agent, journal, roster, store, replayed };
   const recovery = new Recovery({ ...actors, agentEpoch, machineEpoch, signal });
   const floorBytes = options.diskFloorBytes ?? DISK_FLOOR_BYTES;
@@ -239,7 +243,7 @@ function agentDoors(
     random,
     logger,
     drivers: new DriverRegistry(options.drivers ?? []),
-    hooks: new HookRegistry(options.hooks ?? [], { ...ARTIFACT_RULES, ...options.artifacts }),
+    hooks: new HookRegistry(options.hooks ?? [], options.artifacts),
     releaseRun: (run, driver) => void driver.release(run, { executor }).catch(() => undefined),
     specs: new SpecFiles(layout.specDir, { logger }),
   };

@@ -3,7 +3,7 @@ import type { Driver, ExecutorDoor, RunRequest } from '../drivers/driver.ts';
 import type { DriverRegistry } from '../drivers/registry.ts';
 import type { UsageDoor } from '../drivers/usage.ts';
 import type { NodeEvent } from '../events/node-event.ts';
-import type { LogmonDoor } from '../hooks/hook.ts';
+import type { CommandEnd, LogmonDoor } from '../hooks/hook.ts';
 import type { HookRegistry } from '../hooks/registry.ts';
 import type { Layout } from '../layout.ts';
 import type { EventLog } from '../log/event-log.ts';
@@ -12,6 +12,7 @@ import type { MachineCapability } from '../os/machine-capabilities.ts';
 import type { Clock, Logger, Random } from '../ports.ts';
 import type { Surroundings } from './run-env.ts';
 import type { RunStore } from './run-files.ts';
+import type { SecretValues } from './secret-values.ts';
 import type { Sessions } from './sessions.ts';
 import type { SpecStore } from './spec-files.ts';
 import type { StartGate } from './start-gate.ts';
@@ -34,6 +35,18 @@ export interface AgentDoors {
   readonly usage: UsageDoor;
   /** Commands beside programs. */
   readonly sessions: Sessions;
+  readonly secrets: SecretValues;
+  /** Runs a command beside the program of `ALLOC/TASK`, on behalf of a hook. */
+  readonly runBeside: (
+    ref: string,
+    argv: readonly string[],
+    options: {
+      readonly timeoutMs: number;
+      readonly signal: AbortSignal;
+      /** Who is recorded. */
+      readonly actor: string;
+    },
+  ) => Promise<CommandEnd>;
   readonly record: RecordNode;
   /** What this machine can do for tasks; looked up once. */
   readonly capabilities: () => Promise<readonly MachineCapability[]>;

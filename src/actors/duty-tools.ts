@@ -3,7 +3,7 @@ import { type HoldfastError, isRetryable, messageOf } from '../errors.ts';
 import type { Driver, DriverDoors, RunRequest } from '../drivers/driver.ts';
 import type { HookPhase } from '../events/task-event.ts';
 import type { PhaseOutcome } from '../hooks/run-phase.ts';
-import type { HookResult, TaskMessage } from '../machines/task-messages.ts';
+import type { HookFault, HookResult, TaskMessage } from '../machines/task-messages.ts';
 import type { TaskContext } from '../machines/task-state.ts';
 import type { Clock, Logger } from '../ports.ts';
 import type { DutyScope } from './event-sourced.ts';
@@ -23,6 +23,8 @@ export interface TaskDoors {
     scope: TaskScope,
     onProgress?: (results: readonly HookResult[]) => void,
   ) => Promise<PhaseOutcome>;
+  /** Has hooks fetch the secrets of that run that this agent does not know. What keeps it from starting. */
+  readonly fetchSecretsAgain: (scope: TaskScope) => Promise<HookFault | undefined>;
   /** True once for a start that this very agent recorded: nothing of it can exist, so nothing need be looked up. */
   readonly isFresh: (run: RunRequest) => boolean;
   /** The run begins or was reattached: the one before it, if there is any, is not needed much longer. */

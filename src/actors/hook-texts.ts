@@ -1,43 +1,59 @@
 /** What a hook finds of the texts of its task: before a start with what the hooks before it gave, then with all. */
+import { taskStream } from '../events/envelope.ts';
 import type { HookDoors } from '../hooks/hook.ts';
 import type { HookResult } from '../machines/task-messages.ts';
 import type { TaskContext } from '../machines/task-state.ts';
-import { startRefusal } from '../spec/env-problem.ts';
+import { type EnvProblem, startRefusal } from '../spec/env-problem.ts';
 import { TaskEnvironment } from '../spec/task-env.ts';
 import type { AgentDoors } from './agent-doors.ts';
 import { envFacts } from './run-env.ts';
 import type { TaskIdentity } from './task-runner.ts';
 
-/** Nothing of `hook` and later ones; `given` are results that may not be recorded yet. Built when it is asked for. */
+/** What is known of a task's hooks. */
+export type KnownHooks = Pick<TaskContext, 'plan' | 'hooks'>;
+
+/** `known` is what may be known of the hooks (`beforeHook`). Built when it is asked for. */
 export function hookTexts(
   agent: AgentDoors,
   identity: TaskIdentity,
-  context: Pick<TaskContext, 'plan' | 'hooks'>,
-  hook: string | undefined,
-  given: readonly HookResult[],
-): Pick<HookDoors, 'env' | 'read'> {
+  known: KnownHooks,
+): Pick<HookDoors, 'env' | 'read' | 'secret'> {
   let built: TaskEnvironment | undefined;
   const environment = (): TaskEnvironment =>
-    (built ??= new TaskEnvironment(envFacts(agent, identity, before(context, hook, given))));
+    (built ??= new TaskEnvironment(envFacts(agent, identity, known)));
+  const stream = taskStream(identity.allocId, identity.task.name);
   return {
     env: () => environment().env,
     read(where, text) {
-      const known = environment();
-      const ofOthers = known.problems.length;
-      const made = known.secretText(where, text).text;
-      const refused = startRefusal(identity.task.name, known.problems.slice(ofOthers));
+      const { problems, made } = readText(environment(), where, text);
+      const refused = startRefusal(identity.task.name, problems);
       if (refused !== undefined) throw refused;
       return made;
     },
+    secret: (name) => agent.secrets.find(stream, known.plan?.hooks ?? [], name),
   };
 }
 
-/** Later hooks may have given something before an earlier start: a restart is to find what the first start found. */
-function before(
-  { plan, hooks }: Pick<TaskContext, 'plan' | 'hooks'>,
+/** One text, and what is wrong with it alone. */
+function readText(
+  environment: TaskEnvironment,
+  where: string,
+  text: string,
+): { readonly made: string; readonly problems: readonly EnvProblem[] } {
+  const before = environment.problems.length;
+  const made = environment.secretText(where, text).text;
+  return { made, problems: environment.problems.slice(before) };
+}
+
+/**
+ * Nothing of `hook` and later ones; `given` are results that may not be recorded yet. Later hooks may have given
+ * something before an earlier start: a restart is to find what the first start found.
+ */
+export function beforeHook(
+  { plan, hooks }: KnownHooks,
   hook: string | undefined,
   given: readonly HookResult[],
-): Pick<TaskContext, 'plan' | 'hooks'> {
+): KnownHooks {
   const names = plan?.hooks ?? [];
   const earlier = hook === undefined ? names : names.slice(0, names.indexOf(hook));
   const fresh = Object.fromEntries(given.map((result) => [result.hook, result]));

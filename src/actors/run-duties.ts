@@ -4,7 +4,7 @@ import type { HoldfastError } from '../errors.ts';
 import type { RunOutcome, RunRequest, RunSighting, StartOutcome } from '../drivers/driver.ts';
 import { killRetryDelayMs, LEFTOVER_PLAN, type StopStep } from '../machines/kill-policy.ts';
 import { decideStart, type StartVerdict } from '../machines/start-decision.ts';
-import type { TaskMessage } from '../machines/task-messages.ts';
+import type { HookFault, TaskMessage } from '../machines/task-messages.ts';
 import { pause, runNotedHooks, untilKnown, type TaskDoors, type TaskScope } from './duty-tools.ts';
 
 /** A host tells an end that it knows at once. */
@@ -18,10 +18,15 @@ export async function launchRun(doors: TaskDoors, scope: TaskScope): Promise<Tas
   return untilKnown(doors, scope, async () => {
     const driver = doors.driver();
     const start = async (): Promise<TaskMessage> => {
-      const refused = doors.whyNot(scope.state.context);
-      if (refused !== undefined) return refusedReport(run, refused);
       await doors.gate.passed(scope.signal);
-      return startReport(run, await driver.start(run, doors.driverDoors, scope.signal));
+      const fault = await doors.fetchSecretsAgain(scope);
+      if (fault !== undefined) return faultedReport(run, fault);
+      const { context } = scope.current();
+      const refused = doors.whyNot(context);
+      if (refused !== undefined) return refusedReport(run, refused);
+      // What was fetched again is in the environment of the very same run.
+      const whole = context === scope.state.context ? run : doors.requestFor(context);
+      return startReport(run, await driver.start(whole, doors.driverDoors, scope.signal));
     };
     if (doors.isFresh(run)) return start();
     const seen = await driver.inspect(run, doors.driverDoors);
@@ -42,6 +47,11 @@ export async function launchRun(doors: TaskDoors, scope: TaskScope): Promise<Tas
 /** Nothing was asked of anybody. */
 function refusedReport(run: RunRequest, { code, message }: HoldfastError): TaskMessage {
   return { type: 'StartRefused', run: run.run, code, message, isRecoverable: false };
+}
+
+function faultedReport(run: RunRequest, { hook, message, isRecoverable }: HookFault): TaskMessage {
+  const text = `${hook}: ${message}`;
+  return { type: 'StartRefused', run: run.run, code: 'HOOK_FAILED', message: text, isRecoverable };
 }
 
 function startReport(run: RunRequest, outcome: StartOutcome): TaskMessage {

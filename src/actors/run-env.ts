@@ -1,8 +1,10 @@
 /** What a task's program will find: the facts that this agent has, put together for `spec/task-env.ts`. */
+import { HoldfastError } from '../errors.ts';
+import { taskStream } from '../events/envelope.ts';
 import { coreMhz, nodeAttributes } from '../os/node-attributes.ts';
 import { type EnvFacts, INSIDE, type HookGift, type NodeFacts } from '../spec/env-facts.ts';
 import { allowedHostEnv, hostEnvDenial } from '../spec/host-env.ts';
-import type { EnvProblem } from '../spec/env-problem.ts';
+import { type EnvProblem, startRefusal } from '../spec/env-problem.ts';
 import { withConfig, withPlaces } from '../spec/interpolated-task.ts';
 import { TaskEnvironment } from '../spec/task-env.ts';
 import type { TaskSpec } from '../spec/task-spec.ts';
@@ -54,22 +56,77 @@ export function programTexts(
   const problems: EnvProblem[] = [];
   const placed = withPlaces(identity.task, facts, problems);
   const environment = new TaskEnvironment(facts);
-  const task = withConfig(placed, environment);
+  const task = withGifts(withConfig(placed, environment), context);
   return { task, environment, problems: [...problems, ...environment.problems] };
 }
 
 /** The task as hooks get it: what they need to know of it before there is an environment has been read. */
-export function placedTask(agent: AgentDoors, identity: TaskIdentity): TaskSpec {
+export function placedTask(
+  agent: AgentDoors,
+  identity: TaskIdentity,
+  context: Pick<TaskContext, 'plan' | 'hooks'>,
+): TaskSpec {
   const { task } = identity;
-  if (task.interpolation === undefined) return task;
-  return withPlaces(task, envFacts(agent, identity, { hooks: {} }));
+  const isRead = task.interpolation !== undefined;
+  const placed = isRead ? withPlaces(task, envFacts(agent, identity, { hooks: {} })) : task;
+  return withGifts(placed, context);
+}
+
+/** With the mounts and the user that hooks gave, in the order of the plan. Nothing in them is read. */
+function withGifts(task: TaskSpec, { plan, hooks }: Pick<TaskContext, 'plan' | 'hooks'>): TaskSpec {
+  const given = (plan?.hooks ?? []).map((hook) => hooks[hook]);
+  const mounts = given.flatMap((memory) => memory?.mounts ?? []);
+  const user = given.findLast((memory) => memory?.user !== undefined)?.user;
+  if (mounts.length === 0 && user === undefined) return task;
+  return {
+    ...task,
+    ...(mounts.length > 0 && { mounts: [...(task.mounts ?? []), ...mounts] }),
+    ...(user !== undefined && { user }),
+  };
+}
+
+/** Why the task's next program cannot be started with what the spec and the hooks say; undefined when it can. */
+export function whyNotStart(
+  agent: AgentDoors,
+  identity: TaskIdentity,
+  context: TaskContext,
+): HoldfastError | undefined {
+  const { task } = identity;
+  const [missing] = missingSecrets(agent, identity, context);
+  if (missing !== undefined) {
+    const text = `task ${task.name}: hook ${missing.hook} did not give the secret "${missing.secret}" again`;
+    return new HoldfastError('START_FAILED', text);
+  }
+  const gifted = withGifts(task, context);
+  try {
+    // What the spec says was checked at acceptance and by the hooks; what hooks gave was not.
+    if (gifted !== task) agent.drivers.check(gifted);
+  } catch (error) {
+    return HoldfastError.from(error);
+  }
+  if (task.interpolation === undefined) return undefined;
+  return startRefusal(task.name, programTexts(agent, identity, context).problems);
+}
+
+/** Variables whose values this agent does not have: hooks gave them to an earlier one. */
+export function missingSecrets(
+  agent: AgentDoors,
+  identity: TaskIdentity,
+  context: Pick<TaskContext, 'plan' | 'hooks'>,
+): readonly { readonly hook: string; readonly secret: string }[] {
+  return (context.plan?.hooks ?? []).flatMap((hook) =>
+    giftOf(agent, identity, context, hook).env.flatMap(({ secret, value }) =>
+      secret === undefined || value !== undefined ? [] : [{ hook, secret }],
+    ),
+  );
 }
 
 export function envFacts(
   agent: AgentDoors,
-  { allocId, allocName, task, group }: TaskIdentity,
+  identity: TaskIdentity,
   context: Pick<TaskContext, 'plan' | 'hooks'>,
 ): EnvFacts {
+  const { allocId, allocName, task, group } = identity;
   const { surroundings } = agent;
   const isInside = agent.drivers.rootOf(task) === 'task';
   return {
@@ -80,7 +137,7 @@ export function envFacts(
     places: isInside ? INSIDE : taskDirsOf(agent.layout, allocId, task.name),
     node: nodeFacts(agent, task),
     hostEnv: surroundings.hostEnv,
-    hooks: (context.plan?.hooks ?? []).map((hook) => giftOf(context, hook)),
+    hooks: (context.plan?.hooks ?? []).map((hook) => giftOf(agent, identity, context, hook)),
   };
 }
 
@@ -96,6 +153,16 @@ function nodeFacts({ surroundings, drivers, instanceId }: AgentDoors, task: Task
   return { id: instanceId, name: machine['unique.hostname'], ...known, attributes };
 }
 
-function giftOf({ hooks }: Pick<TaskContext, 'hooks'>, hook: string): HookGift {
-  return { hook, env: hooks[hook]?.env ?? [] };
+/** A secret has its value here when it is the very one that was recorded. */
+function giftOf(
+  { secrets }: AgentDoors,
+  { allocId, task }: TaskIdentity,
+  { hooks }: Pick<TaskContext, 'hooks'>,
+  hook: string,
+): HookGift {
+  const stream = taskStream(allocId, task.name);
+  const env = (hooks[hook]?.env ?? []).map((entry) =>
+    entry.secret === undefined ? entry : { ...entry, value: secrets.valueOf(stream, hook, entry) },
+  );
+  return { hook, env };
 }

@@ -1,27 +1,24 @@
 /** A task's actor with its doors wired: chart, decider, log, hooks and driver. */
 import { HoldfastError, messageOf } from '../errors.ts';
-import type { TaskEvent, HookPhase } from '../events/task-event.ts';
+import type { TaskEvent } from '../events/task-event.ts';
 import { taskStream } from '../events/envelope.ts';
 import type { Driver, RunRequest } from '../drivers/driver.ts';
-import type { Hook, HookDoors, HookRequest } from '../hooks/hook.ts';
-import { runPhase, type PhaseOutcome } from '../hooks/run-phase.ts';
 import { decideTask } from '../machines/task-decider.ts';
 import { taskTable } from '../machines/task-machine.ts';
-import type { HookResult, TaskMessage } from '../machines/task-messages.ts';
+import type { TaskMessage } from '../machines/task-messages.ts';
 import type { TaskContext } from '../machines/task-state.ts';
 import { launchKey, markOf } from '../os/launch-key.ts';
 import type { AllocSpec } from '../spec/alloc-spec.ts';
-import { startRefusal } from '../spec/env-problem.ts';
 import type { TaskSpec } from '../spec/task-spec.ts';
 import { taskDirsOf } from '../layout.ts';
 import type { AgentDoors } from './agent-doors.ts';
-import type { TaskDoors, TaskScope } from './duty-tools.ts';
+import type { TaskDoors } from './duty-tools.ts';
 import type { Folded } from './event-sourced.ts';
-import { hookTexts } from './hook-texts.ts';
-import { placedTask, programTexts } from './run-env.ts';
+import { programTexts, whyNotStart } from './run-env.ts';
 import { keepSession } from './sessions.ts';
 import { SourcedChild, type SourcedChildDoors } from './sourced-child.ts';
 import { taskDuties } from './task-duties.ts';
+import { fetchSecretsAgain, runHooks } from './task-hooks.ts';
 
 export interface TaskIdentity {
   readonly allocId: string;
@@ -133,10 +130,10 @@ function taskDoors(
     driver,
     driverDoors: { executor: agent.executor },
     requestFor: (context) => runRequest(agent, identity, context),
-    whyNot: (context) =>
-      task.interpolation &&
-      startRefusal(task.name, programTexts(agent, identity, context).problems),
-    runHooks: (phase, scope, onProgress) => runHooks(agent, identity, phase, scope, onProgress),
+    whyNot: (context) => whyNotStart(agent, identity, context),
+    runHooks: (phase, scope, onProgress) =>
+      runHooks(agent, identity, { phase, scope, tell, onProgress }),
+    fetchSecretsAgain: (scope) => fetchSecretsAgain(agent, identity, { scope, tell }),
     isFresh: (run) => fresh.delete(run.launchKey),
     noteCurrent(run) {
       if (current !== undefined && current.launchKey !== run.launchKey) older.push(current);
@@ -179,66 +176,5 @@ export function runRequest(
     specHash,
     dirs: taskDirsOf(agent.layout, allocId, task.name),
     env: environment.env,
-  };
-}
-
-function runHooks(
-  agent: AgentDoors,
-  identity: TaskIdentity,
-  phase: HookPhase,
-  scope: TaskScope,
-  onProgress?: (results: readonly HookResult[]) => void,
-): Promise<PhaseOutcome> {
-  const { context } = scope.state;
-  const planned = agent.hooks.resolve(context.plan?.hooks ?? []);
-  const isSkipped = (hook: Hook): boolean =>
-    phase === 'prestart' && context.hooks[hook.name]?.isDone === true;
-  return runPhase({
-    phase,
-    hooks: planned.filter((hook) => !isSkipped(hook)),
-    requestFor: (hook) => hookRequest(agent, identity, context, hook),
-    doorsFor: (hook, signal, given) => ({
-      ...hookDoors(agent, phase, scope, hook, signal),
-      ...hookTexts(agent, identity, context, phase === 'prestart' ? hook.name : undefined, given),
-    }),
-    signal: scope.signal,
-    clock: agent.clock,
-    ...(onProgress === undefined ? {} : { onProgress }),
-  });
-}
-
-function hookRequest(
-  agent: AgentDoors,
-  identity: TaskIdentity,
-  context: TaskContext,
-  hook: Hook,
-): HookRequest {
-  const { allocId, allocName } = identity;
-  const task = placedTask(agent, identity);
-  const { end } = context;
-  return {
-    allocId,
-    allocName,
-    task,
-    run: context.run,
-    dirs: taskDirsOf(agent.layout, allocId, task.name),
-    previous: context.hooks[hook.name]?.state ?? {},
-    exit: end?.kind === 'exited' ? { ...end, exitedAt: end.at } : undefined,
-  };
-}
-
-function hookDoors(
-  agent: AgentDoors,
-  phase: HookPhase,
-  scope: TaskScope,
-  hook: Hook,
-  signal: AbortSignal,
-): Omit<HookDoors, 'env' | 'read'> {
-  return {
-    signal,
-    logger: agent.logger,
-    message: (message) => void scope.report({ type: 'HookSpoke', phase, hook: hook.name, message }),
-    logmon: agent.logmon,
-    drivers: agent.drivers,
   };
 }

@@ -34,6 +34,18 @@ const envEntry = fields({
   hash: optional(text),
 });
 
+/** What a hook had mounted; `type` says which of the rest there is, as in a spec. */
+const mount = fields({
+  type: oneOf('bind', 'tmpfs'),
+  volume: optional(text),
+  source: optional(text),
+  destination: text,
+  readOnly: flag,
+  propagation: optional(oneOf('private', 'host-to-task', 'bidirectional')),
+  sizeMb: optional(whole),
+  mode: optional(text),
+});
+
 /**
  * The identity of a start. `deadline` is on the steady clock. `machineEpoch` is the one in which it was recorded: after
  * a power cut the files of a run may be gone, and only the log tells that it had its chance.
@@ -75,6 +87,8 @@ export const TASK_EVENTS = {
       isDone: flag,
       env: list(envEntry),
       state: record(text),
+      mounts: optional(list(mount)),
+      user: optional(text),
     }),
   },
   HookFailed: {

@@ -3,7 +3,7 @@
  * are one table, and the plan of a task (the names) is recorded when the task is received.
  */
 import type { Logger } from '../ports.ts';
-import type { TaskSpec } from '../spec/task-spec.ts';
+import type { TaskMount, TaskSpec } from '../spec/task-spec.ts';
 import type { ExitFacts } from '../machines/task-messages.ts';
 
 /** Absolute paths of one task. Everything below them may be read and written by the task but `logs`. */
@@ -28,6 +28,7 @@ export interface TaskDirs {
 export interface HookRequest {
   readonly allocId: string;
   readonly allocName: string;
+  /** With the mounts and the user that hooks gave: in `prestart` those before this one, else all. */
   readonly task: TaskSpec;
   /** The run that is about to start, runs, or has ended; 0 before the first. */
   readonly run: number;
@@ -54,6 +55,27 @@ export interface HookDoors {
    * into it. `where` is its place in the spec, for the error: START_FAILED for a reference that nothing answers.
    */
   read(where: string, text: string): string;
+  /** The value of a secret that a hook gave, in `prestart` one before this one; undefined: this agent has none. */
+  secret(name: string): string | undefined;
+  /**
+   * Ends the program and starts it again; `isCounted`: as after a failure, by the restart policy. Resolves when that is
+   * recorded. Rejects with WRONG_STATE when no program runs.
+   */
+  restart(reason: string, options?: { readonly isCounted?: boolean }): Promise<void>;
+  /** Sends the program a signal, such as "SIGHUP". Resolves when that is recorded. Rejects with WRONG_STATE. */
+  sendSignal(name: string, reason: string): Promise<void>;
+  /**
+   * Runs a command beside the program, confined as it and recorded as `holdfast exec` is. Resolves with its end; a
+   * command that does not end in time is ended. Errors: WRONG_STATE, CAPABILITY_MISSING, COMMAND_NOT_FOUND, TIMEOUT.
+   */
+  exec(argv: readonly string[], options: { readonly timeoutMs: number }): Promise<CommandEnd>;
+}
+
+export interface CommandEnd {
+  readonly exitCode: number | null;
+  readonly signal: string | null;
+  /** The last 4 KiB of what it wrote. */
+  readonly output: string;
 }
 
 /** The log collector of one task. Every call may be repeated. Errors: LOGMON_LOST when no host can be had. */
@@ -107,9 +129,29 @@ export interface PrestartResult {
   readonly env?: Readonly<Record<string, string>>;
   /** Handed back as `previous` the next time. JSON-safe, small: it stands in the log. */
   readonly state?: Readonly<Record<string, string>>;
+  /**
+   * Values are kept in memory and nowhere else: recorded are name, variable and a keyed hash. A hook that gives any is
+   * never done: it runs before each start, and once more when an agent died between its end and the start.
+   */
+  readonly secrets?: readonly GivenSecret[];
+  /** Beside those of the spec; kept as `env` is. Drivers without mounts refuse the start. */
+  readonly mounts?: readonly TaskMount[];
+  /** Whom the program runs as, instead of what the spec says. The last hook that says so wins. */
+  readonly user?: string;
   /** True: the hook need not run again before later starts of this task. Use sparingly: machines get rebooted. */
   readonly isDone?: boolean;
 }
+
+export interface GivenSecret {
+  /** What texts and templates call it. */
+  readonly name: string;
+  readonly value: string;
+  /** The variable of the program that has it; left out: none. */
+  readonly env?: string;
+}
+
+/** What a hook knows of a program that runs: the secrets that its own agent has not fetched. */
+export type StartResult = Pick<PrestartResult, 'secrets'>;
 
 /**
  * Every phase may be repeated (after an agent restart it is, unless its completion was recorded) and must be
@@ -124,8 +166,11 @@ export interface Hook {
   readonly timeLimitMs?: number;
   /** Before every start, restarts included, in list order; an error stops the chain and the start. */
   readonly prestart?: (request: HookRequest, doors: HookDoors) => Promise<PrestartResult | void>;
-  /** Nomad's poststart: when the program runs, and again after a new agent reattached. Errors change nothing. */
-  readonly start?: (request: HookRequest, doors: HookDoors) => Promise<void>;
+  /**
+   * Nomad's poststart: when the program runs, and again after a new agent reattached. Errors change nothing. What is
+   * begun here may go on, with its doors, until `signal` aborts: when the program ends or is ended.
+   */
+  readonly start?: (request: HookRequest, doors: HookDoors) => Promise<StartResult | void>;
   /** Before the kill signal. Errors change nothing. */
   readonly prekill?: (request: HookRequest, doors: HookDoors) => Promise<void>;
   /** After each end, before the restart verdict. Errors change nothing. */
