@@ -51,10 +51,8 @@ export async function fetchRepository(wish: GitWish): Promise<string> {
 }
 
 /** Of the agent's own environment. */
-const KEPT = [
-  'PATH',
-  ...['HTTPS_PROXY', 'HTTP_PROXY', 'NO_PROXY', 'https_proxy', 'http_proxy', 'no_proxy'],
-];
+const PROXIES = ['https_proxy', 'http_proxy', 'no_proxy'];
+const KEPT = ['PATH', ...PROXIES, ...PROXIES.map((name) => name.toUpperCase())];
 
 async function environment(wish: GitWish): Promise<Env> {
   const { dir, headers, isInsecure, url } = wish;
@@ -102,8 +100,8 @@ async function environment(wish: GitWish): Promise<Env> {
 type Env = Readonly<Record<string, string>>;
 
 /**
- * Hosts are known by what the agent's user knows of them. His keys and his settings are for tasks that run as he: others
- * are let in by the key of the spec, or by none.
+ * Hosts are known by what the agent's user knows of them. His keys and his settings are for tasks that run as he:
+ * others are let in by the key of the spec, or by none.
  */
 async function sshCommand({ dir, sshKey, isInsecure, isForOthers }: GitWish): Promise<string> {
   const options = ['BatchMode=yes', 'ConnectTimeout=60', 'ServerAliveInterval=20'];
