@@ -61,7 +61,10 @@ export interface RunOptions extends Abortable {
 
 export interface StopOptions extends Abortable {
   readonly reason?: string;
-  /** 'skip': no task waits for its shutdown delay, nor for what is left of one that has begun. Default 'keep'. */
+  /**
+   * 'skip': no task waits for its shutdown delay, nor for what is left of one that has begun, and poststop tasks that
+   * run already are ended too. Default 'keep'.
+   */
   readonly shutdownDelay?: 'keep' | 'skip';
 }
 

@@ -140,7 +140,10 @@ function addTaskCommands(root: Command): void {
     'holdfast stop web --no-shutdown-delay     also of a stop that is waiting for one',
   ])
     .argument('<ref>', REF)
-    .option('--no-shutdown-delay', 'send the kill signals at once')
+    .option(
+      '--no-shutdown-delay',
+      'send the kill signals at once; once poststop tasks run, end them too',
+    )
     .action(async (ref: string, _options, command: Command) =>
       (await import('./stop.ts')).stop(ref, command.optsWithGlobals()),
     );
