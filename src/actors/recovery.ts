@@ -192,7 +192,8 @@ export class Recovery {
    */
   async #rebuild(saved: readonly SavedSpec[]): Promise<void> {
     const { agent, roster, store } = this.#doors;
-    for (const { allocId, spec, specHash } of saved) {
+    for (const { allocId, ...accepted } of saved) {
+      const { spec } = accepted;
       if (roster.isQuarantined(allocStream(allocId))) continue;
       const runs = spec.tasks.some(({ name }) => this.#survey.found.has(taskStream(allocId, name)));
       if (store.damage === undefined && !runs) {
@@ -208,7 +209,7 @@ export class Recovery {
       }
       runner.start();
       try {
-        await runner.tell({ type: 'ReceiveAlloc', spec, specHash, recovered: true });
+        await runner.tell({ type: 'ReceiveAlloc', ...accepted, recovered: true });
       } catch (error) {
         // One spec that cannot be accepted must not keep the agent from all the others.
         agent.logger.error({ allocId, error: messageOf(error) }, 'could not be rebuilt');

@@ -17,6 +17,8 @@ export interface SavedSpec {
   readonly allocId: string;
   readonly spec: AllocSpec;
   readonly specHash: string;
+  /** On the steady clock, of an alloc that may run so long only. */
+  readonly acceptedAt?: number;
 }
 
 /** Where the specs are kept. */
@@ -160,10 +162,12 @@ function readSpec(path: string): readonly SavedSpec[] {
     const found = readPlainFile(path);
     if (found.is !== 'text') return [];
     const saved = JSON.parse(found.text) as Partial<SavedSpec>;
+    const { acceptedAt = 0 } = saved;
     const isWhole =
       typeof saved.allocId === 'string' &&
       typeof saved.specHash === 'string' &&
-      Array.isArray(saved.spec?.tasks);
+      Array.isArray(saved.spec?.tasks) &&
+      Number.isSafeInteger(acceptedAt);
     return isWhole ? [saved as SavedSpec] : [];
   } catch {
     return [];

@@ -49,7 +49,9 @@ export class Commands {
     this.#assertFresh(allocId);
     const named = withIdentity(spec, options.identity);
     assertTexts(agent, allocId, named);
-    const accepted = this.#accept({ allocId, spec: named, specHash });
+    const isLimited = spec.maxRunDurationMs !== undefined;
+    const since = isLimited ? { acceptedAt: agent.clock.steady() } : {};
+    const accepted = this.#accept({ allocId, spec: named, specHash, ...since });
     roster.reserve(spec.name, { allocId, specHash, accepted });
     try {
       await accepted;
@@ -62,11 +64,11 @@ export class Commands {
   /** Side by side: both the spec file and the event are durable before the caller hears of it. */
   async #accept(saved: SavedSpec): Promise<void> {
     const { agent, allocDoors, roster } = this.#doors;
-    const { allocId, spec, specHash } = saved;
+    const { allocId, ...rest } = saved;
     const runner = new AllocRunner(allocId, undefined, allocDoors);
     roster.admit(runner);
     runner.start();
-    const received = { type: 'ReceiveAlloc', spec, specHash, recovered: false } as const;
+    const received = { type: 'ReceiveAlloc', ...rest, recovered: false } as const;
     // crash point: agent.accept.begun
     const [file, event] = await Promise.allSettled([
       agent.specs.save(saved),

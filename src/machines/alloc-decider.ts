@@ -41,7 +41,7 @@ export function decideAlloc(
 }
 
 function decideReceived(
-  { spec, specHash, recovered }: AllocMessageOf<'ReceiveAlloc'>,
+  { spec, specHash, recovered, acceptedAt }: AllocMessageOf<'ReceiveAlloc'>,
   { value }: AllocState,
   make: AllocMaker,
   { steady }: AllocTools,
@@ -50,7 +50,8 @@ function decideReceived(
     return { rejected: new HoldfastError('ALREADY_EXISTS', 'the alloc exists already') };
   }
   const { name, maxRunDurationMs } = spec;
-  const limit = maxRunDurationMs === undefined ? {} : { runUntil: steady + maxRunDurationMs };
+  const runUntil = (acceptedAt ?? steady) + (maxRunDurationMs ?? 0);
+  const limit = maxRunDurationMs === undefined ? {} : { runUntil };
   const received = make('AllocReceived', { name, spec, specHash, recovered, ...limit });
   return [received, ...firstGates(spec, make)];
 }

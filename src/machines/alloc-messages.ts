@@ -23,6 +23,8 @@ export type AllocCommand =
       readonly spec: AllocSpec;
       readonly specHash: string;
       readonly recovered: boolean;
+      /** On the steady clock, if it was accepted before; left out: now. */
+      readonly acceptedAt?: number;
     }
   /** `isHurried`: nobody waits for shutdown delays, nor for what is left of them. */
   | { readonly type: 'StopAlloc'; readonly reason: string; readonly isHurried?: boolean }

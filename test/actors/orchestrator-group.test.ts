@@ -1,4 +1,6 @@
 /** A group of tasks of every kind, told by the order of what is recorded of it, through agents that come and go. */
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { PublicEvent, TaskViewState } from '../../src/api.ts';
 import type { GroupSpecInput } from '../../src/spec/group-schema.ts';
@@ -325,6 +327,19 @@ describe('the longest that a group may run', () => {
     await group.untilAlloc('complete');
     expect(await group.states()).toEqual({ web: 'stopped', bye: 'stopped' });
     expect(group.agent.world.runs('bye')).toEqual([]);
+  });
+
+  it('goes on when the store is lost and the group is rebuilt', async () => {
+    const group = await Group.of([WEB], { maxRunDuration: '1h', type: 'batch' });
+    await group.until({ web: 'running' });
+    const { dataDir } = await group.agent.orchestrator.agent();
+    await group.agent.leave();
+    rmSync(join(dataDir, 'state', 'store'), { recursive: true });
+    await group.agent.clock.advance('30m');
+    await group.agent.open();
+    const received = (await group.agent.events('g')).find(({ type }) => type === 'AllocReceived');
+    const { runUntil } = { runUntil: 0, ...(received?.data as object) };
+    expect(runUntil - group.agent.clock.now()).toBe(1_800_000);
   });
 
   it('is over at once when it passed while no agent was there', async () => {

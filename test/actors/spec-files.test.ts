@@ -42,6 +42,14 @@ describe('the files of specs', () => {
     expect(readdirSync(dir)).toEqual(['quick.json']);
   });
 
+  it('say when an alloc was accepted that may run so long only', async () => {
+    const specs = new SpecFiles(dir);
+    const limited = { ...saved('limited'), acceptedAt: 7 };
+    await specs.save(limited);
+    writeFileSync(join(dir, 'odd.json'), JSON.stringify({ ...saved('odd'), acceptedAt: 'noon' }));
+    expect(await specs.leftBehind(() => 'unknown')).toEqual([limited]);
+  });
+
   it('are on disk with their name when they are saved', async () => {
     synced.length = 0;
     await new SpecFiles(dir).save(saved('kept'));

@@ -282,6 +282,14 @@ describe('the longest that an alloc may run', () => {
       .thenGives({ type: 'AllocReceived', data: { runUntil: T + 60_000 } });
   });
 
+  it('goes on for an alloc that was accepted before its store was lost', () => {
+    const spec = { ...SPEC, maxRunDurationMs: 60_000 };
+    const again = { type: 'ReceiveAlloc', spec, specHash: 'h', recovered: true } as const;
+    given(alloc, [])
+      .when({ ...again, acceptedAt: T - 50_000 }, { now: 5, steady: T })
+      .thenGives({ type: 'AllocReceived', data: { runUntil: T + 10_000 } });
+  });
+
   it.each(['prestart', 'main', 'poststart', 'restarting', 'stopping', 'poststop'])(
     'ends it in %s',
     (value) => {
