@@ -30,11 +30,12 @@ const STAND_INS: Readonly<Record<string, URL>> = {
   'rpc/spawn-host.ts': new URL('./stand-ins/spawn-host.ts', import.meta.url),
 };
 
-/** What no simulated task asks for: fetching speaks to servers and archives, of which this machine has none. */
-const UNTOUCHED = new URL('hooks/artifacts', SOURCES).href;
+/** What no simulated task asks for: servers, archives and providers of secrets, of which this machine has none. */
+const UNTOUCHED = ['hooks/artifacts', 'hooks/secrets'].map((path) => `${SOURCES}${path}`);
 
 function isSimulated(url: string | undefined): boolean {
-  return url?.startsWith(SOURCES) === true && !url.startsWith(UNTOUCHED);
+  if (url?.startsWith(SOURCES) !== true) return false;
+  return !UNTOUCHED.some((start) => url.startsWith(start));
 }
 
 const NAMES = [
