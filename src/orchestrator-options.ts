@@ -5,6 +5,7 @@ import type { Driver } from './drivers/driver.ts';
 import { HoldfastError } from './errors.ts';
 import type { ArtifactRules } from './hooks/artifacts/rules.ts';
 import type { Hook } from './hooks/hook.ts';
+import type { SecretRules } from './hooks/secrets/rules.ts';
 import type { Clock, Logger, Random } from './ports.ts';
 import { closest } from './spec/closest.ts';
 import type { NodeFacts } from './spec/env-facts.ts';
@@ -44,6 +45,8 @@ export interface OrchestratorOptions {
   readonly deniedHostEnv?: readonly string[];
   /** What specs may ask for of what is fetched; the defaults are in `hooks/artifacts/rules.ts`. */
   readonly artifacts?: Partial<ArtifactRules>;
+  /** What of this machine tasks may have as secrets. Nothing by default. */
+  readonly secrets?: Partial<SecretRules>;
   readonly clock?: Clock;
   readonly random?: Random;
 }
@@ -67,6 +70,7 @@ const OPTIONS: Required<{ readonly [K in keyof OrchestratorOptions]: Table[strin
   node: ['an object', isObject],
   deniedHostEnv: ['a list of names', (value) => isListOfTexts(value)],
   artifacts: ['an object', isObject],
+  secrets: ['an object', isObject],
   clock: ['now, steady and at', (value) => has(value, 'now', 'steady', 'at')],
   random: ['fraction and hex', (value) => has(value, 'fraction', 'hex')],
 };
@@ -95,6 +99,11 @@ const ARTIFACTS: Table = {
   isInsecureAllowed: ['true or false', (value) => typeof value === 'boolean'],
   fileRoots: ['a list of paths', (value) => isListOfTexts(value)],
 };
+const SECRETS: Table = {
+  env: ['a list of names', (value) => isListOfTexts(value)],
+  fileRoots: ['a list of paths', (value) => isListOfTexts(value)],
+  commands: ['a list of paths', (value) => isListOfTexts(value)],
+};
 const SAFE_MODE: Table = {
   starts: ['a whole number from 1 on', (value) => isWhole(value, 1)],
   withinMs: ['milliseconds, 1 or more', (value) => isWhole(value, 1)],
@@ -105,8 +114,9 @@ export function checkOptions(options: unknown): void {
   if (!isObject(options)) throw wrong('the options', 'an object', options);
   if (options['dataDir'] === undefined) throw wrong('dataDir', OPTIONS.dataDir[0], undefined);
   check(options, OPTIONS, '');
-  const { artifacts, retention, logs, node, safeMode } = options;
+  const { artifacts, secrets, retention, logs, node, safeMode } = options;
   if (isObject(artifacts)) check(artifacts, ARTIFACTS, 'artifacts.');
+  if (isObject(secrets)) check(secrets, SECRETS, 'secrets.');
   if (isObject(node)) check(node, NODE, 'node.');
   if (isObject(retention)) check(retention, RETENTION, 'retention.');
   if (isObject(logs)) check(logs, LOGS, 'logs.');

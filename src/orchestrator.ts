@@ -243,7 +243,7 @@ function agentDoors(
     random,
     logger,
     drivers: new DriverRegistry(options.drivers ?? []),
-    hooks: new HookRegistry(options.hooks ?? [], options.artifacts),
+    hooks: new HookRegistry(options.hooks ?? [], options),
     releaseRun: (run, driver) => void driver.release(run, { executor }).catch(() => undefined),
     specs: new SpecFiles(layout.specDir, { logger }),
   };

@@ -40,6 +40,13 @@ export function addAgentCommand(root: Command): void {
     )
     .option('--artifact-limit <size>', 'of one artifact, unpacked, such as 2GiB (100GB)', byteSize)
     .option('--insecure-artifacts', 'let groups ask for certificates not to be checked')
+    .option(
+      '--secret-env <name>',
+      'a variable of the agent that groups may have as a secret; * is any characters (repeatable)',
+      many,
+    )
+    .option('--secret-root <dir>', 'where files may be that are secrets (repeatable)', many)
+    .option('--secret-command <path>', 'a program that may be asked for secrets (repeatable)', many)
     .option('--no-cgroups', 'tell the processes of tasks apart by best effort, and limit nothing')
     .addOption(new Option('--background', 'report errors to the run that started it').hideHelp())
     .action(async (_options, command: Command) =>

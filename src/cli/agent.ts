@@ -30,6 +30,9 @@ export interface AgentOptions {
   /** Bytes. */
   readonly artifactLimit?: number;
   readonly insecureArtifacts?: boolean;
+  readonly secretEnv?: readonly string[];
+  readonly secretRoot?: readonly string[];
+  readonly secretCommand?: readonly string[];
   /** False: none is made. */
   readonly cgroups?: boolean;
   /** `run` started it, and reads from its log why it ended. */
@@ -86,6 +89,7 @@ function limitsOf(options: AgentOptions): AgentLimits {
     ...(node === undefined ? {} : { node }),
     ...(denyHostEnv === undefined ? {} : { deniedHostEnv: denyHostEnv }),
     ...artifactRules(options),
+    ...secretRules(options),
     ...(cgroups === false ? { cgroups: 'off' } : {}),
   };
 }
@@ -98,6 +102,16 @@ function artifactRules(options: AgentOptions): Pick<AgentLimits, 'artifacts'> {
     ...(insecureArtifacts === true ? { isInsecureAllowed: true } : {}),
   };
   return Object.keys(artifacts).length === 0 ? {} : { artifacts };
+}
+
+function secretRules(options: AgentOptions): Pick<AgentLimits, 'secrets'> {
+  const { secretEnv, secretRoot, secretCommand } = options;
+  const secrets = {
+    ...(secretEnv === undefined ? {} : { env: secretEnv }),
+    ...(secretRoot === undefined ? {} : { fileRoots: secretRoot }),
+    ...(secretCommand === undefined ? {} : { commands: secretCommand }),
+  };
+  return Object.keys(secrets).length === 0 ? {} : { secrets };
 }
 
 function sayReady(

@@ -9,7 +9,14 @@ import type { Logger } from '../ports.ts';
 /** What an operator may set of `OrchestratorOptions`. */
 export type AgentLimits = Pick<
   OrchestratorOptions,
-  'diskFloorBytes' | 'retention' | 'cgroups' | 'logs' | 'node' | 'deniedHostEnv' | 'artifacts'
+  | 'diskFloorBytes'
+  | 'retention'
+  | 'cgroups'
+  | 'logs'
+  | 'node'
+  | 'deniedHostEnv'
+  | 'artifacts'
+  | 'secrets'
 >;
 
 export interface Serving {

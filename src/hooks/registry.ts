@@ -5,19 +5,29 @@ import { artifactsHook } from './artifacts.ts';
 import type { ArtifactRules } from './artifacts/rules.ts';
 import type { Hook } from './hook.ts';
 import { logmon } from './logmon.ts';
+import { secretsHook } from './secrets.ts';
+import type { SecretRules } from './secrets/rules.ts';
 import { taskDir } from './task-dir.ts';
 import { validate } from './validate.ts';
 import { volumes } from './volumes.ts';
 
-const builtIn = (rules: Partial<ArtifactRules> | undefined): readonly Hook[] => [
+/** What the operator lets groups ask of the built-in hooks. */
+export interface HookRules {
+  readonly artifacts?: Partial<ArtifactRules> | undefined;
+  readonly secrets?: Partial<SecretRules> | undefined;
+}
+
+const builtIn = ({ artifacts, secrets }: HookRules): readonly Hook[] => [
   // Before anything is made on disk.
   validate,
   // Later hooks write into the directories.
   taskDir,
   // Whatever is mounted is there before anything is started for the task.
   volumes,
+  // Before everything that may name one.
+  secretsHook(secrets),
   // Into the directories, before anybody writes out of what was fetched.
-  artifactsHook(rules),
+  artifactsHook(artifacts),
   // Last of ours: what a user's hook says while it works is not the task's output.
   logmon,
 ];
@@ -26,8 +36,8 @@ export class HookRegistry {
   readonly #hooks: readonly Hook[];
 
   /** `custom` come after the built-in ones, in the order given. Throws USAGE for a name that is taken. */
-  constructor(custom: readonly Hook[], artifacts?: Partial<ArtifactRules>) {
-    this.#hooks = [...builtIn(artifacts), ...custom];
+  constructor(custom: readonly Hook[], rules: HookRules = {}) {
+    this.#hooks = [...builtIn(rules), ...custom];
     const names = this.#hooks.map((hook) => hook.name);
     const twice = names.find((name, index) => names.indexOf(name) !== index);
     if (twice !== undefined) throw new HoldfastError('USAGE', `two hooks are named ${twice}`);

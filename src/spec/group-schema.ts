@@ -9,6 +9,7 @@ import { hostEnv, interpolation } from './interpolation-schema.ts';
 import { lifecycle } from './lifecycle-schema.ts';
 import { restart } from './restart-schema.ts';
 import { duration, freeText, name, text } from './schema-parts.ts';
+import { secrets } from './secret-schema.ts';
 import { SIGNAL_NAMES } from './signal-names.ts';
 
 const ENV_NAME = /^[^=\0]+$/;
@@ -130,6 +131,7 @@ const taskSchema = z.strictObject({
   volumeMounts: z.array(volumeMount).optional(),
   mounts: z.array(mount).optional(),
   artifacts: z.array(artifact).optional().describe('Fetched before the first start.'),
+  secrets,
   hostEnv,
   interpolation,
 });

@@ -3,6 +3,7 @@ import { artifactSpec } from './artifact-spec.ts';
 import { durationMs } from './duration.ts';
 import { hostEnvOf, interpolationOf } from './interpolation-policy.ts';
 import { restartPolicy } from './restart-rules.ts';
+import { secretSpec } from './secret-spec.ts';
 import type { AllocSpec } from './alloc-spec.ts';
 import type { CheckedGroup, CheckedTask } from './group-schema.ts';
 import type { LogPolicy, ResourceLimits, TaskMount, TaskSpec } from './task-spec.ts';
@@ -49,6 +50,7 @@ function resolveTask(group: CheckedGroup, task: CheckedTask, maxKillTimeoutMs: n
     ...optional('resources', task.resources as ResourceLimits | undefined),
     ...optional('mounts', mountsOf(group, task)),
     ...optional('artifacts', artifactsOf(task)),
+    ...optional('secrets', secretsOf(task)),
     ...optional('hostEnv', hostEnvOf(task)),
     ...optional('interpolation', interpolationOf(group, task)),
   };
@@ -56,6 +58,10 @@ function resolveTask(group: CheckedGroup, task: CheckedTask, maxKillTimeoutMs: n
 
 function artifactsOf({ artifacts = [] }: CheckedTask): TaskSpec['artifacts'] {
   return artifacts.length === 0 ? undefined : artifacts.map(artifactSpec);
+}
+
+function secretsOf({ secrets = [] }: CheckedTask): TaskSpec['secrets'] {
+  return secrets.length === 0 ? undefined : secrets.map(secretSpec);
 }
 
 /** A key that is absent stays absent: specs that do not use it keep their hash. */

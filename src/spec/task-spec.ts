@@ -2,6 +2,7 @@
 
 import type { ArtifactSpec } from './artifact-spec.ts';
 import type { HostEnvWish } from './host-env.ts';
+import type { SecretSpec } from './secret-spec.ts';
 
 /** Times in milliseconds. */
 export interface RestartPolicy {
@@ -118,6 +119,8 @@ export interface TaskSpec {
   readonly mounts?: readonly TaskMount[];
   /** Fetched before the first start, in no order; absent: none. */
   readonly artifacts?: readonly ArtifactSpec[];
+  /** Fetched before each start; absent: none. */
+  readonly secrets?: readonly SecretSpec[];
   /** Which variables of the agent it gets; absent: none. */
   readonly hostEnv?: HostEnvWish;
   /** How `${…}` in its texts is read; absent: not at all, as before there was such a thing. */

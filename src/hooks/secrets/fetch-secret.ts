@@ -1,0 +1,132 @@
+/** The providers of secrets: each gives the value of one, as text. No error has any of it. */
+import { execFile } from 'node:child_process';
+import { constants } from 'node:fs';
+import { open, readlink, type FileHandle } from 'node:fs/promises';
+import { errnoOf, HoldfastError } from '../../errors.ts';
+import { nameMatcher } from '../../spec/name-globs.ts';
+import type { SecretSource } from '../../spec/secret-spec.ts';
+import { passing, refused } from '../artifacts/faults.ts';
+import { isBelowRoots } from '../artifacts/local-file.ts';
+import { LONGEST_SECRET } from '../gift-rules.ts';
+import type { SecretRules } from './rules.ts';
+
+export interface SecretDoors {
+  readonly rules: SecretRules;
+  /** The agent's own. */
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly signal: AbortSignal;
+}
+
+type From<P extends SecretSource['provider']> = Extract<SecretSource, { provider: P }>;
+type Providers = {
+  readonly [P in SecretSource['provider']]: (
+    source: From<P>,
+    doors: SecretDoors,
+  ) => Promise<Uint8Array>;
+};
+
+const PROVIDERS: Providers = { env: fromEnv, file: fromFile, exec: fromProgram };
+
+/**
+ * Without the one line end that files and programs have at their end. Errors: CAPABILITY_MISSING for what the operator
+ * does not let groups have; HOOK_FAILED, retryable where it may be there later.
+ */
+export async function fetchSecret(source: SecretSource, doors: SecretDoors): Promise<string> {
+  const provider = PROVIDERS[source.provider] as (
+    source: SecretSource,
+    doors: SecretDoors,
+  ) => Promise<Uint8Array>;
+  const bytes = await provider(source, doors);
+  if (bytes.length > LONGEST_SECRET) throw refused('is longer than 1 MiB');
+  let text: string;
+  try {
+    text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
+  } catch {
+    throw refused('is no UTF-8 text: keep it in base64');
+  }
+  return source.provider === 'env' ? text : text.replace(/\r?\n$/, '');
+}
+
+async function fromEnv({ key }: From<'env'>, { rules, env }: SecretDoors): Promise<Uint8Array> {
+  if (!nameMatcher(rules.env)(key)) {
+    throw closed(`variable ${key} of the agent`, 'secrets.env (--secret-env)');
+  }
+  const value = env[key];
+  if (value === undefined) throw refused(`the agent has no variable ${key}`);
+  return Buffer.from(value);
+}
+
+/** By what is held and where that is: the name may lead through links, and somewhere else a moment later. */
+async function fromFile({ path }: From<'file'>, { rules }: SecretDoors): Promise<Uint8Array> {
+  const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK).catch(
+    (error: unknown) => {
+      const text = `${path} cannot be read: ${errnoOf(error) ?? 'unknown'}`;
+      throw errnoOf(error) === 'ENOENT' ? passing(text, error) : refused(text, error);
+    },
+  );
+  try {
+    const real = await readlink(`/proc/self/fd/${file.fd}`);
+    if (!(await isBelowRoots(real, rules.fileRoots))) {
+      throw closed(`${path} (${real})`, 'secrets.fileRoots (--secret-root)');
+    }
+    const found = await file.stat();
+    if (!found.isFile()) throw refused(`${path} is no file`);
+    return await readSome(file);
+  } finally {
+    await file.close();
+  }
+}
+
+/** One byte more than may be tells that there is more. */
+async function readSome(file: FileHandle): Promise<Uint8Array> {
+  const room = Buffer.alloc(LONGEST_SECRET + 1);
+  let length = 0;
+  for (;;) {
+    const { bytesRead } = await file.read(room, length, room.length - length, null);
+    length += bytesRead;
+    if (bytesRead === 0 || length === room.length) return room.subarray(0, length);
+  }
+}
+
+/** What it says of an error may have the secret in it, and is thrown away. */
+function fromProgram(
+  { command: [program = '', ...args], timeoutMs }: From<'exec'>,
+  { rules, signal, env }: SecretDoors,
+): Promise<Uint8Array> {
+  if (!rules.commands.includes(program)) {
+    throw closed(`program ${program}`, 'secrets.commands (--secret-command)');
+  }
+  const { PATH = '/usr/bin:/bin', HOME = '/' } = env;
+  const options = {
+    encoding: 'buffer' as const,
+    timeout: timeoutMs,
+    killSignal: 'SIGKILL' as const,
+    maxBuffer: LONGEST_SECRET + 1,
+    env: { PATH, HOME },
+    cwd: '/',
+    signal,
+  };
+  return new Promise((resolve, reject) => {
+    const child = execFile(program, args, options, (error, output) => {
+      if (error === null) return resolve(output);
+      reject(programFault(program, error, timeoutMs));
+    });
+    child.stdin?.end();
+  });
+}
+
+function programFault(
+  program: string,
+  error: Error & { readonly code?: unknown; readonly killed?: boolean },
+  timeoutMs: number,
+): HoldfastError {
+  if (error.code === 'ERR_CHILD_PROCESS_STDIO_MAXBUFFER') return refused('is longer than 1 MiB');
+  if (error.killed === true) return passing(`${program} took longer than ${timeoutMs / 1000} s`);
+  if (typeof error.code === 'string') return refused(`${program} cannot be run: ${error.code}`);
+  return passing(`${program} ended with exit code ${String(error.code ?? 'unknown')}`);
+}
+
+function closed(what: string, option: string): HoldfastError {
+  const text = `${what} is nothing that this agent gives to tasks: its operator may allow it by ${option}`;
+  return new HoldfastError('CAPABILITY_MISSING', text);
+}

@@ -1,0 +1,14 @@
+/**
+ * What of the machine the operator lets groups have as secrets. Nothing without his word: whoever may start a group
+ * would otherwise read what the agent can read, and run what it can run.
+ */
+export interface SecretRules {
+  /** Variables of the agent, by name; `*` stands for any characters. */
+  readonly env: readonly string[];
+  /** Files below these directories, whatever links lead there. */
+  readonly fileRoots: readonly string[];
+  /** Programs, by their absolute paths; with whatever arguments. */
+  readonly commands: readonly string[];
+}
+
+export const SECRET_RULES: SecretRules = { env: [], fileRoots: [], commands: [] };

@@ -1,0 +1,99 @@
+/** A secret from the file of an operator into a program, and nowhere else. */
+import {
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, expect, it } from 'vitest';
+import { eventsSoFar, Machine, pidsOf, until } from './rig.ts';
+
+const ONE = 'canary-of-a-variable-4f1c9';
+const TWO = 'canary-of-a-file-77ab2';
+
+/** Files below a directory that hold a text: the store, its log, run files, specs, output, addresses. */
+function filesWith(dir: string, text: string): readonly string[] {
+  return readdirSync(dir, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => join(entry.parentPath, entry.name))
+    .filter((path) => readFileSync(path).includes(text));
+}
+
+/** Processes of this machine in whose command line or environment a text is, by now. */
+function processesWith(what: 'cmdline' | 'environ', text: string): readonly number[] {
+  const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
+  const isIn = (pid: string): boolean => {
+    try {
+      return readFileSync(`/proc/${pid}/${what}`).includes(text);
+    } catch {
+      return false;
+    }
+  };
+  return pids.filter(isIn).map(Number);
+}
+
+let machine: Machine;
+let opened: string;
+afterEach(async () => {
+  await machine.scrap();
+  rmSync(opened, { recursive: true, force: true });
+});
+
+it('is in the environment and the files of its program only', { timeout: 120_000 }, async () => {
+  machine = new Machine();
+  opened = realpathSync(mkdtempSync(join(tmpdir(), 'hf-opened-')));
+  writeFileSync(join(opened, 'one'), `${ONE}\n`);
+  writeFileSync(join(opened, 'two'), TWO);
+  const agent = await machine.startAgent('--secret-root', opened);
+  const secrets = [
+    { name: 'one', provider: 'file', path: join(opened, 'one'), env: 'ONE' },
+    { name: 'two', provider: 'file', path: join(opened, 'two') },
+  ] as const;
+  const script = 'test -r "$HOLDFAST_SECRETS_DIR/two" && echo "${#ONE}" && exec sleep 100000';
+  const task = {
+    name: 'api',
+    driver: 'raw_exec',
+    config: { command: 'sh', args: ['-c', script] },
+    env: { URL: 'https://${ONE}@host' },
+    secrets: [...secrets],
+  };
+  const { allocId } = await agent.run({ name: 'web', tasks: [task] });
+  const pids = await until('the task runs', () => pidsOf(agent, 'web'));
+  const secretFile = join(machine.dataDir, 'allocs', allocId, 'api', 'secrets', 'two');
+  const logs = join(machine.dataDir, 'state', 'logs', allocId);
+  await until('it has said how long the variable is', async () =>
+    readdirSync(logs).some((name) => readFileSync(join(logs, name), 'utf8') === `${ONE.length}\n`),
+  );
+  expect(filesWith(machine.dataDir, ONE)).toEqual([]);
+  expect(filesWith(machine.dataDir, TWO)).toEqual([secretFile]);
+  for (const text of [ONE, TWO]) expect(processesWith('cmdline', text)).toEqual([]);
+  // setsid keeps the pid of the program, and the shim has none of its variables.
+  expect(processesWith('environ', ONE)).toEqual(pids);
+  expect(processesWith('environ', TWO)).toEqual([]);
+  const told = JSON.stringify([
+    await eventsSoFar(agent, 'web'),
+    await agent.inspect('web'),
+    await agent.env('web'),
+  ]);
+  for (const text of [ONE, TWO]) expect(told).not.toContain(text);
+  await agent.stop('web');
+  expect(filesWith(machine.dataDir, TWO)).toEqual([]);
+});
+
+it('is refused by an agent whose operator has opened nothing', { timeout: 120_000 }, async () => {
+  machine = new Machine();
+  opened = realpathSync(mkdtempSync(join(tmpdir(), 'hf-opened-')));
+  writeFileSync(join(opened, 'one'), ONE);
+  const agent = await machine.startAgent();
+  const secrets = [{ name: 'one', provider: 'file' as const, path: join(opened, 'one') }];
+  const config = { command: 'sleep', args: ['100000'] };
+  await agent.run({ name: 'web', tasks: [{ name: 'api', driver: 'raw_exec', config, secrets }] });
+  await until('it has failed', async () => !(await agent.inspect('web')).isLive);
+  const [task] = (await agent.inspect('web')).tasks;
+  expect(task?.reason).toContain('secret "one"');
+  expect(task?.reason).toContain('--secret-root');
+});
