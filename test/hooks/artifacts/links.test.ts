@@ -36,7 +36,8 @@ function lead(root: string, links: readonly (readonly [string, string])[]): read
   }
   return links.map(([path]) => {
     try {
-      return !`${realpathSync(join(root, path))}/`.startsWith(`${root}/`);
+      // The kernel's own: Node's goes round and round in some of these trees.
+      return !`${realpathSync.native(join(root, path))}/`.startsWith(`${root}/`);
     } catch {
       // To nowhere, or round and round: nobody gets out by it.
       return false;
