@@ -5,7 +5,7 @@ import type { Driver } from './drivers/driver.ts';
 import { HoldfastError } from './errors.ts';
 import type { ArtifactRules } from './hooks/artifacts/rules.ts';
 import type { Hook } from './hooks/hook.ts';
-import type { SecretRules } from './hooks/secrets/rules.ts';
+import type { SecretPlaces, SecretRules } from './hooks/secrets/rules.ts';
 import type { Clock, Logger, Random } from './ports.ts';
 import { closest } from './spec/closest.ts';
 import type { NodeFacts } from './spec/env-facts.ts';
@@ -45,8 +45,8 @@ export interface OrchestratorOptions {
   readonly deniedHostEnv?: readonly string[];
   /** What specs may ask for of what is fetched; the defaults are in `hooks/artifacts/rules.ts`. */
   readonly artifacts?: Partial<ArtifactRules>;
-  /** What of this machine tasks may have as secrets. Nothing by default. */
-  readonly secrets?: Partial<SecretRules>;
+  /** What of this machine tasks may have as secrets, and where they are kept. Nothing may be had by default. */
+  readonly secrets?: Partial<SecretRules> & SecretPlaces;
   readonly clock?: Clock;
   readonly random?: Random;
 }
@@ -103,6 +103,8 @@ const SECRETS: Table = {
   env: ['a list of names', (value) => isListOfTexts(value)],
   fileRoots: ['a list of paths', (value) => isListOfTexts(value)],
   commands: ['a list of paths', (value) => isListOfTexts(value)],
+  inMemory: ["'auto' or 'off'", (value) => value === 'auto' || value === 'off'],
+  sizeMb: ['MiB, 1 or more', (value) => isWhole(value, 1)],
 };
 const SAFE_MODE: Table = {
   starts: ['a whole number from 1 on', (value) => isWhole(value, 1)],

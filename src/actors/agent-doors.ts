@@ -3,7 +3,7 @@ import type { Driver, ExecutorDoor, RunRequest } from '../drivers/driver.ts';
 import type { DriverRegistry } from '../drivers/registry.ts';
 import type { UsageDoor } from '../drivers/usage.ts';
 import type { NodeEvent } from '../events/node-event.ts';
-import type { CommandEnd, LogmonDoor } from '../hooks/hook.ts';
+import type { CommandEnd, LogmonDoor, MemoryDoor } from '../hooks/hook.ts';
 import type { HookRegistry } from '../hooks/registry.ts';
 import type { Layout } from '../layout.ts';
 import type { EventLog } from '../log/event-log.ts';
@@ -36,6 +36,7 @@ export interface AgentDoors {
   /** Commands beside programs. */
   readonly sessions: Sessions;
   readonly secrets: SecretValues;
+  readonly memory: MemoryDoor;
   /** Runs a command beside the program of `ALLOC/TASK`, on behalf of a hook. */
   readonly runBeside: (
     ref: string,

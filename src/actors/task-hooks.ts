@@ -115,6 +115,7 @@ function hookActs(
     message: (message) => void scope.report({ type: 'HookSpoke', phase, hook: hook.name, message }),
     logmon: agent.logmon,
     drivers: agent.drivers,
+    memory: agent.memory,
     restart: (reason, { isCounted = false } = {}) =>
       ask({ type: 'RestartTask', reason, ...(isCounted ? { isCounted } : {}) }),
     sendSignal: (name, reason) => ask({ type: 'SignalTask', signal: name, reason }),

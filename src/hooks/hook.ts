@@ -48,6 +48,7 @@ export interface HookDoors {
   message(text: string): void;
   readonly logmon: LogmonDoor;
   readonly drivers: DriverCheck;
+  readonly memory: MemoryDoor;
   /** The program's environment; in `prestart` so far: with what the hooks before this one gave. Secrets are in it. */
   env(): Readonly<Record<string, string>>;
   /**
@@ -115,6 +116,14 @@ export interface DirectoryOwner {
   readonly gid: number;
   /** Also of the task's own directory, which is otherwise the root of what its program sees. */
   readonly hasTaskDir: boolean;
+}
+
+/** Directories whose files are in memory only, where nothing can be executed. Only the agent can end one. */
+export interface MemoryDoor {
+  /** Of a directory that is there. False where there can be none: it stays what it is. May be repeated. */
+  ensure(path: string): boolean;
+  /** With all that is in it; any other directory stays. May be repeated. */
+  release(path: string): void;
 }
 
 export interface DriverCheck {

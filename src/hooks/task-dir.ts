@@ -17,7 +17,7 @@ import { type DirectoryOwner, defineHook, type TaskDirs } from './hook.ts';
 
 export const taskDir = defineHook({
   name: 'task-dir',
-  async prestart({ dirs, task }, { drivers }) {
+  async prestart({ dirs, task }, { drivers, memory }) {
     const owner = await drivers.ownerOf(task);
     mkdirSync(dirname(dirname(dirs.alloc)), { recursive: true, mode: 0o711 });
     // Closed until somebody has to pass: a task that may become root can leave programs that make others root.
@@ -27,12 +27,22 @@ export const taskDir = defineHook({
     for (const path of [...sharedDirs(dirs), ...ownDirs(dirs)]) {
       mkdirSync(path, { recursive: true, mode: 0o700 });
     }
+    // Again after the machine was started anew; what was in it is gone then, and is fetched again.
+    if ((task.secrets ?? []).length > 0) for (const path of closedDirs(dirs)) memory.ensure(path);
     if (owner !== undefined) giveAway(dirs, owner);
+  },
+  async cleanup({ dirs }, { memory }) {
+    for (const path of closedDirs(dirs)) memory.release(path);
   },
 });
 
 function sharedDirs({ alloc }: TaskDirs): readonly string[] {
   return [join(alloc, 'data'), join(alloc, 'tmp')];
+}
+
+/** What is in them is nobody's but the task's. */
+function closedDirs({ secrets, private: own }: TaskDirs): readonly string[] {
+  return [secrets, own];
 }
 
 function ownDirs({ local, secrets, private: own, tmp }: TaskDirs): readonly string[] {

@@ -4,6 +4,7 @@ import { promisify } from 'node:util';
 import { errnoOf, HoldfastError, messageOf } from '../errors.ts';
 import { cgroupAnswers, type CgroupAnswers, noCgroups } from './cgroup-answers.ts';
 import { machineCgroups } from './cgroup-layout.ts';
+import { whyNoMemoryDirs } from './memory-dir.ts';
 import { ociPrograms } from './oci-programs.ts';
 import { whyNoTerminals } from './terminal.ts';
 
@@ -22,6 +23,7 @@ export const CAPABILITY_NAMES = [
   'mount-propagation',
   'terminal',
   'switch-user',
+  'memory-dirs',
 ] as const;
 
 export type CapabilityName = (typeof CAPABILITY_NAMES)[number];
@@ -43,6 +45,7 @@ export interface MachineFacts {
   readonly setpriv: Answer;
   readonly nsenter: Answer;
   readonly terminal: Answer;
+  readonly memoryDirs: Answer;
 }
 
 export interface Answer {
@@ -83,7 +86,7 @@ export async function requireCapability(name: CapabilityName, who: string): Prom
 
 /** Pure. */
 export function conclude(facts: MachineFacts): readonly MachineCapability[] {
-  const { isRoot, cgroups, runc, conmon, setpriv, nsenter, terminal } = facts;
+  const { isRoot, cgroups, runc, conmon, setpriv, nsenter, terminal, memoryDirs } = facts;
   const { tracking, kill, limits } = cgroups;
   const asRoot: Answer = isRoot ? yes('running as root') : no('only root may do it');
   const isolated = all('runc and conmon', asRoot, runc, conmon, tracking);
@@ -104,6 +107,7 @@ export function conclude(facts: MachineFacts): readonly MachineCapability[] {
     'mount-propagation': isolated.isAvailable ? yes('mounts of isolated tasks') : isolated,
     terminal,
     'switch-user': all('by setpriv', asRoot, setpriv),
+    'memory-dirs': memoryDirs,
   };
   return CAPABILITY_NAMES.map((name) => ({ name, ...answers[name] }));
 }
@@ -137,6 +141,7 @@ async function probe(): Promise<MachineFacts> {
     setpriv,
     nsenter,
     terminal: terminalAnswer(),
+    memoryDirs: memoryAnswer(),
   };
 }
 
@@ -166,4 +171,10 @@ async function runs(name: string, path: string | undefined, args: string[]): Pro
 function terminalAnswer(): Answer {
   const reason = whyNoTerminals();
   return reason === undefined ? yes('node-pty') : no(reason);
+}
+
+/** Secrets in files are in memory there. */
+function memoryAnswer(): Answer {
+  const reason = whyNoMemoryDirs();
+  return reason === undefined ? yes('tmpfs') : no(reason);
 }

@@ -21,6 +21,7 @@ const all: MachineFacts = {
   setpriv: here,
   nsenter: here,
   terminal: here,
+  memoryDirs: here,
 };
 const of = (
   facts: Partial<MachineFacts>,

@@ -11,4 +11,12 @@ export interface SecretRules {
   readonly commands: readonly string[];
 }
 
+/** Where tasks that have secrets keep their files. */
+export interface SecretPlaces {
+  /** 'auto': secrets/ and private/ of a task are in memory where the machine lets us. */
+  readonly inMemory?: 'auto' | 'off';
+  /** MiB of each. Default 16; nothing is taken before it is used. */
+  readonly sizeMb?: number;
+}
+
 export const SECRET_RULES: SecretRules = { env: [], fileRoots: [], commands: [] };
