@@ -1,6 +1,7 @@
 /** What one may ask of an orchestrator, and what each of it must be: who embeds Holdfast need not have types. */
 import type { CgroupWish } from './actors/run-cgroups.ts';
 import type { SafeModeLimit } from './actors/safe-mode.ts';
+import type { UserRange } from './actors/user-pool.ts';
 import type { Driver } from './drivers/driver.ts';
 import { HoldfastError } from './errors.ts';
 import type { ArtifactRules } from './hooks/artifacts/rules.ts';
@@ -47,6 +48,8 @@ export interface OrchestratorOptions {
   readonly artifacts?: Partial<ArtifactRules>;
   /** What of this machine tasks may have as secrets, and where they are kept. Nothing may be had by default. */
   readonly secrets?: Partial<SecretRules> & SecretPlaces;
+  /** Numbers for tasks that ask for a user of their own; both are in it. Default 80,000 to 89,999, which are Nomad's. */
+  readonly dynamicUsers?: UserRange;
   readonly clock?: Clock;
   readonly random?: Random;
 }
@@ -71,6 +74,7 @@ const OPTIONS: Required<{ readonly [K in keyof OrchestratorOptions]: Table[strin
   deniedHostEnv: ['a list of names', (value) => isListOfTexts(value)],
   artifacts: ['an object', isObject],
   secrets: ['an object', isObject],
+  dynamicUsers: ['from and to, with at least one number', isRange],
   clock: ['now, steady and at', (value) => has(value, 'now', 'steady', 'at')],
   random: ['fraction and hex', (value) => has(value, 'fraction', 'hex')],
 };
@@ -152,6 +156,13 @@ function wrong(option: string, claim: string, value: unknown): HoldfastError {
 
 function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** Never root, and never the number that means "unchanged". */
+function isRange(value: unknown): boolean {
+  if (!isObject(value)) return false;
+  const { from, to } = value;
+  return isWhole(from, 1) && isWhole(to, from as number) && (to as number) <= 4_294_967_294;
 }
 
 function isWhole(value: unknown, least: number): boolean {

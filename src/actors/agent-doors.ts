@@ -16,6 +16,7 @@ import type { SecretValues } from './secret-values.ts';
 import type { Sessions } from './sessions.ts';
 import type { SpecStore } from './spec-files.ts';
 import type { StartGate } from './start-gate.ts';
+import type { UserPool } from './user-pool.ts';
 
 /** Appends a fact to the node's stream, in order, without being waited for. */
 export type RecordNode = <T extends NodeEvent['type']>(type: T, facts: Facts<NodeEvent, T>) => void;
@@ -37,6 +38,7 @@ export interface AgentDoors {
   readonly sessions: Sessions;
   readonly secrets: SecretValues;
   readonly memory: MemoryDoor;
+  readonly users: UserPool;
   /** Runs a command beside the program of `ALLOC/TASK`, on behalf of a hook. */
   readonly runBeside: (
     ref: string,

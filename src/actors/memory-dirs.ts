@@ -1,7 +1,7 @@
 /** The directories of tasks whose files are in memory, as far as the operator and the machine let us have them. */
 import type { MemoryDoor } from '../hooks/hook.ts';
 import { mountMemory, unmountMemory, whyNoMemoryDirs } from '../os/memory-dir.ts';
-import type { Logger } from '../ports.ts';
+import { silentLogger, type Logger } from '../ports.ts';
 
 const MEBIBYTE = 1_048_576;
 
@@ -13,7 +13,7 @@ export class MemoryDirs implements MemoryDoor {
 
   constructor(
     { inMemory = 'auto', sizeMb = 16 }: { inMemory?: 'auto' | 'off'; sizeMb?: number },
-    logger: Logger,
+    logger: Logger = silentLogger,
   ) {
     this.#isOff = inMemory === 'off';
     this.#sizeBytes = sizeMb * MEBIBYTE;

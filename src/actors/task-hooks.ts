@@ -104,6 +104,7 @@ function hookActs(
   hook: Hook,
   signal: AbortSignal,
 ): Omit<HookDoors, 'env' | 'read' | 'secret'> {
+  const stream = taskStream(allocId, task.name);
   // A word about a program that is gone must not reach the one after it.
   const ask: Tell = async (message) => {
     scope.signal.throwIfAborted();
@@ -116,6 +117,10 @@ function hookActs(
     logmon: agent.logmon,
     drivers: agent.drivers,
     memory: agent.memory,
+    users: {
+      take: (before) => agent.users.take(stream, before),
+      release: () => agent.users.release(stream),
+    },
     restart: (reason, { isCounted = false } = {}) =>
       ask({ type: 'RestartTask', reason, ...(isCounted ? { isCounted } : {}) }),
     sendSignal: (name, reason) => ask({ type: 'SignalTask', signal: name, reason }),

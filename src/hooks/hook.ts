@@ -49,6 +49,7 @@ export interface HookDoors {
   readonly logmon: LogmonDoor;
   readonly drivers: DriverCheck;
   readonly memory: MemoryDoor;
+  readonly users: UserDoor;
   /** The program's environment; in `prestart` so far: with what the hooks before this one gave. Secrets are in it. */
   env(): Readonly<Record<string, string>>;
   /**
@@ -124,6 +125,14 @@ export interface MemoryDoor {
   ensure(path: string): boolean;
   /** With all that is in it; any other directory stays. May be repeated. */
   release(path: string): void;
+}
+
+/** Numbers of users for tasks that ask for one of their own. */
+export interface UserDoor {
+  /** The same each time until it is released; `before` is the one that the task had. Errors: RESOURCES_EXHAUSTED. */
+  take(before: number | undefined): number;
+  /** It may be given to others when the task is over. May be repeated. */
+  release(): void;
 }
 
 export interface DriverCheck {

@@ -3,6 +3,7 @@ import { HoldfastError } from '../errors.ts';
 import type { TaskSpec } from '../spec/task-spec.ts';
 import { artifactsHook } from './artifacts.ts';
 import type { ArtifactRules } from './artifacts/rules.ts';
+import { dynamicUsers } from './dynamic-users.ts';
 import type { Hook } from './hook.ts';
 import { logmon } from './logmon.ts';
 import { secretsHook } from './secrets.ts';
@@ -20,6 +21,8 @@ export interface HookRules {
 const builtIn = ({ artifacts, secrets }: HookRules): readonly Hook[] => [
   // Before anything is made on disk.
   validate,
+  // Before the directories, which are given to whom the task runs as.
+  dynamicUsers,
   // Later hooks write into the directories.
   taskDir,
   // Whatever is mounted is there before anything is started for the task.

@@ -127,6 +127,10 @@ const taskSchema = z.strictObject({
     )
     .optional()
     .describe("Whom the program runs as. Left out: the driver's default."),
+  dynamicUser: z
+    .boolean()
+    .optional()
+    .describe('It runs as a user whom nobody else on this machine is. Not with user.'),
   resources: resources.optional().describe('Limits. What is left out is not limited.'),
   volumeMounts: z.array(volumeMount).optional(),
   mounts: z.array(mount).optional(),

@@ -47,6 +47,7 @@ function resolveTask(group: CheckedGroup, task: CheckedTask, maxKillTimeoutMs: n
     ...optional('shutdownDelayMs', spanMs(task.shutdownDelay)),
     meta: task.meta,
     ...optional('user', task.user),
+    ...optional('isDynamicUser', task.dynamicUser || undefined),
     ...optional('resources', task.resources as ResourceLimits | undefined),
     ...optional('mounts', mountsOf(group, task)),
     ...optional('artifacts', artifactsOf(task)),

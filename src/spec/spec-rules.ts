@@ -11,6 +11,7 @@ export function ruleProblems(group: CheckedGroup): readonly KeyProblem[] {
     ...restartProblems(group),
     ...mountProblems(group),
     ...limitProblems(group),
+    ...userProblems(group),
   ];
 }
 
@@ -110,6 +111,14 @@ function limitProblems(group: CheckedGroup): readonly KeyProblem[] {
     problems.push({ path: ['tasks', index, 'resources', 'memoryMaxMb'], text });
   }
   return problems;
+}
+
+function userProblems(group: CheckedGroup): readonly KeyProblem[] {
+  return group.tasks.flatMap(({ user, dynamicUser }, index) => {
+    if (user === undefined || dynamicUser !== true) return [];
+    const text = `says that it runs as nobody else, and user that it runs as "${user}"`;
+    return [{ path: ['tasks', index, 'dynamicUser'], text }];
+  });
 }
 
 function isBackwards(range: string): boolean {

@@ -113,6 +113,8 @@ export interface TaskSpec {
   readonly meta: Readonly<Record<string, string>>;
   /** Absent: the driver's default. A name, a number, or either with `:group`. */
   readonly user?: string;
+  /** It runs as somebody whom nobody else on this machine is. Left out: false; never with `user`. */
+  readonly isDynamicUser?: boolean;
   /** Absent: nothing is limited. */
   readonly resources?: ResourceLimits;
   /** Volumes and mounts in the order in which they are made; absent: none. */
