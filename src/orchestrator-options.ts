@@ -48,7 +48,7 @@ export interface OrchestratorOptions {
   readonly artifacts?: Partial<ArtifactRules>;
   /** What of this machine tasks may have as secrets, and where they are kept. Nothing may be had by default. */
   readonly secrets?: Partial<SecretRules> & SecretPlaces;
-  /** Numbers for tasks that ask for a user of their own; both are in it. Default 80,000 to 89,999, which are Nomad's. */
+  /** Numbers for tasks that ask for a user of their own; both are in it. Default 80,000 to 89,999, as in Nomad. */
   readonly dynamicUsers?: UserRange;
   readonly clock?: Clock;
   readonly random?: Random;
