@@ -19,12 +19,16 @@ export interface SavedSpec {
   readonly specHash: string;
   /** On the steady clock, of an alloc that may run so long only. */
   readonly acceptedAt?: number;
+  /** What it was run with, in base64: here and nowhere else. Left out: nothing. */
+  readonly payload?: string;
 }
 
 /** Where the specs are kept. */
 export interface SpecStore {
   /** Durable when it resolves. Errors: RESOURCES_EXHAUSTED, STORE_FAILED. */
   save(saved: SavedSpec): Promise<void>;
+  /** What the alloc was run with; undefined: nothing, or its spec is gone. */
+  payloadOf(allocId: string): Promise<Uint8Array | undefined>;
   /**
    * Resolves when nothing of it is left, a save that is under way included. One that is not there is fine, and one that
    * the disk does not let go of is tried again until it does: the next agent knows by the log that its alloc has ended.
@@ -75,6 +79,13 @@ export class SpecFiles implements SpecStore {
       .finally(() => this.#saving.delete(allocId));
     this.#saving.set(allocId, saving);
     return saving;
+  }
+
+  async payloadOf(allocId: string): Promise<Uint8Array | undefined> {
+    // A task may be sooner than the flush of its spec.
+    await this.#saving.get(allocId)?.catch(() => undefined);
+    const [saved] = readSpec(this.#pathOf(allocId));
+    return saved?.payload === undefined ? undefined : Buffer.from(saved.payload, 'base64');
   }
 
   async forget(allocId: string): Promise<void> {

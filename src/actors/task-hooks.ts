@@ -121,6 +121,7 @@ function hookActs(
       take: (before) => agent.users.take(stream, before),
       release: () => agent.users.release(stream),
     },
+    payload: () => agent.specs.payloadOf(allocId),
     restart: (reason, { isCounted = false } = {}) =>
       ask({ type: 'RestartTask', reason, ...(isCounted ? { isCounted } : {}) }),
     sendSignal: (name, reason) => ask({ type: 'SignalTask', signal: name, reason }),

@@ -65,6 +65,7 @@ function addRunCommand(root: Command): void {
   ])
     .argument('<file>', 'YAML or JSON; - is standard input')
     .option('--wait', 'wait for the end')
+    .option('--payload <file>', 'what its tasks are to find, as their dispatchPayload says')
     .option('--no-agent', 'refuse instead of starting an agent in the background')
     .action(async (file: string, _options, command: Command) =>
       (await import('./run.ts')).run(file, command.optsWithGlobals()),

@@ -56,6 +56,14 @@ export async function readText(path: string, file: string): Promise<string> {
   return text;
 }
 
+/** What a group is to be run with; `-` is standard input. Errors: those of `readSpecFile` about the file itself. */
+export async function readPayloadFile(path: string): Promise<Uint8Array> {
+  const file = path === '-' ? 'stdin' : path;
+  return readBytes(path).catch((error: unknown) => {
+    throw readError(file, error);
+  });
+}
+
 /** At most one byte more than is allowed, whatever the file is. */
 async function readBytes(path: string): Promise<Buffer> {
   await using handle = path === '-' ? undefined : await open(path);

@@ -4,13 +4,15 @@ import { HoldfastError, isRetryable } from '../errors.ts';
 import { dataDirectory } from './data-dir.ts';
 import { agentIfAny, findAgent } from './find-agent.ts';
 import { say, write } from './output.ts';
-import { readSpecFile } from './read-spec-file.ts';
+import { readPayloadFile, readSpecFile } from './read-spec-file.ts';
 import type { AllocHandle, Orchestrator } from '../api.ts';
 import type { CheckedGroup } from '../spec/group-schema.ts';
 
 export interface RunCommandOptions {
   readonly dataDir?: string;
   readonly wait?: boolean;
+  /** A file. */
+  readonly payload?: string;
   /** False for `--no-agent`. */
   readonly agent: boolean;
 }
@@ -24,7 +26,8 @@ export async function run(file: string, options: RunCommandOptions): Promise<voi
   const { validateGroup } = await import('../spec/validate-spec.ts');
   const group = validateGroup(value, { source });
   const dataDir = dataDirectory(options.dataDir);
-  const request = { group, file: source.file, dataDir, requestId: randomUUID() };
+  const given = await payloadOf(file, options.payload);
+  const request = { group, file: source.file, dataDir, requestId: randomUUID(), ...given };
   const { orchestrator, handle } = await ask(request, options).catch((error: unknown) => {
     if (!isUnanswered(error)) throw error;
     say(`${error.message}. Asking again`);
@@ -36,12 +39,24 @@ export async function run(file: string, options: RunCommandOptions): Promise<voi
   else say(`${handle.alloc} is accepted. Follow it: holdfast events ${handle.alloc} -f`);
 }
 
+async function payloadOf(
+  file: string,
+  path: string | undefined,
+): Promise<{ readonly payload?: Uint8Array }> {
+  if (path === undefined) return {};
+  if (path === '-' && file === '-') {
+    throw new HoldfastError('USAGE', 'group and payload cannot both be standard input');
+  }
+  return { payload: await readPayloadFile(path) };
+}
+
 interface Request {
   readonly group: CheckedGroup;
   readonly file: string;
   readonly dataDir: string;
   /** However often it is asked, it is one alloc. */
   readonly requestId: string;
+  readonly payload?: Uint8Array;
 }
 
 interface Answer {
@@ -50,12 +65,15 @@ interface Answer {
 }
 
 async function ask(request: Request, options: RunCommandOptions): Promise<Answer> {
-  const { group, file, dataDir, requestId } = request;
+  const { group, file, dataDir, requestId, payload } = request;
   const orchestrator = options.agent
     ? await agentOrNewOne(dataDir, group, file)
     : await findAgent(dataDir);
   try {
-    return { orchestrator, handle: await orchestrator.run(group, { requestId }) };
+    return {
+      orchestrator,
+      handle: await orchestrator.run(group, { requestId, ...(payload && { payload }) }),
+    };
   } catch (error) {
     await orchestrator.close();
     throw inFile(error, file);

@@ -46,7 +46,8 @@ export class RemoteOrchestrator implements api.Orchestrator {
     const requestId = options.requestId ?? randomUUID();
     const names = { allocId: options.allocId ?? '', requestId };
     const identity = options.identity && { ...options.identity };
-    const request = { spec: Buffer.from(JSON.stringify(spec)), ...names, identity };
+    const payload = options.payload && Buffer.from(options.payload);
+    const request = { spec: Buffer.from(JSON.stringify(spec)), ...names, identity, payload };
     try {
       const { allocId, alloc } = await this.call(agent.run, request, options);
       return new RemoteAlloc(this, allocId, alloc);

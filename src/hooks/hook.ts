@@ -50,6 +50,8 @@ export interface HookDoors {
   readonly drivers: DriverCheck;
   readonly memory: MemoryDoor;
   readonly users: UserDoor;
+  /** What the group was run with; undefined: nothing, or it is gone. In no log. */
+  payload(): Promise<Uint8Array | undefined>;
   /** The program's environment; in `prestart` so far: with what the hooks before this one gave. Secrets are in it. */
   env(): Readonly<Record<string, string>>;
   /**

@@ -3,6 +3,7 @@ import { HoldfastError } from '../errors.ts';
 import type { TaskSpec } from '../spec/task-spec.ts';
 import { artifactsHook } from './artifacts.ts';
 import type { ArtifactRules } from './artifacts/rules.ts';
+import { dispatch } from './dispatch.ts';
 import { dynamicUsers } from './dynamic-users.ts';
 import type { Hook } from './hook.ts';
 import { logmon } from './logmon.ts';
@@ -29,6 +30,7 @@ const builtIn = ({ artifacts, secrets }: HookRules): readonly Hook[] => [
   volumes,
   // Before everything that may name one.
   secretsHook(secrets),
+  dispatch,
   // Into the directories, before anybody writes out of what was fetched.
   artifactsHook(artifacts),
   // Last of ours: what a user's hook says while it works is not the task's output.

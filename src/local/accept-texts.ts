@@ -4,6 +4,8 @@ import { envFacts } from '../actors/run-env.ts';
 import type { AllocSpec } from '../spec/alloc-spec.ts';
 import { specRefusal } from '../spec/env-problem.ts';
 import { problemsAtAcceptance } from '../spec/interpolated-task.ts';
+import { checkIdentity, type SchedulerIdentity } from '../spec/scheduler-identity.ts';
+import { assertStorable } from './read-spec.ts';
 
 /** Throws SPEC_INVALID with every reference that can never be answered, and variables that no task gets. */
 export function assertTexts(agent: AgentDoors, allocId: string, spec: AllocSpec): void {
@@ -23,4 +25,12 @@ export function assertTexts(agent: AgentDoors, allocId: string, spec: AllocSpec)
   });
   const refused = specRefusal(found);
   if (refused !== undefined) throw refused;
+}
+
+/** Errors: USAGE, SPEC_INVALID for one that is too large together with it. */
+export function withIdentity(spec: AllocSpec, identity: SchedulerIdentity | undefined): AllocSpec {
+  if (identity === undefined) return spec;
+  const named = { ...spec, identity: checkIdentity(identity) };
+  assertStorable(named);
+  return named;
 }

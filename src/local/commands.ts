@@ -9,9 +9,8 @@ import { allocStream } from '../events/envelope.ts';
 import type { TaskMessage } from '../machines/task-messages.ts';
 import type { AllocSpec } from '../spec/alloc-spec.ts';
 import type { GroupSpecInput } from '../spec/group-schema.ts';
-import { checkIdentity, type SchedulerIdentity } from '../spec/scheduler-identity.ts';
-import { assertTexts } from './accept-texts.ts';
-import { assertStorable } from './read-spec.ts';
+import { assertTexts, withIdentity } from './accept-texts.ts';
+import { assertPayload, withPayload } from './payload.ts';
 
 export interface CommandDoors {
   readonly agent: AgentDoors;
@@ -49,9 +48,11 @@ export class Commands {
     this.#assertFresh(allocId);
     const named = withIdentity(spec, options.identity);
     assertTexts(agent, allocId, named);
+    assertPayload(named, options.payload);
     const isLimited = spec.maxRunDurationMs !== undefined;
     const since = isLimited ? { acceptedAt: agent.clock.steady() } : {};
-    const accepted = this.#accept({ allocId, spec: named, specHash, ...since });
+    const saved = { allocId, spec: named, specHash, ...since };
+    const accepted = this.#accept(saved, options.payload);
     roster.reserve(spec.name, { allocId, specHash, accepted });
     try {
       await accepted;
@@ -62,7 +63,7 @@ export class Commands {
   }
 
   /** Side by side: both the spec file and the event are durable before the caller hears of it. */
-  async #accept(saved: SavedSpec): Promise<void> {
+  async #accept(saved: SavedSpec, payload?: Uint8Array): Promise<void> {
     const { agent, allocDoors, roster } = this.#doors;
     const { allocId, ...rest } = saved;
     const runner = new AllocRunner(allocId, undefined, allocDoors);
@@ -71,7 +72,7 @@ export class Commands {
     const received = { type: 'ReceiveAlloc', ...rest, recovered: false } as const;
     // crash point: agent.accept.begun
     const [file, event] = await Promise.allSettled([
-      agent.specs.save(saved),
+      agent.specs.save(withPayload(saved, payload)),
       runner.tell(received),
     ]);
     // crash point: agent.accept.settled
@@ -210,14 +211,6 @@ export class Commands {
       }),
     );
   }
-}
-
-/** Errors: USAGE, SPEC_INVALID for one that is too large together with it. */
-function withIdentity(spec: AllocSpec, identity: SchedulerIdentity | undefined): AllocSpec {
-  if (identity === undefined) return spec;
-  const named = { ...spec, identity: checkIdentity(identity) };
-  assertStorable(named);
-  return named;
 }
 
 /** A disk that is nearly full shall hold the ends of what runs, not more beginnings. */

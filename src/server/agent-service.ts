@@ -85,10 +85,11 @@ function commandHandlers(
   orchestrator: Orchestrator,
 ): Pick<AgentServiceServer, 'run' | 'stop' | 'restart' | 'resume' | 'signal' | 'wait'> {
   return {
-    run: answer(async ({ spec, allocId, requestId, identity }, signal) => {
+    run: answer(async ({ spec, allocId, requestId, identity, payload }, signal) => {
       const named = allocId === '' ? {} : { allocId };
       const asked = requestId === '' ? {} : { requestId };
-      const told = { ...named, ...asked, ...fromIdentity(identity) };
+      const carried = payload === undefined ? {} : { payload };
+      const told = { ...named, ...asked, ...fromIdentity(identity), ...carried };
       const handle = await orchestrator.run(parseSpec(spec), { ...told, signal });
       return { allocId: handle.allocId, alloc: handle.alloc };
     }),

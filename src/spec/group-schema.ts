@@ -5,6 +5,7 @@
  */
 import { z } from 'zod';
 import { artifact } from './artifact-schema.ts';
+import { dispatchPayload } from './dispatch-schema.ts';
 import { hostEnv, interpolation } from './interpolation-schema.ts';
 import { lifecycle } from './lifecycle-schema.ts';
 import { restart } from './restart-schema.ts';
@@ -136,6 +137,7 @@ const taskSchema = z.strictObject({
   mounts: z.array(mount).optional(),
   artifacts: z.array(artifact).optional().describe('Fetched before the first start.'),
   secrets,
+  dispatchPayload,
   hostEnv,
   interpolation,
 });

@@ -52,6 +52,7 @@ function resolveTask(group: CheckedGroup, task: CheckedTask, maxKillTimeoutMs: n
     ...optional('mounts', mountsOf(group, task)),
     ...optional('artifacts', artifactsOf(task)),
     ...optional('secrets', secretsOf(task)),
+    ...optional('dispatchPayload', task.dispatchPayload),
     ...optional('hostEnv', hostEnvOf(task)),
     ...optional('interpolation', interpolationOf(group, task)),
   };

@@ -123,6 +123,8 @@ export interface TaskSpec {
   readonly artifacts?: readonly ArtifactSpec[];
   /** Fetched before each start; absent: none. */
   readonly secrets?: readonly SecretSpec[];
+  /** Where below its local directory it finds what the group was run with; absent: nowhere. */
+  readonly dispatchPayload?: { readonly file: string };
   /** Which variables of the agent it gets; absent: none. */
   readonly hostEnv?: HostEnvWish;
   /** How `${…}` in its texts is read; absent: not at all, as before there was such a thing. */

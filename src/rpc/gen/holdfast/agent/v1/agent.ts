@@ -116,7 +116,11 @@ export interface RunRequest {
    */
   requestId: string;
   /** What a scheduler calls the alloc. Absent: nothing. */
-  identity: SchedulerIdentity | undefined;
+  identity:
+    | SchedulerIdentity
+    | undefined;
+  /** What the group is run with, for the tasks that ask for it. Absent: nothing, which is not the same as no bytes. */
+  payload?: Buffer | undefined;
 }
 
 export interface SchedulerIdentity {
@@ -1172,7 +1176,7 @@ export const StoreDamage: MessageFns<StoreDamage> = {
 };
 
 function createBaseRunRequest(): RunRequest {
-  return { spec: Buffer.alloc(0), allocId: "", requestId: "", identity: undefined };
+  return { spec: Buffer.alloc(0), allocId: "", requestId: "", identity: undefined, payload: undefined };
 }
 
 export const RunRequest: MessageFns<RunRequest> = {
@@ -1188,6 +1192,9 @@ export const RunRequest: MessageFns<RunRequest> = {
     }
     if (message.identity !== undefined) {
       SchedulerIdentity.encode(message.identity, writer.uint32(34).fork()).join();
+    }
+    if (message.payload !== undefined) {
+      writer.uint32(42).bytes(message.payload);
     }
     return writer;
   },
@@ -1237,6 +1244,14 @@ export const RunRequest: MessageFns<RunRequest> = {
             message.identity = SchedulerIdentity.decode(reader, reader.uint32());
             continue;
           }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.payload = Buffer.from(reader.bytes());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1260,6 +1275,7 @@ export const RunRequest: MessageFns<RunRequest> = {
     message.identity = (object.identity !== undefined && object.identity !== null)
       ? SchedulerIdentity.fromPartial(object.identity)
       : undefined;
+    message.payload = object.payload ?? undefined;
     return message;
   },
 };
