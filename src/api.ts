@@ -58,8 +58,8 @@ export interface RunOptions extends Abortable {
   /** What a scheduler calls the alloc: its programs are told. Recorded with a new alloc, else not looked at. */
   readonly identity?: SchedulerIdentity;
   /**
-   * For the tasks that ask for it (`dispatchPayload`): at most 16 KiB. Kept with a new alloc, else not looked at. It is in
-   * the file of its spec and in no log.
+   * For the tasks that ask for it (`dispatchPayload`): at most 16 KiB. Kept with a new alloc, else not looked at. It is
+   * in the file of its spec and in no log.
    */
   readonly payload?: Uint8Array;
 }

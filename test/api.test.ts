@@ -31,13 +31,13 @@ describe('the public names', () => {
     expect(types.map(String).toSorted().join(' ')).toBe(
       [
         'Abortable AgentView AllocEvent AllocHandle AllocView AllocViewState ArtifactRules AttachOptions',
-        'Cause Clock Driver EnvFacts EnvVariable ErrorCode ErrorRecord EventQuery ExecChunk',
+        'Cause Clock CommandEnd Driver EnvFacts EnvVariable ErrorCode ErrorRecord EventQuery ExecChunk',
         'ExecDriverOptions ExecExit ExecOptions ExecSession Fingerprint FrameOptions',
-        'GroupSpecInput HistoryEntry Hook HookDoors HookGift HookRequest LogChunk LogFrame LogGap LogQuery',
+        'GivenSecret GroupSpecInput HistoryEntry Hook HookDoors HookGift HookRequest LogChunk LogFrame LogGap LogQuery',
         'Logger NetworkFacts NodeEvent NodeFacts NomadTaskEvent Orchestrator OrchestratorOptions PortFact',
         'PrestartResult ProcessDriverSpec ProcessStats ProgramWish PublicEvent Random',
         'RecoveryOutcome RecoveryReport RestartOptions RunOptions RunRequest RunSample',
-        'SchedulerIdentity SessionCommand SessionDoor SessionWish StatsQuery StopOptions',
+        'SchedulerIdentity SecretRules SessionCommand SessionDoor SessionWish StartResult StatsQuery StopOptions',
         'TaskEnvView TaskEvent TaskHandle TaskSpec TaskStats TaskView TaskViewState UsageDoor',
         'UsageQuery WhyChain',
       ].join(' '),
