@@ -11,6 +11,8 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { removeAllocFiles } from '../../src/actors/alloc-files.ts';
+import { layoutOf, taskDirsOf } from '../../src/layout.ts';
 import { mountMemory, unmountMemory, whyNoMemoryDirs } from '../../src/os/memory-dir.ts';
 import { readMountTable } from '../../src/os/mount-table.ts';
 
@@ -42,6 +44,18 @@ describe.skipIf(why !== undefined)(`a directory in memory (${why ?? 'can be had 
     unmountMemory(path);
     expect(mountsOn(path)).toBe(0);
     expect(existsSync(join(path, 'a'))).toBe(false);
+  });
+
+  it('that is left over goes with the files of its alloc', async () => {
+    const dir = place();
+    const layout = layoutOf(dir);
+    const path = taskDirsOf(layout, 'a1', 'web').secrets;
+    mkdirSync(path, { recursive: true });
+    mountMemory(path, 1_048_576);
+    await removeAllocFiles(layout, 'a1');
+    await removeAllocFiles(layout, 'a1');
+    expect(mountsOn(path)).toBe(0);
+    expect(existsSync(join(dir, 'allocs', 'a1'))).toBe(false);
   });
 
   it('is not made, and none is ended, through a link', () => {

@@ -45,3 +45,20 @@ describe('secrets of a task', () => {
     expect(() => resolved(...secrets)).toThrow(text);
   });
 });
+
+describe('a user of its own', () => {
+  const group = (task: object) => ({ name: 'g', tasks: [{ name: 'a', driver: 'mock', ...task }] });
+
+  it('is recorded of a task that asks for one, and of no other', () => {
+    const asks = resolveSpec(validateGroup(group({ dynamic_user: true }))).tasks[0];
+    expect(asks?.isDynamicUser).toBe(true);
+    const says = resolveSpec(validateGroup(group({ dynamicUser: false, user: 'web' }))).tasks[0];
+    expect(Object.keys(says ?? {})).not.toContain('isDynamicUser');
+  });
+
+  it('is none with a name', () => {
+    expect(() => validateGroup(group({ dynamicUser: true, user: 'web' }))).toThrow(
+      'tasks[0].dynamicUser says that it runs as nobody else, and user that it runs as "web"',
+    );
+  });
+});
