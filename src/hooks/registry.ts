@@ -10,6 +10,7 @@ import { logmon } from './logmon.ts';
 import { secretsHook } from './secrets.ts';
 import type { SecretRules } from './secrets/rules.ts';
 import { taskDir } from './task-dir.ts';
+import { templates } from './templates.ts';
 import { validate } from './validate.ts';
 import { volumes } from './volumes.ts';
 
@@ -33,6 +34,8 @@ const builtIn = ({ artifacts, secrets }: HookRules): readonly Hook[] => [
   dispatch,
   // Into the directories, before anybody writes out of what was fetched.
   artifactsHook(artifacts),
+  // With all that was given and fetched.
+  templates,
   // Last of ours: what a user's hook says while it works is not the task's output.
   logmon,
 ];

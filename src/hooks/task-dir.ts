@@ -13,6 +13,8 @@ import {
   openSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
+import type { TaskSpec } from '../spec/task-spec.ts';
+import type { TemplateSpec } from '../spec/template-spec.ts';
 import { type DirectoryOwner, defineHook, type TaskDirs } from './hook.ts';
 
 export const taskDir = defineHook({
@@ -28,7 +30,7 @@ export const taskDir = defineHook({
       mkdirSync(path, { recursive: true, mode: 0o700 });
     }
     // Again after the machine was started anew; what was in it is gone then, and is fetched again.
-    if ((task.secrets ?? []).length > 0) for (const path of closedDirs(dirs)) memory.ensure(path);
+    if (isSecret(task)) for (const path of closedDirs(dirs)) memory.ensure(path);
     if (owner !== undefined) giveAway(dirs, owner);
   },
   async cleanup({ dirs }, { memory }) {
@@ -38,6 +40,12 @@ export const taskDir = defineHook({
 
 function sharedDirs({ alloc }: TaskDirs): readonly string[] {
   return [join(alloc, 'data'), join(alloc, 'tmp')];
+}
+
+/** Has it anything of which nothing is to be left on a disk? */
+function isSecret({ secrets = [], templates = [] }: TaskSpec): boolean {
+  const isClosed = ({ destination }: TemplateSpec): boolean => destination.startsWith('secrets/');
+  return secrets.length > 0 || templates.some(isClosed);
 }
 
 /** What is in them is nobody's but the task's. */

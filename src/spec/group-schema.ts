@@ -11,6 +11,7 @@ import { lifecycle } from './lifecycle-schema.ts';
 import { restart } from './restart-schema.ts';
 import { duration, freeText, name, text } from './schema-parts.ts';
 import { secrets } from './secret-schema.ts';
+import { templates } from './template-schema.ts';
 import { SIGNAL_NAMES } from './signal-names.ts';
 
 const ENV_NAME = /^[^=\0]+$/;
@@ -137,6 +138,7 @@ const taskSchema = z.strictObject({
   mounts: z.array(mount).optional(),
   artifacts: z.array(artifact).optional().describe('Fetched before the first start.'),
   secrets,
+  templates,
   dispatchPayload,
   hostEnv,
   interpolation,

@@ -4,6 +4,7 @@ import { durationMs } from './duration.ts';
 import { hostEnvOf, interpolationOf } from './interpolation-policy.ts';
 import { restartPolicy } from './restart-rules.ts';
 import { secretSpec } from './secret-spec.ts';
+import type { TemplateSpec } from './template-spec.ts';
 import type { AllocSpec } from './alloc-spec.ts';
 import type { CheckedGroup, CheckedTask } from './group-schema.ts';
 import type { LogPolicy, ResourceLimits, TaskMount, TaskSpec } from './task-spec.ts';
@@ -52,6 +53,7 @@ function resolveTask(group: CheckedGroup, task: CheckedTask, maxKillTimeoutMs: n
     ...optional('mounts', mountsOf(group, task)),
     ...optional('artifacts', artifactsOf(task)),
     ...optional('secrets', secretsOf(task)),
+    ...optional('templates', templatesOf(task)),
     ...optional('dispatchPayload', task.dispatchPayload),
     ...optional('hostEnv', hostEnvOf(task)),
     ...optional('interpolation', interpolationOf(group, task)),
@@ -60,6 +62,10 @@ function resolveTask(group: CheckedGroup, task: CheckedTask, maxKillTimeoutMs: n
 
 function artifactsOf({ artifacts = [] }: CheckedTask): TaskSpec['artifacts'] {
   return artifacts.length === 0 ? undefined : artifacts.map(artifactSpec);
+}
+
+function templatesOf({ templates = [] }: CheckedTask): TaskSpec['templates'] {
+  return templates.length === 0 ? undefined : (templates as readonly TemplateSpec[]);
 }
 
 function secretsOf({ secrets = [] }: CheckedTask): TaskSpec['secrets'] {

@@ -3,6 +3,7 @@
 import type { ArtifactSpec } from './artifact-spec.ts';
 import type { HostEnvWish } from './host-env.ts';
 import type { SecretSpec } from './secret-spec.ts';
+import type { TemplateSpec } from './template-spec.ts';
 
 /** Times in milliseconds. */
 export interface RestartPolicy {
@@ -123,6 +124,8 @@ export interface TaskSpec {
   readonly artifacts?: readonly ArtifactSpec[];
   /** Fetched before each start; absent: none. */
   readonly secrets?: readonly SecretSpec[];
+  /** Filled in before each start; absent: none. */
+  readonly templates?: readonly TemplateSpec[];
   /** Where below its local directory it finds what the group was run with; absent: nowhere. */
   readonly dispatchPayload?: { readonly file: string };
   /** Which variables of the agent it gets; absent: none. */

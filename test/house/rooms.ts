@@ -39,8 +39,7 @@ export const ROOMS: Readonly<Record<string, string>> = {
   doctor:
     'errors ports version api:type events machines projections log os rpc layout data-dir actors server client',
   cli: 'errors ports:type version api:type spec import output data-dir layout rpc drivers orchestrator server client doctor',
-  index:
-    'errors ports:type version api:type spec events:type output hooks drivers orchestrator',
+  index: 'errors ports:type version api:type spec events:type output hooks drivers orchestrator',
 };
 
 /** Rooms whose code is the same everywhere and at every time: no clock, no chance, no input, no output. */
@@ -57,6 +56,7 @@ export const PACKAGES: Readonly<Record<string, string>> = {
   zod: 'spec/',
   yaml: 'cli/',
   commander: 'cli/',
+  liquidjs: 'hooks/templates/',
   tar: 'hooks/artifacts/',
   yauzl: 'hooks/artifacts/',
   aws4fetch: 'hooks/artifacts/',
