@@ -14,6 +14,8 @@ export class HostPlaces {
   readonly #protocol: number;
   readonly #hosts = new Map<string, PooledHost>();
   readonly #placed = new Map<string, PooledHost>();
+  /** Hosts that are gone and whose children nobody was given yet. */
+  readonly #lost = new Set<PooledHost>();
 
   /** How many children a host takes, and which conversation it must speak to be given new ones. */
   constructor({ perHost, protocol }: { readonly perHost: number; readonly protocol: number }) {
@@ -30,11 +32,26 @@ export class HostPlaces {
     this.#hosts.set(host.id, host);
   }
 
-  /** The host was lost: it keeps its keys, which have no place any more. */
+  /** The host was lost: it keeps its keys, which have no place any more, until they are handed over. */
   remove(host: PooledHost): void {
     host.isLive = false;
     this.#hosts.delete(host.id);
+    this.#lost.add(host);
     for (const key of host.keys) this.#placed.delete(key);
+  }
+
+  /** Who needs no new host to be given its children: one of those met that has room, or whoever has them already. */
+  heirOf(lost: PooledHost, met: readonly PooledHost[]): PooledHost | undefined {
+    const homeless = [...lost.keys].filter((key) => this.hostOf(key) === undefined);
+    if (homeless.length > 0) return this.withRoom(homeless.length, met);
+    const [first = ''] = lost.keys;
+    return this.hostOf(first);
+  }
+
+  /** Settles what the lost host had and nobody placed since. */
+  handOver(lost: PooledHost, by: PooledHost): void {
+    this.#lost.delete(lost);
+    for (const key of lost.keys) if (this.hostOf(key) === undefined) this.settle(key, by);
   }
 
   hostOf(key: string): PooledHost | undefined {
@@ -42,7 +59,7 @@ export class HostPlaces {
   }
 
   settle(key: string, host: PooledHost): void {
-    this.forget(key);
+    this.#placed.get(key)?.keys.delete(key);
     host.keys.add(key);
     this.#placed.set(key, host);
   }
@@ -50,6 +67,7 @@ export class HostPlaces {
   forget(key: string): void {
     this.#placed.get(key)?.keys.delete(key);
     this.#placed.delete(key);
+    for (const { keys } of this.#lost) keys.delete(key);
   }
 
   /** One that can be given so many more children. */

@@ -1,10 +1,9 @@
 /** The log collector as an actor of the agent: keeps every task's output flowing through whatever host has it. */
-import { existsSync, mkdirSync } from 'node:fs';
-import { basename, dirname } from 'node:path';
+import { basename } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { HoldfastError, isRetryable, messageOf } from '../errors.ts';
 import type { CollectWish, LogmonDoor } from '../hooks/hook.ts';
-import { makeFifo } from '../os/libc.ts';
+import { ensureFifo } from '../os/ensure-fifo.ts';
 import { call } from '../rpc/framed-client.ts';
 import { logmonMethods as service } from '../rpc/logmon-methods.ts';
 import type { HostPool, HostPoolDoors, PooledHost } from './host-pool.ts';
@@ -45,7 +44,8 @@ export class Logmon implements LogmonDoor {
   /** Called by the pool for every host that comes up. Resolves with how many of the adopted it collects for. */
   async greet(host: PooledHost, adopted: readonly string[], signal: AbortSignal): Promise<number> {
     for (const key of (await this.#keysOf(host, signal)) ?? []) this.#pool.note(key, host);
-    const taken = await Promise.all(adopted.map((key) => this.#hand(key, host, signal)));
+    const at = (key: string): PooledHost => this.#pool.hostOf(key) ?? host;
+    const taken = await Promise.all(adopted.map((key) => this.#hand(key, at(key), signal)));
     return taken.filter(Boolean).length;
   }
 
@@ -228,23 +228,5 @@ export class Logmon implements LogmonDoor {
     const request = { agentEpoch: this.#agentEpoch, taskKey };
     await call(host.host.channel, service.release, request, { deadlineMs: CALL_DEADLINE_MS });
     this.#pool.forget(taskKey);
-  }
-}
-
-/**
- * Made once and shared by all runs of the task: one that is there is ours, as the directory is the agent's own. True
- * when it was missing.
- */
-function ensureFifo(path: string): boolean {
-  try {
-    makeFifo(path);
-    return true;
-  } catch (error) {
-    if (HoldfastError.is(error, 'ALREADY_EXISTS')) return false;
-    if (existsSync(dirname(path))) throw error;
-    // Somebody has removed the directory under the agent.
-    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-    makeFifo(path);
-    return true;
   }
 }
