@@ -48,6 +48,7 @@ export async function launch(
   watch: Watch,
 ): Promise<LaunchResponse> {
   // crash point: executor.launch.asked
+  run.isLaunchedHere = true;
   run.cgroup = request.confinement?.cgroup ?? '';
   run.collect = request.collect ?? 'none';
   // What this host has seen of it counts for more than a directory that somebody has removed since.
