@@ -1,6 +1,6 @@
 /** What an agent does between replaying and being ready: meets the hosts, rebuilds what was lost, wakes every actor. */
 import type { RecoveryReport } from '../api.ts';
-import { messageOf } from '../errors.ts';
+import { HoldfastError, messageOf } from '../errors.ts';
 import { allocStream, taskStream } from '../events/envelope.ts';
 import type { Facts } from '../machines/chart-parts.ts';
 import type { NodeEvent } from '../events/node-event.ts';
@@ -118,7 +118,12 @@ export class Recovery {
    */
   #assertNewest(): void {
     const { agent, agentEpoch } = this.#doors;
-    agent.log.setMeta('sweptBy', String(agentEpoch));
+    const newest = Number(agent.log.getMeta('agentEpoch'));
+    if (newest <= agentEpoch) return;
+    const text = `agent ${newest} took over from agent ${agentEpoch}`;
+    const error = new HoldfastError('EPOCH_STALE', text);
+    agent.log.fail(error);
+    throw error;
   }
 
   /** `current` was listed before anything could start: a run that just begins looks like one that never began. */
