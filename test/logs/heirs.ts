@@ -117,11 +117,11 @@ class Contest {
 
   async #race(): Promise<void> {
     const order = this.#findings.pick(['agent first', 'host first', 'agent stays', 'heir too']);
-    await this.#oneCollects();
+    await this.#oneCollects('before');
     if (order === 'agent first' || order === 'heir too') await this.#machine.killAgent();
     this.#killCollector();
     if (order === 'heir too') {
-      await this.#oneCollects();
+      await this.#oneCollects('heirs');
       this.#killCollector();
     }
     if (order === 'host first') await delay(this.#findings.between(0, 300));
@@ -129,7 +129,7 @@ class Contest {
     await delay(this.#findings.between(0, HEIRS_ACT_MS));
     if (order !== 'agent stays') this.#agent = await this.#machine.startAgent();
     this.#findings.count(order);
-    const collector = await this.#oneCollects();
+    const collector = await this.#oneCollects(order);
     // An agent that is killed while it starts a host leaves one that nobody knows, which ends after a minute.
     const others = this.#hosts('logmon').filter((pid) => pid !== collector);
     if (order === 'host first') for (const pid of others) send(pid, 'SIGKILL');
@@ -142,14 +142,14 @@ class Contest {
   }
 
   /** The pid of the host that collects, once every FIFO is locked by one. */
-  async #oneCollects(): Promise<number> {
+  async #oneCollects(when: string): Promise<number> {
     const collectors = await until('somebody collects everything', () => {
       const hosts = this.#hosts('logmon');
       const holders = this.#fifos.map(lockHolderOf);
       return holders.every((pid) => hosts.includes(pid)) && new Set(holders);
     });
     const [pid = 0] = collectors;
-    if (collectors.size > 1) throw new Error(`${collectors.size} logmon hosts collect`);
+    if (collectors.size > 1) throw new Error(`${when}: ${collectors.size} logmon hosts collect`);
     return pid;
   }
 
