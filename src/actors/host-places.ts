@@ -1,4 +1,5 @@
 /** Which children are in which host, as far as this agent knows. */
+import { hostRoom } from '../rpc/host-room.ts';
 import type { Host } from '../rpc/spawn-host.ts';
 
 export interface PooledHost {
@@ -6,6 +7,8 @@ export interface PooledHost {
   readonly host: Host;
   /** Children placed here. */
   readonly keys: Set<string>;
+  /** For how many children it has files enough. */
+  room: number;
   isLive: boolean;
 }
 
@@ -28,8 +31,12 @@ export class HostPlaces {
     return [...this.#hosts.values()];
   }
 
-  add(host: PooledHost): void {
-    this.#hosts.set(host.id, host);
+  add(host: Host): PooledHost {
+    const { hostId: id, kind, pid } = host.address;
+    const room = hostRoom(kind, pid);
+    const pooled = { id, host, keys: new Set<string>(), room, isLive: true };
+    this.#hosts.set(id, pooled);
+    return pooled;
   }
 
   /** The host was lost: it keeps its keys, which have no place any more, until they are handed over. */
@@ -64,16 +71,18 @@ export class HostPlaces {
     this.#placed.set(key, host);
   }
 
-  forget(key: string): void {
+  /** One that refused it is full, whatever was thought. */
+  forget(key: string, refusedBy?: PooledHost): void {
     this.#placed.get(key)?.keys.delete(key);
     this.#placed.delete(key);
     for (const { keys } of this.#lost) keys.delete(key);
+    if (refusedBy !== undefined) refusedBy.room = Math.min(refusedBy.room, refusedBy.keys.size);
   }
 
   /** One that can be given so many more children. */
   withRoom(children: number, among = this.hosts): PooledHost | undefined {
-    return among.find(({ isLive, keys, host }) => {
-      const hasRoom = keys.size + children <= this.#perHost;
+    return among.find(({ isLive, keys, host, room }) => {
+      const hasRoom = keys.size + children <= Math.min(this.#perHost, room);
       return isLive && hasRoom && host.greeting.protocol >= this.#protocol;
     });
   }

@@ -117,8 +117,9 @@ export class HostPool {
     if (this.hostOf(key) === undefined) this.#places.settle(key, host);
   }
 
-  forget(key: string): void {
-    this.#places.forget(key);
+  /** A host that refused it has no room for it: another one is given it. */
+  forget(key: string, refusedBy?: PooledHost): void {
+    this.#places.forget(key, refusedBy);
   }
 
   /** Tells hosts without children to end. */
@@ -155,10 +156,8 @@ export class HostPool {
   }
 
   #admit(host: Host): PooledHost {
-    const pooled = { id: host.address.hostId, host, keys: new Set<string>(), isLive: true };
-    this.#met.add(pooled.id);
-    this.#places.add(pooled);
-    return pooled;
+    this.#met.add(host.address.hostId);
+    return this.#places.add(host);
   }
 
   /** Gives it these children. Resolves with how many it took over. */

@@ -12,6 +12,8 @@ import { untilNextLook } from './look-again.ts';
 const CALL_DEADLINE_MS = 10_000;
 /** Between two tries of what cannot be collected, such as FIFOs that nobody can find. */
 const INSIST_MS = 2_000;
+/** Ten seconds: a machine that has no room for so long is told about, and whoever wanted it decides what then. */
+const PATIENT_LOOKS = 50;
 
 interface LogmonDoors extends Pick<
   HostPoolDoors,
@@ -87,7 +89,13 @@ export class Logmon implements LogmonDoor {
     return undefined;
   }
 
-  async #ask(host: PooledHost, wish: CollectWish, signal: AbortSignal): Promise<boolean> {
+  /** Throws what may not be tried again, and, to the impatient, that there is no room. */
+  async #ask(
+    host: PooledHost,
+    wish: CollectWish,
+    signal: AbortSignal,
+    isPatient = true,
+  ): Promise<boolean> {
     try {
       const request = { ...wish, agentEpoch: this.#agentEpoch };
       const options = { deadlineMs: CALL_DEADLINE_MS, signal };
@@ -96,7 +104,10 @@ export class Logmon implements LogmonDoor {
       // crash point: agent.collect.answered
       return true;
     } catch (error) {
-      if (!isRetryable(error)) throw error;
+      const hasRoom = !HoldfastError.is(error, 'RESOURCES_EXHAUSTED');
+      if (!isRetryable(error) || !(hasRoom || isPatient)) throw error;
+      // It may open no more files, and another host may.
+      if (error.details['errno'] === 'EMFILE') this.#pool.forget(wish.taskKey, host);
       if (HoldfastError.is(error, 'WRONG_STATE')) await this.#findCollector(wish.taskKey);
       return false;
     }
@@ -135,10 +146,10 @@ export class Logmon implements LogmonDoor {
 
   async #collect(wish: CollectWish, signal: AbortSignal): Promise<void> {
     this.#wishes.set(wish.taskKey, wish);
-    while (!signal.aborted) {
+    for (let looks = 1; !signal.aborted; looks += 1) {
       const host = await this.#pool.place(wish.taskKey);
       try {
-        if (await this.#ask(host, wish, signal)) return;
+        if (await this.#ask(host, wish, signal, looks < PATIENT_LOOKS)) return;
       } catch (error) {
         // Whoever asked for it since goes on wanting it.
         if (this.#wishes.get(wish.taskKey) === wish) this.#wishes.delete(wish.taskKey);

@@ -1,12 +1,16 @@
 /** The processes that hold tasks and their output for the agent: do they live, and do they answer? */
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { mostOpenFiles } from '../os/open-files.ts';
 import { isAlive, isStopped } from '../os/process-identity.ts';
 import { hostDirectory, readAddress, type HostAddress } from '../rpc/address-file.ts';
+import { hostRoom } from '../rpc/host-room.ts';
 import { probeSocket } from '../rpc/unix-socket.ts';
 import { PACKAGE_VERSION } from '../version.ts';
 import { fine, warning, type Finding } from './finding.ts';
 
+/** Whatever it is for; the agent's own limit is a finding too. */
+const FEWEST_FILES = 1_024;
 const ADOPTED = 'the next agent replaces it, and another host adopts its tasks';
 
 /** `replaced` are the hosts that another one followed, by their ids: what is left of those are their last words. */
@@ -50,6 +54,11 @@ async function hostFinding(
   }
   const ear = await probeSocket(socket);
   if (ear === 'listening') {
+    const files = mostOpenFiles(pid);
+    if (files < FEWEST_FILES) {
+      const text = `${name} may open only ${files} files, enough for ${hostRoom(kind, pid)} tasks`;
+      return warning(check, text, 'raise ulimit -n of the agent, which starts hosts as it is');
+    }
     const other = version === PACKAGE_VERSION ? '' : `, version ${version}`;
     return fine(check, `${name} lives (pid ${pid}${other}) and listens`);
   }

@@ -1,6 +1,6 @@
 import { closeSync, lstatSync, mkdirSync, statSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import { HoldfastError, messageOf } from '../../errors.ts';
+import { errnoOf, HoldfastError, isExhaustion, messageOf } from '../../errors.ts';
 import { replaceFile } from '../../os/atomic-file.ts';
 import { makeFifo, memoryFile, spawnSession } from '../../os/libc.ts';
 import { readFate, readIdentity, tryAbort, writeIntent } from '../../os/run-directory.ts';
@@ -108,7 +108,8 @@ function begin(
   try {
     assertStartable(request);
   } catch (error) {
-    return ofOurs(error) ?? new HoldfastError('START_FAILED', messageOf(error), { cause: error });
+    const code = isExhaustion(errnoOf(error)) ? 'START_RETRYABLE' : 'START_FAILED';
+    return ofOurs(error) ?? new HoldfastError(code, messageOf(error), { cause: error });
   }
   try {
     // crash point: executor.intent.before

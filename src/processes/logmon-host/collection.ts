@@ -1,7 +1,7 @@
 import { closeSync } from 'node:fs';
 import { setTimeout } from 'node:timers/promises';
 
-import { errnoOf, HoldfastError, messageOf } from '../../errors.ts';
+import { errnoOf, HoldfastError, isExhaustion, messageOf } from '../../errors.ts';
 import type { OutputStream } from '../../output/segments.ts';
 import type { CollectRequest } from '../../rpc/gen/holdfast/logmon/v1/logmon.ts';
 import { isAnother, openFifo, type PipeBudget } from './fifo.ts';
@@ -115,8 +115,11 @@ async function openFlow(
 
 function notOpened(dir: string, error: unknown): HoldfastError {
   const errno = errnoOf(error) ?? '';
-  const full = errno === 'ENOSPC' || errno === 'EDQUOT';
-  const code = full ? 'RESOURCES_EXHAUSTED' : errno === 'ENOENT' ? 'NOT_FOUND' : 'INTERNAL';
+  const code = isExhaustion(errno)
+    ? 'RESOURCES_EXHAUSTED'
+    : errno === 'ENOENT'
+      ? 'NOT_FOUND'
+      : 'INTERNAL';
   return new HoldfastError(code, `cannot write output into ${dir}: ${messageOf(error)}`, {
     cause: error,
     details: { dir, errno },
