@@ -1,7 +1,7 @@
 /** Where a command is below a root of its own, before anything of the run exists. The order is Nomad's. */
 import { join } from 'node:path';
 import { HoldfastError } from '../errors.ts';
-import { interpreterOf } from '../os/interpreter.ts';
+import { lineEndHint, MOST_INTERPRETERS, readProgramFile, shownPath } from '../os/program-file.ts';
 import type { TaskRoot } from './task-root.ts';
 
 export interface IsolatedSearch {
@@ -29,7 +29,7 @@ export function findIsolatedCommand(search: IsolatedSearch): string {
       blocked ??= path;
       continue;
     }
-    assertInterpreter(path, found.host, root);
+    assertProgram(path, found.host, root);
     return path;
   }
   if (blocked !== undefined) {
@@ -49,9 +49,22 @@ function candidates(search: IsolatedSearch): readonly string[] {
 }
 
 /** runc lets such a program go before it fails, and its end could not be told from one of its own. */
-function assertInterpreter(path: string, host: string, root: TaskRoot): void {
-  const interpreter = interpreterOf(host);
-  if (interpreter === undefined || root.find(interpreter)?.stats.isFile() === true) return;
-  const text = `${path}: its interpreter ${interpreter} does not exist below the task's root`;
-  throw new HoldfastError('COMMAND_NOT_FOUND', text);
+function assertProgram(path: string, host: string, root: TaskRoot): void {
+  let [at, name] = [host, path];
+  for (let scripts = 0; scripts <= MOST_INTERPRETERS; scripts += 1) {
+    const file = readProgramFile(at);
+    if (file.is === 'neither') {
+      throw new HoldfastError('COMMAND_NOT_EXECUTABLE', `${name} ${file.why}`);
+    }
+    if (file.is === 'program') return;
+    const { interpreter } = file;
+    const found = root.find(interpreter);
+    if (found?.stats.isFile() !== true) {
+      const missing = `does not exist below the task's root${lineEndHint(interpreter)}`;
+      const text = `${path}: its interpreter ${shownPath(interpreter)} ${missing}`;
+      throw new HoldfastError('COMMAND_NOT_FOUND', text);
+    }
+    at = found.host;
+    name = `${path}: its interpreter ${interpreter}`;
+  }
 }
