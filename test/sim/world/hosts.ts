@@ -91,7 +91,8 @@ function begin(world: World, me: Process, request: HostRequest): void {
 
 function executor(facts: Omit<HostContext, 'kind' | 'machineEpoch'>): Hosted {
   const { instanceId } = facts;
-  const source = { shell: '/bin/sh', script: '/shim', instanceId, machineEpoch: machineEpoch() };
+  const shim = { shell: '/bin/sh', script: '/shim', ensureScript: () => undefined };
+  const source = { ...shim, instanceId, machineEpoch: machineEpoch() };
   const host = new ExecutorHost(facts, source);
   standIn({ ...facts, ...source, neglected: () => host.neglected() });
   const sessions = new Sessions({
