@@ -9,7 +9,7 @@ import { Ballast } from './actors/ballast.ts';
 import { wireChildren } from './actors/children.ts';
 import { DiskWatch, wasLow } from './actors/disk-watch.ts';
 import type { HostPool } from './actors/host-pool.ts';
-import { refuseCopy, takeInstance, wasUsed } from './actors/instance-file.ts';
+import { refuseCopy, strangeness, takeInstance, wasUsed } from './actors/instance-file.ts';
 import { defaultLogBudget, keepLogs } from './actors/log-upkeep.ts';
 import { NodeJournal } from './actors/node-journal.ts';
 import { Recovery } from './actors/recovery.ts';
@@ -89,6 +89,7 @@ async function openDirectory(options: OrchestratorOptions): Promise<Orchestrator
       dir: layout.storeDir,
       markAbove: layout.markAbove,
       wasUsed: wasUsed(layout.stateDir),
+      strangeness: (claim) => strangeness(layout.stateDir, claim),
       logger: options.logger ?? silentLogger,
     });
     // crash point: agent.open.replayed

@@ -350,3 +350,60 @@ describe('a store that was put back from an older backup', () => {
     await log.close();
   });
 });
+
+describe('a store that another data directory owns', () => {
+  /** Beside `own`, in which there was a store of its own, lies the store of another one now. */
+  async function exchanged(): Promise<{ dir: string; path: string; storeId: string }> {
+    const own = await filled();
+    const other = await filled();
+    change(other.path, `UPDATE meta SET value = 'i2' WHERE key = 'instanceId'`);
+    cpSync(other.path, own.path);
+    return own;
+  }
+  const ofOthers = (dir: string) =>
+    openStore({
+      dir,
+      logger: silentLogger,
+      strangeness: ({ instanceId }) => (instanceId === 'i2' ? 'it is of i2' : undefined),
+    });
+
+  it('is moved aside whole, nothing of it is taken over, and what is lost of the own one is told', async () => {
+    const { dir, storeId } = await exchanged();
+    const store = await ofOthers(dir);
+    expect(store.damage).toEqual({
+      movedTo: expect.stringMatching(/log\.db\.foreign-\d{8}T\d{9}Z$/),
+      reason: 'it is of i2',
+      recovered: 0,
+      lost: 40,
+      previousStoreId: storeId,
+    });
+    expect([store.log.head, store.log.getMeta('instanceId')]).toEqual([0, undefined]);
+    await store.log.append(WEB, 0, messages(1));
+    store.acknowledgeDamage();
+    await store.log.close();
+    const place = { path: store.damage?.movedTo ?? '', markPath: undefined };
+    expect(verifyStore(place).events).toBe(40);
+    const again = await ofOthers(dir);
+    expect([again.damage, again.log.head]).toEqual([undefined, 1]);
+    await again.log.close();
+  });
+
+  it('gives nothing when it is damaged, too', async () => {
+    const { dir, path } = await exchanged();
+    truncateSync(path, statSync(path).size - 4_096);
+    const { log, damage } = await ofOthers(dir);
+    expect(damage).toMatchObject({ reason: 'it is of i2', recovered: 0 });
+    expect(log.head).toBe(0);
+    await log.close();
+  });
+
+  it('is told as damage where only its own id tells that another one was here', async () => {
+    const { dir, path, storeId } = await exchanged();
+    const fault = `the store that was here last was ${storeId}`;
+    const verdict = verifyStore({ path, markPath: join(dir, 'head') });
+    expect(verdict.faults).toContainEqual({ position: null, stream: null, fault });
+    const { log, damage } = await open(dir);
+    expect(damage).toMatchObject({ reason: expect.stringContaining(fault), recovered: 40 });
+    await log.close();
+  });
+});
