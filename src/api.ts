@@ -75,6 +75,8 @@ export interface TaskView {
   /** Of the newest run that ended; null when none did, or when it ended by a signal or was lost. */
   readonly exitCode: number | null;
   readonly signal: string | null;
+  /** It was ended for want of memory. */
+  readonly oomKilled: boolean;
   /** ISO 8601 or null. */
   readonly startedAt: string | null;
   readonly finishedAt: string | null;

@@ -276,7 +276,13 @@ function taskView(names: { alloc: string; allocId: string }, task: string): api.
     run: 1,
     pid: 4182,
   } as const;
-  const ends = { exitCode: null, signal: null, finishedAt: null, nextStartAt: null };
+  const ends = {
+    exitCode: null,
+    signal: null,
+    oomKilled: false,
+    finishedAt: null,
+    nextStartAt: null,
+  };
   const more = { restarts: 0, startedAt: '2026-01-02T03:04:05.678Z', reason: '', position: 2 };
   return { ...names, task, driver: 'raw_exec', ...now, ...ends, ...more };
 }

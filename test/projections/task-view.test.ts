@@ -74,6 +74,22 @@ describe('the view of a task', () => {
     expect(viewOf(historyTo('running'))).toMatchObject({ finishedAt: null, nextStartAt: null });
   });
 
+  it('says in words that a run was out of memory, also while it is started again', () => {
+    const exit = { ...EXIT_1, exitCode: null, signal: 'SIGKILL', oomKilled: true };
+    const exited = [...historyTo('running'), fact('TaskExited', exit)];
+    const [restarting] = historyTo('backoff').filter(({ type }) => type === 'TaskRestarting');
+    const cause = 'out of memory (ended by SIGKILL)';
+    expect(viewOf(exited)).toMatchObject({ oomKilled: true, reason: cause });
+    const again = [...exited, restarting as TaskEvent];
+    expect(viewOf(again)).toMatchObject({ state: 'backoff', oomKilled: true });
+    expect(viewOf(again).reason).toMatch(`${cause}: `);
+    const over = fact('TaskNotRestarting', { outcome: 'failed', reason: 'why' });
+    expect(viewOf([...exited, over]).reason).toBe(`${cause}: why`);
+    const ofShell = fact('TaskExited', { ...EXIT_1, exitCode: 137, oomKilled: true });
+    const failed = [...historyTo('running'), ofShell, over];
+    expect(viewOf(failed).reason).toBe('out of memory (exit code 137): why');
+  });
+
   it('gives no exit code for a run that was lost', () => {
     const lost = fact('TaskLost', { reason: 'gone', maybeRan: true });
     expect(viewOf([...historyTo('running'), lost])).toMatchObject({

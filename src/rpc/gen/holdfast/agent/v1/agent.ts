@@ -162,6 +162,8 @@ export interface Task {
   nextStartAt?: string | undefined;
   reason: string;
   position: number;
+  /** The newest run that ended did for want of memory. An older agent never says so. */
+  oomKilled: boolean;
 }
 
 export interface InspectRequest {
@@ -1592,6 +1594,7 @@ function createBaseTask(): Task {
     nextStartAt: undefined,
     reason: "",
     position: 0,
+    oomKilled: false,
   };
 }
 
@@ -1647,6 +1650,9 @@ export const Task: MessageFns<Task> = {
     }
     if (message.position !== 0) {
       writer.uint32(136).int64(message.position);
+    }
+    if (message.oomKilled !== false) {
+      writer.uint32(144).bool(message.oomKilled);
     }
     return writer;
   },
@@ -1800,6 +1806,14 @@ export const Task: MessageFns<Task> = {
             message.position = longToNumber(reader.int64());
             continue;
           }
+          case 18: {
+            if (tag !== 144) {
+              break;
+            }
+
+            message.oomKilled = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1834,6 +1848,7 @@ export const Task: MessageFns<Task> = {
     message.nextStartAt = object.nextStartAt ?? undefined;
     message.reason = object.reason ?? "";
     message.position = object.position ?? 0;
+    message.oomKilled = object.oomKilled ?? false;
     return message;
   },
 };
