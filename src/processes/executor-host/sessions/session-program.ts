@@ -6,7 +6,7 @@ import { spawnAttached } from '../../../os/attached-process.ts';
 import { memoryFile } from '../../../os/libc.ts';
 import type { User } from '../../../rpc/gen/holdfast/executor/v1/executor.ts';
 import type { OpenSessionRequest } from '../../../rpc/gen/holdfast/executor/v1/sessions.ts';
-import { type Confining, confiningChain } from '../chain.ts';
+import { type Confining, confiningChain, lastLimits, UNCONFINED } from '../chain.ts';
 import { assertExecutable } from '../executable.ts';
 import { joinFiles } from '../run-cgroup.ts';
 import { programText } from '../shim.ts';
@@ -89,13 +89,15 @@ export function marksOf({ mark, session }: OpenSessionRequest): Record<string, s
 }
 
 function confiningOf({ confinement }: OpenSessionRequest): Confining {
-  if (confinement === undefined) return { joins: [], oomScoreAdj: undefined, chain: [] };
+  if (confinement === undefined) return UNCONFINED;
   const { cgroup, limits, oomScoreAdj } = confinement;
   return {
     // A run that an older agent began has none.
     joins: joinFiles(cgroup, limits).filter((file) => existsSync(file)),
     oomScoreAdj,
-    chain: confiningChain(confinement, process.geteuid?.() ?? 0),
+    // Nothing is written down on the way.
+    chain: [...confiningChain(confinement, process.geteuid?.() ?? 0), ...lastLimits(confinement)],
+    last: [],
   };
 }
 
