@@ -25,9 +25,9 @@ export interface LogQuery extends Abortable {
 export interface LogGap {
   /**
    * Its file was the oldest of too many; all logs were over their budget; the disk was full and the policy is to drop;
-   * its file was compressed and cannot be understood any more.
+   * its file was compressed and cannot be understood any more; somebody else removed, replaced or cut its file.
    */
-  readonly reason: 'rotated' | 'budget' | 'disk-full' | 'damaged';
+  readonly reason: 'rotated' | 'budget' | 'disk-full' | 'damaged' | 'removed';
   /** Null when nobody knows. */
   readonly bytes: number | null;
 }

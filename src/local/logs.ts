@@ -5,6 +5,7 @@ import type { Roster } from '../actors/roster.ts';
 import { HoldfastError } from '../errors.ts';
 import { taskStream } from '../events/envelope.ts';
 import { taskDirsOf } from '../layout.ts';
+import { ownerOf } from '../output/cursor.ts';
 import { type OutputChunk, readOutput, type ReadOutputOptions } from '../output/reader.ts';
 
 export interface LogDoors {
@@ -60,6 +61,7 @@ function toOptions(
   return {
     dir: taskDirsOf(agent.layout, allocId, task).logs,
     stem: task,
+    owner: ownerOf(allocId, task),
     stream: query.stream ?? 'both',
     follow: query.follow ?? false,
     // An alloc that was forgotten meanwhile is over too.

@@ -19,7 +19,7 @@ import { faultInNumbered, withMachine, withMutant, writtenBy } from './room.ts';
 /** Every executor host has one task, so that there are as many heirs. */
 const ONE_TASK_EACH: Patch = {
   file: 'src/actors/host-places.ts',
-  find: 'keys.size + children <= this.#perHost',
+  find: 'keys.size + children <= Math.min(this.#perHost, room)',
   replace: "keys.size + children <= (host.address.kind === 'executor' ? 1 : this.#perHost)",
 };
 

@@ -111,6 +111,7 @@ export class StreamWriter {
     if (this.#isDropping && performance.now() < this.#retryAt) return this.#drop();
     try {
       this.#settleDrops();
+      this.#segment.look();
       while (movedBytes < TURN_BYTES) {
         const step = this.#step(TURN_BYTES - movedBytes, urgent);
         movedBytes += step.movedBytes;
