@@ -94,6 +94,7 @@ export class Recovery {
     await this.#rebuild(saved);
     // Not before: an agent that dies in the middle of it must find the damage again.
     if (store.damage !== undefined) store.acknowledgeDamage();
+    void this.#completeSpecs();
     void this.#sweep(roster.launchKeysOfLive()).catch((error: unknown) => {
       agent.logger.error(
         { error: messageOf(error) },
@@ -222,6 +223,16 @@ export class Recovery {
         for (const stream of streams) this.#settling.giveUp(stream);
       }
     }
+  }
+
+  /** The files are the second place where it is told what is wanted: here it is seen to that there are two. */
+  async #completeSpecs(): Promise<void> {
+    const { agent, roster } = this.#doors;
+    const isLive = (allocId: string): boolean => roster.standingOf(allocId) === 'live';
+    await agent.specs.complete(roster.allocIds.filter(isLive), (allocId) => {
+      const { spec, specHash = '' } = roster.folded(allocId)?.state.context ?? {};
+      return spec !== undefined && isLive(allocId) ? { allocId, spec, specHash } : undefined;
+    });
   }
 
   #report(): RecoveryReport['tasks'] {

@@ -11,6 +11,7 @@ import { hosts } from './hosts.ts';
 import { leftovers } from './leftovers.ts';
 import { output } from './output.ts';
 import { runs } from './runs.ts';
+import { specs } from './specs.ts';
 
 /** `dataDir` is absolute and need not exist; `now` is the wall clock. Never throws for what it finds. */
 export async function examine(dataDir: string, now: number): Promise<readonly Finding[]> {
@@ -23,6 +24,7 @@ export async function examine(dataDir: string, now: number): Promise<readonly Fi
     ...(await fileSystem(dataDir, directory.reading?.lastWords.last?.diskFloorBytes)),
     ...directory.findings,
     ...leftovers(layout, directory.reading),
+    ...specs(layout, directory.reading),
     ...(epoch === undefined
       ? []
       : await hosts(layout.stateDir, epoch, directory.reading?.lastWords.replacedHosts)),
