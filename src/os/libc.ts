@@ -23,8 +23,11 @@ const CLOSE_RANGE_CLOEXEC = 4;
 const MFD_CLOEXEC = 1;
 const WNOHANG = 1;
 
+/** Of two names for one number the first: EAGAIN, and not EWOULDBLOCK. */
 const NAMES_OF_ERRNO = new Map(
-  Object.entries(constants.errno).map(([name, number]) => [number, name]),
+  Object.entries(constants.errno)
+    .toReversed()
+    .map(([name, number]) => [number, name]),
 );
 
 function failure(call: string, errno: number): HoldfastError {
