@@ -39,6 +39,7 @@ import { isOvertaken } from './log/refusals.ts';
 import { lockStore } from './log/store-lock.ts';
 import { machineCapabilities } from './os/machine-capabilities.ts';
 import { machineEpoch as readMachineEpoch } from './os/machine-epoch.ts';
+import { refuseFewFiles } from './os/open-files.ts';
 import { checkOptions, type OrchestratorOptions } from './orchestrator-options.ts';
 import { silentLogger } from './ports.ts';
 
@@ -50,10 +51,12 @@ const KEEP_FINISHED_ALLOCS = 10_000;
 /**
  * Opens a data directory: takes its lock, replays its log, reattaches to everything that still runs, and resolves when
  * each of those tasks is known to be alive or over.
- * Errors: USAGE for an option that makes no sense, DATA_DIR_REFUSED, STORE_LOCKED, STORE_TOO_NEW, STORE_FAILED.
+ * Errors: USAGE for an option that makes no sense, DATA_DIR_REFUSED, STORE_LOCKED, STORE_TOO_NEW, STORE_FAILED,
+ * RESOURCES_EXHAUSTED when the process may open too few files.
  */
 export async function openOrchestrator(options: OrchestratorOptions): Promise<Orchestrator> {
   checkOptions(options);
+  refuseFewFiles();
   try {
     return await openDirectory(options).catch((error: unknown) => {
       // The first opening has fenced off whoever it was, so nobody can overtake the second.
@@ -163,7 +166,7 @@ function assemble(
   const recovery = new Recovery({ ...actors, agentEpoch, machineEpoch, signal });
   const floorBytes = options.diskFloorBytes ?? DISK_FLOOR_BYTES;
   const ballast = new Ballast(stateDir);
-  const place = new PlaceWatch(layout, log);
+  const place = new PlaceWatch(layout, log, agentEpoch);
   const room = { dir: stateDir, floorBytes, ballast, wasLow: wasLow(log) };
   const disk = new DiskWatch({ ...room, place, gate, record, logger });
   const snapshots = new SnapshotKeeper({ log, logger, gate, replayed });
