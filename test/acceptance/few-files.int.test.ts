@@ -4,7 +4,7 @@ import { chmodSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { afterAll, afterEach, describe, expect, it } from 'vitest';
-import { countingGroup, isRunning, Machine, pidsOf, until } from './rig.ts';
+import { countingGroup, isRunning, Machine, pidsOf, runningPid, until } from './rig.ts';
 
 const bin = resolve(import.meta.dirname, '../../bin/holdfast');
 const dir = mkdtempSync(join(tmpdir(), 'hf-few-'));
@@ -20,6 +20,27 @@ function commandWith(files: number): string {
   chmodSync(path, 0o700);
   return path;
 }
+
+describe('a command that may open too few files', () => {
+  const words = 'at least 32 open files are needed, and ulimit -n is';
+
+  it.each([
+    [20, ['ps'], `holdfast: ${words} 20: raise it\n`],
+    [16, ['agent'], `holdfast: ${words} 16: raise it\n`],
+    [35, ['agent'], /needs at least 40 open files.* may have 35: raise ulimit -n/],
+  ] as const)('of %i says how many are needed, and ends (%j)', (files, args, said) => {
+    machine = new Machine(commandWith(files));
+    const { status, signal, stderr } = machine.holdfast(...args);
+    expect({ status, signal }).toEqual({ status: 1, signal: null });
+    expect(stderr.trimEnd().split('\n')).toHaveLength(1);
+    expect(stderr).toMatch(said);
+  });
+
+  it('runs a task as soon as there are 40', async () => {
+    machine = new Machine(commandWith(40));
+    await runningPid(await machine.startAgent(), 'one');
+  });
+});
 
 describe('an agent that may open 64 files', () => {
   it('shares a group among as many hosts as its output needs', async () => {
