@@ -5,6 +5,7 @@ import { HoldfastError } from '../errors.ts';
 import { findAccount } from '../os/accounts.ts';
 import { assertCapability, machineCapabilities } from '../os/machine-capabilities.ts';
 import { ownCapabilities } from '../os/own-capabilities.ts';
+import { TaskRoot } from '../os/task-root.ts';
 import type { TaskSpec } from '../spec/task-spec.ts';
 import { DEFAULT_CAPABILITIES, taskCapabilities } from './capabilities.ts';
 import { confine, personalEnv } from './confine.ts';
@@ -17,7 +18,6 @@ import { findIsolatedCommand } from './find-isolated-command.ts';
 import { assertPropagation, DEFAULT_CHROOT_ENV, isolatedMounts } from './isolated-mounts.ts';
 import { limitCapabilities } from './kernel-limits.ts';
 import { processDriver } from './process-driver.ts';
-import { TaskRoot } from './task-root.ts';
 
 /** What the operator of an agent decides for all tasks. */
 export interface ExecDriverOptions extends DeniedIdOptions {

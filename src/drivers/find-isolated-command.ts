@@ -1,8 +1,8 @@
 /** Where a command is below a root of its own, before anything of the run exists. The order is Nomad's. */
 import { join } from 'node:path';
 import { HoldfastError } from '../errors.ts';
-import { lineEndHint, MOST_INTERPRETERS, readProgramFile, shownPath } from '../os/program-file.ts';
-import type { TaskRoot } from './task-root.ts';
+import { assertProgram } from '../os/program-below.ts';
+import type { TaskRoot } from '../os/task-root.ts';
 
 export interface IsolatedSearch {
   readonly command: string;
@@ -46,25 +46,4 @@ function candidates(search: IsolatedSearch): readonly string[] {
   if (command.includes('/')) return own;
   const others = path.split(':').filter((dir) => dir.startsWith('/'));
   return [...own, ...[...NOMAD_PATH, ...others].map((dir) => join(dir, command))];
-}
-
-/** runc lets such a program go before it fails, and its end could not be told from one of its own. */
-function assertProgram(path: string, host: string, root: TaskRoot): void {
-  let [at, name] = [host, path];
-  for (let scripts = 0; scripts <= MOST_INTERPRETERS; scripts += 1) {
-    const file = readProgramFile(at);
-    if (file.is === 'neither') {
-      throw new HoldfastError('COMMAND_NOT_EXECUTABLE', `${name} ${file.why}`);
-    }
-    if (file.is === 'program') return;
-    const { interpreter } = file;
-    const found = root.find(interpreter);
-    if (found?.stats.isFile() !== true) {
-      const missing = `does not exist below the task's root${lineEndHint(interpreter)}`;
-      const text = `${path}: its interpreter ${shownPath(interpreter)} ${missing}`;
-      throw new HoldfastError('COMMAND_NOT_FOUND', text);
-    }
-    at = found.host;
-    name = `${path}: its interpreter ${interpreter}`;
-  }
 }

@@ -188,8 +188,8 @@ describe('denied ids', () => {
   it('deny a user, and any of its groups, and nobody else', () => {
     const check = (uids: string, gids: string): string =>
       refusal(() => assertAllowed(account, { uids: idRanges(uids), gids: idRanges(gids) }));
-    expect(check('1000', '')).toBe('START_FAILED: running as uid 1000 is disallowed');
-    expect(check('', '0-50')).toBe('START_FAILED: running as gid 4 is disallowed');
+    expect(check('1000', '')).toBe('PERMISSION_DENIED: running as uid 1000 is disallowed');
+    expect(check('', '0-50')).toBe('PERMISSION_DENIED: running as gid 4 is disallowed');
     expect(check('0-999,1001-2000', '0-3,5-99')).toBe('nothing was refused');
   });
 });

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { findIsolatedCommand } from '../../src/drivers/find-isolated-command.ts';
-import { TaskRoot } from '../../src/drivers/task-root.ts';
+import { TaskRoot } from '../../src/os/task-root.ts';
 
 describe('below a root of its own', () => {
   let dir: string;

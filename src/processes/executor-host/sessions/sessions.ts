@@ -49,7 +49,7 @@ export class Sessions {
     if (run === undefined) {
       throw new HoldfastError('WRONG_STATE', 'the program does not run here');
     }
-    const start = this.#starts.prepare(request, run.dir);
+    const start = this.#starts.prepare(request, run);
     const oomKillsBefore = oomKillsOf(run.cgroup);
     // crash point: executor.session.opening
     this.#countChildren();
