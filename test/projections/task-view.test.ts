@@ -61,7 +61,7 @@ describe('the view of a task', () => {
     expect(viewOf(historyTo('backoff'))).toMatchObject({
       exitCode: 1,
       signal: null,
-      restarts: 1,
+      restarts: 0,
       startedAt: AT,
       finishedAt: AT,
       nextStartAt: new Date(T + 1_000).toISOString(),
@@ -72,6 +72,16 @@ describe('the view of a task', () => {
       signal: 'SIGKILL',
     });
     expect(viewOf(historyTo('running'))).toMatchObject({ finishedAt: null, nextStartAt: null });
+  });
+
+  it('counts a restart when its run begins, and none that a stop came before', () => {
+    const waiting = historyTo('backoff');
+    const prestart = [...waiting, fact('RestartDelayElapsed', {})];
+    const [starting] = historyTo('starting').filter(({ type }) => type === 'RunStarting');
+    const again = [...prestart, { ...(starting as TaskEvent), run: 2 }];
+    expect([waiting, prestart, again].map((events) => viewOf(events).restarts)).toEqual([0, 0, 1]);
+    const stopped = [...waiting, killing(), fact('TaskKilled', { reason: 'asked to' })];
+    expect(viewOf(stopped)).toMatchObject({ state: 'stopped', run: 1, restarts: 0 });
   });
 
   it('says in words that a run was out of memory, also while it is started again', () => {
