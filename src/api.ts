@@ -233,7 +233,8 @@ export interface Orchestrator extends AsyncDisposable, ExecCalls {
   logs(ref: string, query?: LogQuery): AsyncIterable<LogChunk>;
   /**
    * What tasks use: at once, then every interval, over restarts, until the tasks are over; without a REF of all tasks
-   * of live allocs, also of those that come. A slow reader gets the newest. Errors: CAPABILITY_MISSING, USAGE.
+   * of live allocs, also of those that come. A slow reader gets the newest. Errors: CAPABILITY_MISSING,
+   * USAGE, WRONG_STATE when they are over already.
    */
   stats(ref?: string, query?: StatsQuery): AsyncIterable<TaskStats>;
   events(query?: EventQuery): AsyncIterable<PublicEvent>;
