@@ -36,7 +36,10 @@ export function findIsolatedCommand(search: IsolatedSearch): string {
     const text = `${blocked} is not an executable file of the task`;
     throw new HoldfastError('COMMAND_NOT_EXECUTABLE', text);
   }
-  const text = `command "${command}" was not found in the task's directory, its mounts or its PATH`;
+  const where = command.includes('/')
+    ? `: the task has no ${[...new Set(candidates(search))].join(' or ')}`
+    : ` in the task's directory, its mounts or its PATH`;
+  const text = `command "${command}" was not found${where}`;
   throw new HoldfastError('COMMAND_NOT_FOUND', text);
 }
 

@@ -80,6 +80,13 @@ describe('below a root of its own', () => {
     expect(found(command)).toBe(path);
   });
 
+  it('says where it looked for a path that is not there', () => {
+    const search = { command: './no/tool', root, mountPoints: ['/usr/data'], path: '' };
+    expect(() => findIsolatedCommand(search)).toThrow(
+      'the task has no /local/no/tool or /no/tool or /usr/data/no/tool',
+    );
+  });
+
   it.each([
     ['text', 'echo x\n', 'COMMAND_NOT_EXECUTABLE: /local/odd does not say what interprets it'],
     [
