@@ -1,7 +1,8 @@
-import { existsSync, mkdirSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { HoldfastError } from '../errors.ts';
 import { makeFifo } from './libc.ts';
+import { makeBelow } from './make-below.ts';
 
 /**
  * Made once and shared by all runs of the task: one that is there is ours, as the directory is the agent's own. True
@@ -15,7 +16,7 @@ export function ensureFifo(path: string): boolean {
     if (HoldfastError.is(error, 'ALREADY_EXISTS')) return false;
     if (existsSync(dirname(path))) throw error;
     // Somebody has removed the directory under the agent.
-    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
+    makeBelow(dirname(dirname(path)), dirname(path));
     makeFifo(path);
     return true;
   }

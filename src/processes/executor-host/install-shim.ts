@@ -1,6 +1,7 @@
-import { existsSync, mkdirSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { replaceFile } from '../../os/atomic-file.ts';
+import { makeBelow } from '../../os/make-below.ts';
 import type { ShimSource } from './launch.ts';
 import { SHIM_TEXT } from './shim.ts';
 
@@ -17,7 +18,7 @@ export function installShim(
   write();
   const ensureScript = (): void => {
     if (existsSync(script)) return;
-    mkdirSync(dirname(script), { recursive: true, mode: 0o700 });
+    makeBelow(stateDir, dirname(script));
     write();
   };
   return { script, ensureScript };

@@ -1,7 +1,8 @@
-import { closeSync, lstatSync, mkdirSync, statSync, writeSync } from 'node:fs';
-import { join } from 'node:path';
+import { closeSync, lstatSync, statSync, writeSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { errnoOf, HoldfastError, isExhaustion, messageOf } from '../../errors.ts';
 import { makeFifo, memoryFile, spawnSession } from '../../os/libc.ts';
+import { makeBelow } from '../../os/make-below.ts';
 import { readFate, readIdentity, tryAbort, writeIntent } from '../../os/run-directory.ts';
 import type { LaunchRequest, LaunchResponse } from '../../rpc/gen/holdfast/executor/v1/executor.ts';
 import type { Confining } from './chain.ts';
@@ -44,7 +45,7 @@ export async function launch(
   run.collect = request.collect ?? 'none';
   // What this host has seen of it counts for more than a directory that somebody has removed since.
   const isKnown = run.program !== undefined || run.end !== undefined;
-  if (!isKnown) mkdirSync(run.dir, { recursive: true, mode: 0o700 });
+  if (!isKnown) makeBelow(dirname(dirname(run.dir)), run.dir);
   const isNew = !isKnown && readFate(run.dir).is === 'absent';
   const failure = isNew ? begin(run, request, source, watch) : undefined;
   if (failure !== undefined) {

@@ -64,7 +64,7 @@ function begin(world: World, me: Process, request: HostRequest): void {
     world.note(`logs ${event} ${JSON.stringify(more)}`);
   };
   const facts = { stateDir, hostId, instanceId, version: '0', end, log };
-  const company = { tasksPerHost: Infinity, connections: () => callers.size };
+  const company = { tasksPerHost: Infinity, connections: () => callers.size, isAtHome: () => true };
   const hosted =
     kind === 'executor' ? executor({ ...facts, ...company }) : new PlayedLogmon(world, me, facts);
   let heardAtMs = world.nowMs;
