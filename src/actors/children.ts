@@ -5,6 +5,7 @@ import { HostPool, type HostPoolDoors } from './host-pool.ts';
 import { Logmon } from './logmon.ts';
 import type { RunCgroups } from './run-cgroups.ts';
 import { Sessions } from './sessions.ts';
+import { WaitingOutput } from './waiting-output.ts';
 import { UsageFeed } from './usage-feed.ts';
 
 export interface Children {
@@ -20,6 +21,7 @@ export function wireChildren(
   shared: Omit<HostPoolDoors, 'kind' | 'protocol' | 'onUp'> & { readonly cgroups: RunCgroups },
   signal: AbortSignal,
 ): Children {
+  const waitingOutput = new WaitingOutput(shared);
   const executorPool: HostPool = new HostPool({
     ...shared,
     kind: 'executor',
@@ -30,7 +32,12 @@ export function wireChildren(
     ...shared,
     kind: 'logmon',
     protocol: LOGMON_PROTOCOL,
-    onUp: (host, adopted) => logmon.greet(host, adopted, signal),
+    onUp(host, adopted) {
+      waitingOutput.moved(adopted, host.id);
+      return logmon.greet(host, adopted, signal);
+    },
+    onAnswer: (hostId, { waiting = [] }) =>
+      waitingOutput.heard(hostId, waiting, (taskKey) => logmon.nameOf(taskKey)),
   });
   const executor = new Executor({ ...shared, pool: executorPool });
   const logmon = new Logmon({ ...shared, pool: logmonPool, signal });

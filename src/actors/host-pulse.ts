@@ -8,7 +8,7 @@ import { isStopped } from '../os/process-identity.ts';
 import { signalProcess } from '../os/process-tree.ts';
 import type { Logger } from '../ports.ts';
 import type { HostAddress } from '../rpc/address-file.ts';
-import { hello } from '../rpc/hello.ts';
+import { type Greeting, hello } from '../rpc/hello.ts';
 import { untilLost } from '../rpc/host-loss.ts';
 import type { Host } from '../rpc/spawn-host.ts';
 
@@ -40,6 +40,7 @@ interface Asker {
   readonly instanceId: string;
   readonly machineEpoch: string;
   readonly logger: Logger;
+  readonly onAnswer?: (hostId: string, greeting: Greeting) => void;
 }
 
 /** Asks again and again whether the host answers. Resolves with true when it was ended, with false on abort. */
@@ -72,9 +73,15 @@ export async function endWhenMute(
     if (!isAsked) looks = 0;
     isAsked = true;
     // Any answer counts, however late it is. A refusal is one too, and a connection that broke is others' business.
-    void hello(channel, address.kind, agent, lookMs * mostMissed).then(heard, (error: unknown) => {
-      if (!HoldfastError.is(error, 'TIMEOUT')) heard();
-    });
+    void hello(channel, address.kind, agent, lookMs * mostMissed).then(
+      (greeting) => {
+        heard();
+        agent.onAnswer?.(address.hostId, greeting);
+      },
+      (error: unknown) => {
+        if (!HoldfastError.is(error, 'TIMEOUT')) heard();
+      },
+    );
   }
 }
 

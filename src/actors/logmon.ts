@@ -51,6 +51,12 @@ export class Logmon implements LogmonDoor {
     return taken.filter(Boolean).length;
   }
 
+  /** For whoever reads it: `<alloc id>/<task>` as far as it is collected for this agent. */
+  nameOf(taskKey: string): string {
+    const wish = this.#wishes.get(taskKey);
+    return wish === undefined ? taskKey : `${basename(wish.logDir)}/${wish.fileStem}`;
+  }
+
   async #hand(key: string, host: PooledHost, signal: AbortSignal): Promise<boolean> {
     const wish = this.#wishes.get(key);
     if (wish === undefined) this.#pool.forget(key);
@@ -162,12 +168,12 @@ export class Logmon implements LogmonDoor {
 
   /** Output that nobody collects stops its program at a full pipe: told once, and tried until somebody does. */
   async #insist(wish: CollectWish, cause: unknown): Promise<void> {
-    const { taskKey, logDir, fileStem } = wish;
+    const { taskKey } = wish;
     const { signal, logger, record } = this.#doors;
     this.#wishes.set(taskKey, wish);
     if (signal.aborted || this.#failing.has(taskKey)) return;
     this.#failing.add(taskKey);
-    const child = `output of ${basename(logDir)}/${fileStem}`;
+    const child = `output of ${this.nameOf(taskKey)}`;
     const message = `nobody collects it, and it is tried again: ${messageOf(cause)}`;
     logger.error({ child, error: messageOf(cause) }, 'output is not collected, and tried again');
     record('ChildEscalated', { child, message });
@@ -212,8 +218,8 @@ export class Logmon implements LogmonDoor {
         await untilNextLook(signal);
       }
     } catch (error) {
-      // What cannot be collected will not be, now that its task is over.
-      if (!signal.aborted) this.#forget(taskKey);
+      // What cannot be collected will not be, now that its task is over; what waits for room its host sees to.
+      if (!this.#doors.signal.aborted) this.#forget(taskKey);
       throw error;
     } finally {
       this.#releasing.delete(taskKey);

@@ -7,6 +7,7 @@ import { taskStream } from '../events/envelope.ts';
 import { taskDirsOf } from '../layout.ts';
 import { ownerOf } from '../output/cursor.ts';
 import { type OutputChunk, readOutput, type ReadOutputOptions } from '../output/reader.ts';
+import { hasUnread } from '../output/unread.ts';
 
 export interface LogDoors {
   readonly agent: AgentDoors;
@@ -55,17 +56,20 @@ function toOptions(
   query: LogQuery,
 ): ReadOutputOptions {
   const stream = taskStream(allocId, task);
+  const { logs, stdoutFifo, stderrFifo } = taskDirsOf(agent.layout, allocId, task);
   const { tail, origin, offset, since, until, after, signal } = query;
   assertUsable(query);
   const run = runOf(query, `${roster.nameOf(allocId)}/${task}`, roster.newestRunOf(stream));
   return {
-    dir: taskDirsOf(agent.layout, allocId, task).logs,
+    dir: logs,
     stem: task,
     owner: ownerOf(allocId, task),
     stream: query.stream ?? 'both',
     follow: query.follow ?? false,
-    // An alloc that was forgotten meanwhile is over too.
-    ended: () => roster.foldedTask(stream)?.state.value === 'dead' || !roster.isKnown(allocId),
+    // An alloc that was forgotten meanwhile is over too. What waits for its disk is still to come.
+    ended: () =>
+      (roster.foldedTask(stream)?.state.value === 'dead' || !roster.isKnown(allocId)) &&
+      !hasUnread([stdoutFifo, stderrFifo]),
     newestRun: () => roster.newestRunOf(stream),
     ...(run === undefined ? {} : { run }),
     ...(tail === undefined ? {} : { tail }),

@@ -31,7 +31,6 @@ export class NameWatch {
 
   /** What is not where it was written to, of `sizeBytes`; undefined when nothing has happened to the file. */
   look(fd: number, path: string, sizeBytes: number): Missed | undefined {
-    this.#nextAt = performance.now() + LOOK_EVERY_MS;
     const own = fstatSync(fd);
     const named = lstatSync(path, { throwIfNoEntry: false });
     const isSame = named?.ino === own.ino && named.dev === own.dev;
@@ -39,6 +38,8 @@ export class NameWatch {
     if (!isSame || size < sizeBytes) {
       return { offset: Math.min(size, sizeBytes), bytes: Math.max(0, sizeBytes - size) };
     }
+    // Not before: what cannot be seen, or cannot be put right, is looked at again in front of the next byte.
+    this.#nextAt = performance.now() + LOOK_EVERY_MS;
     const before = this.#blocks;
     this.#blocks = own.blocks;
     // It was cut between two looks, and what came then was written behind a hole. A hole alone says nothing: some file

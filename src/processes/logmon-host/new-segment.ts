@@ -19,7 +19,7 @@ const { O_CREAT, O_EXCL, O_NOFOLLOW, O_RDWR } = constants;
 /** The directory of a task's output as it was when its stream was opened. */
 export class LogDirectory {
   readonly #path: string;
-  readonly #stats: { readonly mode: number; readonly uid: number; readonly gid: number };
+  readonly #stats: Look;
 
   /** Throws what looking at it throws. */
   constructor(path: string) {
@@ -29,25 +29,36 @@ export class LogDirectory {
 
   /** Makes it as it was when it is gone, and that of all output too, but none above them. Throws what mkdir(2) says. */
   ensure(): void {
-    if (existsSync(this.#path)) return;
-    const root = dirname(this.#path);
-    if (!existsSync(root)) this.#make(root);
-    this.#make(this.#path);
+    makeDirectory(this.#path, this.#stats);
   }
+}
 
-  #make(path: string): void {
-    try {
-      mkdirSync(path, { mode: 0o750 });
-    } catch (error) {
-      // The other stream, or another host, was quicker.
-      if (errnoOf(error) === 'EEXIST') return;
-      throw error;
-    }
-    const { mode, uid, gid } = this.#stats;
-    // Whatever the umask; one who is not root has made it as himself.
-    chmodSync(path, mode & 0o7777);
-    if (process.geteuid?.() === 0) chownSync(path, uid, gid);
+interface Look {
+  readonly mode: number;
+  readonly uid: number;
+  readonly gid: number;
+}
+
+/** Makes a directory of output that is missing, and that of all output: as they are, or as they are made at first. */
+export function makeDirectory(path: string, look?: Look): void {
+  if (existsSync(path)) return;
+  const root = dirname(path);
+  if (!existsSync(root)) makeOne(root, look);
+  makeOne(path, look ?? { ...statSync(root), mode: 0o750 });
+}
+
+function makeOne(path: string, look: Look | undefined): void {
+  try {
+    mkdirSync(path, { mode: 0o750 });
+  } catch (error) {
+    // The other stream, or another host, was quicker.
+    if (errnoOf(error) === 'EEXIST') return;
+    throw error;
   }
+  if (look === undefined) return;
+  // Whatever the umask; one who is not root has made it as himself.
+  chmodSync(path, look.mode & 0o7777);
+  if (process.geteuid?.() === 0) chownSync(path, look.uid, look.gid);
 }
 
 /** A file of the next free number from `first` on. A name that something else has taken is passed over. */
