@@ -159,7 +159,9 @@ export class Recovery {
   async #recordDamage(): Promise<void> {
     const { agent, store } = this.#doors;
     if (store.damage === undefined) return;
-    agent.logger.error(store.damage, 'the store was damaged and is moved aside');
+    const { movedTo, ...facts } = store.damage;
+    if (movedTo === '') agent.logger.error(facts, 'the store was lost');
+    else agent.logger.error(store.damage, 'the store could not be used and was moved aside');
     await this.#doors.journal.append('StoreDamaged', store.damage);
   }
 

@@ -129,7 +129,8 @@ type Opened =
 function openOrFault(options: OpenStoreOptions, path: string, marks: KnownMarks): Opened {
   const { mark } = marks;
   if (isOddPlace(path)) return { fault: 'what lies in the place of the store is no file' };
-  if (mark !== undefined && mark.head > 0 && !existsSync(path)) {
+  const hadStore = mark === undefined ? options.wasUsed === true : mark.head > 0;
+  if (hadStore && !existsSync(path)) {
     return { fault: 'the store is missing' };
   }
   let rows: SqliteRows | undefined;

@@ -181,6 +181,16 @@ describe('a damaged store', () => {
     await log.close();
   });
 
+  it('that is gone with its mark is a loss where an agent was before, and no empty file is left of it', async () => {
+    const { dir, path } = await filled();
+    for (const name of readdirSync(dir)) rmSync(join(dir, name));
+    const { log, damage } = await openStore({ dir, logger: silentLogger, wasUsed: true });
+    expect(damage).toMatchObject({ movedTo: '', reason: 'the store is missing', lost: null });
+    expect(readdirSync(dir).filter((name) => name.startsWith('log.db.'))).toEqual([]);
+    expect(existsSync(path)).toBe(true);
+    await log.close();
+  });
+
   it('reports the same damage at every opening until that is acknowledged', async () => {
     const { dir, path } = await filled();
     rmSync(path);
