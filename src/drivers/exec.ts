@@ -17,6 +17,7 @@ import { findCommand } from './find-command.ts';
 import { findIsolatedCommand } from './find-isolated-command.ts';
 import { assertPropagation, DEFAULT_CHROOT_ENV, isolatedMounts } from './isolated-mounts.ts';
 import { limitCapabilities } from './kernel-limits.ts';
+import { assertMountPlaces } from './mount-places.ts';
 import { processDriver } from './process-driver.ts';
 
 /** What the operator of an agent decides for all tasks. */
@@ -136,13 +137,15 @@ function isolationOf(
   const { chrootEnv = DEFAULT_CHROOT_ENV, defaultPidMode, defaultIpcMode } = options;
   const { readOnlyRoot, devices } = config;
   const mounts = task.mounts ?? [];
+  const all = isolatedMounts({ chrootEnv, dirs, mounts });
   assertPropagation(mounts, dirs.task);
+  assertMountPlaces(dirs.task, all, mounts.length);
   // Whoever the task becomes has to get below its root.
   chmodSync(dirs.task, ROOT_MODE);
   return {
     root: dirs.task,
     readOnlyRoot,
-    mounts: isolatedMounts({ chrootEnv, dirs, mounts }),
+    mounts: all,
     ownPids: (config.pidMode ?? defaultPidMode) !== 'host',
     ownIpc: (config.ipcMode ?? defaultIpcMode) !== 'host',
     devices,
