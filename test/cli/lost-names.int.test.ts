@@ -55,3 +55,13 @@ it('an agent that another one replaced meanwhile ends, also when that one has en
   expect(machine.output).toContain('agent 2 took over from agent 1');
   expect(isRunning(pid)).toBe(true);
 });
+
+it('a task whose FIFOs were removed leaves no host behind when it and its agent have ended', async () => {
+  const agent = await machine.startAgent();
+  await runningPid(agent, 'count');
+  const hosts = (['executor', 'logmon'] as const).map((kind) => machine.hostPid(kind) ?? 0);
+  rmSync(inState('fifo'), { recursive: true });
+  await agent.stop('count');
+  await agent.close({ tasks: 'leave' });
+  await until('every host has ended', () => !hosts.some(isRunning));
+});
