@@ -1,6 +1,6 @@
 /** How many files a process may have open at once. */
 import { HoldfastError } from '../errors.ts';
-import { textOf } from './quiet-reads.ts';
+import { namesIn, textOf } from './quiet-reads.ts';
 
 /**
  * The limit that holds now: of a process that runs Node its hard one, which Node makes the soft one when it starts.
@@ -11,8 +11,19 @@ export function mostOpenFiles(pid: number | 'self'): number {
   return amountOf(soft);
 }
 
-/** What an agent has open with one host of each kind, or a host with one task, and a few for a moment. */
-const FEWEST = 40;
+/** What an agent has open with some hosts, or a host with a few tasks, and `FOR_WORK`. */
+const FEWEST = 48;
+/** Files that are open for a moment, and who talks to this process: without them it can neither look nor be told. */
+const FOR_WORK = 10;
+
+/** Throws RESOURCES_EXHAUSTED when one more connection that stays would leave too few files for its work. */
+export function keepFilesForWork(): void {
+  const most = mostOpenFiles('self');
+  const open = namesIn('/proc/self/fd').length;
+  if (open + FOR_WORK < most) return;
+  const text = `${open} of the ${most} files are open that this process may have: raise ulimit -n`;
+  throw new HoldfastError('RESOURCES_EXHAUSTED', text);
+}
 
 /** Throws RESOURCES_EXHAUSTED, not retryable, when this process may open too few files to be an agent. */
 export function refuseFewFiles(): void {

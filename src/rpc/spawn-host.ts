@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { HoldfastError, messageOf } from '../errors.ts';
+import { keepFilesForWork } from '../os/open-files.ts';
 import { makeBelow } from '../os/make-below.ts';
 import { type HostAddress, hostDirectory, type HostKind, readAddress } from './address-file.ts';
 import { compileCacheDirectory } from './compile-cache.ts';
@@ -64,6 +65,7 @@ export async function spawnHost(request: HostRequest): Promise<Host> {
   let pid: number | undefined;
   const deadline = performance.now() + (request.deadlineMs ?? DEFAULT_DEADLINE_MS);
   try {
+    keepFilesForWork();
     pid = startProcess(request, hostDir);
     // crash point: agent.host.spawned
     const address = await addressOf(pid, hostDir, deadline);

@@ -27,7 +27,7 @@ describe('a command that may open too few files', () => {
   it.each([
     [20, ['ps'], `holdfast: ${words} 20: raise it\n`],
     [16, ['agent'], `holdfast: ${words} 16: raise it\n`],
-    [35, ['agent'], /needs at least 40 open files.* may have 35: raise ulimit -n/],
+    [40, ['agent'], /needs at least 48 open files.* may have 40: raise ulimit -n/],
   ] as const)('of %i says how many are needed, and ends (%j)', (files, args, said) => {
     machine = new Machine(commandWith(files));
     const { status, signal, stderr } = machine.holdfast(...args);
@@ -36,9 +36,18 @@ describe('a command that may open too few files', () => {
     expect(stderr).toMatch(said);
   });
 
-  it('runs a task as soon as there are 40', async () => {
-    machine = new Machine(commandWith(40));
-    await runningPid(await machine.startAgent(), 'one');
+  it('runs what it can as soon as there are 48, says why not more, and goes on to answer', async () => {
+    machine = new Machine(commandWith(48));
+    const agent = await machine.startAgent();
+    await runningPid(agent, 'one');
+    const { allocId } = await agent.run({ ...countingGroup('many', 40), restart: { attempts: 0 } });
+    const reason = await until('one of them fails', async () => {
+      const { tasks } = await agent.inspect(allocId);
+      return tasks.find(({ state }) => state === 'failed')?.reason;
+    });
+    expect(reason).toMatch(/of the 48 files are open .*: raise ulimit -n/);
+    await agent.stop('many');
+    expect(machine.holdfast('ps').stdout).toMatch(/^one .* running/m);
   });
 });
 
