@@ -6,7 +6,10 @@ export interface LogQuery extends Abortable {
   readonly stream?: 'stdout' | 'stderr' | 'both';
   /** Goes on until the task is over or the signal aborts. */
   readonly follow?: boolean;
-  /** A cursor of an earlier chunk: goes on behind it. It survives rotation, compression and restarts. */
+  /**
+   * A cursor of an earlier chunk: goes on behind it, or with `tail` at the last lines behind it. It survives rotation,
+   * compression and restarts. One of another task, and one at which nothing was ever written: POSITION_AHEAD.
+   */
   readonly after?: string;
   /** Begins with the last so many lines of what is asked for, of both streams together. */
   readonly tail?: number;

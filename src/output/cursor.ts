@@ -44,17 +44,12 @@ export function formatCursor(positions: Positions): string {
   return places === '' ? '' : `${owner}${places}`;
 }
 
-/** As older releases write and read it. */
-export function withoutOwner(cursor: string): string {
-  return cursor.slice(cursor.indexOf('@') + 1);
-}
-
 /** The reverse. Throws USAGE for a text that `formatCursor` did not make. */
 export function parseCursor(cursor: string): Positions {
   const owner = /^([0-9a-f]{8})@/.exec(cursor)?.[1];
   const positions: Positions = owner === undefined ? {} : { owner };
   if (cursor === '') return positions;
-  const places = owner === undefined ? cursor : withoutOwner(cursor);
+  const places = owner === undefined ? cursor : cursor.slice(owner.length + 1);
   for (const part of places.split(',')) {
     const match = /^(stdout|stderr):(\d{1,15}):(\d{1,15})(?::([1-9]\d{0,14}))?$/.exec(part);
     if (match === null) throw new HoldfastError('USAGE', `not a place in an output: ${cursor}`);

@@ -32,7 +32,7 @@ export interface ReadOutputOptions extends Bounds {
   /** Begin so many bytes (`offset`) behind the oldest byte of each stream, or in front of its newest one. */
   readonly origin?: 'start' | 'end';
   readonly offset?: number;
-  /** Begin at the `cursor` of a chunk, after it. Wins over `tail`, as that over `origin`. */
+  /** Begin at the `cursor` of a chunk, after it; with `tail`, at the last lines behind it. Both win over `origin`. */
   readonly from?: string;
   /** Whose output it is (`ownerOf`): cursors say so, and one that is of somebody else is refused. */
   readonly owner?: string;
@@ -112,10 +112,10 @@ async function openLanes(options: ReadOutputOptions): Promise<readonly Lane[]> {
       const series = { dir, stem, stream: name };
       const tip = await endOf(series);
       const range = await startOf({ series, tip, after: after?.[name] }, options);
-      return { series, range, end: range.end ?? tip };
+      return { series, range, end: range.end ?? tip, after: after?.[name] };
     }),
   );
-  const tails = after ?? (await tailsOf(parts, options)) ?? (await offsetsOf(parts, options));
+  const tails = (await tailsOf(parts, options)) ?? after ?? (await offsetsOf(parts, options));
   return parts.map(({ series, range, end }): Lane => {
     const begin = laterOf(tails?.[series.stream], range.begin);
     const ends = follow && range.end === undefined ? {} : { end };
@@ -127,15 +127,19 @@ async function openLanes(options: ReadOutputOptions): Promise<readonly Lane[]> {
 }
 
 async function tailsOf(
-  parts: readonly { series: SegmentSeries; range: Range; end: Position }[],
+  parts: readonly {
+    series: SegmentSeries;
+    range: Range;
+    end: Position;
+    after: Position | undefined;
+  }[],
   { tail }: ReadOutputOptions,
 ): Promise<Positions | undefined> {
   if (tail === undefined) return undefined;
-  const wanted = parts.map(({ series, range: { begin }, end }) => ({
-    series,
-    end,
-    ...(begin === undefined ? {} : { begin }),
-  }));
+  const wanted = parts.map(({ series, range, end, after }) => {
+    const begin = laterOf(after, range.begin);
+    return { series, end, ...(begin === undefined ? {} : { begin }) };
+  });
   return tailPositions(wanted, tail);
 }
 

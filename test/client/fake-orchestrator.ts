@@ -1,6 +1,7 @@
 /** An orchestrator that only remembers: what the edge is tested against, in process and over a socket. */
 import { Observable } from 'rxjs';
 import { HoldfastError } from '../../src/errors.ts';
+import { assertLogQuery } from '../../src/log-query.ts';
 import { validateGroup } from '../../src/spec/validate-spec.ts';
 import { FakeSession } from './fake-session.ts';
 import type * as api from '../../src/api.ts';
@@ -170,6 +171,7 @@ export class FakeOrchestrator implements api.Orchestrator {
   }
 
   async *logs(ref: string, query: api.LogQuery = {}): AsyncGenerator<api.LogChunk, void> {
+    assertLogQuery(query);
     const { signal: _signal, ...asked } = query;
     this.calls.push(`logs ${JSON.stringify(asked)}`);
     const [name = ''] = ref.split('/');

@@ -188,6 +188,13 @@ describe('following output', () => {
   });
 });
 
+it('gives the last lines of what follows a cursor', async () => {
+  write(0, 'one\ntwo\nthree\nfour\n');
+  expect(await textOf(read({ from: 'stdout:0:4', tail: 2 }))).toBe('three\nfour\n');
+  expect(await textOf(read({ from: 'stdout:0:14', tail: 2 }))).toBe('four\n');
+  expect(await textOf(read({ from: 'stdout:0:19', tail: 2 }))).toBe('');
+});
+
 describe('a cursor that nothing was written to', () => {
   it.each(['stdout:1:6', 'stdout:2:1', 'stdout:9:0', 'stdout:1:2,stderr:0:1'])(
     'is refused: %s',

@@ -257,9 +257,14 @@ export interface LogsRequest {
   tail?:
     | number
     | undefined;
-  /** Milliseconds since 1970; 0: no bound. What was collected from then on, and what was collected until then. */
-  sinceMs: number;
-  untilMs: number;
+  /**
+   * Milliseconds since 1970: what was collected from then on, and what was collected until then. Absent: no bound, which
+   * older agents take 0 for.
+   */
+  sinceMs?: number | undefined;
+  untilMs?:
+    | number
+    | undefined;
   /** Only what this run wrote; 0: all runs, -1: the newest one. */
   run: number;
   /** Begins so many bytes behind the oldest byte of each stream. Absent: the next one. */
@@ -272,6 +277,8 @@ export interface LogsRequest {
     | undefined;
   /** The caller reads `more`. */
   takesMore: boolean;
+  /** The caller understands cursors that say whose output they are of. */
+  knowsOwners: boolean;
 }
 
 export interface LogsResponse {
@@ -291,7 +298,7 @@ export interface LogsResponse {
 }
 
 export interface LogGap {
-  /** "rotated", "budget", "disk-full". */
+  /** "rotated", "budget", "disk-full", "damaged", "removed". */
   reason: string;
   /** Absent: not known. */
   bytes?: number | undefined;
@@ -2791,12 +2798,13 @@ function createBaseLogsRequest(): LogsRequest {
     follow: false,
     after: "",
     tail: undefined,
-    sinceMs: 0,
-    untilMs: 0,
+    sinceMs: undefined,
+    untilMs: undefined,
     run: 0,
     offset: undefined,
     offsetFromEnd: undefined,
     takesMore: false,
+    knowsOwners: false,
   };
 }
 
@@ -2817,10 +2825,10 @@ export const LogsRequest: MessageFns<LogsRequest> = {
     if (message.tail !== undefined) {
       writer.uint32(40).int32(message.tail);
     }
-    if (message.sinceMs !== 0) {
+    if (message.sinceMs !== undefined) {
       writer.uint32(48).int64(message.sinceMs);
     }
-    if (message.untilMs !== 0) {
+    if (message.untilMs !== undefined) {
       writer.uint32(56).int64(message.untilMs);
     }
     if (message.run !== 0) {
@@ -2834,6 +2842,9 @@ export const LogsRequest: MessageFns<LogsRequest> = {
     }
     if (message.takesMore !== false) {
       writer.uint32(88).bool(message.takesMore);
+    }
+    if (message.knowsOwners !== false) {
+      writer.uint32(96).bool(message.knowsOwners);
     }
     return writer;
   },
@@ -2939,6 +2950,14 @@ export const LogsRequest: MessageFns<LogsRequest> = {
             message.takesMore = reader.bool();
             continue;
           }
+          case 12: {
+            if (tag !== 96) {
+              break;
+            }
+
+            message.knowsOwners = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2961,12 +2980,13 @@ export const LogsRequest: MessageFns<LogsRequest> = {
     message.follow = object.follow ?? false;
     message.after = object.after ?? "";
     message.tail = object.tail ?? undefined;
-    message.sinceMs = object.sinceMs ?? 0;
-    message.untilMs = object.untilMs ?? 0;
+    message.sinceMs = object.sinceMs ?? undefined;
+    message.untilMs = object.untilMs ?? undefined;
     message.run = object.run ?? 0;
     message.offset = object.offset ?? undefined;
     message.offsetFromEnd = object.offsetFromEnd ?? undefined;
     message.takesMore = object.takesMore ?? false;
+    message.knowsOwners = object.knowsOwners ?? false;
     return message;
   },
 };
