@@ -10,7 +10,7 @@ import type { Abortable } from './ports.ts';
 import type { GroupSpecInput } from './spec/group-schema.ts';
 import type { AllocType } from './spec/alloc-spec.ts';
 import type { ExecCalls, ExecOptions, ExecSession } from './exec-session.ts';
-import type { LogChunk, LogQuery } from './task-logs.ts';
+import type { LogChunk, LogQuery, WaitingLog } from './task-logs.ts';
 import type { StatsQuery, TaskStats } from './task-stats.ts';
 
 export type * from './exec-session.ts';
@@ -191,6 +191,8 @@ export interface AgentView {
   readonly dataDir: string;
   /** Why starts wait now, if they do: `boot-sweep`, `disk-low`, `safe-mode`. */
   readonly startsHeld: readonly string[];
+  /** Output that cannot be written, as far as hosts have told within 15 s: its program waits at a full pipe. */
+  readonly outputWaiting: readonly WaitingLog[];
   readonly drivers: readonly {
     readonly driver: string;
     readonly health: string;

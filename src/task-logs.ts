@@ -48,3 +48,13 @@ export interface LogChunk {
   /** Output is missing in front of this place. */
   readonly gap?: LogGap;
 }
+
+/** Output that cannot be written. */
+export interface WaitingLog {
+  /** `<alloc id>/<task>`. */
+  readonly task: string;
+  /** ISO 8601 in UTC. */
+  readonly since: string;
+  /** The name of an errno, such as `ENOSPC`. */
+  readonly reason: string;
+}

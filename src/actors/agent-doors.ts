@@ -14,6 +14,7 @@ import type { RunStore } from './run-files.ts';
 import type { Sessions } from './sessions.ts';
 import type { SpecStore } from './spec-files.ts';
 import type { StartGate } from './start-gate.ts';
+import type { WaitingOutput } from './waiting-output.ts';
 
 /** Appends a fact to the node's stream, in order, without being waited for. */
 export type RecordNode = <T extends NodeEvent['type']>(type: T, facts: Facts<NodeEvent, T>) => void;
@@ -31,6 +32,7 @@ export interface AgentDoors {
   readonly executor: ExecutorDoor;
   readonly logmon: LogmonDoor;
   readonly usage: UsageDoor;
+  readonly waitingOutput: Pick<WaitingOutput, 'current'>;
   /** Commands beside programs. */
   readonly sessions: Sessions;
   readonly record: RecordNode;

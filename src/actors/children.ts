@@ -13,6 +13,7 @@ export interface Children {
   readonly logmon: Logmon;
   readonly usage: UsageFeed;
   readonly sessions: Sessions;
+  readonly waitingOutput: WaitingOutput;
   readonly pools: readonly HostPool[];
 }
 
@@ -43,5 +44,5 @@ export function wireChildren(
   const logmon = new Logmon({ ...shared, pool: logmonPool, signal });
   const usage = new UsageFeed(executorPool, shared.agentEpoch);
   const sessions = new Sessions({ ...shared, pool: executorPool, signal });
-  return { executor, logmon, usage, sessions, pools: [executorPool, logmonPool] };
+  return { executor, logmon, usage, sessions, waitingOutput, pools: [executorPool, logmonPool] };
 }

@@ -1,4 +1,5 @@
 /** Output that its hosts cannot write: each stretch is told once when it is heard of, and once when it is over. */
+import type { WaitingLog } from '../api.ts';
 import type { Logger } from '../ports.ts';
 import type { Greeting } from '../rpc/hello.ts';
 import type { HostPoolDoors } from './host-doors.ts';
@@ -7,7 +8,8 @@ type Waiting = NonNullable<Greeting['waiting']>[number];
 
 interface Stretch extends Waiting {
   hostId: string;
-  readonly child: string;
+  /** `<alloc id>/<task>`. */
+  readonly task: string;
 }
 
 export class WaitingOutput {
@@ -20,6 +22,14 @@ export class WaitingOutput {
     this.#logger = logger;
   }
 
+  /** What waits now. */
+  get current(): readonly WaitingLog[] {
+    return [...this.#stretches.values()].map((stretch) => {
+      const { task, reason } = stretch;
+      return { task, since: timeOf(stretch), reason };
+    });
+  }
+
   /** What a host said of those whose output it collects. */
   heard(hostId: string, waiting: readonly Waiting[], nameOf: (taskKey: string) => string): void {
     const now = new Set(waiting.map(({ taskKey }) => taskKey));
@@ -29,7 +39,7 @@ export class WaitingOutput {
     for (const one of waiting) {
       const known = this.#stretches.get(one.taskKey);
       if (known !== undefined) known.hostId = hostId;
-      else this.#begin({ ...one, hostId, child: `output of ${nameOf(one.taskKey)}` });
+      else this.#begin({ ...one, hostId, task: nameOf(one.taskKey) });
     }
   }
 
@@ -42,7 +52,8 @@ export class WaitingOutput {
   }
 
   #begin(stretch: Stretch): void {
-    const { child, taskKey, reason } = stretch;
+    const { task, taskKey, reason } = stretch;
+    const child = `output of ${task}`;
     this.#stretches.set(taskKey, stretch);
     const what = `it waits since ${timeOf(stretch)} because it cannot be written (${reason})`;
     const message = `${what}; its program stands still as soon as a pipe is full`;
@@ -51,7 +62,8 @@ export class WaitingOutput {
   }
 
   #end(stretch: Stretch): void {
-    const { child, taskKey } = stretch;
+    const { task, taskKey } = stretch;
+    const child = `output of ${task}`;
     this.#stretches.delete(taskKey);
     this.#logger.warn({ child }, 'output is written again');
     const message = `it is written again: it waited since ${timeOf(stretch)}`;

@@ -45,6 +45,7 @@ export class Queries {
       head: agent.log.head,
       dataDir: agent.layout.dataDir,
       startsHeld: agent.gate.holds,
+      outputWaiting: agent.waitingOutput.current,
       drivers: agent.drivers.names.map((driver) => {
         const print = agent.drivers.fingerprintOf(driver);
         return { driver, health: print?.health ?? 'undetected', message: print?.message ?? '' };

@@ -132,6 +132,8 @@ it('what cannot be written is told once, fails the doctor, and its end is told',
       message: expect.stringContaining(`cannot be written to (ENOTDIR)`),
     })),
   );
+  const { stderr } = machine.holdfast('ps');
+  expect(stderr).toMatch(/output of \S+\/t0 waits since .*: it cannot be written \(ENOTDIR\)/);
   rmSync(logs);
   renameSync(`${logs}-away`, logs);
   await outputGrows();

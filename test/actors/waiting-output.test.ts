@@ -22,8 +22,12 @@ describe('output that waits for its disk', () => {
       'output of alloc/k: it waits since 2026-01-02T00:00:00.000Z because it cannot be written (ENOSPC); ' +
         'its program stands still as soon as a pipe is full',
     ]);
+    expect(output.current).toEqual([
+      { task: 'alloc/k', since: '2026-01-02T00:00:00.000Z', reason: 'ENOSPC' },
+    ]);
     heard('one');
     heard('one');
+    expect(output.current).toEqual([]);
     expect(told.slice(1)).toEqual([
       'output of alloc/k: it is written again: it waited since 2026-01-02T00:00:00.000Z',
     ]);

@@ -51,6 +51,7 @@ export class FakeOrchestrator implements api.Orchestrator {
       dataDir: '/fake',
       capabilities: [{ name: 'cgroup.kill', isAvailable: false, reason: 'not here' }],
       startsHeld: ['disk-low'],
+      outputWaiting: [{ task: 'a/t', since: '2026-01-01T00:00:00.000Z', reason: 'ENOSPC' }],
       drivers,
     };
     return { version: '0.0.0', pid: 42, ...ids, ...facts };

@@ -62,6 +62,17 @@ export interface Agent {
   /** Why starts wait now: boot-sweep, disk-low, safe-mode. */
   startsHeld: string[];
   capabilities: Capability[];
+  /** Output that cannot be written now. Older agents tell of none. */
+  outputWaiting: WaitingOutput[];
+}
+
+export interface WaitingOutput {
+  /** <alloc id>/<task>. */
+  task: string;
+  /** ISO 8601. */
+  since: string;
+  /** The name of an errno, such as ENOSPC. */
+  reason: string;
 }
 
 /** What this machine can do for tasks. */
@@ -521,6 +532,7 @@ function createBaseAgent(): Agent {
     drivers: [],
     startsHeld: [],
     capabilities: [],
+    outputWaiting: [],
   };
 }
 
@@ -555,6 +567,9 @@ export const Agent: MessageFns<Agent> = {
     }
     for (const v of message.capabilities) {
       Capability.encode(v!, writer.uint32(82).fork()).join();
+    }
+    for (const v of message.outputWaiting) {
+      WaitingOutput.encode(v!, writer.uint32(90).fork()).join();
     }
     return writer;
   },
@@ -652,6 +667,14 @@ export const Agent: MessageFns<Agent> = {
             message.capabilities.push(Capability.decode(reader, reader.uint32()));
             continue;
           }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.outputWaiting.push(WaitingOutput.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -679,6 +702,86 @@ export const Agent: MessageFns<Agent> = {
     message.drivers = object.drivers?.map((e) => Driver.fromPartial(e)) || [];
     message.startsHeld = object.startsHeld?.map((e) => e) || [];
     message.capabilities = object.capabilities?.map((e) => Capability.fromPartial(e)) || [];
+    message.outputWaiting = object.outputWaiting?.map((e) => WaitingOutput.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseWaitingOutput(): WaitingOutput {
+  return { task: "", since: "", reason: "" };
+}
+
+export const WaitingOutput: MessageFns<WaitingOutput> = {
+  encode(message: WaitingOutput, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.task !== "") {
+      writer.uint32(10).string(message.task);
+    }
+    if (message.since !== "") {
+      writer.uint32(18).string(message.since);
+    }
+    if (message.reason !== "") {
+      writer.uint32(26).string(message.reason);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): WaitingOutput {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseWaitingOutput();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.task = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.since = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<WaitingOutput>): WaitingOutput {
+    return WaitingOutput.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<WaitingOutput>): WaitingOutput {
+    const message = createBaseWaitingOutput();
+    message.task = object.task ?? "";
+    message.since = object.since ?? "";
+    message.reason = object.reason ?? "";
     return message;
   },
 };
