@@ -144,6 +144,15 @@ describe('the number of a file of output', () => {
     expect(await told(reading(rig, { from: 'stdout:1:10' }))).toBe('[removed null]fourth\n');
   });
 
+  it('is not known by marks that somebody else put there', async () => {
+    await using rig = await openStream();
+    symlinkSync(rig.root, at(rig, '7.marks'));
+    await rig.reopen();
+    rig.say('first\n');
+    expect(readdirSync(rig.dir)).toContain('web.stdout.0');
+    expect(existsSync(at(rig, 'gaps'))).toBe(false);
+  });
+
   it('goes on behind what another host removed for the budget', async () => {
     await using rig = await openStream();
     rig.say('first\n');

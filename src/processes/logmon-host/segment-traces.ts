@@ -1,10 +1,13 @@
 /** What one who opens a stream finds of it: its segments, and the numbers that are not to be given again. */
-import { readdirSync } from 'node:fs';
+import { closeSync, constants, fstatSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
 
 import { messageOf } from '../../errors.ts';
 import { newestGiven } from '../../output/given-numbers.ts';
+import { MARK_BYTES } from '../../output/marks.ts';
 import { currentPath, segmentNumbers, type SegmentSeries } from '../../output/segments.ts';
 import { appendGap, recordedGaps } from './gap-book.ts';
+import { openOwn } from './own-file.ts';
 import { targetOf } from './segment-files.ts';
 import { removeLeftovers } from './segment-leftovers.ts';
 
@@ -23,12 +26,25 @@ export function findTraces(series: SegmentSeries, report: (line: string) => void
   const names = readdirSync(series.dir);
   const numbers = segmentNumbers(names, series);
   const gaps = recordedGaps(series);
-  const newest = newestGiven(series, { names, linkTarget: linkTargetOf(series), gaps });
+  const told = names.filter((name) => !isStrange(series, name, numbers.at(-1) ?? -1));
+  const newest = newestGiven(series, { names: told, linkTarget: linkTargetOf(series), gaps });
   removeLeftovers(series, names, numbers, newest);
   const isTold = gaps.some(({ reason, segment }) => reason !== 'disk-full' && segment === newest);
   if (newest > (numbers.at(-1) ?? -1) && !isTold)
     recordRemoved(series, { segment: newest }, report);
   return { numbers, newest };
+}
+
+/** Marks behind the newest segment that none of us wrote tell nothing: somebody may put anything there. */
+function isStrange(series: SegmentSeries, name: string, newest: number): boolean {
+  const prefix = `${series.stem}.${series.stream}.`;
+  const digits = name.startsWith(prefix) && /^(\d+)\.marks$/.exec(name.slice(prefix.length))?.[1];
+  if (typeof digits !== 'string' || Number(digits) <= newest) return false;
+  const fd = openOwn(join(series.dir, name), constants.O_RDONLY);
+  if (fd === undefined) return true;
+  const { size } = fstatSync(fd);
+  closeSync(fd);
+  return size < MARK_BYTES;
 }
 
 function linkTargetOf(series: SegmentSeries): string | undefined {
