@@ -153,7 +153,7 @@ function processes({ hardLimit }: Limits): Finding {
 interface Limits {
   readonly whose: string;
   /** Node raises the soft one to it. */
-  hardLimit(title: string): number;
+  readonly hardLimit: (title: string) => number;
 }
 
 /** An agent of another user or pid namespace shows nobody its own. */

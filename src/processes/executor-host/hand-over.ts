@@ -12,7 +12,7 @@ import { findHost, spawnHost, type Host, type HostRequest } from '../../rpc/spaw
 import type { HeirDoors } from './heir.ts';
 
 const CALL_DEADLINE_MS = 10_000;
-const HELLO_DEADLINE_MS = 2_000;
+const HELLO_DEADLINE_MS = 5_000;
 
 /** Throws when one of them could not be handed over; those that could be are collected from then on. */
 export async function handOver(wishes: readonly CollectRequest[], doors: HeirDoors): Promise<void> {

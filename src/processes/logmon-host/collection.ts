@@ -74,7 +74,8 @@ export class Collection {
       .toSorted((a, b) => a.blockedAtMs - b.blockedAtMs);
     if (first === undefined) return undefined;
     const { blockedAtMs, blocked } = first;
-    return { sinceMs: blockedAtMs, reason: String(blocked?.details['reason'] ?? '') };
+    const { reason } = blocked?.details ?? {};
+    return { sinceMs: blockedAtMs, reason: typeof reason === 'string' ? reason : '' };
   }
 
   /** Is everything that was written in the files? */

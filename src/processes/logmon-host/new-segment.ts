@@ -44,7 +44,8 @@ export function makeDirectory(path: string, look?: Look): void {
   if (existsSync(path)) return;
   const root = dirname(path);
   if (!existsSync(root)) makeOne(root, look);
-  makeOne(path, look ?? { ...statSync(root), mode: 0o750 });
+  const { uid, gid } = statSync(root);
+  makeOne(path, look ?? { uid, gid, mode: 0o750 });
 }
 
 function makeOne(path: string, look: Look | undefined): void {
