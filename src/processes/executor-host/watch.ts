@@ -156,9 +156,7 @@ export class Watch implements SessionChildren {
       return isAlive({ ...fate.value.shim, machineEpoch: this.#machineEpoch }, this.#machineEpoch);
     }
     // Which shim it was is damaged: as long as anybody holds `life` it may be there, and write how the run ended.
-    if (fate.is === 'broken' && run.program !== undefined) {
-      return lifeOf(run.dir) === 'dead' ? 'dead' : 'unknown';
-    }
+    if (fate.is === 'broken') return lifeOf(run.dir) === 'dead' ? 'dead' : 'unknown';
     return 'dead';
   }
 
