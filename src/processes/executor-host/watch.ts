@@ -156,7 +156,9 @@ export class Watch implements SessionChildren {
       return isAlive({ ...fate.value.shim, machineEpoch: this.#machineEpoch }, this.#machineEpoch);
     }
     // Which shim it was is damaged: as long as anybody holds `life` it may be there, and write how the run ended.
-    if (fate.is === 'broken') return lifeOf(run.dir) === 'dead' ? 'dead' : 'unknown';
+    if (fate.is === 'broken' && run.program !== undefined) {
+      return lifeOf(run.dir) === 'dead' ? 'dead' : 'unknown';
+    }
     return 'dead';
   }
 
@@ -173,6 +175,8 @@ export class Watch implements SessionChildren {
     const isUnknown = fate.is === 'absent' || fate.is === 'broken';
     if (isUnknown && run.program === undefined) {
       if (fate.is === 'broken' && this.findProgram(run) !== 'dead') return undefined;
+      // A shim that has made its fate may stand still before it writes it.
+      if (fate.is === 'broken' && lifeOf(run.dir) !== 'dead') return undefined;
       const reason = 'the shim ended before it could start the program';
       return { is: 'never', reason, hadWinner: false };
     }
