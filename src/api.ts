@@ -9,7 +9,7 @@ import type { HoldfastError } from './errors.ts';
 import type { Abortable } from './ports.ts';
 import type { GroupSpecInput } from './spec/group-schema.ts';
 import type { ExecCalls, ExecOptions, ExecSession } from './exec-session.ts';
-import type { LogChunk, LogQuery } from './task-logs.ts';
+import type { LogChunk, LogQuery, WaitingLog } from './task-logs.ts';
 import type { SchedulerIdentity } from './spec/scheduler-identity.ts';
 import type { EnvCalls, TaskEnvView } from './task-env.ts';
 import type { HistoryEntry, NomadTaskEvent, WhyChain } from './task-history.ts';
@@ -162,6 +162,8 @@ export interface AgentView {
   readonly dataDir: string;
   /** Why starts wait now, if they do: `boot-sweep`, `disk-low`, `safe-mode`. */
   readonly startsHeld: readonly string[];
+  /** Output that cannot be written, as far as hosts have told within 15 s: its program waits at a full pipe. */
+  readonly outputWaiting: readonly WaitingLog[];
   readonly drivers: readonly {
     readonly driver: string;
     readonly health: string;
@@ -214,7 +216,8 @@ export interface Orchestrator extends AsyncDisposable, ExecCalls, EnvCalls {
   logs(ref: string, query?: LogQuery): AsyncIterable<LogChunk>;
   /**
    * What tasks use: at once, then every interval, over restarts, until the tasks are over; without a REF of all tasks
-   * of live allocs, also of those that come. A slow reader gets the newest. Errors: CAPABILITY_MISSING, USAGE.
+   * of live allocs, also of those that come. A slow reader gets the newest. Errors: CAPABILITY_MISSING,
+   * USAGE, WRONG_STATE when they are over already.
    */
   stats(ref?: string, query?: StatsQuery): AsyncIterable<TaskStats>;
   events(query?: EventQuery): AsyncIterable<PublicEvent>;

@@ -119,7 +119,12 @@ export function messageOf(error: unknown): string {
   return String(error);
 }
 
-const NO_ROOM = new Set(['ENOSPC', 'EDQUOT', 'EMFILE', 'ENFILE']);
+/** What the machine, or what this process may have of it, has no more of just now. */
+const NO_ROOM = new Set(['ENOSPC', 'EDQUOT', 'EMFILE', 'ENFILE', 'ENOMEM', 'EAGAIN']);
+
+export function isExhaustion(errno: string | undefined): boolean {
+  return errno !== undefined && NO_ROOM.has(errno);
+}
 
 /**
  * What the system says of a file or a directory of ours, as RESOURCES_EXHAUSTED or STORE_FAILED; any other error as it
@@ -128,7 +133,7 @@ const NO_ROOM = new Set(['ENOSPC', 'EDQUOT', 'EMFILE', 'ENFILE']);
 export function diskFailure(error: unknown, doing: string): unknown {
   const errno = errnoOf(error);
   if (HoldfastError.is(error) || errno === undefined) return error;
-  const code = NO_ROOM.has(errno) ? 'RESOURCES_EXHAUSTED' : 'STORE_FAILED';
+  const code = isExhaustion(errno) ? 'RESOURCES_EXHAUSTED' : 'STORE_FAILED';
   return new HoldfastError(code, `${doing}: ${messageOf(error)}`, {
     cause: error,
     details: { errno },

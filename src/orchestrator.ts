@@ -10,7 +10,7 @@ import { wireChildren } from './actors/children.ts';
 import { DiskWatch, wasLow } from './actors/disk-watch.ts';
 import { hookSupplies } from './actors/hook-supplies.ts';
 import type { HostPool } from './actors/host-pool.ts';
-import { refuseCopy, takeInstance, wasUsed } from './actors/instance-file.ts';
+import { refuseCopy, strangeness, takeInstance, wasUsed } from './actors/instance-file.ts';
 import { defaultLogBudget, keepLogs } from './actors/log-upkeep.ts';
 import { NodeJournal } from './actors/node-journal.ts';
 import { Recovery } from './actors/recovery.ts';
@@ -42,6 +42,7 @@ import { isOvertaken } from './log/refusals.ts';
 import { lockStore } from './log/store-lock.ts';
 import { machineCapabilities } from './os/machine-capabilities.ts';
 import { machineEpoch as readMachineEpoch } from './os/machine-epoch.ts';
+import { refuseFewFiles } from './os/open-files.ts';
 import { checkOptions, type OrchestratorOptions } from './orchestrator-options.ts';
 import { silentLogger } from './ports.ts';
 
@@ -53,10 +54,12 @@ const KEEP_FINISHED_ALLOCS = 10_000;
 /**
  * Opens a data directory: takes its lock, replays its log, reattaches to everything that still runs, and resolves when
  * each of those tasks is known to be alive or over.
- * Errors: USAGE for an option that makes no sense, DATA_DIR_REFUSED, STORE_LOCKED, STORE_TOO_NEW, STORE_FAILED.
+ * Errors: USAGE for an option that makes no sense, DATA_DIR_REFUSED, STORE_LOCKED, STORE_TOO_NEW, STORE_FAILED,
+ * RESOURCES_EXHAUSTED when the process may open too few files.
  */
 export async function openOrchestrator(options: OrchestratorOptions): Promise<Orchestrator> {
   checkOptions(options);
+  refuseFewFiles();
   try {
     return await openDirectory(options).catch((error: unknown) => {
       // The first opening has fenced off whoever it was, so nobody can overtake the second.
@@ -92,6 +95,7 @@ async function openDirectory(options: OrchestratorOptions): Promise<Orchestrator
       dir: layout.storeDir,
       markAbove: layout.markAbove,
       wasUsed: wasUsed(layout.stateDir),
+      strangeness: (claim) => strangeness(layout.stateDir, claim),
       logger: options.logger ?? silentLogger,
     });
     // crash point: agent.open.replayed
@@ -169,7 +173,7 @@ function assemble(
   const recovery = new Recovery({ ...actors, agentEpoch, machineEpoch, signal });
   const floorBytes = options.diskFloorBytes ?? DISK_FLOOR_BYTES;
   const ballast = new Ballast(stateDir);
-  const place = new PlaceWatch(layout, log);
+  const place = new PlaceWatch(layout, log, agentEpoch);
   const room = { dir: stateDir, floorBytes, ballast, wasLow: wasLow(log) };
   const disk = new DiskWatch({ ...room, place, gate, record, logger });
   const snapshots = new SnapshotKeeper({ log, logger, gate, replayed });

@@ -6,7 +6,10 @@ export interface LogQuery extends Abortable {
   readonly stream?: 'stdout' | 'stderr' | 'both';
   /** Goes on until the task is over or the signal aborts. */
   readonly follow?: boolean;
-  /** A cursor of an earlier chunk: goes on behind it. It survives rotation, compression and restarts. */
+  /**
+   * A cursor of an earlier chunk: goes on behind it, or with `tail` at the last lines behind it. It survives rotation,
+   * compression and restarts. One of another task, and one at which nothing was ever written: POSITION_AHEAD.
+   */
   readonly after?: string;
   /** Begins with the last so many lines of what is asked for, of both streams together. */
   readonly tail?: number;
@@ -25,9 +28,9 @@ export interface LogQuery extends Abortable {
 export interface LogGap {
   /**
    * Its file was the oldest of too many; all logs were over their budget; the disk was full and the policy is to drop;
-   * its file was compressed and cannot be understood any more.
+   * its file was compressed and cannot be understood any more; somebody else removed, replaced or cut its file.
    */
-  readonly reason: 'rotated' | 'budget' | 'disk-full' | 'damaged';
+  readonly reason: 'rotated' | 'budget' | 'disk-full' | 'damaged' | 'removed';
   /** Null when nobody knows. */
   readonly bytes: number | null;
 }
@@ -44,4 +47,14 @@ export interface LogChunk {
   readonly time: string | null;
   /** Output is missing in front of this place. */
   readonly gap?: LogGap;
+}
+
+/** Output that cannot be written. */
+export interface WaitingLog {
+  /** `<alloc id>/<task>`. */
+  readonly task: string;
+  /** ISO 8601 in UTC. */
+  readonly since: string;
+  /** The name of an errno, such as `ENOSPC`. */
+  readonly reason: string;
 }

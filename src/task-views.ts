@@ -30,10 +30,16 @@ export interface TaskView {
   readonly run: number;
   /** The program's pid while it runs, else null. */
   readonly pid: number | null;
+  /**
+   * Those that began, as Docker's RestartCount, so that it agrees with `run`. Nomad counts one when it is decided, and
+   * so also the one that a task waits for, or never makes because it is stopped meanwhile.
+   */
   readonly restarts: number;
   /** Of the newest run that ended; null when none did, or when it ended by a signal or was lost. */
   readonly exitCode: number | null;
   readonly signal: string | null;
+  /** It was ended for want of memory. */
+  readonly oomKilled: boolean;
   /** ISO 8601 or null. */
   readonly startedAt: string | null;
   readonly finishedAt: string | null;

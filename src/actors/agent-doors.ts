@@ -17,6 +17,7 @@ import type { Sessions } from './sessions.ts';
 import type { SpecStore } from './spec-files.ts';
 import type { StartGate } from './start-gate.ts';
 import type { UserPool } from './user-pool.ts';
+import type { WaitingOutput } from './waiting-output.ts';
 
 /** Appends a fact to the node's stream, in order, without being waited for. */
 export type RecordNode = <T extends NodeEvent['type']>(type: T, facts: Facts<NodeEvent, T>) => void;
@@ -34,6 +35,7 @@ export interface AgentDoors {
   readonly executor: ExecutorDoor;
   readonly logmon: LogmonDoor;
   readonly usage: UsageDoor;
+  readonly waitingOutput: Pick<WaitingOutput, 'current'>;
   /** Commands beside programs. */
   readonly sessions: Sessions;
   readonly secrets: SecretValues;

@@ -5,6 +5,7 @@ import { HostPool, type HostPoolDoors } from './host-pool.ts';
 import { Logmon } from './logmon.ts';
 import type { RunCgroups } from './run-cgroups.ts';
 import { Sessions } from './sessions.ts';
+import { WaitingOutput } from './waiting-output.ts';
 import { UsageFeed } from './usage-feed.ts';
 
 export interface Children {
@@ -12,6 +13,7 @@ export interface Children {
   readonly logmon: Logmon;
   readonly usage: UsageFeed;
   readonly sessions: Sessions;
+  readonly waitingOutput: WaitingOutput;
   readonly pools: readonly HostPool[];
 }
 
@@ -20,6 +22,7 @@ export function wireChildren(
   shared: Omit<HostPoolDoors, 'kind' | 'protocol' | 'onUp'> & { readonly cgroups: RunCgroups },
   signal: AbortSignal,
 ): Children {
+  const waitingOutput = new WaitingOutput(shared);
   const executorPool: HostPool = new HostPool({
     ...shared,
     kind: 'executor',
@@ -30,11 +33,16 @@ export function wireChildren(
     ...shared,
     kind: 'logmon',
     protocol: LOGMON_PROTOCOL,
-    onUp: (host, adopted) => logmon.greet(host, adopted, signal),
+    onUp(host, adopted) {
+      waitingOutput.moved(adopted, host.id);
+      return logmon.greet(host, adopted, signal);
+    },
+    onAnswer: (hostId, { waiting = [] }) =>
+      waitingOutput.heard(hostId, waiting, (taskKey) => logmon.nameOf(taskKey)),
   });
   const executor = new Executor({ ...shared, pool: executorPool });
   const logmon = new Logmon({ ...shared, pool: logmonPool, signal });
   const usage = new UsageFeed(executorPool, shared.agentEpoch);
   const sessions = new Sessions({ ...shared, pool: executorPool, signal });
-  return { executor, logmon, usage, sessions, pools: [executorPool, logmonPool] };
+  return { executor, logmon, usage, sessions, waitingOutput, pools: [executorPool, logmonPool] };
 }

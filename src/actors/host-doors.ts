@@ -3,6 +3,7 @@ import type { NodeEvent } from '../events/node-event.ts';
 import type { Facts } from '../machines/chart-parts.ts';
 import type { Clock, Logger } from '../ports.ts';
 import type { HostKind } from '../rpc/address-file.ts';
+import type { Greeting } from '../rpc/hello.ts';
 import type { PooledHost } from './host-places.ts';
 import type { Pulse } from './host-pulse.ts';
 
@@ -21,6 +22,8 @@ export interface HostPoolDoors {
   readonly logger: Logger;
   /** Appends a fact to the node's stream. */
   readonly record: <T extends NodeEvent['type']>(type: T, facts: Facts<NodeEvent, T>) => void;
+  /** A host has answered the question whether it lives. */
+  readonly onAnswer?: (hostId: string, greeting: Greeting) => void;
   /** A host is up. `adopted` are the children it is to take over from a dead one: resolves with how many it has. */
   readonly onUp: (host: PooledHost, adopted: readonly string[]) => Promise<number>;
 }

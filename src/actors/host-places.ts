@@ -1,4 +1,5 @@
 /** Which children are in which host, as far as this agent knows. */
+import { hostRoom } from '../rpc/host-room.ts';
 import type { Host } from '../rpc/spawn-host.ts';
 
 export interface PooledHost {
@@ -6,6 +7,8 @@ export interface PooledHost {
   readonly host: Host;
   /** Children placed here. */
   readonly keys: Set<string>;
+  /** For how many children it has files enough. */
+  room: number;
   isLive: boolean;
 }
 
@@ -14,6 +17,8 @@ export class HostPlaces {
   readonly #protocol: number;
   readonly #hosts = new Map<string, PooledHost>();
   readonly #placed = new Map<string, PooledHost>();
+  /** Hosts that are gone and whose children nobody was given yet. */
+  readonly #lost = new Set<PooledHost>();
 
   /** How many children a host takes, and which conversation it must speak to be given new ones. */
   constructor({ perHost, protocol }: { readonly perHost: number; readonly protocol: number }) {
@@ -26,15 +31,34 @@ export class HostPlaces {
     return [...this.#hosts.values()];
   }
 
-  add(host: PooledHost): void {
-    this.#hosts.set(host.id, host);
+  add(host: Host): PooledHost {
+    const { hostId: id, kind, pid } = host.address;
+    const room = hostRoom(kind, pid);
+    const pooled = { id, host, keys: new Set<string>(), room, isLive: true };
+    this.#hosts.set(id, pooled);
+    return pooled;
   }
 
-  /** The host was lost: it keeps its keys, which have no place any more. */
+  /** The host was lost: it keeps its keys, which have no place any more, until they are handed over. */
   remove(host: PooledHost): void {
     host.isLive = false;
     this.#hosts.delete(host.id);
+    this.#lost.add(host);
     for (const key of host.keys) this.#placed.delete(key);
+  }
+
+  /** Who needs no new host to be given its children: one of those met that has room, or whoever has them already. */
+  heirOf(lost: PooledHost, met: readonly PooledHost[]): PooledHost | undefined {
+    const homeless = [...lost.keys].filter((key) => this.hostOf(key) === undefined);
+    if (homeless.length > 0) return this.withRoom(homeless.length, met);
+    const [first = ''] = lost.keys;
+    return this.hostOf(first);
+  }
+
+  /** Settles what the lost host had and nobody placed since. */
+  handOver(lost: PooledHost, by: PooledHost): void {
+    this.#lost.delete(lost);
+    for (const key of lost.keys) if (this.hostOf(key) === undefined) this.settle(key, by);
   }
 
   hostOf(key: string): PooledHost | undefined {
@@ -42,20 +66,23 @@ export class HostPlaces {
   }
 
   settle(key: string, host: PooledHost): void {
-    this.forget(key);
+    this.#placed.get(key)?.keys.delete(key);
     host.keys.add(key);
     this.#placed.set(key, host);
   }
 
-  forget(key: string): void {
+  /** One that refused it is full, whatever was thought. */
+  forget(key: string, refusedBy?: PooledHost): void {
     this.#placed.get(key)?.keys.delete(key);
     this.#placed.delete(key);
+    for (const { keys } of this.#lost) keys.delete(key);
+    if (refusedBy !== undefined) refusedBy.room = Math.min(refusedBy.room, refusedBy.keys.size);
   }
 
   /** One that can be given so many more children. */
   withRoom(children: number, among = this.hosts): PooledHost | undefined {
-    return among.find(({ isLive, keys, host }) => {
-      const hasRoom = keys.size + children <= this.#perHost;
+    return among.find(({ isLive, keys, host, room }) => {
+      const hasRoom = keys.size + children <= Math.min(this.#perHost, room);
       return isLive && hasRoom && host.greeting.protocol >= this.#protocol;
     });
   }

@@ -12,6 +12,7 @@ import type { HostPoolDoors } from './host-doors.ts';
 import { HostPlaces, type PooledHost } from './host-places.ts';
 import { untilGone } from './host-pulse.ts';
 import { startedAtLast } from './host-start.ts';
+import { untilNextLook } from './look-again.ts';
 import { supervise, type ChildSpec } from './supervisor.ts';
 
 export type { HostPoolDoors } from './host-doors.ts';
@@ -19,6 +20,9 @@ export type { PooledHost } from './host-places.ts';
 
 /** Generous enough for somebody who kills hosts by hand, and still no tight loop: a start takes a tenth of a second. */
 const INTENSITY = { restarts: 30, withinMs: 60_000 };
+/** Never given up: nobody would watch the children of the lost one, and a machine out of processes recovers. */
+const CARE = { restart: 'transient', intensity: INTENSITY, againAfterMs: 60_000 } as const;
+
 export class HostPool {
   readonly #doors: HostPoolDoors;
   readonly #places: HostPlaces;
@@ -113,8 +117,9 @@ export class HostPool {
     if (this.hostOf(key) === undefined) this.#places.settle(key, host);
   }
 
-  forget(key: string): void {
-    this.#places.forget(key);
+  /** A host that refused it has no room for it: another one is given it. */
+  forget(key: string, refusedBy?: PooledHost): void {
+    this.#places.forget(key, refusedBy);
   }
 
   /** Tells hosts without children to end. */
@@ -151,15 +156,12 @@ export class HostPool {
   }
 
   #admit(host: Host): PooledHost {
-    const pooled = { id: host.address.hostId, host, keys: new Set<string>(), isLive: true };
-    this.#met.add(pooled.id);
-    this.#places.add(pooled);
-    return pooled;
+    this.#met.add(host.address.hostId);
+    return this.#places.add(host);
   }
 
   /** Gives it these children. Resolves with how many it took over. */
   async #greet(host: PooledHost, adopted: readonly string[]): Promise<number> {
-    for (const key of adopted) this.#places.settle(key, host);
     try {
       return await this.#doors.onUp(host, adopted);
     } catch (error) {
@@ -174,7 +176,7 @@ export class HostPool {
   /** When it is lost, another one takes its children. */
   async #standBy(first: PooledHost): Promise<void> {
     const { clock, kind, logger } = this.#doors;
-    const spec: ChildSpec = { id: `${kind} host`, restart: 'transient', intensity: INTENSITY };
+    const spec: ChildSpec = { id: `${kind} host`, ...CARE };
     let current = first;
     await supervise(
       spec,
@@ -189,6 +191,7 @@ export class HostPool {
           if (this.#closing.signal.aborted) return {};
           return this.#dismiss(current, reason);
         } catch (error) {
+          await untilNextLook(this.#closing.signal);
           return { error };
         }
       },
@@ -227,12 +230,12 @@ export class HostPool {
   }
 
   async #takeIn(lost: PooledHost, met: readonly PooledHost[]): Promise<PooledHost | undefined> {
-    const homeless = [...lost.keys].filter((key) => this.hostOf(key) === undefined);
-    if (homeless.length === 0) return undefined;
-    const heir = this.#places.withRoom(homeless.length, met);
+    if (lost.keys.size === 0) return undefined;
+    const heir = this.#places.heirOf(lost, met);
     const by = heir ?? this.#admit(await this.#spawn());
     // crash point: agent.host.replaced
-    void this.#recordReplaced(lost, by, this.#greet(by, homeless));
+    this.#places.handOver(lost, by);
+    void this.#recordReplaced(lost, by, this.#greet(by, [...lost.keys]));
     return heir === undefined ? by : undefined;
   }
 

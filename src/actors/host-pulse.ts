@@ -4,52 +4,97 @@
  */
 import { setTimeout as delay } from 'node:timers/promises';
 import { HoldfastError } from '../errors.ts';
+import { isStopped } from '../os/process-identity.ts';
 import { signalProcess } from '../os/process-tree.ts';
+import type { Logger } from '../ports.ts';
 import type { HostAddress } from '../rpc/address-file.ts';
-import { hello } from '../rpc/hello.ts';
+import { type Greeting, hello } from '../rpc/hello.ts';
 import { untilLost } from '../rpc/host-loss.ts';
 import type { Host } from '../rpc/spawn-host.ts';
 
 export interface Pulse {
-  /** From one question to the next, in milliseconds; so long it may be answered. */
-  readonly everyMs: number;
-  /** A host that left so many questions in a row without an answer is ended. */
-  readonly missedBeats: number;
+  /** From one look to the next, in milliseconds. A call that has waited for so long makes the next look ask. */
+  readonly lookMs: number;
+  /** From one question to the next, in looks, while the host answers and no call waits. */
+  readonly looksBetween: number;
+  /** So many looks after a question that was not answered, the host is ended. */
+  readonly mostMissed: number;
+  /** The same for one that calls wait for. */
+  readonly mostMissedByCalls: number;
 }
 
-/** The questions of a minute are left unanswered before a host is ended: a machine that swaps is no host that hangs. */
-export const PULSE: Pulse = { everyMs: 15_000, missedBeats: 4 };
+/**
+ * A machine that swaps is no host that hangs: one that nobody waits for has a minute, one that calls wait for 20 s.
+ * Looks are counted and not time, so that an agent that stood still itself hears the answers before it judges.
+ */
+export const PULSE: Pulse = {
+  lookMs: 5_000,
+  looksBetween: 3,
+  mostMissed: 12,
+  mostMissedByCalls: 4,
+};
+const TOLD_AFTER = 2;
+
+interface Asker {
+  readonly agentEpoch: number;
+  readonly instanceId: string;
+  readonly machineEpoch: string;
+  readonly logger: Logger;
+  readonly onAnswer?: (hostId: string, greeting: Greeting) => void;
+}
 
 /** Asks again and again whether the host answers. Resolves with true when it was ended, with false on abort. */
 export async function endWhenMute(
-  { channel, address }: Host,
-  agent: {
-    readonly agentEpoch: number;
-    readonly instanceId: string;
-    readonly machineEpoch: string;
-  },
-  { everyMs, missedBeats }: Pulse,
+  host: Host,
+  agent: Asker,
+  pulse: Pulse,
   signal: AbortSignal,
 ): Promise<boolean> {
-  for (let missed = 0; missed < missedBeats;) {
-    // One that was not answered has taken its time already.
-    if (missed === 0)
-      await delay(everyMs, undefined, { signal, ref: false }).catch(() => undefined);
+  const { channel, address } = host;
+  const { lookMs, looksBetween, mostMissed, mostMissedByCalls } = pulse;
+  let looks = 0;
+  let isAsked = false;
+  let isAwaited = false;
+  const heard = (): void => {
+    looks = 0;
+    isAsked = false;
+    isAwaited = false;
+  };
+  for (;;) {
+    await delay(lookMs, undefined, { signal, ref: false }).catch(() => undefined);
     if (signal.aborted) return false;
-    const answered = await hello(channel, address.kind, agent, everyMs).then(
-      () => true,
-      // A refusal is an answer too, and a connection that broke is somebody else's business.
-      (error: unknown) => !HoldfastError.is(error, 'TIMEOUT'),
+    looks += 1;
+    isAwaited ||= channel.waitedMs() >= lookMs;
+    if (isAsked && looks >= (isAwaited ? mostMissedByCalls : mostMissed)) {
+      return endHost(address, agent.machineEpoch);
+    }
+    if (isAsked && looks === TOLD_AFTER) tellOfMute(host, agent);
+    if (!isAsked && !isAwaited && looks < looksBetween) continue;
+    if (!isAsked) looks = 0;
+    isAsked = true;
+    // Any answer counts, however late it is. A refusal is one too, and a connection that broke is others' business.
+    void hello(channel, address.kind, agent, lookMs * mostMissed).then(
+      (greeting) => {
+        heard();
+        agent.onAnswer?.(address.hostId, greeting);
+      },
+      (error: unknown) => {
+        if (!HoldfastError.is(error, 'TIMEOUT')) heard();
+      },
     );
-    missed = answered ? 0 : missed + 1;
   }
-  return endHost(address, agent.machineEpoch);
+}
+
+function tellOfMute({ address }: Host, { logger }: Asker): void {
+  const { hostId, kind, pid } = address;
+  const remedy = isStopped(pid) ? `it is stopped: kill -CONT ${pid}` : 'it may hang';
+  logger.warn({ hostId, kind, pid }, `a host does not answer and will be replaced; ${remedy}`);
 }
 
 /** Resolves when the host's process has ended, and says how; or when `closing` aborts. */
 export async function untilGone(
   host: Host,
-  agent: Parameters<typeof endWhenMute>[1] & { readonly pulse?: Pulse },
+  agent: Asker & { readonly pulse?: Pulse },
   closing: AbortSignal,
 ): Promise<string> {
   const gone = new AbortController();

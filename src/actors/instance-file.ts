@@ -1,9 +1,10 @@
 /** Who owns what on this machine: an identity made once per data directory, kept beside the store that may be lost. */
 import { randomBytes } from 'node:crypto';
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync, realpathSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { HoldfastError } from '../errors.ts';
 import type { EventLog } from '../log/event-log.ts';
+import type { StoreClaim } from '../log/open-store.ts';
 import {
   instancePath,
   originalOf,
@@ -11,6 +12,7 @@ import {
   writeInstance,
   type InstanceRecord,
 } from '../os/instance-record.ts';
+import { namesIn } from '../os/quiet-reads.ts';
 import { readIntent } from '../os/run-directory.ts';
 
 export type Instance = Pick<InstanceRecord, 'instanceId' | 'agentEpoch'>;
@@ -37,23 +39,47 @@ export function wasUsed(stateDir: string): boolean {
 }
 
 /**
- * Reads or makes the identity and counts the agent epoch up, in the file and in the store. Where both are damaged, or
- * say different things, the files of the runs tell: under another identity everything that runs would be a stranger's,
- * and be started again.
+ * Why a store is another data directory's, by whose it says it is; undefined for the own one. Most is believed of what
+ * was started here, then of the file that was written in this very place, then of the mark above the store. In doubt
+ * it is foreign: nothing that another instance accepted may be started, and a store that is moved aside is not lost.
+ */
+export function strangeness(
+  stateDir: string,
+  { instanceId: claimed, isMarked }: StoreClaim,
+): string | undefined {
+  const kept = readInstance(stateDir);
+  if (claimed === undefined || claimed === kept?.instanceId) return undefined;
+  const ofRuns = ownerOfRuns(stateDir);
+  if (claimed === ofRuns) return undefined;
+  const text = `it is the store of another data directory, of instance ${claimed}`;
+  if (isAtHome(stateDir, kept)) return `${text}, and this is ${kept.instanceId}`;
+  if (isMarked === true) return undefined;
+  if (ofRuns !== undefined) return `${text}, and what was started here is of ${ofRuns}`;
+  return isMarked === false ? `${text}: another store was here last` : undefined;
+}
+
+/** It was written where it is now. The first release did not say where. */
+function isAtHome(stateDir: string, kept: InstanceRecord | undefined): kept is InstanceRecord {
+  return kept !== undefined && (kept.stateDir ?? realpathSync(stateDir)) === realpathSync(stateDir);
+}
+
+/**
+ * Reads or makes the identity and counts the agent epoch up, in the file and in the store, which is known to be the own
+ * one. Where both are damaged, or the file came from elsewhere, the files of the runs tell: under another identity
+ * everything that runs would be a stranger's, and be started again.
  */
 export function takeInstance(stateDir: string, log: EventLog): Instance {
   const kept = readInstance(stateDir);
   const stored = log.getMeta('instanceId');
-  const told = new Set([kept?.instanceId, stored].filter((id) => id !== undefined));
-  const ofRuns = told.size === 1 ? undefined : ownerOfRuns(stateDir);
-  // Of two, one was put here from elsewhere: under that one the tasks of another data directory would be ended.
-  const isMixed = told.size === 2;
-  const known = isMixed ? (ofRuns ?? stored) : (kept?.instanceId ?? stored ?? ofRuns);
+  const sure = stored ?? (isAtHome(stateDir, kept) ? kept.instanceId : undefined);
+  const known = sure ?? ownerOfRuns(stateDir) ?? kept?.instanceId;
   const instanceId = known ?? randomBytes(16).toString('hex');
   const storedEpoch = Number(log.getMeta('agentEpoch') ?? 0);
   const last = Math.max(kept?.agentEpoch ?? 0, Number.isSafeInteger(storedEpoch) ? storedEpoch : 0);
+  const isCounted = instanceId === stored || instanceId === kept?.instanceId;
   // Hosts that have seen agents which nobody counts any more listen to a number that none of those can have had.
-  const agentEpoch = last === 0 && ofRuns !== undefined ? Math.floor(Date.now() / 1_000) : last + 1;
+  const isLost = known !== undefined && (last === 0 || !isCounted);
+  const agentEpoch = isLost ? Math.max(last + 1, Math.floor(Date.now() / 1_000)) : last + 1;
   const own = { instanceId, agentEpoch };
   writeInstance(stateDir, own);
   // crash point: agent.open.epoch-filed
@@ -67,7 +93,7 @@ export function takeInstance(stateDir: string, log: EventLog): Instance {
 function ownerOfRuns(stateDir: string): string | undefined {
   const runDir = join(stateDir, 'run');
   const votes = new Map<string, number>();
-  for (const launchKey of readdirSync(runDir)) {
+  for (const launchKey of namesIn(runDir)) {
     const intent = readIntent(join(runDir, launchKey));
     if (intent.is !== 'whole') continue;
     const { instanceId } = intent.value;

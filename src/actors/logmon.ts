@@ -1,10 +1,9 @@
 /** The log collector as an actor of the agent: keeps every task's output flowing through whatever host has it. */
-import { existsSync, mkdirSync } from 'node:fs';
-import { basename, dirname } from 'node:path';
+import { basename } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { HoldfastError, isRetryable, messageOf } from '../errors.ts';
 import type { CollectWish, LogmonDoor } from '../hooks/hook.ts';
-import { makeFifo } from '../os/libc.ts';
+import { ensureFifo } from '../os/ensure-fifo.ts';
 import { call } from '../rpc/framed-client.ts';
 import { logmonMethods as service } from '../rpc/logmon-methods.ts';
 import type { HostPool, HostPoolDoors, PooledHost } from './host-pool.ts';
@@ -13,6 +12,8 @@ import { untilNextLook } from './look-again.ts';
 const CALL_DEADLINE_MS = 10_000;
 /** Between two tries of what cannot be collected, such as FIFOs that nobody can find. */
 const INSIST_MS = 2_000;
+/** Ten seconds: a machine that has no room for so long is told about, and whoever wanted it decides what then. */
+const PATIENT_LOOKS = 50;
 
 interface LogmonDoors extends Pick<
   HostPoolDoors,
@@ -45,8 +46,15 @@ export class Logmon implements LogmonDoor {
   /** Called by the pool for every host that comes up. Resolves with how many of the adopted it collects for. */
   async greet(host: PooledHost, adopted: readonly string[], signal: AbortSignal): Promise<number> {
     for (const key of (await this.#keysOf(host, signal)) ?? []) this.#pool.note(key, host);
-    const taken = await Promise.all(adopted.map((key) => this.#hand(key, host, signal)));
+    const at = (key: string): PooledHost => this.#pool.hostOf(key) ?? host;
+    const taken = await Promise.all(adopted.map((key) => this.#hand(key, at(key), signal)));
     return taken.filter(Boolean).length;
+  }
+
+  /** For whoever reads it: `<alloc id>/<task>` as far as it is collected for this agent. */
+  nameOf(taskKey: string): string {
+    const wish = this.#wishes.get(taskKey);
+    return wish === undefined ? taskKey : `${basename(wish.logDir)}/${wish.fileStem}`;
   }
 
   async #hand(key: string, host: PooledHost, signal: AbortSignal): Promise<boolean> {
@@ -87,7 +95,13 @@ export class Logmon implements LogmonDoor {
     return undefined;
   }
 
-  async #ask(host: PooledHost, wish: CollectWish, signal: AbortSignal): Promise<boolean> {
+  /** Throws what may not be tried again, and, to the impatient, that there is no room. */
+  async #ask(
+    host: PooledHost,
+    wish: CollectWish,
+    signal: AbortSignal,
+    isPatient = true,
+  ): Promise<boolean> {
     try {
       const request = { ...wish, agentEpoch: this.#agentEpoch };
       const options = { deadlineMs: CALL_DEADLINE_MS, signal };
@@ -96,7 +110,10 @@ export class Logmon implements LogmonDoor {
       // crash point: agent.collect.answered
       return true;
     } catch (error) {
-      if (!isRetryable(error)) throw error;
+      const hasRoom = !HoldfastError.is(error, 'RESOURCES_EXHAUSTED');
+      if (!isRetryable(error) || !(hasRoom || isPatient)) throw error;
+      // It may open no more files, and another host may.
+      if (error.details['errno'] === 'EMFILE') this.#pool.forget(wish.taskKey, host);
       if (HoldfastError.is(error, 'WRONG_STATE')) await this.#findCollector(wish.taskKey);
       return false;
     }
@@ -135,10 +152,10 @@ export class Logmon implements LogmonDoor {
 
   async #collect(wish: CollectWish, signal: AbortSignal): Promise<void> {
     this.#wishes.set(wish.taskKey, wish);
-    while (!signal.aborted) {
+    for (let looks = 1; !signal.aborted; looks += 1) {
       const host = await this.#pool.place(wish.taskKey);
       try {
-        if (await this.#ask(host, wish, signal)) return;
+        if (await this.#ask(host, wish, signal, looks < PATIENT_LOOKS)) return;
       } catch (error) {
         // Whoever asked for it since goes on wanting it.
         if (this.#wishes.get(wish.taskKey) === wish) this.#wishes.delete(wish.taskKey);
@@ -151,12 +168,12 @@ export class Logmon implements LogmonDoor {
 
   /** Output that nobody collects stops its program at a full pipe: told once, and tried until somebody does. */
   async #insist(wish: CollectWish, cause: unknown): Promise<void> {
-    const { taskKey, logDir, fileStem } = wish;
+    const { taskKey } = wish;
     const { signal, logger, record } = this.#doors;
     this.#wishes.set(taskKey, wish);
     if (signal.aborted || this.#failing.has(taskKey)) return;
     this.#failing.add(taskKey);
-    const child = `output of ${basename(logDir)}/${fileStem}`;
+    const child = `output of ${this.nameOf(taskKey)}`;
     const message = `nobody collects it, and it is tried again: ${messageOf(cause)}`;
     logger.error({ child, error: messageOf(cause) }, 'output is not collected, and tried again');
     record('ChildEscalated', { child, message });
@@ -201,8 +218,8 @@ export class Logmon implements LogmonDoor {
         await untilNextLook(signal);
       }
     } catch (error) {
-      // What cannot be collected will not be, now that its task is over.
-      if (!signal.aborted) this.#forget(taskKey);
+      // What cannot be collected will not be, now that its task is over; what waits for room its host sees to.
+      if (!this.#doors.signal.aborted) this.#forget(taskKey);
       throw error;
     } finally {
       this.#releasing.delete(taskKey);
@@ -228,23 +245,5 @@ export class Logmon implements LogmonDoor {
     const request = { agentEpoch: this.#agentEpoch, taskKey };
     await call(host.host.channel, service.release, request, { deadlineMs: CALL_DEADLINE_MS });
     this.#pool.forget(taskKey);
-  }
-}
-
-/**
- * Made once and shared by all runs of the task: one that is there is ours, as the directory is the agent's own. True
- * when it was missing.
- */
-function ensureFifo(path: string): boolean {
-  try {
-    makeFifo(path);
-    return true;
-  } catch (error) {
-    if (HoldfastError.is(error, 'ALREADY_EXISTS')) return false;
-    if (existsSync(dirname(path))) throw error;
-    // Somebody has removed the directory under the agent.
-    mkdirSync(dirname(path), { recursive: true, mode: 0o700 });
-    makeFifo(path);
-    return true;
   }
 }

@@ -1,6 +1,7 @@
 /**
  * Notices that the files under an agent were taken away or exchanged. SQLite goes on writing into a file that has no
- * name any more, and every event in it would be lost with the agent.
+ * name any more, and every event in it would be lost with the agent; a lock without a name keeps nobody out. Whoever
+ * opens again takes the lock anew, or hears who has it by now.
  */
 import { lstatSync } from 'node:fs';
 import { join } from 'node:path';
@@ -10,18 +11,21 @@ import type { EventLog } from '../log/event-log.ts';
 
 export class PlaceWatch {
   readonly #stateDir: string;
-  readonly #log: Pick<EventLog, 'fail'>;
+  readonly #log: Pick<EventLog, 'fail' | 'getMeta'>;
+  readonly #agentEpoch: number;
   readonly #state: string;
-  /** The files of the store that were there when the log was open, by path. */
+  /** The lock and the files of the store that were there when the log was open, by path. */
   readonly #files: ReadonlyMap<string, string>;
 
   /** To be made when the log is open and was written to. */
-  constructor(layout: Layout, log: Pick<EventLog, 'fail'>) {
+  constructor(layout: Layout, log: Pick<EventLog, 'fail' | 'getMeta'>, agentEpoch: number) {
     this.#stateDir = layout.stateDir;
     this.#log = log;
+    this.#agentEpoch = agentEpoch;
     this.#state = identityOf(layout.stateDir);
     const store = join(layout.storeDir, 'log.db');
-    const files = [store, `${store}-wal`].map((path) => [path, identityOf(path)] as const);
+    const lock = join(layout.stateDir, 'lock');
+    const files = [lock, store, `${store}-wal`].map((path) => [path, identityOf(path)] as const);
     this.#files = new Map(files.filter(([, identity]) => isSure(identity)));
   }
 
@@ -39,7 +43,24 @@ export class PlaceWatch {
     for (const [path, identity] of this.#files) {
       if (!hasChanged(path, identity)) continue;
       const text = `${path} was removed or exchanged while an agent used it`;
-      return this.#log.fail(new HoldfastError('STORE_FAILED', text));
+      return this.#log.fail(this.#overtaken() ?? new HoldfastError('STORE_FAILED', text));
+    }
+  }
+
+  /** Whoever took the lock meanwhile counts as the owner, also when it has ended since. */
+  #overtaken(): HoldfastError | undefined {
+    const newest = this.#newestEpoch();
+    if (newest <= this.#agentEpoch) return undefined;
+    const text = `agent ${newest} took over from agent ${this.#agentEpoch}`;
+    return new HoldfastError('EPOCH_STALE', text);
+  }
+
+  #newestEpoch(): number {
+    try {
+      return Number(this.#log.getMeta('agentEpoch'));
+    } catch {
+      // What is the matter with the store is said by its file.
+      return 0;
     }
   }
 }

@@ -1,6 +1,6 @@
 /** What an agent does between replaying and being ready: meets the hosts, rebuilds what was lost, wakes every actor. */
 import type { RecoveryReport } from '../api.ts';
-import { messageOf } from '../errors.ts';
+import { HoldfastError, messageOf } from '../errors.ts';
 import { allocStream, taskStream } from '../events/envelope.ts';
 import type { Facts } from '../machines/chart-parts.ts';
 import type { NodeEvent } from '../events/node-event.ts';
@@ -94,6 +94,7 @@ export class Recovery {
     await this.#rebuild(saved);
     // Not before: an agent that dies in the middle of it must find the damage again.
     if (store.damage !== undefined) store.acknowledgeDamage();
+    void this.#completeSpecs();
     void this.#sweep(roster.launchKeysOfLive()).catch((error: unknown) => {
       agent.logger.error(
         { error: messageOf(error) },
@@ -118,7 +119,12 @@ export class Recovery {
    */
   #assertNewest(): void {
     const { agent, agentEpoch } = this.#doors;
-    agent.log.setMeta('sweptBy', String(agentEpoch));
+    const newest = Number(agent.log.getMeta('agentEpoch'));
+    if (newest <= agentEpoch) return;
+    const text = `agent ${newest} took over from agent ${agentEpoch}`;
+    const error = new HoldfastError('EPOCH_STALE', text);
+    agent.log.fail(error);
+    throw error;
   }
 
   /** `current` was listed before anything could start: a run that just begins looks like one that never began. */
@@ -153,7 +159,9 @@ export class Recovery {
   async #recordDamage(): Promise<void> {
     const { agent, store } = this.#doors;
     if (store.damage === undefined) return;
-    agent.logger.error(store.damage, 'the store was damaged and is moved aside');
+    const { movedTo, ...facts } = store.damage;
+    if (movedTo === '') agent.logger.error(facts, 'the store was lost');
+    else agent.logger.error(store.damage, 'the store could not be used and was moved aside');
     await this.#doors.journal.append('StoreDamaged', store.damage);
   }
 
@@ -218,6 +226,16 @@ export class Recovery {
         for (const stream of streams) this.#settling.giveUp(stream);
       }
     }
+  }
+
+  /** The files are the second place where it is told what is wanted: here it is seen to that there are two. */
+  async #completeSpecs(): Promise<void> {
+    const { agent, roster } = this.#doors;
+    const isLive = (allocId: string): boolean => roster.standingOf(allocId) === 'live';
+    await agent.specs.complete(roster.allocIds.filter(isLive), (allocId) => {
+      const { spec, specHash = '' } = roster.folded(allocId)?.state.context ?? {};
+      return spec !== undefined && isLive(allocId) ? { allocId, spec, specHash } : undefined;
+    });
   }
 
   #report(): RecoveryReport['tasks'] {

@@ -35,10 +35,9 @@ export async function launchRun(doors: TaskDoors, scope: TaskScope): Promise<Tas
     if (verdict.act === 'launch') return start();
     if (verdict.act === 'adopt') {
       const isWatching = await driver.adopt(run, doors.driverDoors, scope.signal);
+      if (!isWatching) return toldEnd(doors, scope, run, seen);
       const { process } = seen;
-      // It may have ended meanwhile: then its files tell how, at the next look.
-      if (!isWatching || process === undefined) return undefined;
-      return { type: 'ProgramStarted', run: run.run, process };
+      return process && { type: 'ProgramStarted', run: run.run, process };
     }
     return concludeRun(doors, scope, run, seen, verdict);
   });
@@ -143,7 +142,7 @@ export async function reattach(
     // crash point: agent.adopt.before
     const isWatching = await driver.adopt(run, doors.driverDoors, scope.signal);
     // crash point: agent.adopt.done
-    return isWatching ? 'alive' : toldEnd(doors, scope, run);
+    return isWatching ? 'alive' : toldEnd(doors, scope, run, seen);
   });
   const pid = scope.state.context.process?.pid ?? 0;
   doors.noteCurrent(run);
@@ -159,6 +158,7 @@ async function toldEnd(
   doors: TaskDoors,
   scope: TaskScope,
   run: RunRequest,
+  seen: RunSighting,
 ): Promise<TaskMessage | undefined> {
   const enough = new AbortController();
   const signal = AbortSignal.any([scope.signal, enough.signal]);
@@ -166,7 +166,7 @@ async function toldEnd(
   const late = delay(TOLD_WITHIN_MS, undefined, { signal });
   const outcome = await Promise.race([told, late]).catch(() => undefined);
   enough.abort();
-  return outcome && endReport(scope, run, outcome);
+  return outcome && endReport(scope, run, outcome, seen);
 }
 
 /** Carries out a stop plan until nothing of the run lives. What outlives SIGKILL is reported, and tried again. */

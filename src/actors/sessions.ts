@@ -23,6 +23,8 @@ export interface SessionPlace {
   readonly task: string;
 }
 export interface KeptSession extends SessionPlace {
+  /** Its end was recorded by an earlier agent: only a host knows what became of its output. */
+  readonly isRecalled?: true;
   /** Resolves when the end is recorded. Rejects with CLOSED when the agent closes before. */
   readonly end: Promise<SessionEndFacts>;
 }
@@ -87,7 +89,7 @@ export class Sessions implements SessionDoor {
 
   /** One whose end an earlier agent has recorded: what it wrote may still be read. */
   recall(place: SessionPlace, end: SessionEndFacts): KeptSession {
-    const kept = { ...place, end: Promise.resolve(end) };
+    const kept = { ...place, isRecalled: true as const, end: Promise.resolve(end) };
     this.#calls.standBy(place.id);
     this.#kept.set(place.id, kept);
     this.#letGoLater(place.id);

@@ -39,6 +39,15 @@ export interface SpecStore {
    * those of allocs that have ended are removed: an agent that finds no store would run them again.
    */
   leftBehind(standingOf: (allocId: string) => Standing): Promise<readonly SavedSpec[]>;
+  /**
+   * For an opening agent: writes those of live allocs that are missing or cannot be read, since together with the store
+   * they would be gone for good. `specOf` gives nothing for one that has ended meanwhile. What the disk does not take
+   * is said and left to the next agent.
+   */
+  complete(
+    allocIds: readonly string[],
+    specOf: (allocId: string) => SavedSpec | undefined,
+  ): Promise<void>;
 }
 
 export type Standing = 'live' | 'ended' | 'unknown';
@@ -126,9 +135,35 @@ export class SpecFiles implements SpecStore {
     return found;
   }
 
-  #pathOf(allocId: string): string {
-    return join(this.#specDir, `${allocId}${SUFFIX}`);
+  async complete(
+    allocIds: readonly string[],
+    specOf: (allocId: string) => SavedSpec | undefined,
+  ): Promise<void> {
+    for (const allocId of allocIds) {
+      if (isSpecSaved(this.#specDir, allocId)) continue;
+      const saved = specOf(allocId);
+      if (saved === undefined) continue;
+      try {
+        await this.save(saved);
+        this.#logger.warn({ allocId }, 'its spec was missing and is written again');
+      } catch (error) {
+        this.#logger.warn({ allocId, error: messageOf(error) }, 'its spec is missing');
+      }
+    }
   }
+
+  #pathOf(allocId: string): string {
+    return pathIn(this.#specDir, allocId);
+  }
+}
+
+function pathIn(specDir: string, allocId: string): string {
+  return join(specDir, `${allocId}${SUFFIX}`);
+}
+
+/** Is there a file of it that can be read? */
+export function isSpecSaved(specDir: string, allocId: string): boolean {
+  return readSpec(pathIn(specDir, allocId)).length > 0;
 }
 
 /** Only the flushes leave this thread: everything else takes microseconds. */

@@ -4,6 +4,7 @@
  */
 import { HoldfastError, messageOf } from '../errors.ts';
 import type { Clock } from '../ports.ts';
+import { pause } from './duty-tools.ts';
 
 export interface ChildSpec {
   readonly id: string;
@@ -11,6 +12,8 @@ export interface ChildSpec {
   readonly restart: 'permanent' | 'transient' | 'temporary';
   /** More than `restarts` within `withinMs` escalates. */
   readonly intensity: { readonly restarts: number; readonly withinMs: number };
+  /** So long after an escalation it is started again after all; left out: never. */
+  readonly againAfterMs?: number;
 }
 
 /** How a child ended: by itself, or with what it crashed of. */
@@ -23,7 +26,7 @@ export interface SupervisorDoors {
   readonly clock: Clock;
   /** A child was ended by `error` and is started again. */
   readonly onRestart?: (spec: ChildSpec, error: unknown) => void;
-  /** A child crashed more often than its spec allows, or of a newer agent; it is not started again. */
+  /** A child crashed more often than its spec allows, or of a newer agent: it is started after a while, or never. */
   readonly onEscalate: (spec: ChildSpec, error: HoldfastError) => void;
 }
 
@@ -45,7 +48,11 @@ export async function supervise(
     while ((recent[0] as number) < now - spec.intensity.withinMs) recent.shift();
     if (recent.length > spec.intensity.restarts) {
       doors.onEscalate(spec, tooOften(spec, end.error));
-      return;
+      if (spec.againAfterMs === undefined) return;
+      recent.length = 0;
+      const atMs = doors.clock.steady() + spec.againAfterMs;
+      await pause(doors.clock, atMs, signal).catch(() => undefined);
+      if (signal.aborted) return;
     }
     doors.onRestart?.(spec, end.error);
   }

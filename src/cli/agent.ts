@@ -130,8 +130,9 @@ function sayReady(
   say(`holdfast ${facts.version} is ready on ${socket}`);
   const known = `${tasks.length} known task${tasks.length === 1 ? '' : 's'}`;
   say(`pid ${process.pid}, drivers ${names.join(', ') || 'none'}, ${known}`);
-  if (damage !== null)
-    say(`the store was damaged and moved to ${damage.movedTo}: ${damage.reason}`);
+  if (damage === null) return;
+  const fate = damage.movedTo === '' ? 'lost' : `moved to ${damage.movedTo}`;
+  say(`the store was ${fate}: ${damage.reason}`);
 }
 
 /** All but raw_exec, which isolates nothing, and those that are named; or only those that are named. Throws USAGE. */

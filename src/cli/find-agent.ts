@@ -24,10 +24,20 @@ async function absence(dataDir: string): Promise<string> {
     const driver = usesRawExec(layout.specDir) ? ' --driver raw_exec' : '';
     return `no agent runs on ${dataDir}: start one with "holdfast agent --data-dir ${dataDir}${driver}"`;
   }
+  const stopped = await stoppedAgent(dataDir);
+  if (stopped !== undefined) return stopped;
   if (wasRemoved(agentSocket(dataDir))) {
     return `somebody removed the socket of the agent on ${dataDir} (pid ${holder}): ${restart(holder)}`;
   }
   return `pid ${holder} holds ${dataDir} and does not listen: an agent that is not ready, or a program that embeds Holdfast; "holdfast doctor" tells more`;
+}
+
+/** Undefined when it is not stopped, or there is none. */
+async function stoppedAgent(dataDir: string): Promise<string | undefined> {
+  const { holderOf, wayOn } = await import('../doctor/agent-presence.ts');
+  const holder = holderOf(layoutOf(dataDir));
+  const remedy = holder === undefined ? undefined : wayOn(holder);
+  return remedy && `the agent on ${dataDir} (pid ${holder}) is stopped: ${remedy}`;
 }
 
 /** What runs here may want the one driver that an agent has only when it is told so. */
@@ -56,7 +66,9 @@ export async function agentIfAny(dataDir: string): Promise<Orchestrator | undefi
     checkDataDirectory(dataDir);
     if (!HoldfastError.is(error, 'UNAVAILABLE') || isWaiting(error)) throw error;
     const log = agentLogPath(dataDir);
-    const message = `the agent on ${dataDir} does not answer (${messageOf(error)}): look at ${log}`;
+    const message =
+      (await stoppedAgent(dataDir)) ??
+      `the agent on ${dataDir} does not answer (${messageOf(error)}): look at ${log}`;
     throw new HoldfastError('UNAVAILABLE', message, { cause: error });
   }
 }

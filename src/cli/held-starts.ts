@@ -1,5 +1,5 @@
 /** Why what is wanted does not begin: the agent holds every start up for as long as something is wrong. */
-import type { Orchestrator, TaskView } from '../api.ts';
+import type { AgentView, TaskView } from '../api.ts';
 
 const WORDS: Readonly<Record<string, string>> = {
   'boot-sweep': 'the agent still looks at what an earlier one left',
@@ -13,8 +13,14 @@ export interface HeldTask extends TaskView {
   readonly startHeldBy: readonly string[];
 }
 
-export async function heldStarts(orchestrator: Orchestrator): Promise<readonly string[]> {
-  return (await orchestrator.agent()).startsHeld;
+/** `output of … waits`, one line for each task. */
+export function waitingLines({
+  outputWaiting,
+}: Pick<AgentView, 'outputWaiting'>): readonly string[] {
+  return outputWaiting.map(
+    ({ task, since, reason }) =>
+      `output of ${task} waits since ${since}: it cannot be written (${reason})`,
+  );
 }
 
 /** `starts wait: …`, one line for each reason. */

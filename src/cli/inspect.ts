@@ -1,7 +1,7 @@
 import { HoldfastError } from '../errors.ts';
 import { dataDirectory } from './data-dir.ts';
 import { findAgent } from './find-agent.ts';
-import { heldLines, heldStarts, withHolds } from './held-starts.ts';
+import { heldLines, waitingLines, withHolds } from './held-starts.ts';
 import { printable, say, write } from './output.ts';
 import { reasonTable } from './task-table.ts';
 import type { AllocView } from '../api.ts';
@@ -20,11 +20,16 @@ export async function inspect(ref: string, options: InspectOptions): Promise<voi
   const task = ref.split('/')[1];
   const tasks = view.tasks.filter((one) => task === undefined || one.task === task);
   // What held a start up in the past is in no event.
-  const holds = options.at === undefined ? await heldStarts(orchestrator) : [];
+  const agent = options.at === undefined ? await orchestrator.agent() : undefined;
+  const holds = agent?.startsHeld ?? [];
   const held = tasks.map((one) => withHolds(one, holds));
   const shown = { ...view, tasks: held };
   if (options.json === true) return write(`${JSON.stringify(shown, null, 2)}\n`);
   if (held.some(({ startHeldBy }) => startHeldBy.length > 0)) heldLines(holds).forEach(say);
+  const outputWaiting = (agent?.outputWaiting ?? []).filter(({ task: name }) =>
+    tasks.some((one) => name === `${view.allocId}/${one.task}`),
+  );
+  waitingLines({ outputWaiting }).forEach(say);
   await write(inspectText(shown));
 }
 

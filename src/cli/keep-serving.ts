@@ -89,7 +89,9 @@ async function serveOnce(
   const orchestrator = await openOrchestrator(isFirst ? options : { ...options, safeMode: 'off' });
   try {
     const onShutdown = (): void => stop.resolve(undefined);
-    const listener = await serveAgent({ orchestrator, dataDir, onShutdown });
+    const { keepListening } = await import('./keep-listening.ts');
+    const serve = () => serveAgent({ orchestrator, dataDir, onShutdown });
+    const listener = await keepListening(serve, logger);
     onReady(orchestrator, listener.socket);
     const failed = orchestrator.ended.then((error) => error ?? stop.promise);
     const failure = await Promise.race([stop.promise, failed]);

@@ -67,7 +67,7 @@ function isLoss(error: unknown): error is HoldfastError {
 }
 
 /** The newest run may be another one by now. */
-function behind(query: LogQuery, { cursor, run }: LogChunk): LogQuery {
+function behind({ tail: _tail, ...query }: LogQuery, { cursor, run }: LogChunk): LogQuery {
   const sameRun = query.run === 'last' && run > 0 ? { run } : {};
   return { ...query, ...sameRun, after: cursor };
 }

@@ -80,6 +80,7 @@ const REASONS: Readonly<Record<LogGap['reason'], string>> = {
   budget: 'removed to keep all logs within their budget',
   'disk-full': 'thrown away while the disk took no more',
   damaged: 'a compressed file is damaged',
+  removed: 'somebody removed, replaced or cut a file of it',
 };
 
 export function gapText({ alloc, task }: LoggedTask, stream: string, gap: LogGap): string {

@@ -109,8 +109,10 @@ function sinkOf(stream: LogChunk['stream']): Writable {
 /** Throws USAGE. */
 export function toQuery(options: LogsOptions, now: Date): LogQuery {
   const { stdout, stderr, follow = false, tail, after } = options;
-  const since = options.since && parseWhen('--since', options.since, now);
-  const until = options.until && parseWhen('--until', options.until, now);
+  const time = (option: string, text?: string): Date | undefined =>
+    text === undefined ? undefined : parseWhen(option, text, now);
+  const [since, until] = [time('--since', options.since), time('--until', options.until)];
+  if (after === '') throw new HoldfastError('USAGE', '--after wants a cursor, and got nothing');
   if (since && until && since > until) {
     throw new HoldfastError('USAGE', '--since is later than --until: nothing is between them');
   }

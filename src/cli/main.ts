@@ -1,6 +1,6 @@
 /** The command's entry. */
-import { endQuietlyWithoutReader } from './output.ts';
+import { endWhereNothingIsRead } from './output.ts';
 import { runCommand } from './run-command.ts';
 
-endQuietlyWithoutReader();
+endWhereNothingIsRead();
 process.exitCode = await runCommand(process.argv.slice(2));

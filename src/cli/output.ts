@@ -1,5 +1,6 @@
 /** Data goes to stdout, talk to stderr; both may be anything from a terminal to a pipe whose reader has left. */
 import { once } from 'node:events';
+import { writeSync } from 'node:fs';
 import { styleText } from 'node:util';
 import type { Writable } from 'node:stream';
 
@@ -24,14 +25,19 @@ export function styled(style: Style, text: string): string {
   return styleText(style, text, { stream: process.stdout });
 }
 
-/** `… | head` ends a command quietly: nobody is left to tell. */
-export function endQuietlyWithoutReader(): void {
-  for (const stream of [process.stdout, process.stderr]) {
-    stream.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code === 'EPIPE') process.exit();
-      throw error;
-    });
-  }
+/** `… | head` ends a command quietly: nobody is left to tell. Whatever else goes wrong is one sentence. */
+export function endWhereNothingIsRead(): void {
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EPIPE') process.exit();
+    try {
+      writeSync(2, `holdfast: what was asked for cannot be written: ${error.message}\n`);
+    } finally {
+      process.exit(1);
+    }
+  });
+  process.stderr.on('error', (error: NodeJS.ErrnoException) => {
+    process.exit(error.code === 'EPIPE' ? undefined : 1);
+  });
 }
 
 /** Text of a task or of a driver with control characters made visible, so that it cannot drive a terminal. */

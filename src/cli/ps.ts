@@ -1,6 +1,6 @@
 import { dataDirectory } from './data-dir.ts';
 import { findAgent } from './find-agent.ts';
-import { heldLines, heldStarts, withHolds } from './held-starts.ts';
+import { heldLines, waitingLines, withHolds } from './held-starts.ts';
 import { say, write } from './output.ts';
 import { taskTable } from './task-table.ts';
 
@@ -15,12 +15,13 @@ export async function ps(options: PsOptions): Promise<void> {
   await using orchestrator = await findAgent(dataDirectory(options.dataDir));
   const allocs = await orchestrator.allocs({ all: options.all ?? false });
   const tasks = allocs.flatMap((alloc) => alloc.tasks);
-  const holds = await heldStarts(orchestrator);
+  const agent = await orchestrator.agent();
+  const holds = agent.startsHeld;
   if (options.json === true) {
     const shown = tasks.map((task) => withHolds(task, holds));
     return write(`${JSON.stringify(shown, null, 2)}\n`);
   }
-  for (const line of heldLines(holds)) say(line);
+  for (const line of [...heldLines(holds), ...waitingLines(agent)]) say(line);
   if (tasks.length > 0) return write(taskTable(tasks, Date.now()));
   const more = options.all === true ? '' : '. Finished tasks: holdfast ps -a';
   say(`nothing runs here${more}`);

@@ -96,14 +96,17 @@ async function runningTasks(
   const views =
     refs.length === 0
       ? (await orchestrator.allocs()).flatMap(({ tasks }) => tasks)
-      : (await Promise.all(refs.map((ref) => tasksOf(orchestrator, ref)))).flat();
+      : (await Promise.all(refs.map((ref) => livingTasks(orchestrator, ref)))).flat();
   return new Set(views.filter(({ pid }) => pid !== null).map(keyOf));
 }
 
-async function tasksOf(orchestrator: Orchestrator, ref: string) {
+/** Throws WRONG_STATE, as a stream of what has ended does. */
+async function livingTasks(orchestrator: Orchestrator, ref: string) {
   const { tasks } = await orchestrator.inspect(ref);
   const [, name] = ref.split('/');
-  return tasks.filter(({ task }) => task === (name ?? task));
+  const wanted = tasks.filter(({ task }) => task === (name ?? task));
+  if (wanted.some(({ nomadState }) => nomadState !== 'dead')) return wanted;
+  throw new HoldfastError('WRONG_STATE', `${ref} has ended: there is nothing to measure`);
 }
 
 function keyOf({ allocId, task }: Pick<TaskStats, 'allocId' | 'task'>): string {

@@ -56,11 +56,16 @@ function psColumns(now: number): readonly Column<TaskView>[] {
 export function upOf(task: TaskView, now: number): string {
   if (task.nextStartAt !== null) return `in ${about(Date.parse(task.nextStartAt) - now)}`;
   if (task.pid !== null && task.startedAt !== null) return about(now - Date.parse(task.startedAt));
-  const end =
-    task.signal !== null ? task.signal : task.exitCode !== null ? `exit ${task.exitCode}` : '';
+  const end = endOf(task);
   if (task.finishedAt === null) return end === '' ? '-' : end;
   const ago = `${about(now - Date.parse(task.finishedAt))} ago`;
   return end === '' ? ago : `${end}, ${ago}`;
+}
+
+function endOf({ oomKilled, signal, exitCode }: TaskView): string {
+  if (oomKilled) return 'out of memory';
+  if (signal !== null) return signal;
+  return exitCode === null ? '' : `exit ${exitCode}`;
 }
 
 /** A duration in its two largest units: nobody reads the milliseconds of a day. */

@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { connectOrchestrator } from '../client/connect-orchestrator.ts';
 import { HoldfastError, messageOf } from '../errors.ts';
 import type { Layout } from '../layout.ts';
-import { lockFacts, namelessHolder } from '../log/store-lock.ts';
+import { lockFacts, namelessHolder, strayHolders } from '../log/store-lock.ts';
+import { attempt } from '../log/torn-store.ts';
 import { lockHolder } from '../os/file-lock.ts';
 import { isStopped } from '../os/process-identity.ts';
 import { probeSocket, wasRemoved } from '../rpc/unix-socket.ts';
@@ -27,6 +28,15 @@ export async function agentPresence(layout: Layout, now: number): Promise<AgentP
     const text = `pid ${nameless.pid} holds the lock, and somebody removed its file: no other agent comes in`;
     return present(failure(CHECK, text, restart(nameless.pid)));
   }
+  const { isThere, findings } = await presenceOf(layout, now);
+  const strays = attempt(() => strayHolders(layout.stateDir)) ?? [];
+  const lost = strays.map((pid) =>
+    failure(CHECK, `pid ${pid} uses this directory, and somebody removed its lock`, restart(pid)),
+  );
+  return { isThere, findings: [...findings, ...lost] };
+}
+
+async function presenceOf(layout: Layout, now: number): Promise<AgentPresence> {
   const pid = holderOf(layout);
   const socket = agentSocket(layout.dataDir);
   const ear = await probeSocket(socket);
@@ -35,7 +45,8 @@ export async function agentPresence(layout: Layout, now: number): Promise<AgentP
     return { isThere: false, findings: [fine(CHECK, 'none runs on this data directory')] };
   }
   const who = pid === 0 ? 'a process of another pid namespace' : `pid ${pid}`;
-  if (isStopped(pid)) return present(failure(CHECK, `${who} is stopped`, `kill -CONT ${pid}`));
+  const remedy = wayOn(pid);
+  if (remedy !== undefined) return present(failure(CHECK, `${who} is stopped`, remedy));
   if (wasRemoved(socket)) {
     const text = `${who} listens, and somebody removed its socket ${socket}: no command reaches it`;
     return present(failure(CHECK, text, restart(pid)));
@@ -90,6 +101,11 @@ function deafFinding(layout: Layout, pid: number, who: string, now: number): Fin
   // Whoever set the clock back meanwhile is told so elsewhere.
   if (!(now - since > PATIENCE_MS)) return fine(CHECK, `${text}: an agent that is not ready yet`);
   return failure(CHECK, `${text}: no command reaches this agent`, restart(pid));
+}
+
+/** How a process that was stopped goes on; undefined for one that was not. */
+export function wayOn(pid: number): string | undefined {
+  return isStopped(pid) ? `kill -CONT ${pid}` : undefined;
 }
 
 export function restart(pid: number): string {

@@ -1,17 +1,19 @@
 /** Whose data directory is it, who holds it, and does its store say what was written to it? */
 import { accessSync, constants, readdirSync, statSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { checkDataDirectory } from '../data-dir.ts';
 import { ERROR_CODES, HoldfastError, messageOf } from '../errors.ts';
 import type { Layout } from '../layout.ts';
+import { strangeness } from '../actors/instance-file.ts';
 import { markAbove, readHeadMarks } from '../log/head-mark.ts';
+import { claimOf } from '../log/open-store.ts';
 import { attempt } from '../log/torn-store.ts';
-import { instancePath, originalOf, readInstance } from '../os/instance-record.ts';
 import { agentPresence } from './agent-presence.ts';
 import { counted, failure, fine, sizeText, warning, type Finding } from './finding.ts';
+import { copyFinding, instanceFinding, readInstanceId } from './instance.ts';
 import { withStore } from './store-place.ts';
 import type { StoreReading } from './store-reading.ts';
-import { damagedStores } from './store-summary.ts';
+import { storesMovedAside } from './store-summary.ts';
 
 /** What the rest of the examination needs to know. */
 export interface KnownDirectory {
@@ -33,20 +35,18 @@ export async function dataDirectoryFindings(layout: Layout, now: number): Promis
   const hasFiles = !isEmpty(layout.runDir) || !isEmpty(layout.specDir);
   const traces = hasFiles ? 'files' : instance.id === undefined ? 'none' : 'identity';
   const { findings, reading, storedId } = storeFindings(layout, now, traces);
-  const isMixed = instance.id !== undefined && (storedId ?? instance.id) !== instance.id;
-  // Where the two differ, the files of the runs may tell.
-  const instanceId = isMixed ? undefined : (instance.id ?? storedId);
   return {
     findings: [
       ...own,
       ...copyFinding(layout),
       ...agent.findings,
-      ...(isMixed ? [mixed(instance.id, storedId)] : instanceFinding(instance)),
+      instanceFinding(layout, instance, storedId),
       ...findings,
       ...lastWords(reading, agent.isThere),
       ...aside(layout),
     ],
-    instanceId,
+    // A foreign store was not asked.
+    instanceId: storedId ?? instance.id,
     hasAgent: agent.isThere,
     reading,
   };
@@ -84,56 +84,24 @@ function isEmpty(dir: string): boolean {
   return (attempt(() => readdirSync(dir)) ?? []).length === 0;
 }
 
-interface InstanceOnDisk {
-  readonly id: string | undefined;
-  readonly fault: string | undefined;
-}
-
-function readInstanceId({ stateDir }: Layout): InstanceOnDisk {
-  try {
-    const id = readInstance(stateDir)?.instanceId;
-    if (id !== undefined) return { id, fault: undefined };
-    const isHere = isThere(instancePath(stateDir));
-    return { id, fault: isHere ? 'it is not what was written' : 'it is missing' };
-  } catch (error) {
-    return { id: undefined, fault: messageOf(error) };
-  }
-}
-
-/** An agent refuses it; whatever else is found here is the original's. */
-function copyFinding({ dataDir, stateDir }: Layout): readonly Finding[] {
-  const original = originalOf(stateDir);
-  if (original === undefined) return [];
-  const text = `${dataDir} is a copy of ${dirname(original)}, which is still there: no agent opens it, what runs is the original's`;
-  return [
-    failure('copy', text, 'ask about the original, or move the original away to use the copy'),
-  ];
-}
-
-function instanceFinding({ id, fault }: InstanceOnDisk): readonly Finding[] {
-  if (id !== undefined) return [fine('instance', id)];
-  const text = `state/instance.json cannot be read (${fault}): without it and the store, what runs is a stranger's`;
-  return [warning('instance', text, 'put it back from a backup before an agent starts')];
-}
-
-function mixed(id: string | undefined, storedId: string | undefined): Finding {
-  const text = `state/instance.json is that of instance ${id}, and the store that of ${storedId}: one of them is another data directory's`;
-  return failure('instance', text, 'put back the right one before an agent starts');
-}
-
 interface StoreFindings {
   readonly findings: readonly Finding[];
   readonly reading: StoreReading | undefined;
+  /** Whose the store says it is; undefined when it is foreign. */
   readonly storedId: string | undefined;
 }
 
 /** What beside the store tells that an agent worked here before: files of specs and runs, or its identity alone. */
 type Traces = 'files' | 'identity' | 'none';
 
-function storeFindings({ storeDir }: Layout, now: number, traces: Traces): StoreFindings {
+function storeFindings(layout: Layout, now: number, traces: Traces): StoreFindings {
+  const { stateDir, storeDir } = layout;
   const markPath = join(storeDir, 'head');
   try {
     return withStore({ path: join(storeDir, 'log.db'), markPath }, (reading, file) => {
+      const claim = claimOf((key) => file.meta.get(key), layout.markAbove);
+      const strange = strangeness(stateDir, claim);
+      if (strange !== undefined) return foreignStore(strange);
       const size = sizeText(file.sizeBytes + file.walBytes);
       const text = `${counted(reading.events, 'event')}, head ${file.highest}, ${size}`;
       const findings = [...storeVerdict(reading, text), ...clock(reading, now)];
@@ -144,6 +112,12 @@ function storeFindings({ storeDir }: Layout, now: number, traces: Traces): Store
     const findings = [unopened(HoldfastError.from(error), traces, head)];
     return { findings, reading: undefined, storedId: undefined };
   }
+}
+
+function foreignStore(fault: string): StoreFindings {
+  const remedy =
+    'put the own one back; an agent that starts moves this one aside, and rebuilds what it can from the files of specs and runs';
+  return { findings: [failure('store', fault, remedy)], reading: undefined, storedId: undefined };
 }
 
 const AN_AGENT_RESCUES = 'start an agent: it moves the store aside and keeps what can be read';
@@ -207,13 +181,18 @@ function clock({ newestAt }: StoreReading, now: number): readonly Finding[] {
 }
 
 function aside({ storeDir }: Layout): readonly Finding[] {
-  return damagedStores(storeDir).map(({ name, sizeBytes }) => {
-    const message = `${name} (${sizeText(sizeBytes)}) was moved aside; what could be read is in the store`;
+  return storesMovedAside(storeDir).map(({ name, sizeBytes }) => {
+    const isForeign = name.startsWith('log.db.foreign');
+    const rest = isForeign
+      ? 'it is another data directory’s, and nothing of it was taken over'
+      : 'what could be read is in the store';
+    const message = `${name} (${sizeText(sizeBytes)}) was moved aside; ${rest}`;
     const path = join(storeDir, name);
+    const remedy = `holdfast store export --file ${path}; then delete it`;
     return warning(
-      'damaged store',
+      isForeign ? 'foreign store' : 'damaged store',
       message,
-      `holdfast store export --file ${path}; then delete it`,
+      isForeign ? `bring it back to where it belongs, or ${remedy}` : remedy,
     );
   });
 }

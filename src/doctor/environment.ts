@@ -5,12 +5,15 @@ import { arch, release } from 'node:os';
 import { messageOf } from '../errors.ts';
 import { connect } from '../log/sqlite.ts';
 import { machineEpoch } from '../os/machine-epoch.ts';
+import { amountOf, limitsIn } from '../os/open-files.ts';
 import { textOf } from '../os/quiet-reads.ts';
 import { counted, failure, fine, warning, type Finding } from './finding.ts';
 
 const OLDEST_NODE = [22, 14] as const;
 
-export async function environment(): Promise<readonly Finding[]> {
+/** `agentPid` is whose limits count, 0 without an agent: then those of whoever starts one here. */
+export async function environment(agentPid = 0): Promise<readonly Finding[]> {
+  const limits = limitsOf(agentPid);
   return [
     fine('system', `Linux ${release()} on ${arch()}`),
     node(),
@@ -20,8 +23,8 @@ export async function environment(): Promise<readonly Finding[]> {
     processTable(),
     hiddenProcesses(),
     cgroup(),
-    openFiles(),
-    processes(),
+    openFiles(limits),
+    processes(limits),
     ...(await capabilities()),
   ];
 }
@@ -133,25 +136,32 @@ function cgroup(): Finding {
 /** What is needed without one task; each task takes some of a host's. */
 const FEWEST_FILES = 1_024;
 
-function openFiles(): Finding {
-  const limit = limitOf('Max open files');
-  if (limit >= FEWEST_FILES) return fine('open files', `${limit} for a process`);
-  return warning('open files', `only ${limit} for a process`, 'raise ulimit -n');
+function openFiles({ whose, hardLimit }: Limits): Finding {
+  const limit = hardLimit('Max open files');
+  if (limit >= FEWEST_FILES) return fine('open files', `${limit} for ${whose}`);
+  return warning('open files', `only ${limit} for ${whose}`, 'raise ulimit -n, and start it anew');
 }
 
 const FEWEST_PROCESSES = 512;
 
-function processes(): Finding {
-  const limit = Math.min(limitOf('Max processes'), Number(textOf('/proc/sys/kernel/pid_max')));
+function processes({ hardLimit }: Limits): Finding {
+  const limit = Math.min(hardLimit('Max processes'), Number(textOf('/proc/sys/kernel/pid_max')));
   if (limit >= FEWEST_PROCESSES) return fine('processes', counted(limit, 'process', 'processes'));
   return warning('processes', `only ${limit}`, 'raise ulimit -u or kernel.pid_max');
 }
 
-/** The hard limit: Node and the hosts raise the soft one to it. */
-function limitOf(name: string): number {
-  const line = textOf('/proc/self/limits')
-    .split('\n')
-    .find((each) => each.startsWith(name));
-  const hard = line?.slice(name.length).trim().split(/\s+/)[1] ?? 'unlimited';
-  return hard === 'unlimited' ? Number.POSITIVE_INFINITY : Number(hard);
+interface Limits {
+  readonly whose: string;
+  /** Node raises the soft one to it. */
+  readonly hardLimit: (title: string) => number;
+}
+
+/** An agent of another user or pid namespace shows nobody its own. */
+function limitsOf(agentPid: number): Limits {
+  const ofAgent = agentPid === 0 ? '' : textOf(`/proc/${agentPid}/limits`);
+  const text = ofAgent || textOf('/proc/self/limits');
+  return {
+    whose: ofAgent === '' ? 'a process' : `the agent (pid ${agentPid})`,
+    hardLimit: (title) => amountOf(limitsIn(text, title)[1]),
+  };
 }

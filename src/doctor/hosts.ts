@@ -1,12 +1,17 @@
 /** The processes that hold tasks and their output for the agent: do they live, and do they answer? */
-import { readdirSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { mostOpenFiles } from '../os/open-files.ts';
 import { isAlive, isStopped } from '../os/process-identity.ts';
+import { namesIn, textOf } from '../os/quiet-reads.ts';
 import { hostDirectory, readAddress, type HostAddress } from '../rpc/address-file.ts';
+import { hostRoom } from '../rpc/host-room.ts';
 import { probeSocket } from '../rpc/unix-socket.ts';
 import { PACKAGE_VERSION } from '../version.ts';
 import { fine, warning, type Finding } from './finding.ts';
 
+/** Whatever it is for; the agent's own limit is a finding too. */
+const FEWEST_FILES = 1_024;
 const ADOPTED = 'the next agent replaces it, and another host adopts its tasks';
 
 /** `replaced` are the hosts that another one followed, by their ids: what is left of those are their last words. */
@@ -18,8 +23,35 @@ export async function hosts(
   const ids = hostIds(join(stateDir, 'hosts'));
   const addresses = await Promise.all(ids.map((id) => readAddress(hostDirectory(stateDir, id))));
   const known = addresses.filter((address) => address !== undefined);
-  if (known.length === 0) return [fine('hosts', 'none')];
-  return Promise.all(known.map((address) => hostFinding(address, machineEpoch, replaced)));
+  const lost = lostHosts(stateDir);
+  if (known.length === 0 && lost.length === 0) return [fine('hosts', 'none')];
+  const found = await Promise.all(
+    known.map((address) => hostFinding(address, machineEpoch, replaced)),
+  );
+  const starts = known.some(
+    (one) => one.kind === 'executor' && isAlive(one, machineEpoch) !== 'dead',
+  );
+  return [...found, ...lost, ...(starts ? shimFinding(join(stateDir, 'hosts')) : [])];
+}
+
+/** Processes of this directory whose own directory, by which agents find them, is gone. */
+function lostHosts(stateDir: string): readonly Finding[] {
+  const pids = namesIn('/proc').filter((name) => /^\d+$/.test(name));
+  return pids.flatMap((pid) => {
+    const words = textOf(`/proc/${pid}/cmdline`).split('\0');
+    const id = words.find((word) => word.startsWith('--host-id='))?.slice('--host-id='.length);
+    if (id === undefined || !words.includes(`--state-dir=${stateDir}`)) return [];
+    const dir = hostDirectory(stateDir, id);
+    if (existsSync(dir)) return [];
+    const text = `host ${id} lives (pid ${pid}), and its directory ${dir} was removed: no agent that comes finds it`;
+    return [warning('host', text, `kill -9 ${pid}: no task is touched; ${ADOPTED}`)];
+  });
+}
+
+function shimFinding(dir: string): readonly Finding[] {
+  if (namesIn(dir).some((name) => name.startsWith('shim-'))) return [];
+  const text = `the script that starts programs, ${dir}/shim-*, was removed`;
+  return [warning('shim', text, 'nothing: the next start writes it again')];
 }
 
 /** The shim's script lies there too, and the logs of hosts that ended in order, which left no address. */
@@ -50,6 +82,11 @@ async function hostFinding(
   }
   const ear = await probeSocket(socket);
   if (ear === 'listening') {
+    const files = mostOpenFiles(pid);
+    if (files < FEWEST_FILES) {
+      const text = `${name} may open only ${files} files, enough for ${hostRoom(kind, pid)} tasks`;
+      return warning(check, text, 'raise ulimit -n of the agent, which starts hosts as it is');
+    }
     const other = version === PACKAGE_VERSION ? '' : `, version ${version}`;
     return fine(check, `${name} lives (pid ${pid}${other}) and listens`);
   }

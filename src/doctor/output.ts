@@ -8,17 +8,30 @@ import { namesIn } from '../os/quiet-reads.ts';
 import { launchedShim, readFate, readIntent } from '../os/run-directory.ts';
 import { hostDirectory, readAddress } from '../rpc/address-file.ts';
 import { failure, type Finding } from './finding.ts';
+import { removedFiles, stuckOutput, waitingBytes } from './stuck-output.ts';
 
 /** A logmon host that was lost just now is being replaced: a run counts that has none at the second look too. */
 const SECOND_LOOK_MS = 2_000;
 
 /** Of a data directory with an agent; without one nothing is lost, and the next agent sees to it. */
 export async function output(layout: Layout, epoch: string): Promise<readonly Finding[]> {
+  const since = Date.now();
+  const waiting = waitingBytes(layout);
   const first = await uncollected(layout, epoch);
-  if (first.length === 0) return [];
+  const removed = removedFiles(layout, await collectors(layout.stateDir, epoch));
+  if (first.length + waiting.size + removed.length === 0) return [];
   await delay(SECOND_LOOK_MS);
   const second = new Set(await uncollected(layout, epoch));
-  return first.filter((launchKey) => second.has(launchKey)).map((key) => finding(layout, key));
+  const lost = first.filter((launchKey) => second.has(launchKey));
+  return [
+    ...lost.map((key) => finding(layout, key)),
+    // Of what nobody collects it was said.
+    ...(lost.length > 0 ? [] : stuckOutput(layout, waiting, since)),
+    // Full ones that were rotated away are open for a moment, on their way to the disk.
+    ...removedFiles(layout, await collectors(layout.stateDir, epoch)).filter(({ message }) =>
+      removed.some((one) => one.message === message),
+    ),
+  ];
 }
 
 function finding({ runDir, stateDir }: Layout, launchKey: string): Finding {

@@ -144,16 +144,17 @@ function told({ runDir, specDir }: Layout, launchKey: string): string {
 
 /** Files of runs that are not alive and that the log has not heard of. */
 function forgotten(
-  { reading }: RunsKnown,
+  { reading, hasAgent }: RunsKnown,
   keys: readonly string[],
   own: ReadonlyMap<string, unknown>,
 ): readonly Finding[] {
   const unknown = keys.filter((key) => !own.has(key) && reading?.runs.has(key) !== true);
   if (unknown.length === 0) return [];
   const text = `${counted(unknown.length, 'directory', 'directories')} of runs that are neither alive nor in the log`;
-  return [
-    warning('run files', `${text}: ${unknown.slice(0, 3).join(', ')}`, 'an agent sorts them'),
-  ];
+  const remedy = hasAgent
+    ? 'the agent removes them within a minute; what is left then is of another instance, or cannot be read'
+    : 'an agent sorts them';
+  return [warning('run files', `${text}: ${unknown.slice(0, 3).join(', ')}`, remedy)];
 }
 
 /** What is not ours is never touched; where nothing tells what is ours, somebody should know of it. */

@@ -2,6 +2,7 @@
 import { readdirSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { layoutOf } from '../layout.ts';
+import { storesAside } from '../log/replace-store.ts';
 import type { StoreFile } from '../log/store-file.ts';
 import { attempt, removedStreams } from '../log/torn-store.ts';
 import { lockHolder } from '../os/file-lock.ts';
@@ -28,7 +29,7 @@ export interface StoreSummary {
   /** Pid of the process that holds the data directory, 0 for one of another pid namespace; null when it is free. */
   readonly lockedBy: number | null;
   readonly faults: number;
-  /** Damaged stores beside it. */
+  /** Damaged and foreign stores beside it. */
   readonly aside: readonly { readonly name: string; readonly sizeBytes: number }[];
   /** Most frequent first. */
   readonly eventsByType: readonly { readonly type: string; readonly events: number }[];
@@ -60,7 +61,7 @@ function withIsoTime(agent: LastAgent | undefined): StoreSummary['lastAgent'] {
 function surroundings({ path, dataDir }: StorePlace): Pick<StoreSummary, 'lockedBy' | 'aside'> {
   if (dataDir === undefined) return { lockedBy: null, aside: [] };
   const lock = join(layoutOf(dataDir).stateDir, 'lock');
-  return { lockedBy: lockHolder(lock) ?? null, aside: damagedStores(dirname(path)) };
+  return { lockedBy: lockHolder(lock) ?? null, aside: storesMovedAside(dirname(path)) };
 }
 
 function factsOf(file: StoreFile) {
@@ -80,11 +81,11 @@ function factsOf(file: StoreFile) {
 }
 
 /** Stores that an agent moved aside, oldest first. */
-export function damagedStores(
+export function storesMovedAside(
   storeDir: string,
 ): readonly { readonly name: string; readonly sizeBytes: number }[] {
-  return (attempt(() => readdirSync(storeDir)) ?? [])
-    .filter((name) => /^log\.db\.damaged(-[^-]+)?$/.test(name))
-    .sort()
-    .map((name) => ({ name, sizeBytes: statSync(join(storeDir, name)).size }));
+  return storesAside(attempt(() => readdirSync(storeDir)) ?? []).map((name) => ({
+    name,
+    sizeBytes: statSync(join(storeDir, name)).size,
+  }));
 }

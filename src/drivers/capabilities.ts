@@ -3,6 +3,9 @@
  * Pure.
  */
 import { HoldfastError } from '../errors.ts';
+import { CAPABILITY_BITS } from '../os/own-capabilities.ts';
+import { closest } from '../spec/closest.ts';
+import type { ConfigReading } from './config-reading.ts';
 
 /** What Nomad's drivers allow and give by default. */
 export const DEFAULT_CAPABILITIES: readonly string[] = [
@@ -39,7 +42,7 @@ export function taskCapabilities({ allow, add, drop, own }: CapabilityWish): rea
   const [allowed, added, dropped] = [allow, add, drop].map((list) => expand(list, own));
   const refused = [...(added ?? [])].filter((name) => allowed?.has(name) !== true);
   if (refused.length > 0) {
-    const names = refused.map((name) => name.slice('CAP_'.length).toLowerCase());
+    const names = refused.map(plain);
     const text = `driver does not allow the following capabilities: ${names.toSorted().join(', ')}`;
     throw new HoldfastError('DRIVER_CONFIG_INVALID', text);
   }
@@ -54,6 +57,28 @@ export function taskCapabilities({ allow, add, drop, own }: CapabilityWish): rea
 }
 
 const ALL = 'CAP_ALL';
+
+/**
+ * A list of capabilities in the config of a task. Names are understood as Docker and Nomad do; one that means nothing
+ * would leave a task what it was not to have.
+ */
+export function readCapabilities(reading: ConfigReading, name: string): readonly string[] {
+  const list = reading.texts(name);
+  for (const [index, text] of list.entries()) {
+    const found = capabilityName(text);
+    if (found === ALL || CAPABILITY_BITS.includes(found)) continue;
+    const near = closest(plain(found), ['all', ...CAPABILITY_BITS.map(plain)]);
+    const meant = near === undefined ? '' : `. Did you mean ${near}?`;
+    const wanted = 'must be a capability such as net_raw, or all';
+    reading.wrong(`${name}[${index}]`, `${wanted}, not ${JSON.stringify(text)}${meant}`);
+  }
+  return list;
+}
+
+/** `CAP_NET_RAW` → `net_raw`. */
+function plain(name: string): string {
+  return name.slice('CAP_'.length).toLowerCase();
+}
 
 /** ` net_raw` → `CAP_NET_RAW`. */
 export function capabilityName(text: string): string {

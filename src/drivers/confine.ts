@@ -1,7 +1,9 @@
 /** What drivers share that confine programs: the settings of a task, held against what may be asked here. */
-import { statfsSync } from 'node:fs';
+import { lstatSync, readlinkSync, realpathSync, statfsSync } from 'node:fs';
+import { basename, dirname, join, resolve } from 'node:path';
 import { errnoOf, HoldfastError } from '../errors.ts';
 import { type CapabilityName, requireCapability } from '../os/machine-capabilities.ts';
+import { readMountTable } from '../os/mount-table.ts';
 import type { TaskSpec } from '../spec/task-spec.ts';
 import type { ConfigReading } from './config-reading.ts';
 import type { Account, Confinement, ResourceLimit } from './confinement.ts';
@@ -62,8 +64,29 @@ const NSFS_MAGIC = 0x6e_73_66_73;
 
 /** Joined by its path: a missing one, or what is none, would only be noticed when the run exists. */
 function assertNetwork(path: string | undefined): void {
-  if (path === undefined || typeOfFileSystem(path) === NSFS_MAGIC) return;
-  throw new HoldfastError('START_FAILED', `${path} is no network namespace`);
+  if (path === undefined) return;
+  const isNamespace = typeOfFileSystem(path) === NSFS_MAGIC;
+  const kind = isNamespace ? namespaceKind(path) : undefined;
+  if (isNamespace && (kind === undefined || kind === 'net')) return;
+  const what = kind === undefined ? '' : `: it is one of kind ${kind}`;
+  throw new HoldfastError('START_FAILED', `${path} is no network namespace${what}`);
+}
+
+/** `net`, `mnt` …; undefined where one cannot see it. */
+export function namespaceKind(path: string): string | undefined {
+  const kindOf = (text: string | undefined): string | undefined =>
+    /^(\w+):\[\d+\]$/.exec(text ?? '')?.[1];
+  try {
+    const real = realpathSync(dirname(path));
+    const link = join(real, basename(path));
+    const isLink = lstatSync(link).isSymbolicLink();
+    const target = isLink ? readlinkSync(link) : undefined;
+    // What the kernel shows of a process is a link that leads nowhere by its text.
+    if (target !== undefined) return kindOf(target) ?? namespaceKind(resolve(real, target));
+    return kindOf(readMountTable().findLast(({ point }) => point === link)?.root);
+  } catch {
+    return undefined;
+  }
 }
 
 function typeOfFileSystem(path: string): number {

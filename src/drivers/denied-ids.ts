@@ -45,7 +45,7 @@ export function deniedIds({
   return { uids: idRanges(deniedHostUids), gids: idRanges(deniedHostGids) };
 }
 
-/** Throws START_FAILED. */
+/** Throws PERMISSION_DENIED. */
 export function assertAllowed({ uid, gid, groups }: Account, denied: DeniedIds): void {
   if (isIn(uid, denied.uids)) throw refused('uid', uid);
   const group = [gid, ...groups].find((one) => isIn(one, denied.gids));
@@ -57,5 +57,5 @@ function isIn(id: number, ranges: readonly IdRange[]): boolean {
 }
 
 function refused(kind: string, id: number): HoldfastError {
-  return new HoldfastError('START_FAILED', `running as ${kind} ${id} is disallowed`);
+  return new HoldfastError('PERMISSION_DENIED', `running as ${kind} ${id} is disallowed`);
 }

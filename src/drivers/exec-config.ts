@@ -1,4 +1,5 @@
 /** The settings of a task of driver `exec`. */
+import { readCapabilities } from './capabilities.ts';
 import { ConfigReading, isPlainText } from './config-reading.ts';
 import { type ProcessSettings, readProcessSettings } from './confine.ts';
 import type { IsolatedDevice } from './confinement.ts';
@@ -34,8 +35,8 @@ export function readExecConfig(config: Readonly<Record<string, unknown>>): ExecC
     executor: executor === 'universal' ? 'universal' : 'isolated',
     pidMode: reading.oneOf('pidMode', MODES),
     ipcMode: reading.oneOf('ipcMode', MODES),
-    capAdd: reading.texts('capAdd'),
-    capDrop: reading.texts('capDrop'),
+    capAdd: readCapabilities(reading, 'capAdd'),
+    capDrop: readCapabilities(reading, 'capDrop'),
     devices: readDevices(reading),
     ...readProcessSettings(reading),
     readOnlyRoot: reading.isOn('readOnlyRoot'),

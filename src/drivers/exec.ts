@@ -5,6 +5,7 @@ import { HoldfastError } from '../errors.ts';
 import { findAccount } from '../os/accounts.ts';
 import { assertCapability, machineCapabilities } from '../os/machine-capabilities.ts';
 import { ownCapabilities } from '../os/own-capabilities.ts';
+import { TaskRoot } from '../os/task-root.ts';
 import type { TaskSpec } from '../spec/task-spec.ts';
 import { DEFAULT_CAPABILITIES, taskCapabilities } from './capabilities.ts';
 import { confine, personalEnv } from './confine.ts';
@@ -16,8 +17,8 @@ import { findCommand } from './find-command.ts';
 import { findIsolatedCommand } from './find-isolated-command.ts';
 import { assertPropagation, DEFAULT_CHROOT_ENV, isolatedMounts } from './isolated-mounts.ts';
 import { limitCapabilities } from './kernel-limits.ts';
+import { assertMountPlaces } from './mount-places.ts';
 import { processDriver } from './process-driver.ts';
-import { TaskRoot } from './task-root.ts';
 
 /** What the operator of an agent decides for all tasks. */
 export interface ExecDriverOptions extends DeniedIdOptions {
@@ -139,13 +140,15 @@ function isolationOf(
   const { chrootEnv = DEFAULT_CHROOT_ENV, defaultPidMode, defaultIpcMode } = options;
   const { readOnlyRoot, devices } = config;
   const mounts = task.mounts ?? [];
+  const all = isolatedMounts({ chrootEnv, dirs, mounts });
   assertPropagation(mounts, dirs.task);
+  assertMountPlaces(dirs.task, all, mounts.length);
   // Whoever the task becomes has to get below its root.
   chmodSync(dirs.task, ROOT_MODE);
   return {
     root: dirs.task,
     readOnlyRoot,
-    mounts: isolatedMounts({ chrootEnv, dirs, mounts }),
+    mounts: all,
     ownPids: (config.pidMode ?? defaultPidMode) !== 'host',
     ownIpc: (config.ipcMode ?? defaultIpcMode) !== 'host',
     devices,

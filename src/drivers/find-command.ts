@@ -22,10 +22,16 @@ export function findCommand(search: CommandSearch): string {
   if (blocked !== undefined) {
     throw new HoldfastError('COMMAND_NOT_EXECUTABLE', `${blocked} is not an executable file`);
   }
-  const where = search.command.includes('/')
-    ? ''
-    : ` in the task directory or on PATH ${search.path}`;
-  throw new HoldfastError('COMMAND_NOT_FOUND', `command "${search.command}" was not found${where}`);
+  const text = `command "${search.command}" was not found${whereText(search)}`;
+  throw new HoldfastError('COMMAND_NOT_FOUND', text);
+}
+
+function whereText(search: CommandSearch): string {
+  const { command, path } = search;
+  if (isAbsolute(command)) return '';
+  if (!command.includes('/')) return ` in the task directory or on PATH ${path}`;
+  const places = candidates(search).join(' or ');
+  return `: there is no ${places} (it is relative to the task's directory, not to workDir)`;
 }
 
 function candidates({ command, taskDir, path }: CommandSearch): readonly string[] {

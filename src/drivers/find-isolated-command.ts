@@ -1,8 +1,8 @@
 /** Where a command is below a root of its own, before anything of the run exists. The order is Nomad's. */
 import { join } from 'node:path';
 import { HoldfastError } from '../errors.ts';
-import { interpreterOf } from '../os/interpreter.ts';
-import type { TaskRoot } from './task-root.ts';
+import { assertProgram } from '../os/program-below.ts';
+import type { TaskRoot } from '../os/task-root.ts';
 
 export interface IsolatedSearch {
   readonly command: string;
@@ -29,14 +29,17 @@ export function findIsolatedCommand(search: IsolatedSearch): string {
       blocked ??= path;
       continue;
     }
-    assertInterpreter(path, found.host, root);
+    assertProgram(path, found.host, root);
     return path;
   }
   if (blocked !== undefined) {
     const text = `${blocked} is not an executable file of the task`;
     throw new HoldfastError('COMMAND_NOT_EXECUTABLE', text);
   }
-  const text = `command "${command}" was not found in the task's directory, its mounts or its PATH`;
+  const where = command.includes('/')
+    ? `: the task has no ${[...new Set(candidates(search))].join(' or ')}`
+    : ` in the task's directory, its mounts or its PATH`;
+  const text = `command "${command}" was not found${where}`;
   throw new HoldfastError('COMMAND_NOT_FOUND', text);
 }
 
@@ -46,12 +49,4 @@ function candidates(search: IsolatedSearch): readonly string[] {
   if (command.includes('/')) return own;
   const others = path.split(':').filter((dir) => dir.startsWith('/'));
   return [...own, ...[...NOMAD_PATH, ...others].map((dir) => join(dir, command))];
-}
-
-/** runc lets such a program go before it fails, and its end could not be told from one of its own. */
-function assertInterpreter(path: string, host: string, root: TaskRoot): void {
-  const interpreter = interpreterOf(host);
-  if (interpreter === undefined || root.find(interpreter)?.stats.isFile() === true) return;
-  const text = `${path}: its interpreter ${interpreter} does not exist below the task's root`;
-  throw new HoldfastError('COMMAND_NOT_FOUND', text);
 }

@@ -1,6 +1,7 @@
 /** Everything that drivers share whose task is an ordinary process run by the executor. */
 import { resolve } from 'node:path';
 import { HoldfastError } from '../errors.ts';
+import { findAccount } from '../os/accounts.ts';
 import type { Driver, Fingerprint, ProgramWish, RunRequest, StartOutcome } from './driver.ts';
 import { programEnv } from '../spec/program-env.ts';
 import type { SessionCommand, SessionWish } from './session.ts';
@@ -39,6 +40,7 @@ export function processDriver(spec: ProcessDriverSpec): Driver {
     release: (run, { executor }) => executor.release(run),
     async openSession(run, wish, { sessions }) {
       // Who runs it is checked, and given what is his, as for a task of that user.
+      if (wish.user !== undefined) await assertKnown(wish.user);
       const user = wish.user ?? run.task.user;
       const task = user === undefined ? run.task : { ...run.task, user };
       const program = await spec.program({ ...run, task });
@@ -46,6 +48,14 @@ export function processDriver(spec: ProcessDriverSpec): Driver {
     },
     stats: (launchKey, query, { usage }) => usage.follow(launchKey, query),
   };
+}
+
+/** Who asks for a user that is not there has asked for something wrong: nothing failed. */
+async function assertKnown(user: string): Promise<void> {
+  await findAccount(user).catch((error: unknown) => {
+    if (!HoldfastError.is(error, 'START_FAILED')) throw error;
+    throw new HoldfastError('NOT_FOUND', error.message, { cause: error });
+  });
 }
 
 /** The command has what the program has, but for what was asked for otherwise. */

@@ -3,7 +3,7 @@ import { isAbsolute, join } from 'node:path';
 import { findAccount } from '../os/accounts.ts';
 import { requireCapability } from '../os/machine-capabilities.ts';
 import { ownCapabilities } from '../os/own-capabilities.ts';
-import { capabilityName } from './capabilities.ts';
+import { capabilityName, readCapabilities } from './capabilities.ts';
 import { ConfigReading } from './config-reading.ts';
 import { confine, personalEnv, type ProcessSettings, readProcessSettings } from './confine.ts';
 import type { Account, Confinement } from './confinement.ts';
@@ -118,7 +118,7 @@ function readConfig(config: Readonly<Record<string, unknown>>): RawExecConfig {
     workDir: reading.text('workDir', 'a path'),
     ...readProcessSettings(reading),
     deniedEnv: reading.texts('deniedEnv'),
-    capDrop: reading.texts('capDrop'),
+    capDrop: readCapabilities(reading, 'capDrop'),
   };
   if (reading.oneOf('executor', ['auto', 'universal', 'isolated']) === 'isolated') {
     reading.wrong('executor', 'cannot be isolated: that is driver exec');

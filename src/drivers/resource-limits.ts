@@ -1,6 +1,7 @@
 /** `rlimits` of a task: what prlimit(1) sets, read from its config and held against what this agent may give. */
 import { readFileSync } from 'node:fs';
 import { HoldfastError } from '../errors.ts';
+import { limitsIn } from '../os/open-files.ts';
 import { ownCapabilities } from '../os/own-capabilities.ts';
 import type { ConfigReading } from './config-reading.ts';
 import type { ResourceLimit } from './confinement.ts';
@@ -81,14 +82,9 @@ export function assertResourceLimits(limits: readonly ResourceLimit[]): void {
   if (limits.length === 0 || ownCapabilities().includes('CAP_SYS_RESOURCE')) return;
   const own = readFileSync('/proc/self/limits', 'latin1');
   for (const { name, hard } of limits) {
-    const text = hardLimit(own, LINES[name] ?? '');
+    const [, text] = limitsIn(own, LINES[name] ?? '');
     if (text === 'unlimited' || numberOf(hard) <= Number(text)) continue;
     const why = `${name} of ${hard} is above the hard limit of this agent, ${text}`;
     throw new HoldfastError('CAPABILITY_MISSING', `${why}, and it lacks CAP_SYS_RESOURCE`);
   }
-}
-
-function hardLimit(limits: string, title: string): string {
-  const line = limits.split('\n').find((one) => one.startsWith(title)) ?? '';
-  return line.slice(title.length).trim().split(/\s+/)[1] ?? 'unlimited';
 }

@@ -20,9 +20,12 @@ export const logmon = defineHook({
   },
   async cleanup(request, { logmon: collector, signal }) {
     const { stdoutFifo, stderrFifo } = request.dirs;
-    if (!existsSync(stdoutFifo)) return;
-    // Collected first, so that what is still in the FIFOs reaches the files whatever happened before.
     const wish = wishOf(request);
+    if (!existsSync(stdoutFifo)) {
+      // Removed here before, or by somebody else under a collector, which would read on for ever.
+      return collector.release(wish.taskKey, signal).catch(() => signal.throwIfAborted());
+    }
+    // Collected first, so that what is still in the FIFOs reaches the files whatever happened before.
     try {
       await collector.collect(wish, signal);
       await collector.release(wish.taskKey, signal);

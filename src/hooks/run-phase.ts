@@ -1,5 +1,5 @@
 /** The only loop that runs hooks: every phase, by its row in the table. */
-import { HoldfastError, isRetryable, messageOf } from '../errors.ts';
+import { errnoOf, HoldfastError, isExhaustion, isRetryable, messageOf } from '../errors.ts';
 import type { EnvEntry, HookPhase } from '../events/task-event.ts';
 import type { HookFault, HookResult } from '../machines/task-messages.ts';
 import type { Clock } from '../ports.ts';
@@ -80,7 +80,7 @@ async function runHook(
     return resultOf(run, hook, tookMs(), given ?? {});
   } catch (error) {
     run.signal.throwIfAborted();
-    const isRecoverable = isRetryable(error);
+    const isRecoverable = isRetryable(error) || isExhaustion(errnoOf(error));
     return { hook: hook.name, tookMs: tookMs(), isRecoverable, message: messageOf(error) };
   } finally {
     cancelTimer();

@@ -68,7 +68,7 @@ export async function exec(
   return take(agent, keepSession(agent.sessions, run, session, tell), options);
 }
 
-/** Also one that ended within the last minute. */
+/** Also one that ended a while ago. Errors: NOT_FOUND, POSITION_COMPACTED, UNAVAILABLE. */
 export async function attach(
   doors: ExecDoors,
   session: string,
@@ -97,8 +97,10 @@ async function take(
   const { after } = options;
   const reading = await sessions.read(kept, after).catch((error: unknown) => {
     // It has ended, and everything that it wrote was taken.
-    if (HoldfastError.is(error, 'NOT_FOUND')) return nothingMore(after);
-    throw error;
+    if (!HoldfastError.is(error, 'NOT_FOUND')) throw error;
+    if (kept.isRecalled !== true) return nothingMore(after);
+    const text = `session ${kept.id} is over, and what it wrote is not kept any more`;
+    throw new HoldfastError('NOT_FOUND', text, { cause: error });
   });
   return new LocalSession(sessions, kept, reading, options);
 }

@@ -5,7 +5,10 @@ import type { Roster } from '../actors/roster.ts';
 import { HoldfastError } from '../errors.ts';
 import { taskStream } from '../events/envelope.ts';
 import { taskDirsOf } from '../layout.ts';
+import { assertLogQuery } from '../log-query.ts';
+import { ownerOf } from '../output/cursor.ts';
 import { type OutputChunk, readOutput, type ReadOutputOptions } from '../output/reader.ts';
+import { hasUnread } from '../output/unread.ts';
 
 export interface LogDoors {
   readonly agent: AgentDoors;
@@ -26,6 +29,7 @@ export async function* taskLogs(
   ref: string,
   query: LogQuery,
 ): AsyncGenerator<LogChunk, void, undefined> {
+  assertLogQuery(query);
   const place = taskOf(doors.roster, ref);
   assertKept(doors.roster, place);
   for await (const chunk of readOutput(toOptions(doors, place, query))) yield toChunk(chunk);
@@ -54,16 +58,19 @@ function toOptions(
   query: LogQuery,
 ): ReadOutputOptions {
   const stream = taskStream(allocId, task);
+  const { logs, stdoutFifo, stderrFifo } = taskDirsOf(agent.layout, allocId, task);
   const { tail, origin, offset, since, until, after, signal } = query;
-  assertUsable(query);
   const run = runOf(query, `${roster.nameOf(allocId)}/${task}`, roster.newestRunOf(stream));
   return {
-    dir: taskDirsOf(agent.layout, allocId, task).logs,
+    dir: logs,
     stem: task,
+    owner: ownerOf(allocId, task),
     stream: query.stream ?? 'both',
     follow: query.follow ?? false,
-    // An alloc that was forgotten meanwhile is over too.
-    ended: () => roster.foldedTask(stream)?.state.value === 'dead' || !roster.isKnown(allocId),
+    // An alloc that was forgotten meanwhile is over too. What waits for its disk is still to come.
+    ended: () =>
+      (roster.foldedTask(stream)?.state.value === 'dead' || !roster.isKnown(allocId)) &&
+      !hasUnread([stdoutFifo, stderrFifo]),
     newestRun: () => roster.newestRunOf(stream),
     ...(run === undefined ? {} : { run }),
     ...(tail === undefined ? {} : { tail }),
@@ -80,21 +87,12 @@ function toOptions(
 function runOf({ run }: LogQuery, name: string, newest: number): number | undefined {
   if (run === undefined || run === 'all') return undefined;
   if (run === 'last') return Math.max(1, newest);
-  if (run >= 1 && run <= newest) return run;
+  if (run <= newest) return run;
   const text =
     newest === 0
       ? `${name} has not run yet`
       : `${name} has no run ${run}: its runs are 1 to ${newest}`;
   throw new HoldfastError('NOT_FOUND', text, { details: { run, newest } });
-}
-
-function assertUsable({ tail = 0, offset = 0, since, until, run }: LogQuery): void {
-  const wrong =
-    (Number.isSafeInteger(tail) && tail >= 0 ? '' : `tail ${tail} is no number of lines`) ||
-    (Number.isSafeInteger(offset) && offset >= 0 ? '' : `offset ${offset} is no number of bytes`) ||
-    (typeof run !== 'number' || Number.isSafeInteger(run) ? '' : `${run} is no number of a run`) ||
-    ([since, until].some((time) => Number.isNaN(time?.getTime())) ? 'a time is no time' : '');
-  if (wrong !== '') throw new HoldfastError('USAGE', wrong);
 }
 
 function toChunk({ stream, data, cursor, run, at, gap }: OutputChunk): LogChunk {

@@ -6,7 +6,13 @@ import { foldEvents } from '../actors/replay.ts';
 import type { Place } from '../actors/references.ts';
 import type { Roster } from '../actors/roster.ts';
 import { HoldfastError, messageOf } from '../errors.ts';
-import { allocStream, parseStream, taskStream, type Recorded } from '../events/envelope.ts';
+import {
+  allocStream,
+  NODE_STREAM,
+  parseStream,
+  taskStream,
+  type Recorded,
+} from '../events/envelope.ts';
 import { follow, follow$, type FollowOptions } from '../log/subscription.ts';
 import { allocTable } from '../machines/alloc-machine.ts';
 import { taskTable } from '../machines/task-machine.ts';
@@ -39,6 +45,7 @@ export class Queries {
       head: agent.log.head,
       dataDir: agent.layout.dataDir,
       startsHeld: agent.gate.holds,
+      outputWaiting: agent.waitingOutput.current,
       drivers: agent.drivers.names.map((driver) => {
         const print = agent.drivers.fingerprintOf(driver);
         return { driver, health: print?.health ?? 'undetected', message: print?.message ?? '' };
@@ -143,14 +150,20 @@ export class Queries {
 
 function prefixesOf({ allocId, task }: Place): readonly string[] {
   return task === undefined
-    ? [allocStream(allocId), `task/${allocId}/`]
-    : [taskStream(allocId, task)];
+    ? [allocStream(allocId), `task/${allocId}/`, NODE_STREAM]
+    : [taskStream(allocId, task), NODE_STREAM];
 }
 
 /** A prefix may match longer names too. */
 function isAt(event: Recorded, place: Place): boolean {
-  const parts = parseStream(event.stream);
+  // A fact of the node, because hosts find out when nobody runs the alloc any more.
+  const parts = event.type === 'LogPurged' ? purgedOf(event) : parseStream(event.stream);
   return (
     parts?.allocId === place.allocId && (place.task === undefined || parts.task === place.task)
   );
+}
+
+function purgedOf({ data }: Recorded): Pick<Place, 'allocId' | 'task'> {
+  const { allocId, task } = data as { readonly allocId: string; readonly task: string };
+  return { allocId, task };
 }

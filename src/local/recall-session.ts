@@ -4,9 +4,8 @@ import { parseStream, taskStream, type Recorded } from '../events/envelope.ts';
 import type { TaskEvent } from '../events/task-event.ts';
 import type { ExecDoors } from './exec.ts';
 
-/** An end is looked for among so many events at most, and as long as a host keeps the output for its reader. */
+/** An end is looked for among so many events at most; its host knows how much of the output is kept. */
 const LOOK_BACK_EVENTS = 5_000;
-const KEPT_MS = 60_000;
 
 /** A task beside which the session is open. */
 export function taskWith({ roster }: ExecDoors, session: string): string | undefined {
@@ -21,7 +20,7 @@ export function taskWith({ roster }: ExecDoors, session: string): string | undef
 
 /** One that ended just now, under an agent that is gone: its host has what its reader did not take. */
 export function recallEnded({ agent }: ExecDoors, session: string): KeptSession | undefined {
-  const { log, clock, sessions } = agent;
+  const { log, sessions } = agent;
   const after = Math.max(log.oldest - 1, log.head - LOOK_BACK_EVENTS);
   for (const event of log.readAll(after, { limit: LOOK_BACK_EVENTS }).toReversed()) {
     const { type, data } = event as Recorded<TaskEvent>;
@@ -29,7 +28,6 @@ export function recallEnded({ agent }: ExecDoors, session: string): KeptSession 
     const launchKey = launchKeyOf(log.readStream(event.stream), event.run);
     const place = parseStream(event.stream);
     if (place?.kind !== 'task' || launchKey === undefined) return undefined;
-    if (clock.now() - event.at > KEPT_MS) return undefined;
     const { allocId = '', task = '' } = place;
     const { exitCode, signal, reason } = data;
     return sessions.recall({ id: session, launchKey, allocId, task }, { exitCode, signal, reason });

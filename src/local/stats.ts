@@ -20,7 +20,8 @@ interface Followed {
 /**
  * Without a ref all tasks of live allocs, also those that come, until `query.signal` or `closed`. With one it ends when
  * its tasks are over. A reader who is slower than the samples gets the newest of each task.
- * Errors: NOT_FOUND, AMBIGUOUS, USAGE; CAPABILITY_MISSING when a named task's driver does not measure.
+ * Errors: NOT_FOUND, AMBIGUOUS, USAGE; WRONG_STATE when they are over before it begins; CAPABILITY_MISSING when a
+ * named task's driver does not measure.
  */
 export async function* taskStats(
   doors: QueryDoors,
@@ -31,6 +32,9 @@ export async function* taskStats(
   const place = ref === undefined ? undefined : doors.roster.resolve(ref);
   const stats = new StatsOfTasks(doors, place, usageQuery(query));
   if (query.signal?.aborted === true) return;
+  if (place !== undefined && stats.areOver(place.allocId)) {
+    throw new HoldfastError('WRONG_STATE', `${ref} has ended: there is nothing to measure`);
+  }
   const leave = (): void => stats.end();
   query.signal?.addEventListener('abort', leave, { once: true });
   void closed.then(leave);
@@ -102,12 +106,17 @@ class StatsOfTasks {
     if (this.#place !== undefined && this.#place.allocId !== allocId) return;
     // Whoever tells of a change must not hear of what we cannot do with it.
     if (roster.folded(allocId) === undefined) return;
-    const wanted = roster
-      .view(allocId)
-      .tasks.filter(({ task }) => task === (this.#place?.task ?? task));
-    for (const view of wanted) this.#followNewest(view);
-    const isOver = wanted.every(({ nomadState }) => nomadState === 'dead');
-    if (this.#place !== undefined && isOver) this.end();
+    for (const view of this.#wanted(allocId)) this.#followNewest(view);
+    if (this.#place !== undefined && this.areOver(allocId)) this.end();
+  }
+
+  areOver(allocId: string): boolean {
+    return this.#wanted(allocId).every(({ nomadState }) => nomadState === 'dead');
+  }
+
+  #wanted(allocId: string): readonly TaskView[] {
+    const { tasks } = this.#doors.roster.view(allocId);
+    return tasks.filter(({ task }) => task === (this.#place?.task ?? task));
   }
 
   #followNewest(view: TaskView): void {

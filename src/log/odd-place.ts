@@ -16,6 +16,6 @@ export function clearOddPlace(path: string): void {
 }
 
 /** A name beside a path for what is moved away from it. */
-export function asideOf(path: string): string {
-  return `${path}.damaged-${new Date().toISOString().replaceAll(/[-:.]/g, '')}`;
+export function asideOf(path: string, why: 'damaged' | 'foreign' = 'damaged'): string {
+  return `${path}.${why}-${new Date().toISOString().replaceAll(/[-:.]/g, '')}`;
 }

@@ -2,19 +2,30 @@
  * Opening the store of a data directory, whatever state it is in. A damaged store is moved aside, what can be read of
  * it is copied into a new one, and the caller is told, to record it: an agent that does not start helps nobody.
  */
-import { existsSync, lstatSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, mkdirSync } from 'node:fs';
 import { HoldfastError, messageOf } from '../errors.ts';
 import type { Logger } from '../ports.ts';
 import type { EventLog } from './event-log.ts';
-import { keepHeadMark, readHeadMarks, type HeadMark, type KnownMarks } from './head-mark.ts';
-import { asideOf, clearOddPlace, isOddPlace } from './odd-place.ts';
+import {
+  keepHeadMark,
+  readHeadMark,
+  readHeadMarks,
+  type HeadMark,
+  type KnownMarks,
+} from './head-mark.ts';
+import { clearOddPlace, isOddPlace } from './odd-place.ts';
 import { truncateWhenQuiet } from './quiet-wal.ts';
 import { eventLogOn, type EventLogOptions } from './row-event-log.ts';
-import { salvage } from './salvage.ts';
+import {
+  DAMAGE_KEY,
+  finishReplacement,
+  pathsOf,
+  replaceStore,
+  type StoreDamage,
+} from './replace-store.ts';
 import { isRowDamage } from './sqlite-row.ts';
 import { SqliteRows } from './sqlite-rows.ts';
-import { syncFolder } from './sync-folder.ts';
+import { metaAt } from './torn-store.ts';
 
 export interface OpenStoreOptions extends EventLogOptions {
   /** Holds `log.db` and `head`; made if needed, 0700. */
@@ -24,6 +35,8 @@ export interface OpenStoreOptions extends EventLogOptions {
   readonly markAbove?: string;
   /** An agent was here before, as something beside the store tells: one that is new must be a loss. */
   readonly wasUsed?: boolean;
+  /** Says why a store is another data directory's, if it is. Asked before anything of it is believed. */
+  readonly strangeness?: (claim: StoreClaim) => string | undefined;
   /**
    * Reads the log as the caller needs it anyway (a fold over `log.rows()`), which is at the same time the check of
    * every row. Without it all rows are read for the check alone. When it throws over a damaged row it is called once
@@ -32,14 +45,15 @@ export interface OpenStoreOptions extends EventLogOptions {
   readonly replay?: (log: EventLog) => void;
 }
 
-export interface StoreDamage {
-  /** Where the damaged file is now; empty when there was none left. */
-  readonly movedTo: string;
-  readonly reason: string;
-  readonly recovered: number;
-  readonly lost: number | null;
-  readonly previousStoreId: string | null;
+/** What a store says of itself, and what is said of it beside its directory. */
+export interface StoreClaim {
+  /** Whose it says it is; undefined while no agent has opened it. */
+  readonly instanceId: string | undefined;
+  /** Does the mark above its directory speak of it? Undefined when there is none. */
+  readonly isMarked: boolean | undefined;
 }
+
+export type { StoreDamage } from './replace-store.ts';
 
 export interface OpenedStore {
   readonly log: EventLog;
@@ -49,7 +63,6 @@ export interface OpenedStore {
   acknowledgeDamage(): void;
 }
 
-const DAMAGE_KEY = 'unacknowledgedDamage';
 /** Without a commit, until the write-ahead log is moved into the store. */
 const QUIET_MS = 10_000;
 
@@ -61,7 +74,7 @@ export async function openStore(options: OpenStoreOptions): Promise<OpenedStore>
   const { dir, logger, markAbove } = options;
   mkdirSync(dir, { recursive: true, mode: 0o700 });
   const paths = pathsOf(dir);
-  finishReplacement(paths, dir);
+  finishReplacement(paths);
   // A shorter log is what a missing write-ahead log shows as, and is told like one.
   const beside = ['-wal', '-shm', '-journal'].map((suffix) => `${paths.store}${suffix}`);
   // The one above first: a kill in between must not look as if another store were here.
@@ -71,30 +84,13 @@ export async function openStore(options: OpenStoreOptions): Promise<OpenedStore>
   const opened = openOrFault(options, paths.store, marks);
   if ('rows' in opened) return present(opened.rows, opened.log, kept, logger);
 
-  logger.error({ reason: opened.fault, dir }, 'the store is damaged and is being replaced');
-  replaceStore(paths, dir, opened.fault, marks.mark);
+  const { fault, isForeign = false } = opened;
+  logger.error({ reason: fault, dir }, 'the store cannot be used as it is and is being replaced');
+  replaceStore(paths, { reason: fault, isForeign, mark: marks.mark });
   const rows = new SqliteRows(paths.store);
   const log = eventLogOn(rows, options);
   options.replay?.(log);
   return present(rows, log, kept, logger);
-}
-
-interface Paths {
-  readonly store: string;
-  readonly mark: string;
-  /** The new store while it is being filled, and once it is complete. */
-  readonly filling: string;
-  readonly complete: string;
-}
-
-function pathsOf(dir: string): Paths {
-  const store = join(dir, 'log.db');
-  return {
-    store,
-    mark: join(dir, 'head'),
-    filling: `${store}.filling`,
-    complete: `${store}.recovered`,
-  };
 }
 
 function present(
@@ -126,17 +122,26 @@ function damageIn(text: string): StoreDamage {
   }
 }
 
-type Opened = { readonly rows: SqliteRows; readonly log: EventLog } | { readonly fault: string };
+type Opened =
+  | { readonly rows: SqliteRows; readonly log: EventLog }
+  | { readonly fault: string; readonly isForeign?: boolean };
 
 function openOrFault(options: OpenStoreOptions, path: string, marks: KnownMarks): Opened {
   const { mark } = marks;
   if (isOddPlace(path)) return { fault: 'what lies in the place of the store is no file' };
-  if (mark !== undefined && mark.head > 0 && !existsSync(path)) {
+  const hadStore = mark === undefined ? options.wasUsed === true : mark.head > 0;
+  if (hadStore && !existsSync(path)) {
     return { fault: 'the store is missing' };
   }
   let rows: SqliteRows | undefined;
   try {
     rows = new SqliteRows(path);
+    const opened = rows;
+    const foreign = foreignFault(options, (key) => opened.getMeta(key));
+    if (foreign !== undefined) {
+      rows.close();
+      return foreign;
+    }
     const log = eventLogOn(rows, options);
     const fault = shortfall(rows, marks, options.wasUsed) ?? structuralFault(rows, mark);
     if (fault === undefined) {
@@ -149,10 +154,34 @@ function openOrFault(options: OpenStoreOptions, path: string, marks: KnownMarks)
   } catch (error) {
     rows?.close();
     if (HoldfastError.is(error, 'STORE_CORRUPT') || isRowDamage(error)) {
-      return { fault: messageOf(error) };
+      const meta = metaAt(path);
+      return foreignFault(options, (key) => meta.get(key)) ?? { fault: messageOf(error) };
     }
     throw error;
   }
+}
+
+type GetMeta = (key: string) => string | undefined;
+
+/** From the store's own facts and the mark above its directory. */
+export function claimOf(getMeta: GetMeta, markAbove: string | undefined): StoreClaim {
+  const above = markAbove === undefined ? undefined : readHeadMark(markAbove);
+  const cannotTell = above === undefined || isUnmarked(getMeta);
+  const isMarked = cannotTell ? undefined : above.storeId === getMeta('storeId');
+  return { instanceId: getMeta('instanceId'), isMarked };
+}
+
+/** One that was put in the place of another is not marked yet when whoever did that died. */
+function isUnmarked(getMeta: GetMeta): boolean {
+  return (getMeta(DAMAGE_KEY) ?? '') !== '';
+}
+
+function foreignFault(
+  { strangeness, markAbove }: OpenStoreOptions,
+  getMeta: GetMeta,
+): { readonly fault: string; readonly isForeign: true } | undefined {
+  const fault = strangeness?.(claimOf(getMeta, markAbove));
+  return fault === undefined ? undefined : { fault, isForeign: true };
 }
 
 function shortfall(
@@ -169,9 +198,13 @@ function shortfall(
   if (overtaken?.storeId === rows.storeId) {
     return `it is an older store than the one that was here last: that was ${mark.storeId}, and this is ${rows.storeId}`;
   }
-  if (mark.head <= rows.head) return undefined;
   // While a store is young all of it, its identity too, may be in the write-ahead log that is gone.
-  if (mark.storeId !== rows.storeId && rows.head > 0) return undefined;
+  if (mark.storeId !== rows.storeId && rows.head > 0) {
+    return isUnmarked((key) => rows.getMeta(key))
+      ? undefined
+      : `the store that was here last was ${mark.storeId}, and this is ${rows.storeId}`;
+  }
+  if (mark.head <= rows.head) return undefined;
   return `the log is shorter than recorded: it ends at ${rows.head}, and had come to ${mark.head}`;
 }
 
@@ -183,43 +216,4 @@ function structuralFault(rows: SqliteRows, mark: HeadMark | undefined): string |
 
 function readAllRows(log: EventLog): void {
   for (const row of log.rows()) void row;
-}
-
-/**
- * The new store is complete before the old one is moved, and carries the report of the damage with it: a kill at any
- * point leaves either the old store, to begin anew, or the new one, to be moved into place.
- */
-function replaceStore(paths: Paths, dir: string, reason: string, mark: HeadMark | undefined) {
-  for (const suffix of SUFFIXES) rmSync(`${paths.filling}${suffix}`, { force: true });
-  const salvaged = salvage(paths.store, paths.filling, mark?.head ?? 0);
-  const isThere = lstatSync(paths.store, { throwIfNoEntry: false }) !== undefined;
-  const movedTo = isThere ? asideOf(paths.store) : '';
-  const previousStoreId = salvaged.previousStoreId ?? mark?.storeId ?? null;
-  // Without a mark what the file speaks of is all that is known, and it may have been longer.
-  const lost = mark === undefined && salvaged.lost === 0 ? null : salvaged.lost;
-  const damage: StoreDamage = { movedTo, reason, ...salvaged, lost, previousStoreId };
-  const filled = new SqliteRows(paths.filling);
-  filled.setMeta(DAMAGE_KEY, JSON.stringify(damage));
-  filled.close();
-  renameSync(paths.filling, paths.complete);
-  if (movedTo !== '') renameSync(paths.store, movedTo);
-  finishReplacement(paths, dir);
-}
-
-const SUFFIXES = ['', '-wal', '-shm'];
-
-function finishReplacement(paths: Paths, dir: string): void {
-  if (!existsSync(paths.complete)) return;
-  if (existsSync(paths.store)) {
-    rmSync(paths.complete, { force: true });
-    return;
-  }
-  // SQLite would play a write-ahead log that is left here into the new store.
-  const stores = readdirSync(dir).filter((name) => /^log\.db\.damaged-[^-]+$/.test(name));
-  const aside = join(dir, stores.sort().at(-1) ?? 'log.db.damaged');
-  for (const suffix of ['-wal', '-shm']) {
-    if (existsSync(paths.store + suffix)) renameSync(paths.store + suffix, aside + suffix);
-  }
-  renameSync(paths.complete, paths.store);
-  syncFolder(dir);
 }

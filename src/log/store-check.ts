@@ -3,6 +3,7 @@ import { HoldfastError, messageOf } from '../errors.ts';
 import type { StreamName } from '../events/envelope.ts';
 import type { StoredRow } from './event-log.ts';
 import type { KnownMarks } from './head-mark.ts';
+import { DAMAGE_KEY } from './replace-store.ts';
 import { checked } from './sqlite-row.ts';
 import type { StoreFile } from './store-file.ts';
 import { readNumbers } from './store-numbers.ts';
@@ -170,8 +171,12 @@ export class StoreCheck {
     if (overtaken !== undefined && overtaken.storeId === meta.get('storeId')) {
       return [`it is an older store than the one that was here last, which was ${mark.storeId}`];
     }
+    if (mark.storeId !== meta.get('storeId') && highest > 0) {
+      // Whoever put it in the place of another died before it was marked.
+      if ((meta.get(DAMAGE_KEY) ?? '') !== '') return [];
+      return [`the store that was here last was ${mark.storeId}`];
+    }
     if (mark.head <= highest) return [];
-    if (mark.storeId !== meta.get('storeId') && highest > 0) return [];
     return [`the log ends at ${highest}, and had come to ${mark.head}`];
   }
 }

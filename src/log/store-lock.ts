@@ -8,7 +8,7 @@ import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { HoldfastError } from '../errors.ts';
 import { readProcStat } from '../os/process-identity.ts';
-import { linkOf } from '../os/quiet-reads.ts';
+import { linkOf, namesIn } from '../os/quiet-reads.ts';
 import { clearOddPlace } from './odd-place.ts';
 import { connect, isDamage, sqliteCode, storeError, type Connection } from './sqlite.ts';
 
@@ -132,6 +132,20 @@ export function namelessHolder(dir: string): LockHolder | undefined {
   } catch {
     return undefined;
   }
+}
+
+/**
+ * Processes that hold a lock of this directory on a file that is not there any more, although others may have taken it
+ * since. Looks at every process that may be looked at: takes milliseconds.
+ */
+export function strayHolders(dir: string): readonly number[] {
+  const lost = `${realpathSync(dir)}/lock (deleted)`;
+  return namesIn('/proc')
+    .filter((name) => /^\d+$/.test(name) && name !== String(process.pid))
+    .filter((pid) =>
+      namesIn(`/proc/${pid}/fd`).some((fd) => linkOf(`/proc/${pid}/fd/${fd}`) === lost),
+    )
+    .map(Number);
 }
 
 function lockedError(dir: string, holder: LockHolder | undefined, although = ''): HoldfastError {

@@ -70,6 +70,14 @@ export function metaOf(store: Connection): ReadonlyMap<string, string> {
   return new Map(rows.filter(isWhole));
 }
 
+/** What a store that may be damaged says of itself: nothing when it cannot be read at all. */
+export function metaAt(path: string): ReadonlyMap<string, string> {
+  const store = attempt(() => connectTorn(path));
+  const meta = store === undefined ? new Map<string, string>() : metaOf(store);
+  store?.close();
+  return meta;
+}
+
 export interface RemovedStream {
   readonly id: number;
   readonly name: string;

@@ -72,7 +72,10 @@ function decideLaunched(seen: Evidence): StartVerdict {
   if (seen.claim === 'alive') return { act: 'adopt' };
   if (seen.tree === 'unknown') return wait('whether the program lives');
   if (seen.tree === 'alive') return { act: 'adopt' };
-  const reason = 'the shim ended without writing an exit status';
+  const isDamaged = seen.exit === 'corrupt';
+  const reason = isDamaged
+    ? 'its exit record is damaged: nobody knows the exit status'
+    : 'the shim ended without writing an exit status';
   return { act: 'recordLost', reason, maybeRan: true };
 }
 

@@ -124,15 +124,20 @@ export const INITIAL_TASK: TaskContext = {
 /** Why a task is as it is, for an operator: of a failure first what happened, then what the policy said of it. */
 export function reasonOf({ stuck, outcome, end, reason }: TaskContext): string {
   if (stuck !== undefined) return stuck;
-  if (outcome !== 'failed' || end === undefined) return reason;
+  if (end === undefined) return reason;
+  // Who restarts a task again and again needs to know this while it goes on.
+  const isShortOfMemory = outcome === undefined && end.kind === 'exited' && end.oomKilled;
+  if (outcome !== 'failed' && !isShortOfMemory) return reason;
   const cause = causeOf(end);
+  if (reason === '') return cause;
   return reason.includes(cause) ? reason : `${cause}: ${reason}`;
 }
 
 export function causeOf(end: RunEnd): string {
   if (end.kind === 'fault') return end.message;
   if (end.kind === 'lost') return end.reason;
-  return end.signal === null ? `exit code ${end.exitCode}` : `ended by ${end.signal}`;
+  const how = end.signal === null ? `exit code ${end.exitCode}` : `ended by ${end.signal}`;
+  return end.oomKilled ? `out of memory (${how})` : how;
 }
 
 /**

@@ -5,7 +5,7 @@
 import { constants as files } from 'node:fs';
 import { constants } from 'node:os';
 import koffi from 'koffi';
-import { HoldfastError } from '../errors.ts';
+import { HoldfastError, isExhaustion } from '../errors.ts';
 import { type ProgramToSpawn, spawnLeader } from './posix-spawn.ts';
 
 const libc = koffi.load(null);
@@ -100,7 +100,6 @@ export function closeOnExec(fd: number): void {
 function failure(call: string, errno: number): HoldfastError {
   const name = Object.entries(constants.errno).find(([, value]) => value === errno)?.[0];
   const text = name ?? `errno ${errno}`;
-  const isShort = ['EAGAIN', 'ENOMEM', 'EMFILE', 'ENFILE'].includes(text);
-  const code = isShort ? 'RESOURCES_EXHAUSTED' : 'INTERNAL';
+  const code = isExhaustion(text) ? 'RESOURCES_EXHAUSTED' : 'INTERNAL';
   return new HoldfastError(code, `${call}: ${text}`, { details: { errno: text } });
 }

@@ -1,7 +1,7 @@
 import { constants as files } from 'node:fs';
 import { constants } from 'node:os';
 import koffi from 'koffi';
-import { HoldfastError } from '../errors.ts';
+import { HoldfastError, isExhaustion } from '../errors.ts';
 import { type ProgramToSpawn, spawnLeader } from './posix-spawn.ts';
 
 /**
@@ -23,14 +23,17 @@ const CLOSE_RANGE_CLOEXEC = 4;
 const MFD_CLOEXEC = 1;
 const WNOHANG = 1;
 
+/** Of two names for one number the first: EAGAIN, and not EWOULDBLOCK. */
 const NAMES_OF_ERRNO = new Map(
-  Object.entries(constants.errno).map(([name, number]) => [number, name]),
+  Object.entries(constants.errno)
+    .toReversed()
+    .map(([name, number]) => [number, name]),
 );
 
-function failure(call: string, errno: number, retryable = false): HoldfastError {
+function failure(call: string, errno: number): HoldfastError {
   const name = NAMES_OF_ERRNO.get(errno) ?? `errno ${errno}`;
-  const code = name === 'EAGAIN' || name === 'ENOMEM' ? 'RESOURCES_EXHAUSTED' : 'INTERNAL';
-  return new HoldfastError(code, `${call}: ${name}`, { details: { errno: name }, retryable });
+  const code = isExhaustion(name) ? 'RESOURCES_EXHAUSTED' : 'INTERNAL';
+  return new HoldfastError(code, `${call}: ${name}`, { details: { errno: name } });
 }
 
 export interface SessionSpawn extends ProgramToSpawn {
@@ -45,7 +48,7 @@ const NOBODY_READS = { path: '/dev/null', flags: files.O_WRONLY };
 
 /**
  * Starts a program as the leader of a session of its own, with every signal at its default, and returns its pid. It is
- * a child of this process: reap it with `reap`. Throws RESOURCES_EXHAUSTED (EAGAIN, ENOMEM) or INTERNAL; nothing was
+ * a child of this process: reap it with `reap`. Throws RESOURCES_EXHAUSTED (EAGAIN, ENOMEM …) or INTERNAL; nothing was
  * started then.
  */
 export function spawnSession(options: SessionSpawn): number {
@@ -64,7 +67,7 @@ export function reap(pid: number): boolean {
   return cWaitpid(pid, [0], WNOHANG) !== 0;
 }
 
-/** Makes a FIFO of mode 0600. Throws ALREADY_EXISTS or INTERNAL. */
+/** Makes a FIFO of mode 0600. Throws ALREADY_EXISTS, RESOURCES_EXHAUSTED or INTERNAL. */
 export function makeFifo(path: string): void {
   if (cMkfifo(path, 0o600) === 0) return;
   const errno = koffi.errno();

@@ -4,6 +4,8 @@ import { readFileSync, realpathSync } from 'node:fs';
 export interface MountEntry {
   readonly id: number;
   readonly point: string;
+  /** What of its file system is mounted: of a namespace its kind and number, `net:[4026531840]`. */
+  readonly root: string;
   /** What is mounted below it is seen by its peers. */
   readonly isShared: boolean;
   /** It receives what is mounted elsewhere. */
@@ -19,13 +21,14 @@ export function parseMountTable(text: string): readonly MountEntry[] {
   const entries: MountEntry[] = [];
   for (const line of text.split('\n')) {
     const [before = '', after] = line.split(' - ');
-    const [id = '', , , , point, , ...optional] = before.split(' ');
+    const [id = '', , , root = '', point, , ...optional] = before.split(' ');
     if (after === undefined || point === undefined) continue;
     entries.push({
       id: Number(id),
       point: point.replaceAll(/\\([0-7]{3})/g, (_all, octal: string) =>
         String.fromCharCode(Number.parseInt(octal, 8)),
       ),
+      root,
       isShared: optional.some((word) => word.startsWith('shared:')),
       isSlave: optional.some((word) => word.startsWith('master:')),
     });

@@ -26,6 +26,8 @@ export interface Range {
   readonly end?: Position;
   /** Output that belongs to it may have stood in front of the oldest byte that is kept. */
   readonly isCut: boolean;
+  /** Nothing is left of the stream, and that is recorded. */
+  readonly isAllGone?: boolean;
 }
 
 export function isBounded({ sinceMs, untilMs, run }: Bounds): boolean {

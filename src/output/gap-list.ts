@@ -23,7 +23,7 @@ export class GapList {
   #seen = '';
   /** Recorded at a place between bytes, and instead of whole segments. */
   #dropped: readonly GapRecord[] = [];
-  #purged: readonly GapRecord[] = [];
+  #gone: readonly GapRecord[] = [];
 
   constructor(series: SegmentSeries) {
     this.#path = gapsPath(series);
@@ -41,8 +41,8 @@ export class GapList {
       const bytes = Math.min(size, MOST_BYTES);
       const { buffer, bytesRead } = await file.read(Buffer.alloc(bytes), 0, bytes, size - bytes);
       const records = parseGaps(buffer.toString('utf8', 0, bytesRead));
-      this.#dropped = records.filter(({ reason }) => reason !== 'budget');
-      this.#purged = records.filter(({ reason }) => reason === 'budget');
+      this.#dropped = records.filter(({ reason }) => reason === 'disk-full');
+      this.#gone = records.filter(({ reason }) => reason !== 'disk-full');
       this.#seen = isSettled ? seen : '';
     } finally {
       await file.close();
@@ -66,27 +66,62 @@ export class GapList {
     return Math.min(Infinity, ...later.map((one) => one.offset));
   }
 
+  /** The end of what somebody cut out of a segment, when this place lies in it. */
+  cutAt({ segment, offset }: Position): Position | undefined {
+    const ends = this.#cuts(segment)
+      .filter((cut) => cut.offset <= offset)
+      .map((cut) => cut.offset + cut.bytes);
+    const end = Math.max(offset, ...ends);
+    return end > offset ? { segment, offset: end } : undefined;
+  }
+
+  /** Behind the last byte that is known to have been in a segment and is not any more; 0 when there is none. */
+  endOfCuts(segment: number): number {
+    return Math.max(0, ...this.#cuts(segment).map(({ offset, bytes }) => offset + bytes));
+  }
+
+  #cuts(segment: number): GapRecord[] {
+    return this.#gone.filter((one) => one.reason === 'removed' && one.segment === segment);
+  }
+
   /** Why segments are not there, and how much was in them if all of it is known. */
-  explain({ from, nextSegment, why }: Hole): Missing {
+  explain({ from, nextSegment, why, hasOlder }: Hole): Missing {
     if (why === 'damaged') return { reason: 'damaged', bytes: null };
     const next = { segment: nextSegment, offset: 0 };
-    const purged = this.#purged.filter((one) => one.segment >= from.segment && isBefore(one, next));
-    if (purged.length === 0) return { reason: 'rotated', bytes: null };
+    const gone = this.#gone.filter((one) => one.segment >= from.segment && isBefore(one, next));
+    const [first] = gone;
+    // Rotation removes the oldest.
+    if (first === undefined) return { reason: hasOlder ? 'removed' : 'rotated', bytes: null };
     // One that was recorded twice went once: whoever removed it was killed in between.
-    const sizes = new Map(purged.map(({ segment, bytes }) => [segment, bytes]));
-    const isAllKnown = sizes.size === nextSegment - from.segment;
+    const sizes = new Map(gone.map((one) => [one.segment, one.offset + one.bytes]));
+    const isAllKnown =
+      sizes.size === nextSegment - from.segment && gone.every(({ bytes }) => bytes > 0);
     const bytes = [...sizes.values()].reduce((sum, size) => sum + size, -from.offset);
-    return { reason: 'budget', bytes: isAllKnown ? Math.max(0, bytes) : null };
+    return { reason: first.reason, bytes: isAllKnown ? Math.max(0, bytes) : null };
   }
 
   /** Why what stood in front of the oldest segment is not there. */
   before(segment: number): Missing {
-    const isPurged = this.#purged.some((one) => one.segment === segment - 1);
-    return { reason: isPurged ? 'budget' : 'rotated', bytes: null };
+    const record = this.#gone.find((one) => one.segment === segment - 1);
+    if (record === undefined) return { reason: 'rotated', bytes: null };
+    const from = { segment: 0, offset: 0 };
+    const hole = {
+      kind: 'hole',
+      from,
+      nextSegment: segment,
+      why: 'gone',
+      hasOlder: false,
+    } as const;
+    return { reason: record.reason, bytes: this.explain(hole).bytes };
   }
 
-  /** The newest segment that was removed for the budget; -1 when none was. */
-  get newestPurged(): number {
-    return Math.max(-1, ...this.#purged.map(({ segment }) => segment));
+  /** The newest segment that was removed and is recorded; -1 when none was. */
+  get newestGone(): number {
+    return Math.max(-1, ...this.#gone.map(({ segment }) => segment));
+  }
+
+  /** All records. */
+  get records(): readonly GapRecord[] {
+    return [...this.#dropped, ...this.#gone];
   }
 }

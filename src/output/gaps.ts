@@ -4,16 +4,20 @@ export type GapReason =
   /** The disk took nothing more, and the task's log policy is to drop. */
   | 'disk-full'
   /** The logs of this machine were over their budget. */
-  | 'budget';
+  | 'budget'
+  /** Somebody else removed, replaced or cut the file while it was being written. */
+  | 'removed';
+
+const REASONS: ReadonlySet<unknown> = new Set<GapReason>(['disk-full', 'budget', 'removed']);
 
 export interface GapRecord {
   readonly reason: GapReason;
   /** The place of the first missing byte. */
   readonly segment: number;
   readonly offset: number;
-  /** How many bytes are missing. */
+  /** How many bytes are missing; 0 for a segment that was removed while nobody knew what was in it. */
   readonly bytes: number;
-  /** When the first and the last of them were thrown away, in milliseconds since 1970. */
+  /** When the first and the last of them were thrown away, or missed, in milliseconds since 1970. */
   readonly from: number;
   readonly until: number;
   readonly run: number;
@@ -42,9 +46,12 @@ export function parseGaps(text: string): GapRecord[] {
 export function mergeGaps(gaps: readonly GapRecord[]): GapRecord[] {
   const merged: GapRecord[] = [];
   const inOrder = gaps.toSorted((a, b) => a.segment - b.segment || a.offset - b.offset);
+  // The newest stays as it is: its number may be known from nowhere else.
+  const newest = inOrder.at(-1);
   for (const gap of inOrder) {
     const last = merged.at(-1);
-    if (last === undefined || last.reason !== 'budget' || gap.reason !== 'budget') merged.push(gap);
+    const areBudget = last?.reason === 'budget' && gap.reason === 'budget';
+    if (last === undefined || !areBudget || gap === newest) merged.push(gap);
     else merged[merged.length - 1] = joined(last, gap);
   }
   return merged;
@@ -64,7 +71,7 @@ function isGap(value: unknown): value is GapRecord {
   const { reason, ...numbers } = value as Partial<Record<keyof GapRecord, unknown>>;
   const { segment, offset, bytes, from, until, run } = numbers;
   return (
-    (reason === 'disk-full' || reason === 'budget') &&
+    REASONS.has(reason) &&
     [segment, offset, bytes, from, until, run].every(
       (number) => Number.isSafeInteger(number) && Number(number) >= 0,
     )

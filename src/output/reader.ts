@@ -1,11 +1,11 @@
 import { setTimeout } from 'node:timers/promises';
 
-import { type Bounds, isBounded, type Range } from './bounds.ts';
+import type { Bounds, Range } from './bounds.ts';
 import { placeAt } from './byte-offset.ts';
-import { formatCursor, isBefore, parseCursor, type Position, type Positions } from './cursor.ts';
-import { GapList, type Missing } from './gap-list.ts';
-import { rangeOf } from './range.ts';
+import { formatCursor, isBefore, parseOwn, type Position, type Positions } from './cursor.ts';
+import type { Missing } from './gap-list.ts';
 import { endOf } from './segment-bytes.ts';
+import { startOf } from './start-of.ts';
 import type { OutputStream, SegmentSeries } from './segments.ts';
 import { type Piece, StreamReader } from './stream-reader.ts';
 import { tailPositions } from './tail.ts';
@@ -32,8 +32,10 @@ export interface ReadOutputOptions extends Bounds {
   /** Begin so many bytes (`offset`) behind the oldest byte of each stream, or in front of its newest one. */
   readonly origin?: 'start' | 'end';
   readonly offset?: number;
-  /** Begin at the `cursor` of a chunk, after it. Wins over `tail`, as that over `origin`. */
+  /** Begin at the `cursor` of a chunk, after it; with `tail`, at the last lines behind it. Both win over `origin`. */
   readonly from?: string;
+  /** Whose output it is (`ownerOf`): cursors say so, and one that is of somebody else is refused. */
+  readonly owner?: string;
   /** An abort ends the iteration, without an error. */
   readonly signal?: AbortSignal;
   /** For a follower: says that the task is over and its output drained, so that nothing more will be written. */
@@ -71,8 +73,8 @@ interface Lane {
 
 /**
  * What a task wrote, byte for byte, over all its segments. The order of bytes is exact within a stream; the streams of
- * `both` come in the order of their marks as far as both have something. Throws USAGE for a bad cursor, and what
- * reading a file throws.
+ * `both` come in the order of their marks as far as both have something. Throws USAGE for a bad cursor, POSITION_AHEAD
+ * for one of other output or behind the end of this, and what reading a file throws.
  */
 export async function* readOutput(
   options: ReadOutputOptions,
@@ -89,7 +91,7 @@ export async function* readOutput(
       last = nextLane(lanes, last);
       if (last !== undefined) {
         looks = 0;
-        yield tell(last, lanes);
+        yield tell(last, lanes, options.owner);
         continue;
       }
       if (complete || lanes.every(({ reader }) => reader.isOver)) return;
@@ -104,55 +106,40 @@ export async function* readOutput(
 async function openLanes(options: ReadOutputOptions): Promise<readonly Lane[]> {
   const { dir, stem, stream, follow, from } = options;
   const streams = stream === 'both' ? (['stdout', 'stderr'] as const) : [stream];
-  const after = from === undefined ? undefined : parseCursor(from);
+  const after = from === undefined ? undefined : parseOwn(from, options.owner);
   const parts = await Promise.all(
     streams.map(async (name) => {
       const series = { dir, stem, stream: name };
       const tip = await endOf(series);
-      const range = await startOf(series, options, tip, after?.[name]);
-      return { series, range, end: range.end ?? tip };
+      const range = await startOf({ series, tip, after: after?.[name] }, options);
+      return { series, range, end: range.end ?? tip, after: after?.[name] };
     }),
   );
-  const tails = after ?? (await tailsOf(parts, options)) ?? (await offsetsOf(parts, options));
+  const tails = (await tailsOf(parts, options)) ?? after ?? (await offsetsOf(parts, options));
   return parts.map(({ series, range, end }): Lane => {
     const begin = laterOf(tails?.[series.stream], range.begin);
     const ends = follow && range.end === undefined ? {} : { end };
     const begins = begin === undefined ? {} : { begin };
-    const reader = new StreamReader(series, options, { ...begins, ...ends, isCut: range.isCut });
+    const { isCut, isAllGone = false } = range;
+    const reader = new StreamReader(series, options, { ...begins, ...ends, isCut, isAllGone });
     return { series, reader, told: begin, head: undefined, isDry: false };
   });
 }
 
-/** Where there is nothing of what is asked for, it begins with what comes. */
-async function startOf(
-  series: SegmentSeries,
-  bounds: Bounds,
-  tip: Position,
-  after: Position | undefined,
-): Promise<Range> {
-  if (tip.segment === 0 && tip.offset === 0) {
-    // Nothing may be missed of what begins now, though its first segments go before they are seen; and of a task that
-    // is over the last one may have gone too.
-    const gaps = new GapList(series);
-    await gaps.refresh();
-    const begin = after ?? tip;
-    return { begin, isCut: gaps.newestPurged >= begin.segment };
-  }
-  if (!isBounded(bounds)) return { isCut: false };
-  const range = await rangeOf(series, bounds, tip);
-  return { begin: tip, ...range, isCut: range.isCut && after === undefined };
-}
-
 async function tailsOf(
-  parts: readonly { series: SegmentSeries; range: Range; end: Position }[],
+  parts: readonly {
+    series: SegmentSeries;
+    range: Range;
+    end: Position;
+    after: Position | undefined;
+  }[],
   { tail }: ReadOutputOptions,
 ): Promise<Positions | undefined> {
   if (tail === undefined) return undefined;
-  const wanted = parts.map(({ series, range: { begin }, end }) => ({
-    series,
-    end,
-    ...(begin === undefined ? {} : { begin }),
-  }));
+  const wanted = parts.map(({ series, range, end, after }) => {
+    const begin = laterOf(after, range.begin);
+    return { series, end, ...(begin === undefined ? {} : { begin }) };
+  });
   return tailPositions(wanted, tail);
 }
 
@@ -197,12 +184,12 @@ function nextLane(lanes: readonly Lane[], last: Lane | undefined): Lane | undefi
   return last === first ? second : first;
 }
 
-function tell(lane: Lane, lanes: readonly Lane[]): OutputChunk {
+function tell(lane: Lane, lanes: readonly Lane[], owner: string | undefined): OutputChunk {
   const { piece, place } = lane.head as NonNullable<Lane['head']>;
   lane.head = undefined;
   lane.told = place;
   const places = lanes.map(({ series, told }) => [series.stream, told]);
-  const cursor = formatCursor(Object.fromEntries(places) as Positions);
+  const cursor = formatCursor({ ...Object.fromEntries(places), owner } as Positions);
   return { stream: lane.series.stream, cursor, ...piece, at: piece.at };
 }
 

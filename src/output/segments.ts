@@ -88,7 +88,7 @@ export async function takenNumbers(series: SegmentSeries): Promise<number[]> {
   return segmentNumbers(await namesIn(series.dir), series);
 }
 
-async function namesIn(dir: string): Promise<string[]> {
+export async function namesIn(dir: string): Promise<string[]> {
   try {
     return await readdir(dir);
   } catch (error) {

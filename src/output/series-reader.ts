@@ -14,6 +14,8 @@ export interface Hole {
   readonly nextSegment: number;
   /** Why: its segments are not there, or what is in them cannot be understood. */
   readonly why: 'gone' | 'damaged';
+  /** Are segments there that are older than what is not? */
+  readonly hasOlder: boolean;
 }
 
 /**
@@ -96,7 +98,7 @@ export class SeriesReader {
     this.#finalRead = false;
     const nextSegment = from.segment + 1;
     this.#position = { segment: nextSegment, offset: 0 };
-    return { kind: 'hole', from, nextSegment, why: 'damaged' };
+    return { kind: 'hole', from, nextSegment, why: 'damaged', hasOlder: false };
   }
 
   /**
@@ -104,7 +106,8 @@ export class SeriesReader {
    * must be seen before its last bytes are read: so the first time the answer is to read once more.
    */
   async #advance(position: Position): Promise<Hole | 'again' | 'stay'> {
-    const later = (await takenNumbers(this.#series)).find((number) => number > position.segment);
+    const numbers = await takenNumbers(this.#series);
+    const later = numbers.find((number) => number > position.segment);
     if (later === undefined) return 'stay';
     if (this.#file !== undefined && !this.#finalRead) {
       this.#finalRead = true;
@@ -116,6 +119,7 @@ export class SeriesReader {
     this.#position = { segment: later, offset: 0 };
     if (wasRead && later === position.segment + 1) return 'again';
     const from = wasRead ? { segment: position.segment + 1, offset: 0 } : position;
-    return { kind: 'hole', from, nextSegment: later, why: 'gone' };
+    const hasOlder = (numbers[0] ?? later) < from.segment;
+    return { kind: 'hole', from, nextSegment: later, why: 'gone', hasOlder };
   }
 }

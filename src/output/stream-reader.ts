@@ -1,4 +1,4 @@
-import { type Bounds, isWanted, type Range } from './bounds.ts';
+import { type Bounds, isBounded, isWanted, type Range } from './bounds.ts';
 import type { Position } from './cursor.ts';
 import { GapList, type Missing } from './gap-list.ts';
 import { MarkIndex } from './mark-index.ts';
@@ -37,17 +37,19 @@ export class StreamReader {
   /** The place behind the last piece. */
   #place: Position | undefined;
   #isCut: boolean;
+  readonly #isAllGone: boolean;
   /** Will more be written? */
   #isOpen: boolean;
   /** A later run than the one that is asked for has written. */
   #isOver = false;
 
   /** Without a `begin` it begins at the oldest byte there is; `isCut` says that a gap is told in front of it. */
-  constructor(series: SegmentSeries, bounds: Bounds, { begin, end, isCut }: Range) {
+  constructor(series: SegmentSeries, bounds: Bounds, { begin, end, isCut, isAllGone }: Range) {
     this.#series = series;
     this.#bounds = bounds;
     this.#place = begin;
     this.#isCut = isCut;
+    this.#isAllGone = isAllGone ?? false;
     this.#isOpen = end === undefined;
     this.#reader = new SeriesReader(series, begin, end);
     this.#gaps = new GapList(series);
@@ -77,7 +79,9 @@ export class StreamReader {
   /** Undefined when there is nothing more (yet). */
   async next(): Promise<Piece | undefined> {
     while (!this.#isOver) {
-      this.#portion ??= await this.#fetch();
+      const portion = this.#portion ?? (await this.#fetch());
+      this.#portion = this.#trimmed(portion);
+      if (portion !== undefined && this.#portion === undefined) continue;
       const found = this.#cutOff() ?? this.#due() ?? this.#take();
       if (found === undefined) return undefined;
       const { piece, ...time } = found;
@@ -109,11 +113,21 @@ export class StreamReader {
     if (!this.#isCut) return undefined;
     this.#isCut = false;
     const from = this.#place ?? { segment: 0, offset: 0 };
-    const nextSegment = this.#gaps.newestPurged + 1;
-    if (nextSegment <= from.segment) return gapPiece(this.#gaps.before(from.segment));
+    if (!this.#isAllGone) {
+      const before = this.#gaps.before(from.segment);
+      // How much of it belonged to the part that is asked for nobody knows.
+      return gapPiece(isBounded(this.#bounds) ? { ...before, bytes: null } : before);
+    }
+    const nextSegment = this.#gaps.newestGone + 1;
     // Nothing is left, not even the newest segment.
     this.#place = { segment: nextSegment, offset: 0 };
-    const gap = this.#gaps.explain({ kind: 'hole', from, nextSegment, why: 'gone' });
+    const gap = this.#gaps.explain({
+      kind: 'hole',
+      from,
+      nextSegment,
+      why: 'gone',
+      hasOlder: false,
+    });
     return gap.bytes === 0 ? undefined : gapPiece(gap);
   }
 
@@ -133,6 +147,8 @@ export class StreamReader {
   #take(): Found | undefined {
     const portion = this.#portion;
     if (portion === undefined) return undefined;
+    const cut = this.#cut(portion);
+    if (cut !== undefined) return cut;
     if (portion.kind === 'hole') {
       this.#portion = undefined;
       this.#place = { segment: portion.nextSegment, offset: 0 };
@@ -140,6 +156,28 @@ export class StreamReader {
     }
     if (this.#place?.segment !== portion.at.segment) this.#place = portion.at;
     return this.#due() ?? this.#takeBytes(portion.at, portion.data);
+  }
+
+  /** What somebody cut out of a segment: the file is shorter by it, or has zeros there, which are passed over. */
+  #cut(portion: Portion): Found | undefined {
+    const at = this.#place ?? (portion.kind === 'bytes' ? portion.at : undefined);
+    const end = at && this.#gaps.cutAt(at);
+    if (at === undefined || end === undefined) return undefined;
+    // Of a file that is gone as a whole the hole tells. One who has it open still reads what was in it.
+    const isOfIt = portion.kind === 'bytes' && portion.at.segment === at.segment;
+    if (isOfIt && portion.data[0] !== 0) return undefined;
+    if (portion.kind === 'hole' && portion.from.segment === at.segment) return undefined;
+    this.#place = end;
+    return gapPiece({ reason: 'removed', bytes: end.offset - at.offset });
+  }
+
+  /** A portion without what stands in front of the place that was told. */
+  #trimmed(portion: Portion | undefined): Portion | undefined {
+    if (portion?.kind !== 'bytes' || this.#place?.segment !== portion.at.segment) return portion;
+    const passed = this.#place.offset - portion.at.offset;
+    if (passed <= 0) return portion;
+    const data = portion.data.subarray(passed);
+    return data.length === 0 ? undefined : { ...portion, at: this.#place, data };
   }
 
   #takeBytes(at: Position, data: Uint8Array): Found | undefined {

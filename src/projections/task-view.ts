@@ -32,15 +32,21 @@ export function taskView(place: TaskPlace, folded: TaskFold | string | undefined
     failed: context.outcome === 'failed' || context.outcome === 'lost',
     run: context.run,
     pid: isRunning && process !== undefined && end === undefined ? process.pid : null,
-    restarts: context.restarts.total,
+    restarts: begunRestarts(context),
     exitCode: end?.kind === 'exited' ? end.exitCode : null,
     signal: end?.kind === 'exited' ? end.signal : null,
+    oomKilled: end?.kind === 'exited' && end.oomKilled,
     startedAt: isoTime(context.startedAt),
     finishedAt: isRunning ? null : isoTime(context.finishedAt),
     nextStartAt: value === 'backoff' ? isoTime(context.nextStartAt) : null,
     reason: reasonOf(context),
     position: folded.position,
   };
+}
+
+/** One that was decided has begun when its run has: until then, or when a stop came in between, it is only a plan. */
+function begunRestarts({ restarts, nextStartAt }: TaskContext): number {
+  return nextStartAt === undefined ? restarts.total : restarts.total - 1;
 }
 
 const NOTHING = {
@@ -50,6 +56,7 @@ const NOTHING = {
   restarts: 0,
   exitCode: null,
   signal: null,
+  oomKilled: false,
   startedAt: null,
   finishedAt: null,
   nextStartAt: null,

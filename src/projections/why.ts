@@ -58,7 +58,7 @@ export function whyChain(
 
 function linkOf(fact: Fact): Cause {
   const { position, time, alloc, task, run, type } = fact;
-  return { position, time, alloc, task, run, type, text: factText(fact as PublicEvent) };
+  return { position, time, alloc, task, run, type, text: factText(fact) };
 }
 
 class Past {

@@ -12,6 +12,13 @@ export interface CallEnd {
   onFrame(frame: Frame): void;
   /** The connection has ended; nothing more comes. */
   onBroken(error: HoldfastError): void;
+  /** Somebody can do nothing until it is answered: it is no stream, and no question whether the host answers at all. */
+  readonly isAwaited: boolean;
+}
+
+interface Begun extends CallEnd {
+  /** On the clock of this process, in milliseconds. */
+  readonly begunAt: number;
 }
 
 const CONNECT_AGAIN_MS = 10;
@@ -53,7 +60,7 @@ function connected(path: string): Promise<Socket> {
  */
 export class Channel {
   readonly #path: string;
-  readonly #calls = new Map<number, CallEnd>();
+  readonly #calls = new Map<number, Begun>();
   readonly #whenBroken = new Waiters();
   #connection: FrameSocket | undefined;
   #lastId = 0;
@@ -92,9 +99,18 @@ export class Channel {
     const frame = encodeFrame('request', id, request, path);
     this.#lastId = id;
     if (this.#calls.size === 0) connection.hold(true);
-    this.#calls.set(id, call);
+    this.#calls.set(id, { ...call, begunAt: performance.now() });
     connection.send(frame);
     return id;
+  }
+
+  /** How long the oldest call under way has waited for its answer, in milliseconds; 0 when none does. */
+  waitedMs(): number {
+    // In the order in which they began.
+    for (const { isAwaited, begunAt } of this.#calls.values()) {
+      if (isAwaited) return performance.now() - begunAt;
+    }
+    return 0;
   }
 
   /** Only for calls that have begun and not ended. */

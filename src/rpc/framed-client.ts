@@ -16,6 +16,7 @@ export function call<Request, Response>(
     const { path } = method;
     let answered = false;
     converse(channel, path, method.requestSerialize(request), options, {
+      isAwaited: !path.endsWith('/Hello'),
       message: (payload) => {
         resolve(method.responseDeserialize(payload));
         answered = true;
@@ -41,6 +42,7 @@ export async function* follow<Request, Response>(
   let end = undefined as { error: HoldfastError | undefined } | undefined;
   let wake = (): void => undefined;
   const talk = converse(channel, method.path, method.requestSerialize(request), options, {
+    isAwaited: false,
     message: (payload) => {
       waiting.push({ message: method.responseDeserialize(payload), cost: itemCost(payload) });
       wake();
@@ -70,6 +72,7 @@ export async function* follow<Request, Response>(
 }
 
 interface Hearing {
+  readonly isAwaited: boolean;
   message(payload: Buffer): void;
   /** Once, as the last thing, unless the call was cancelled. */
   done(error?: HoldfastError): void;
@@ -113,7 +116,8 @@ function converse(
   try {
     if (isAborted(signal))
       throw new HoldfastError('ABORTED', `${path} was aborted before it began`);
-    id = channel.begin(path, request, { onFrame, onBroken: finish });
+    const { isAwaited } = hearing;
+    id = channel.begin(path, request, { onFrame, onBroken: finish, isAwaited });
     signal?.addEventListener('abort', abort, { once: true });
     const late = (): void =>
       leave(new HoldfastError('TIMEOUT', `${path}: ${deadlineMs} ms passed`));

@@ -11,6 +11,14 @@ export interface Greeting {
   readonly protocol: number;
   readonly version: string;
   readonly pid: number;
+  /** Of a logmon host: output that cannot be written now. Older hosts tell of none. */
+  readonly waiting?: readonly {
+    readonly taskKey: string;
+    /** Milliseconds since 1970. */
+    readonly sinceMs: number;
+    /** The name of an errno. */
+    readonly reason: string;
+  }[];
 }
 
 interface GreetingRequest {

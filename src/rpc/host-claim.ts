@@ -2,9 +2,10 @@
  * Who may start a host of a kind: one process at a time, be it an agent or a host that stands in for one. It finds out
  * what is there, starts what is missing and hands the work over before anybody else looks.
  */
-import { closeSync, constants, mkdirSync, openSync } from 'node:fs';
+import { closeSync, constants, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
+import { makeBelow } from '../os/make-below.ts';
 import { tryLock } from '../os/pipes.ts';
 import type { HostKind } from './address-file.ts';
 
@@ -26,7 +27,7 @@ export async function underClaim<T>(
   work: () => Promise<T>,
 ): Promise<T> {
   const hosts = join(stateDir, 'hosts');
-  mkdirSync(hosts, { recursive: true, mode: 0o700 });
+  makeBelow(stateDir, hosts);
   const { O_RDWR, O_CREAT, O_NOFOLLOW, O_NONBLOCK } = constants;
   const flags = O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK;
   const fd = openSync(join(hosts, `${kind}.claim`), flags, 0o600);

@@ -1,9 +1,10 @@
-import { existsSync, mkdirSync, writeSync } from 'node:fs';
+import { existsSync, statSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { HoldfastError } from '../errors.ts';
 import { removeFileIfPossible } from '../os/atomic-file.ts';
 import { closeOnExecAbove2 } from '../os/libc.ts';
+import { makeBelow } from '../os/make-below.ts';
 import { machineEpoch } from '../os/machine-epoch.ts';
 import { keepBounded } from './own-log.ts';
 import { ownIdentity } from '../os/process-identity.ts';
@@ -26,6 +27,8 @@ export interface HostContext {
   readonly tasksPerHost: number;
   /** How many are connected to this host now: every living agent is. */
   connections(): number;
+  /** Is the state directory still the one that this host was started for? It may have been moved or exchanged. */
+  isAtHome(): boolean;
   /** One JSON line to host.log, which is begun anew when it is large. */
   log(event: string, facts?: object): void;
   /** Ends the host once the answers under way are out. For a Shutdown call that found nothing to watch. */
@@ -63,16 +66,16 @@ export async function runHost(
   const args = hostArguments();
   if (args.kind !== kind) throw new HoldfastError('USAGE', `this is a host of kind ${kind}`);
   closeOnExecAbove2();
-  const epoch = machineEpoch();
   const hostDir = hostDirectory(args.stateDir, args.hostId);
-  mkdirSync(hostDir, { recursive: true, mode: 0o700 });
+  makeBelow(args.stateDir, hostDir);
   let listener: FramedListener | undefined;
   const context: HostContext = {
     ...args,
     kind,
-    machineEpoch: epoch,
+    machineEpoch: machineEpoch(),
     version: PACKAGE_VERSION,
     connections: () => listener?.connections() ?? 0,
+    isAtHome: homeAt(args.stateDir),
     log: boundedLog(hostDir),
     end: (reason) => void end(hostDir, listener, service, reason),
   };
@@ -100,6 +103,15 @@ export async function runHost(
       idleForMs: performance.now() - heardAt,
     };
   });
+}
+
+/** Remembers what is at a path now, and tells whether it still is. */
+function homeAt(dir: string): () => boolean {
+  const home = statSync(dir);
+  return () => {
+    const now = statSync(dir, { throwIfNoEntry: false });
+    return now?.dev === home.dev && now.ino === home.ino;
+  };
 }
 
 function announce(

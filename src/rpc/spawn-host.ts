@@ -1,8 +1,10 @@
-import { mkdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { HoldfastError, messageOf } from '../errors.ts';
+import { keepFilesForWork } from '../os/open-files.ts';
+import { makeBelow } from '../os/make-below.ts';
 import { type HostAddress, hostDirectory, type HostKind, readAddress } from './address-file.ts';
 import { compileCacheDirectory } from './compile-cache.ts';
 import { type Channel, openChannel } from './framed-channel.ts';
@@ -59,10 +61,11 @@ const LOG_TAIL_BYTES = 2_000;
 export async function spawnHost(request: HostRequest): Promise<Host> {
   const hostDir = hostDirectory(request.stateDir, request.hostId);
   assertSocketPath(join(hostDir, 'sock'));
-  mkdirSync(hostDir, { recursive: true, mode: 0o700 });
+  makeBelow(request.stateDir, hostDir);
   let pid: number | undefined;
   const deadline = performance.now() + (request.deadlineMs ?? DEFAULT_DEADLINE_MS);
   try {
+    keepFilesForWork();
     pid = startProcess(request, hostDir);
     // crash point: agent.host.spawned
     const address = await addressOf(pid, hostDir, deadline);

@@ -79,11 +79,12 @@ export function fromEvent(event: message.Event): PublicEvent {
 }
 
 export function toAgent(view: AgentView): message.Agent {
-  const { drivers, startsHeld, capabilities } = view;
+  const { drivers, startsHeld, outputWaiting, capabilities } = view;
   return {
     ...view,
     drivers: [...drivers],
     startsHeld: [...startsHeld],
+    outputWaiting: [...outputWaiting],
     capabilities: [...capabilities],
   };
 }

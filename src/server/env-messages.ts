@@ -52,5 +52,5 @@ export function fromIdentity(
   identity: agent.SchedulerIdentity | undefined,
 ): Pick<RunOptions, 'identity'> {
   const said = Object.entries(identity ?? {}).filter(([, value]) => value !== undefined);
-  return said.length === 0 ? {} : { identity: Object.fromEntries(said) as SchedulerIdentity };
+  return said.length === 0 ? {} : { identity: Object.fromEntries(said) };
 }

@@ -1,5 +1,6 @@
 /** Output of a task as messages, both ways. */
 import { Stream } from '../rpc/gen/holdfast/agent/v1/agent.ts';
+import { assertLogQuery } from '../log-query.ts';
 import { inBatches } from './batches.ts';
 import type { LogChunk, LogGap, LogQuery } from '../api.ts';
 import type { LogsRequest, LogsResponse } from '../rpc/gen/holdfast/agent/v1/agent.ts';
@@ -21,15 +22,17 @@ export function toLogQuery(request: LogsRequest, signal: AbortSignal): LogQuery 
     signal,
     ...(after === '' ? {} : { after }),
     ...(tail === undefined ? {} : { tail }),
-    ...(sinceMs === 0 ? {} : { since: new Date(sinceMs) }),
-    ...(untilMs === 0 ? {} : { until: new Date(untilMs) }),
+    ...(sinceMs === undefined ? {} : { since: new Date(sinceMs) }),
+    ...(untilMs === undefined ? {} : { until: new Date(untilMs) }),
     ...(run === 0 ? {} : { run: run === LAST_RUN ? 'last' : run }),
     ...(offset === undefined ? {} : { offset }),
     ...(offsetFromEnd === undefined ? {} : { origin: 'end', offset: offsetFromEnd }),
   };
 }
 
+/** Throws USAGE: what makes no sense might make some on the wire. */
 export function toLogsRequest(ref: string, query: LogQuery): LogsRequest {
+  assertLogQuery(query);
   const { stream = 'both', follow = false, after = '', tail, since, until, run = 'all' } = query;
   const { origin = 'start', offset } = query;
   return {
@@ -38,11 +41,12 @@ export function toLogsRequest(ref: string, query: LogQuery): LogsRequest {
     follow,
     after,
     tail,
-    sinceMs: since?.getTime() ?? 0,
-    untilMs: until?.getTime() ?? 0,
+    sinceMs: since?.getTime(),
+    untilMs: until?.getTime(),
     run: run === 'all' ? 0 : run === 'last' ? LAST_RUN : run,
     offset: origin === 'start' ? offset : undefined,
     takesMore: true,
+    knowsOwners: true,
     offsetFromEnd: origin === 'end' ? (offset ?? 0) : undefined,
   };
 }
@@ -54,10 +58,14 @@ const MAX_BYTES = 65_536;
 /** Of a slow task there is a chunk for every few lines: as many in one message as are there together. */
 export async function* toLogMessages(
   chunks: AsyncIterable<LogChunk>,
-  { takesMore }: Pick<LogsRequest, 'takesMore'>,
+  { takesMore, knowsOwners }: Pick<LogsRequest, 'takesMore' | 'knowsOwners'>,
 ): AsyncGenerator<LogsResponse> {
   let bytes = 0;
-  const batches = inBatches(chunks, toLogMessage, ({ data }, count) => {
+  const toMessage = (chunk: LogChunk): LogsResponse => {
+    const message = toLogMessage(chunk);
+    return knowsOwners ? message : { ...message, cursor: message.cursor.replace(/^.*@/, '') };
+  };
+  const batches = inBatches(chunks, toMessage, ({ data }, count) => {
     bytes = count === 1 ? data.length : bytes + data.length;
     return takesMore && count < MAX_CHUNKS && bytes < MAX_BYTES;
   });

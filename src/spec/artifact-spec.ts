@@ -61,7 +61,7 @@ export function artifactSpec(checked: CheckedArtifact): ArtifactSpec {
   return {
     ...(rest as Omit<ArtifactSpec, 'unpack' | 'chown'>),
     ...(unpack === undefined || unpack === 'auto' ? {} : { unpack }),
-    ...(chown === false ? { chown } : {}),
+    ...(!chown ? { chown } : {}),
     ...(insecure === true ? { isInsecure: true as const } : {}),
     ...(timeout === undefined ? {} : { timeoutMs: durationMs(timeout) }),
   };

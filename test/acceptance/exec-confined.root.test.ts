@@ -1,6 +1,6 @@
 /** Commands beside tasks that have another user, cgroup, root or network than the agent. */
 import { readFileSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { chmod, mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -77,9 +77,50 @@ describe.skipIf(obstacle).each(['universal', 'isolated'])(title, (kind) => {
   });
 
   it('is refused when there is no such command', async () => {
-    await expect(agent.exec('web', ['no-such-command'])).rejects.toMatchObject({
-      code: 'COMMAND_NOT_FOUND',
-    });
+    for (const options of [{}, TERMINAL]) {
+      await expect(agent.exec('web', ['no-such-command'], options)).rejects.toMatchObject({
+        code: 'COMMAND_NOT_FOUND',
+        message: expect.stringMatching(/^command "no-such-command" was not found on PATH /),
+      });
+      await expect(agent.exec('web', ['/etc/passwd'], options)).rejects.toMatchObject({
+        code: 'COMMAND_NOT_EXECUTABLE',
+      });
+    }
+  });
+
+  it('is refused in the same words for a directory or a user that is not there', async () => {
+    for (const options of [{}, TERMINAL]) {
+      const missing = { code: 'NOT_FOUND', message: 'the working directory /no/where is missing' };
+      await expect(shell('true', { ...options, cwd: '/no/where' })).rejects.toMatchObject(missing);
+      const message = 'user "nobody-like-this" is not known on this machine';
+      const unknown = { code: 'NOT_FOUND', message };
+      const user = 'nobody-like-this';
+      await expect(shell('true', { ...options, user })).rejects.toMatchObject(unknown);
+    }
+  });
+
+  // runc enters before it gives its rights away.
+  it.skipIf(kind === 'isolated')('is told where its user may not enter', async () => {
+    const config = { command: 'sleep', args: ['100000'], executor: kind, capDrop: ['all'] };
+    const tasks = [{ name: 'api', driver: 'exec', user: '65534', config }];
+    await chmod(dataDir, 0o711);
+    await agent.run({ name: 'closed', tasks });
+    await until(
+      'the other one runs',
+      async () => (await agent.inspect('closed')).tasks[0]?.state === 'running',
+    );
+    for (const options of [{}, TERMINAL]) {
+      const session = await agent.exec('closed', ['true'], {
+        ...options,
+        user: 'daemon',
+        cwd: 'secrets',
+      });
+      const said =
+        /^user daemon may not enter the working directory \/.*: choose another with -w\n$/;
+      expect(await hear(session)).toMatch(said);
+      expect(await session.exit).toMatchObject({ exitCode: 126 });
+    }
+    await agent.stop('closed');
   });
 
   it('runs as somebody else when asked to', async () => {

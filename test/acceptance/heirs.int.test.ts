@@ -1,5 +1,5 @@
 /** While no agent lives, an executor host sees to it that the output of its tasks is collected. */
-import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, readdirSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { GroupSpecInput } from '../../src/spec/group-schema.ts';
@@ -24,8 +24,8 @@ function burst(sign: string): GroupSpecInput {
 }
 
 /** Everything that hosts of this machine have logged. */
-function hostLogs(): string {
-  const hosts = join(machine.dataDir, 'state', 'hosts');
+function hostLogs(dataDir = machine.dataDir): string {
+  const hosts = join(dataDir, 'state', 'hosts');
   return readdirSync(hosts)
     .map((id) => join(hosts, id, 'host.log'))
     .filter(existsSync)
@@ -96,5 +96,32 @@ describe('output while no agent lives', () => {
     const kinds = started.map(({ data }) => (data as { kind: string }).kind);
     expect(kinds.toSorted()).toEqual(['executor', 'executor', 'logmon']);
     expect(machine.hostPid('logmon')).toBe(heir);
+  });
+});
+
+describe('a data directory that was moved away', () => {
+  it('is not begun anew in its old place by the hosts, and goes on when it is back', async () => {
+    const agent = await machine.startAgent();
+    const { allocId } = await agent.run({
+      name: 'count',
+      tasks: [{ name: 't', driver: 'raw_exec', config: COUNTING }],
+    });
+    const [pid = 0] = await until('it runs', () => pidsOf(agent, 'count'));
+    const logmon = machine.hostPid('logmon') ?? 0;
+    const { dataDir, agentPid } = machine;
+    const away = `${dataDir}-away`;
+    renameSync(dataDir, away);
+    try {
+      await until('the agent has ended', () => !isRunning(agentPid));
+      process.kill(logmon, 'SIGKILL');
+      const refused = `${dataDir}/state was removed, moved or exchanged`;
+      await until('a host has looked', () => hostLogs(away).includes(refused));
+      expect(existsSync(dataDir)).toBe(false);
+    } finally {
+      renameSync(away, dataDir);
+    }
+    await until('its output is collected again', () => machine.hostPid('logmon'));
+    const again = await machine.startAgent();
+    expect(await until('it is adopted', () => pidsOf(again, allocId))).toEqual([pid]);
   });
 });

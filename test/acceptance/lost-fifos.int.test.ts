@@ -1,5 +1,5 @@
 /** The FIFOs of living programs lose their names, or cannot be collected from: no line is lost, and nobody says "fine". */
-import { mkdirSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import type { Orchestrator } from '../../src/api.ts';
@@ -86,6 +86,7 @@ it('the next run gets FIFOs of its own, and what it writes is collected from the
 it('what cannot be collected is told, fails the doctor, and is collected when it can be', async () => {
   const logs = inState('logs', allocId);
   renameSync(logs, `${logs}-away`);
+  writeFileSync(logs, 'no directory');
   endLogmon();
   const told = () => eventsSoFar(agent, { types: ['ChildEscalated'] });
   await until('both are told', async () => (await told()).length === 2);
@@ -98,9 +99,43 @@ it('what cannot be collected is told, fails the doctor, and is collected when it
   agent = await machine.startAgent();
   await until('the new agent tells it too', async () => (await told()).length === 4);
   expect(outputFindings()).toHaveLength(2);
-  mkdirSync(join(logs, '..'), { recursive: true });
+  rmSync(logs);
   renameSync(`${logs}-away`, logs);
   await outputGrows();
   expect(outputFindings()).toEqual([]);
   await stopsWithEveryLine();
 });
+
+it('a directory of output that is removed is made again, also by the next collector', async () => {
+  for (const isLost of [false, true]) {
+    rmSync(inState('logs', allocId), { recursive: true });
+    if (isLost) endLogmon();
+    const isThere = (task: string) => existsSync(inState('logs', allocId, `${task}.stdout`));
+    await until('both write anew', () => isThere('t0') && isThere('t1'));
+    await outputGrows();
+  }
+  expect(outputFindings()).toEqual([]);
+});
+
+it('what cannot be written is told once, fails the doctor, and its end is told', async () => {
+  const logs = inState('logs', allocId);
+  renameSync(logs, `${logs}-away`);
+  writeFileSync(logs, 'no directory');
+  const told = () => eventsSoFar(agent, { types: ['ChildEscalated'] });
+  await until('both are told', async () => (await told()).length === 2);
+  expect((await told()).map(({ data }) => (data as { message: string }).message)).toEqual(
+    [0, 1].map(() => expect.stringMatching(/^it waits since .* cannot be written \(ENOTDIR\)/)),
+  );
+  expect(outputFindings()).toMatchObject(
+    [0, 1].map(() => ({
+      level: 'fail',
+      message: expect.stringContaining(`cannot be written to (ENOTDIR)`),
+    })),
+  );
+  const { stderr } = machine.holdfast('ps');
+  expect(stderr).toMatch(/output of \S+\/t0 waits since .*: it cannot be written \(ENOTDIR\)/);
+  rmSync(logs);
+  renameSync(`${logs}-away`, logs);
+  await outputGrows();
+  await until('its end is told', async () => (await told()).length === 4);
+}, 120_000);

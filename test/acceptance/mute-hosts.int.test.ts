@@ -37,6 +37,26 @@ describe('a host that is stopped while its agent is away', () => {
   });
 });
 
+describe('an executor host that is stopped under a living agent', () => {
+  const machine = new Machine();
+  afterEach(() => machine.scrap());
+
+  it('is replaced while a start and a stop wait for it, and the log of the agent names it', async () => {
+    const agent = await machine.startAgent();
+    const first = await agent.run(countingGroup('first', 1));
+    await until('it runs', () => pidsOf(agent, first.allocId));
+    const pid = machine.hostPid('executor') as number;
+    process.kill(pid, 'SIGSTOP');
+    const second = await agent.run(countingGroup('second', 1));
+    await Promise.all([
+      agent.stop('first'),
+      until('it was started', () => pidsOf(agent, second.allocId)),
+    ]);
+    expect(machine.output).toContain(`kill -CONT ${pid}`);
+    expect(faultInCount(machine.outputOf(first.allocId, 't0'))).toBeUndefined();
+  });
+});
+
 describe('a host that stops answering', () => {
   const stateDir = mkdtempSync(join(tmpdir(), 'hf-mute-'));
   afterEach(() => rmSync(stateDir, { recursive: true, force: true }));
@@ -52,7 +72,7 @@ describe('a host that stops answering', () => {
       agentEpoch: 1,
       machineEpoch: machineEpoch(),
       perHost: 256,
-      pulse: { everyMs: 100, missedBeats: 2 },
+      pulse: { lookMs: 100, looksBetween: 1, mostMissed: 4, mostMissedByCalls: 2 },
       clock: new FakeClock(),
       logger: silentLogger,
       record: (type, data) => void facts.push({ type, ...data }),

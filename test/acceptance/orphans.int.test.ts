@@ -29,6 +29,19 @@ describe('a program of ours', () => {
     expect(await agent.allocs()).toEqual([]);
   });
 
+  it('whose spec was removed lives on when the store is lost after the next agent', async () => {
+    const pid = await runningPid(agent, 'kept');
+    rmSync(inState('specs'), { recursive: true });
+    expect(machine.holdfast('doctor').stdout).toContain('1 file in');
+    await machine.killAgent();
+    agent = await machine.startAgent();
+    await until('it is written again', () => readdirSync(inState('specs')).length === 1);
+    await machine.killAgent();
+    rmSync(inState('store'), { recursive: true });
+    agent = await machine.startAgent();
+    expect(await until('it is adopted', () => pidsOf(agent, 'kept'))).toEqual([pid]);
+  });
+
   it('that nobody wants is ended, and the program that its task is about lives on', async () => {
     const pid = await runningPid(agent, 'lost');
     await machine.killAgent();

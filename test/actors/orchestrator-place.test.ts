@@ -27,6 +27,12 @@ const HARMS: Readonly<Record<string, (store: string) => void>> = {
     renameSync(`${store}.new`, store);
   },
   'robbed of its write-ahead log': (store) => rmSync(`${store}-wal`),
+  'robbed of its lock': (store) => rmSync(join(dirname(store), '..', 'lock')),
+  'locked by nobody, since its lock is another file': (store) => {
+    const lock = join(dirname(store), '..', 'lock');
+    rmSync(lock);
+    writeFileSync(lock, '');
+  },
 };
 
 it('an agent whose store was taken away stops, leaves its tasks, and may be opened again', async () => {
@@ -40,7 +46,7 @@ it('an agent whose store was taken away stops, leaves its tasks, and may be open
     }),
   );
   const text = expect.stringMatching(
-    /log\.db(-wal)? was removed or exchanged while an agent used it$/,
+    /(log\.db(-wal)?|lock) was removed or exchanged while an agent used it$/,
   );
   expect(stopped).toEqual(Object.keys(HARMS).map(() => ['STORE_FAILED', true, 1, text]));
 });

@@ -65,6 +65,17 @@ it('goes on with the next run, whose counts begin anew, and ends when the task i
   expect((await stopped).isLive).toBe(false);
 });
 
+it('of what has ended is refused with a reason', async () => {
+  const { orchestrator } = await running();
+  await orchestrator.stop('web');
+  for (const ref of ['web', 'web/one']) {
+    await expect(next(iterate(orchestrator.stats(ref)))).rejects.toMatchObject({
+      code: 'WRONG_STATE',
+      message: `${ref} has ended: there is nothing to measure`,
+    });
+  }
+});
+
 it('without a name tells of allocs that come later too, and ends when the reader leaves', async () => {
   const { orchestrator } = await running();
   const left = new AbortController();

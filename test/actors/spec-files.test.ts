@@ -80,4 +80,21 @@ describe('the files of specs', () => {
     expect(readdirSync(dir)).toEqual(['live.json']);
     expect(found).toEqual([saved('live')]);
   });
+
+  it('that are missing or torn are written again by an opening agent, if their alloc still lives', async () => {
+    const specs = new SpecFiles(dir);
+    await specs.save({ ...saved('whole'), specHash: 'as it was' });
+    writeFileSync(join(dir, 'torn.json'), '{"allocId":"to');
+    // Nothing can be renamed over a directory: the others must not wait for it.
+    mkdirSync(join(dir, 'blocked.json'));
+    await specs.complete(['blocked', 'whole', 'torn', 'gone', 'over'], (allocId) =>
+      allocId === 'over' ? undefined : saved(allocId),
+    );
+    const found = await specs.leftBehind(() => 'unknown');
+    expect(found.toSorted((a, b) => (a.allocId < b.allocId ? -1 : 1))).toEqual([
+      saved('gone'),
+      saved('torn'),
+      { ...saved('whole'), specHash: 'as it was' },
+    ]);
+  });
 });

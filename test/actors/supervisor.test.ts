@@ -14,11 +14,13 @@ function setUp(
   start: StartChild,
   restarts = 3,
   clock = new FakeClock(),
+  againAfterMs?: number,
 ) {
   const stop = new AbortController();
   const restarted: unknown[] = [];
   const escalated: HoldfastError[] = [];
-  const spec = { id: 'child', restart, intensity: { restarts, withinMs: 60_000 } };
+  const intensity = { restarts, withinMs: 60_000 };
+  const spec = { id: 'child', restart, intensity, ...(againAfterMs && { againAfterMs }) };
   const ended = supervise(
     spec,
     start,
@@ -84,6 +86,15 @@ describe('a child', () => {
     expect(escalated).toMatchObject([
       { code: 'INTERNAL', message: 'child ended more than 2 times in 60 s: the last' },
     ]);
+  });
+
+  it('that crashes too often is started once more after a while where its spec says so', async () => {
+    const { start, attempts } = ending(crash(), crash(), crash(), crash(), crash());
+    const { clock, escalated } = setUp('transient', start, 2, new FakeClock(), 60_000);
+    await clock.advance('59s');
+    expect([attempts, escalated.length]).toEqual([[0, 1, 2], 1]);
+    await clock.advance('1s');
+    expect([attempts, escalated.length]).toEqual([[0, 1, 2, 3, 4, 5], 1]);
   });
 
   it('that crashes now and then is started for ever', async () => {

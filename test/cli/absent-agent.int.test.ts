@@ -3,7 +3,7 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import type { Finding } from '../../src/doctor/finding.ts';
-import { Machine, runningPid } from '../acceptance/rig.ts';
+import { Machine, runningPid, until } from '../acceptance/rig.ts';
 
 let machine: Machine;
 beforeEach(() => {
@@ -13,15 +13,34 @@ afterEach(() => machine.scrap());
 
 it('one whose socket was removed is named by ps and the doctor, with the way out', async () => {
   await machine.startAgent();
-  rmSync(join(machine.dataDir, 'agent.sock'));
+  const socket = join(machine.dataDir, 'agent.sock');
   const remedy = `kill ${machine.agentPid}: its tasks go on; then start an agent, which adopts them`;
+  // It listens again within seconds: who asks right after the removal hears of it.
+  const said = await until('ps says it', () => {
+    rmSync(socket, { force: true });
+    const { status, stderr } = machine.holdfast('ps');
+    return status !== 0 && { status, stderr };
+  });
+  expect(said).toEqual({
+    status: 5,
+    stderr: `holdfast: somebody removed the socket of the agent on ${machine.dataDir} (pid ${machine.agentPid}): ${remedy}\n`,
+  });
+  const found = await until('the doctor says it', () => {
+    rmSync(socket, { force: true });
+    const findings = JSON.parse(machine.holdfast('doctor', '--json').stdout) as Finding[];
+    return findings.find(({ check, level }) => check === 'agent' && level === 'fail');
+  });
+  expect(found.remedy).toBe(remedy);
+});
+
+it('one that was stopped is named with what wakes it', async () => {
+  const agent = await machine.startAgent();
+  await agent[Symbol.asyncDispose]();
+  process.kill(machine.agentPid, 'SIGSTOP');
   const { status, stderr } = machine.holdfast('ps');
-  expect([status, stderr]).toEqual([
-    5,
-    `holdfast: somebody removed the socket of the agent on ${machine.dataDir} (pid ${machine.agentPid}): ${remedy}\n`,
-  ]);
-  const findings = JSON.parse(machine.holdfast('doctor', '--json').stdout) as Finding[];
-  expect(findings.find(({ check }) => check === 'agent')).toMatchObject({ level: 'fail', remedy });
+  const remedy = `kill -CONT ${machine.agentPid}`;
+  const text = `the agent on ${machine.dataDir} (pid ${machine.agentPid}) is stopped: ${remedy}`;
+  expect([status, stderr]).toEqual([5, `holdfast: ${text}\n`]);
 });
 
 it('one that is started as was said has the driver of what runs', async () => {

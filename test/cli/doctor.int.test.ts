@@ -167,8 +167,16 @@ describe('a doctor', () => {
 
   it('names a copy, a removed lock, and the disk floor of the agent', async () => {
     await machine.startAgent('--disk-floor', '99999999');
+    // It would mend that within seconds.
+    process.kill(machine.agentPid, 'SIGSTOP');
     rmSync(join(machine.dataDir, 'state', 'lock'));
     const { findings } = examine();
+    rmSync(join(machine.dataDir, 'state', 'lock.json'));
+    const nameless = by(examine().findings, 'agent').map(({ message }) => message);
+    expect(nameless.at(-1)).toBe(
+      `pid ${machine.agentPid} uses this directory, and somebody removed its lock`,
+    );
+    process.kill(machine.agentPid, 'SIGCONT');
     expect(by(findings, 'agent')[0]).toMatchObject({
       level: 'fail',
       message: `pid ${machine.agentPid} holds the lock, and somebody removed its file: no other agent comes in`,

@@ -33,6 +33,11 @@ describe('a moment', () => {
     ['10m', new Date(NOW.getTime() - 600_000)],
     ['1h30m', new Date(NOW.getTime() - 5_400_000)],
     ['10:00', new Date(2026, 10, 22, 10)],
+    ['-5m', new Date(NOW.getTime() - 300_000)],
+    ['1h ago', new Date(NOW.getTime() - 3_600_000)],
+    ['1w', new Date(NOW.getTime() - 7 * 86_400_000)],
+    ['yesterday', new Date(2026, 10, 21)],
+    ['today', new Date(2026, 10, 22)],
     ['9:05:07', new Date(2026, 10, 22, 9, 5, 7)],
     ['2026-11-20', new Date(2026, 10, 20)],
     ['2026-11-22T10:00', new Date(2026, 10, 22, 10)],
@@ -45,7 +50,8 @@ describe('a moment', () => {
     '',
     'soon',
     '10',
-    '-5m',
+    '-',
+    'ago',
     '24:00',
     '2026-02-30',
     '2026-13-01',
@@ -65,6 +71,12 @@ describe('a moment', () => {
 });
 
 describe('what is asked for', () => {
+  it.each([{ since: '' }, { until: '' }, { after: '' }, { since: '2026-11-22T15:31' }])(
+    'is not %j: that is refused',
+    (options) =>
+      expect(() => toQuery(options, NOW)).toThrow(expect.objectContaining({ code: 'USAGE' })),
+  );
+
   it('is everything of both streams unless something else is said', () => {
     expect(toQuery({}, NOW)).toEqual({ stream: 'both', follow: false, run: 'all' });
     expect(toQuery({ stdout: true, stderr: true }, NOW).stream).toBe('both');

@@ -174,6 +174,14 @@ describe('with an agent', () => {
     expect(stderr).toBe('holdfast: this needs a terminal: use "holdfast stats" elsewhere\n');
   });
 
+  it('stats --no-stream of what has ended is refused in this state', async () => {
+    await fake.stop('one');
+    for (const more of [[], ['--json']]) {
+      expect(await holdfast('stats', 'one', '--no-stream', ...more)).toBe(4);
+      expect(stderr).toBe('holdfast: one has ended: there is nothing to measure\n');
+    }
+  });
+
   it('ps shows finished allocs with -a only', async () => {
     await holdfast('stop', 'web');
     expect(stderr).toBe('web is stopped\n');

@@ -95,6 +95,8 @@ describe('the time of a task', () => {
 
   it('of one that never ran is a dash', async () => {
     expect(upOf(await task({ pid: null, startedAt: null }), NOW)).toBe('-');
+    const killed = { pid: null, signal: 'SIGKILL', oomKilled: true };
+    expect(upOf(await task(killed), NOW)).toBe('out of memory');
   });
 });
 

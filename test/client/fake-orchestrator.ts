@@ -1,6 +1,7 @@
 /** An orchestrator that only remembers: what the edge is tested against, in process and over a socket. */
 import { Observable } from 'rxjs';
 import { HoldfastError } from '../../src/errors.ts';
+import { assertLogQuery } from '../../src/log-query.ts';
 import { history, nomadEvents, why } from '../../src/projections/look-back.ts';
 import { validateGroup } from '../../src/spec/validate-spec.ts';
 import { FakeSession } from './fake-session.ts';
@@ -52,6 +53,7 @@ export class FakeOrchestrator implements api.Orchestrator {
       dataDir: '/fake',
       capabilities: [{ name: 'cgroup.kill', isAvailable: false, reason: 'not here' }],
       startsHeld: ['disk-low'],
+      outputWaiting: [{ task: 'a/t', since: '2026-01-01T00:00:00.000Z', reason: 'ENOSPC' }],
       drivers,
     };
     return { version: '0.0.0', pid: 42, ...ids, ...facts };
@@ -200,6 +202,7 @@ export class FakeOrchestrator implements api.Orchestrator {
   }
 
   async *logs(ref: string, query: api.LogQuery = {}): AsyncGenerator<api.LogChunk, void> {
+    assertLogQuery(query);
     const { signal: _signal, ...asked } = query;
     this.calls.push(`logs ${JSON.stringify(asked)}`);
     const [name = ''] = ref.split('/');
@@ -306,7 +309,13 @@ function taskView(names: { alloc: string; allocId: string }, task: string): api.
     run: 1,
     pid: 4182,
   } as const;
-  const ends = { exitCode: null, signal: null, finishedAt: null, nextStartAt: null };
+  const ends = {
+    exitCode: null,
+    signal: null,
+    oomKilled: false,
+    finishedAt: null,
+    nextStartAt: null,
+  };
   const more = { restarts: 0, startedAt: '2026-01-02T03:04:05.678Z', reason: '', position: 2 };
   return { ...names, task, driver: 'raw_exec', ...now, ...ends, ...more };
 }

@@ -326,6 +326,31 @@ describe.each([
     ]);
   });
 
+  it.each([
+    { tail: 1.5 },
+    { tail: -1 },
+    { tail: Number.NaN },
+    { offset: 0.5 },
+    { run: 0 },
+    { run: -1 },
+    { run: 'first' },
+    { since: new Date(Number.NaN) },
+    { until: 'tomorrow' },
+    { stream: 'stdin' },
+    { origin: 'middle' },
+    { after: '' },
+  ])('refuses a query of output that makes no sense: %j', async (query) => {
+    await orchestrator.run(group);
+    const asking = collect(orchestrator.logs('web/api', query as object));
+    expect(await rejection(asking)).toMatchObject({ code: 'USAGE' });
+  });
+
+  it('takes the beginning of 1970 for a time', async () => {
+    await orchestrator.run(group);
+    await collect(orchestrator.logs('web/api', { until: new Date(0) }));
+    expect(fake.calls.at(-1)).toContain('"until":"1970-01-01T00:00:00.000Z"');
+  });
+
   it('rejects a wait that is aborted', async () => {
     const handle = await orchestrator.run(group);
     const left = new AbortController();

@@ -3,6 +3,7 @@ import { HoldfastError } from '../../src/errors.ts';
 import { DEFAULT_CAPABILITIES, taskCapabilities } from '../../src/drivers/capabilities.ts';
 import { assertAllowed, idRanges } from '../../src/drivers/denied-ids.ts';
 import { readExecConfig } from '../../src/drivers/exec-config.ts';
+import { rawExec } from '../../src/drivers/raw-exec.ts';
 
 function refusal(work: () => unknown): string {
   try {
@@ -71,6 +72,43 @@ describe('the config of exec', () => {
     const said = refusal(() => readExecConfig(config));
     expect(said).toMatch(/^DRIVER_CONFIG_INVALID/);
     expect(said).toContain(text);
+  });
+
+  it.each([
+    [
+      'net-raw',
+      'must be a capability such as net_raw, or all, not "net-raw". Did you mean net_raw?',
+    ],
+    ['CAP_NET_RWA', 'not "CAP_NET_RWA". Did you mean net_raw?'],
+    ['everything', 'must be a capability such as net_raw, or all, not "everything"'],
+    ['', 'must be a capability such as net_raw, or all, not ""'],
+  ])('a capability %j is refused by both drivers, added or dropped', (name, text) => {
+    const raw = (config: Record<string, unknown>): string =>
+      refusal(() => rawExec().checkConfig({ command: 'x', ...config }));
+    const isolated = (config: Record<string, unknown>): string =>
+      refusal(() => readExecConfig({ command: 'x', ...config }));
+    for (const said of [
+      raw({ capDrop: ['kill', name] }),
+      isolated({ capDrop: ['kill', name] }),
+      isolated({ cap_add: ['kill', name] }),
+    ]) {
+      expect(said).toMatch(/^DRIVER_CONFIG_INVALID: config\.cap(Add|Drop)\[1\] /);
+      expect(said).toContain(text);
+    }
+  });
+
+  it('takes capabilities in any case, with CAP_ or without it, and all', () => {
+    const names = [
+      'net_raw',
+      'NET_RAW',
+      'cap_net_raw',
+      'CAP_NET_RAW',
+      ' Net_Raw ',
+      'all',
+      'CAP_ALL',
+    ];
+    expect(readExecConfig({ command: 'x', capDrop: names }).capDrop).toEqual(names);
+    expect(() => rawExec().checkConfig({ command: 'x', capDrop: names })).not.toThrow();
   });
 
   it('reads limits as a number, a word, a pair or a map', () => {
@@ -150,8 +188,8 @@ describe('denied ids', () => {
   it('deny a user, and any of its groups, and nobody else', () => {
     const check = (uids: string, gids: string): string =>
       refusal(() => assertAllowed(account, { uids: idRanges(uids), gids: idRanges(gids) }));
-    expect(check('1000', '')).toBe('START_FAILED: running as uid 1000 is disallowed');
-    expect(check('', '0-50')).toBe('START_FAILED: running as gid 4 is disallowed');
+    expect(check('1000', '')).toBe('PERMISSION_DENIED: running as uid 1000 is disallowed');
+    expect(check('', '0-50')).toBe('PERMISSION_DENIED: running as gid 4 is disallowed');
     expect(check('0-999,1001-2000', '0-3,5-99')).toBe('nothing was refused');
   });
 });

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { namespaceKind } from '../../src/drivers/confine.ts';
 import { noContainersBecause } from '../processes/container-rig.ts';
 import { ExecRig, sh } from './exec-rig.ts';
 
@@ -42,6 +43,17 @@ describe.skipIf(obstacle)(`a task in a network of its own (${obstacle ?? 'here'}
     expect(view.reason).toMatch(/network namespace/);
     expect(view.reason).toContain(networkNamespace);
     expect(view.reason).not.toContain('runc');
+  });
+
+  it('is not started in a namespace of another kind, and says of which', async () => {
+    for (const executor of ['isolated', 'universal']) {
+      const config = { executor, networkNamespace: '/proc/self/ns/mnt' };
+      const { view } = await rig.ran('true', { config });
+      expect(view).toMatchObject({ state: 'failed', exitCode: null });
+      expect(view.reason).toContain('no network namespace: it is one of kind mnt');
+    }
+    expect(namespaceKind(`/run/netns/${NAME}`)).toBe('net');
+    expect(namespaceKind('/proc/self/ns/net')).toBe('net');
   });
 
   it('sees the network of the machine when nothing else is asked', async () => {

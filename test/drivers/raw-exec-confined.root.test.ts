@@ -106,6 +106,8 @@ describe.skipIf(!isRoot)('a raw_exec task of another user (only root can be one)
     const query = { until: 'head', ref: view.allocId, types: ['TaskExited'] } as const;
     for await (const event of orchestrator.events(query)) ends.push(event.data);
     expect(ends).toMatchObject([{ oomKilled: true }]);
+    const { reason } = await orchestrator.inspect(view.allocId);
+    expect(reason).toContain('out of memory (ended by SIGKILL)');
   });
 
   it('leaves no cgroup', async () => {

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { findIsolatedCommand } from '../../src/drivers/find-isolated-command.ts';
-import { TaskRoot } from '../../src/drivers/task-root.ts';
+import { TaskRoot } from '../../src/os/task-root.ts';
 
 describe('below a root of its own', () => {
   let dir: string;
@@ -21,7 +21,7 @@ describe('below a root of its own', () => {
     ]) {
       mkdirSync(join(dir, path), { recursive: true });
     }
-    const file = (path: string, text = '', mode = 0o755): void => {
+    const file = (path: string, text = '#!/usr/bin/sh\n', mode = 0o755): void => {
       writeFileSync(join(dir, path), text);
       chmodSync(join(dir, path), mode);
     };
@@ -29,7 +29,7 @@ describe('below a root of its own', () => {
     file('usr/bin/mawk');
     file('task/local/sh');
     file('data/tool', '#!/usr/bin/sh -e\n');
-    file('data/plain', '', 0o644);
+    file('data/plain', undefined, 0o644);
     symlinkSync('/etc/alternatives/awk', join(dir, 'usr/bin/awk'));
     symlinkSync('/usr/bin/mawk', join(dir, 'etc/alternatives/awk'));
     symlinkSync('usr/bin', join(dir, 'task/bin'));
@@ -80,9 +80,39 @@ describe('below a root of its own', () => {
     expect(found(command)).toBe(path);
   });
 
+  it('says where it looked for a path that is not there', () => {
+    const search = { command: './no/tool', root, mountPoints: ['/usr/data'], path: '' };
+    expect(() => findIsolatedCommand(search)).toThrow(
+      'the task has no /local/no/tool or /no/tool or /usr/data/no/tool',
+    );
+  });
+
+  it.each([
+    ['text', 'echo x\n', 'COMMAND_NOT_EXECUTABLE: /local/odd does not say what interprets it'],
+    [
+      'lines',
+      '#!/usr/bin/sh\r\n',
+      'COMMAND_NOT_FOUND: /local/odd: its interpreter "/usr/bin/sh\\r"',
+    ],
+    ['lines', '#!/usr/bin/sh\r\n', ': the script has Windows line ends'],
+    ['an interpreter', '#!/usr/data/empty\n', 'its interpreter /usr/data/empty is empty'],
+  ])('a command with wrong %s is refused in words: %j, %s', (_what, text, said) => {
+    writeFileSync(join(dir, 'data/empty'), '', { mode: 0o755 });
+    writeFileSync(join(dir, 'task/local/odd'), text, { mode: 0o755 });
+    const search = { command: 'odd', root, mountPoints: [], path: '' };
+    let heard = '';
+    try {
+      findIsolatedCommand(search);
+    } catch (error) {
+      const { code, message } = error as { code: string; message: string };
+      heard = `${code}: ${message}`;
+    }
+    expect(heard).toContain(said);
+  });
+
   it('looks along PATH after what Nomad looks at', () => {
     mkdirSync(join(dir, 'task/elsewhere'));
-    writeFileSync(join(dir, 'task/elsewhere/own'), '', { mode: 0o755 });
+    writeFileSync(join(dir, 'task/elsewhere/own'), '#!/usr/bin/sh\n', { mode: 0o755 });
     expect(found('own')).toBe('/elsewhere/own');
     expect(found('own', 'relative:/usr/bin')).toBe('COMMAND_NOT_FOUND');
   });

@@ -50,6 +50,18 @@ describe('the logmon hook', () => {
   });
 });
 
+describe('a cleanup that finds no FIFO', () => {
+  it('has the collector let go, which reads on for ever where somebody else removed the name', async () => {
+    const released: string[] = [];
+    const release = async (taskKey: string): Promise<void> => void released.push(taskKey);
+    const one = request(1);
+    for (const path of [one.dirs.stdoutFifo, one.dirs.stderrFifo]) rmSync(path);
+    await logmon.cleanup?.(one, { ...doors, logmon: { ...doors.logmon, release } });
+    expect(released).toHaveLength(1);
+    await expect(logmon.cleanup?.(one, doors)).resolves.toBeUndefined();
+  });
+});
+
 describe('without a collector', () => {
   it('the FIFOs of a task that was never started go', async () => {
     await logmon.cleanup?.(request(0), doors);

@@ -43,6 +43,15 @@ function slow(clock: () => FakeClock, delayMs: number, seen: string[] = []): Hoo
 const names = (results: readonly { hook: string }[]): string[] => results.map(({ hook }) => hook);
 
 describe('a phase', () => {
+  it.each(['EMFILE', 'ENFILE', 'ENOMEM', 'ENOSPC', 'EAGAIN'])(
+    'that fails for %s may be tried again, and the fault says why',
+    async (code) => {
+      const error = Object.assign(new Error(`${code}: no more of it`), { code });
+      const { faults } = await setUp('prestart', throwing(error)).outcome;
+      expect(faults).toMatchObject([{ isRecoverable: true, message: `${code}: no more of it` }]);
+    },
+  );
+
   it('runs its hooks in order and gives what they gave', async () => {
     const giving = defineHook({
       name: 'giving',

@@ -138,10 +138,10 @@ describe('the hook secrets', () => {
     [SH('head -c 2000000 /dev/zero'), '', 'is longer than 1 MiB'],
     [SH("printf '\\377\\376'"), '', 'is no UTF-8 text: keep it in base64'],
     [{ ...SH(''), command: ['/nowhere'] } as SecretSpec, '', '/nowhere cannot be run: ENOENT'],
-    [{ name: 's', provider: 'env', key: 'NONE' } as SecretSpec, '', 'no variable NONE'],
-    [{ name: 's', provider: 'file', path: '/nowhere' } as SecretSpec, ' (again)', 'ENOENT'],
-    [{ name: 's', provider: 'file', path: '/' } as SecretSpec, '', '/ is no file'],
-    [{ name: 's', provider: 'file', path: '/dev/zero' } as SecretSpec, '', 'is no file'],
+    [{ name: 's', provider: 'env', key: 'NONE' }, '', 'no variable NONE'],
+    [{ name: 's', provider: 'file', path: '/nowhere' }, ' (again)', 'ENOENT'],
+    [{ name: 's', provider: 'file', path: '/' }, '', '/ is no file'],
+    [{ name: 's', provider: 'file', path: '/dev/zero' }, '', 'is no file'],
   ])('tells of %j why it cannot be had, and nothing of it', async (secret, again, text) => {
     const rig = setUp({ env: ['*'], fileRoots: ['/'], commands: ['/bin/sh', '/nowhere'] });
     const why = await rig.why(secret);

@@ -14,6 +14,7 @@ export const ROOMS: Readonly<Record<string, string>> = {
   'task-views': 'spec:type',
   'exec-session': 'ports:type',
   api: 'errors:type ports:type spec:type task-stats:type task-env:type task-history:type task-logs:type task-views:type exec-session:type',
+  'log-query': 'errors task-logs:type',
   events: 'errors spec',
   machines: 'errors spec events',
   projections: 'api:type task-history:type events machines spec',
@@ -28,13 +29,13 @@ export const ROOMS: Readonly<Record<string, string>> = {
   actors:
     'errors ports version api:type spec events machines projections log os output rpc hooks drivers layout',
   local:
-    'errors ports version api:type spec events machines projections log output drivers:type actors layout',
+    'errors ports version api:type spec events machines projections log output drivers:type actors layout log-query',
   'orchestrator-options': 'errors ports:type spec drivers:type hooks:type actors:type',
   orchestrator:
     'errors ports version api:type spec events log os hooks drivers layout data-dir actors local orchestrator-options',
   testing: 'errors ports spec events machines log drivers hooks',
   processes: 'errors os output rpc',
-  server: 'errors ports:type api:type spec:type rpc',
+  server: 'errors ports:type api:type spec:type rpc log-query',
   client: 'errors ports:type api:type spec:type projections rpc server',
   doctor:
     'errors ports version api:type events machines projections log os rpc layout data-dir actors server client',

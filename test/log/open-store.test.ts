@@ -181,6 +181,16 @@ describe('a damaged store', () => {
     await log.close();
   });
 
+  it('that is gone with its mark is a loss where an agent was before, and no empty file is left of it', async () => {
+    const { dir, path } = await filled();
+    for (const name of readdirSync(dir)) rmSync(join(dir, name));
+    const { log, damage } = await openStore({ dir, logger: silentLogger, wasUsed: true });
+    expect(damage).toMatchObject({ movedTo: '', reason: 'the store is missing', lost: null });
+    expect(readdirSync(dir).filter((name) => name.startsWith('log.db.'))).toEqual([]);
+    expect(existsSync(path)).toBe(true);
+    await log.close();
+  });
+
   it('reports the same damage at every opening until that is acknowledged', async () => {
     const { dir, path } = await filled();
     rmSync(path);
@@ -347,6 +357,63 @@ describe('a store that was put back from an older backup', () => {
     const { log, damage } = await openBoth(dir);
     expect(damage).toMatchObject({ reason: fault, recovered: 3, previousStoreId: storeId });
     expect(log.storeId).not.toBe(storeId);
+    await log.close();
+  });
+});
+
+describe('a store that another data directory owns', () => {
+  /** Beside `own`, in which there was a store of its own, lies the store of another one now. */
+  async function exchanged(): Promise<{ dir: string; path: string; storeId: string }> {
+    const own = await filled();
+    const other = await filled();
+    change(other.path, `UPDATE meta SET value = 'i2' WHERE key = 'instanceId'`);
+    cpSync(other.path, own.path);
+    return own;
+  }
+  const ofOthers = (dir: string) =>
+    openStore({
+      dir,
+      logger: silentLogger,
+      strangeness: ({ instanceId }) => (instanceId === 'i2' ? 'it is of i2' : undefined),
+    });
+
+  it('is moved aside whole, nothing of it is taken over, and what is lost of the own one is told', async () => {
+    const { dir, storeId } = await exchanged();
+    const store = await ofOthers(dir);
+    expect(store.damage).toEqual({
+      movedTo: expect.stringMatching(/log\.db\.foreign-\d{8}T\d{9}Z$/),
+      reason: 'it is of i2',
+      recovered: 0,
+      lost: 40,
+      previousStoreId: storeId,
+    });
+    expect([store.log.head, store.log.getMeta('instanceId')]).toEqual([0, undefined]);
+    await store.log.append(WEB, 0, messages(1));
+    store.acknowledgeDamage();
+    await store.log.close();
+    const place = { path: store.damage?.movedTo ?? '', markPath: undefined };
+    expect(verifyStore(place).events).toBe(40);
+    const again = await ofOthers(dir);
+    expect([again.damage, again.log.head]).toEqual([undefined, 1]);
+    await again.log.close();
+  });
+
+  it('gives nothing when it is damaged, too', async () => {
+    const { dir, path } = await exchanged();
+    truncateSync(path, statSync(path).size - 4_096);
+    const { log, damage } = await ofOthers(dir);
+    expect(damage).toMatchObject({ reason: 'it is of i2', recovered: 0 });
+    expect(log.head).toBe(0);
+    await log.close();
+  });
+
+  it('is told as damage where only its own id tells that another one was here', async () => {
+    const { dir, path, storeId } = await exchanged();
+    const fault = `the store that was here last was ${storeId}`;
+    const verdict = verifyStore({ path, markPath: join(dir, 'head') });
+    expect(verdict.faults).toContainEqual({ position: null, stream: null, fault });
+    const { log, damage } = await open(dir);
+    expect(damage).toMatchObject({ reason: expect.stringContaining(fault), recovered: 40 });
     await log.close();
   });
 });

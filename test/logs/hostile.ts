@@ -19,6 +19,12 @@ const FOLLOWING: readonly Patch[] = [
     find: 'flags | O_NOFOLLOW | O_NONBLOCK, mode',
     replace: 'flags | O_NONBLOCK, mode',
   },
+  // Else it is noticed that the name leads elsewhere, before anything is written there.
+  {
+    file: 'src/processes/logmon-host/open-segment.ts',
+    find: 'if (missed !== undefined) this.#leave(fd, missed);',
+    replace: 'if (missed === undefined) return;',
+  },
 ];
 
 export const hostileNames: Drill = {

@@ -171,11 +171,16 @@ describe('the decision about a start', () => {
     for (const row of known) expect(ends, JSON.stringify(row)).toContain(row.verdict.act);
   });
 
-  it('takes a corrupt exit record for none at all', () => {
+  it('takes a corrupt exit record for none at all, and says that it is damaged', () => {
+    const reasons = new Set<string>();
     for (const { stage, seen, verdict } of ROWS) {
       if (seen.exit !== 'corrupt') continue;
-      expect(decideStart(stage, { ...seen, exit: 'none' })).toEqual(verdict);
+      const { act } = verdict;
+      expect(decideStart(stage, { ...seen, exit: 'none' })).toMatchObject({ act });
+      if (act === 'recordLost') reasons.add(verdict.reason);
     }
+    expect(reasons).toContain('its exit record is damaged: nobody knows the exit status');
+    expect(reasons).not.toContain('the shim ended without writing an exit status');
   });
 });
 

@@ -234,3 +234,14 @@ describe('what is missing', () => {
     expect(await read({ tail: 9 })).toEqual(['run 1\n', '<damaged null>', 'run 3\n']);
   });
 });
+
+describe('everything that is kept', () => {
+  it('begins with what was removed for another reason than rotation', async () => {
+    writeRuns(4);
+    output.purge('stdout', 0);
+    expect(await read()).toEqual(['run 2\n', 'run 3\n', 'run 4\n']);
+    output.purge('stdout', 1, 'budget');
+    expect(await read()).toEqual(['<budget null>', 'run 3\n', 'run 4\n']);
+    expect(await read({ tail: 1 })).toEqual(['run 4\n']);
+  });
+});

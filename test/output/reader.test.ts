@@ -1,4 +1,11 @@
-import { appendFileSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  mkdirSync,
+  mkdtempSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -26,6 +33,12 @@ async function textOf(chunks: AsyncIterable<OutputChunk>, stream = 'stdout'): Pr
     if (chunk.stream === stream) text += Buffer.from(chunk.data).toString('latin1');
   }
   return text;
+}
+
+async function all(chunks: AsyncIterable<OutputChunk>): Promise<OutputChunk[]> {
+  const got: OutputChunk[] = [];
+  for await (const chunk of chunks) got.push(chunk);
+  return got;
 }
 
 async function next(chunks: AsyncIterator<OutputChunk>): Promise<OutputChunk> {
@@ -172,5 +185,32 @@ describe('following output', () => {
     const chunks: OutputChunk[] = [];
     for await (const chunk of read({ follow: true, ended: () => true })) chunks.push(chunk);
     expect(chunks.map((chunk) => Buffer.from(chunk.data).toString())).toEqual(['a', 'c']);
+  });
+});
+
+it('gives the last lines of what follows a cursor', async () => {
+  write(0, 'one\ntwo\nthree\nfour\n');
+  expect(await textOf(read({ from: 'stdout:0:4', tail: 2 }))).toBe('three\nfour\n');
+  expect(await textOf(read({ from: 'stdout:0:14', tail: 2 }))).toBe('four\n');
+  expect(await textOf(read({ from: 'stdout:0:19', tail: 2 }))).toBe('');
+});
+
+describe('a cursor that nothing was written to', () => {
+  it.each(['stdout:1:6', 'stdout:2:1', 'stdout:9:0', 'stdout:1:2,stderr:0:1'])(
+    'is refused: %s',
+    async (from) => {
+      write(1, 'hello');
+      const chunks = read({ stream: 'both', from });
+      await expect(chunks.next()).rejects.toMatchObject({ code: 'POSITION_AHEAD' });
+    },
+  );
+
+  it('is none when its file is gone', async () => {
+    write(1, 'hello');
+    write(2, 'world');
+    const [, last] = await all(read());
+    symlinkSync('web.stdout.2', join(dir, 'web.stdout'));
+    rmSync(segment(2));
+    expect(await all(read({ from: last?.cursor ?? '' }))).toEqual([]);
   });
 });

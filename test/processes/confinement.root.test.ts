@@ -106,6 +106,20 @@ describe.skipIf(!isRoot)('a program that is confined', () => {
     expect(await rig.said(host, limits)).toBe('64\n128\n0\n321\n0022\n');
   });
 
+  test.each([
+    ['0', '0'],
+    ['0', '1048576'],
+    ['512', ''],
+    ['1048576', '1048576'],
+  ])('may have a limit of file size of %s:%s, and starts with it', async (soft, hard) => {
+    for (const user of [undefined, NOBODY]) {
+      const script = "grep 'Max file size' /proc/self/limits; echo end";
+      const resourceLimits = [{ name: 'fsize', soft, hard }];
+      const line = await rig.said(host, rig.confined(script, { user, resourceLimits }));
+      expect(line.trim().split(/ +/).slice(3, 5)).toEqual([soft, hard || 'unlimited']);
+    }
+  });
+
   test('gets its environment and arguments as every program does, and may open its output anew', async () => {
     const script = 'echo "$1 $A" >/dev/stdout; env | grep -c "^H[0-9]"; echo end';
     const request = rig.confined(

@@ -1,4 +1,4 @@
-import { existsSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { gatherEvidence } from '../../src/os/evidence.ts';
@@ -73,6 +73,37 @@ test('a command that cannot be executed is proved never to have run', async () =
     expect(evidence.fate).toBe('abort');
     expect(await rig.launch(host, request)).toMatchObject({ $case: 'aborted' });
   }
+});
+
+test('what only a shell would run is proved never to have run, with the reason', async () => {
+  const proof = join(rig.stateDir, 'proof');
+  const elf = readFileSync(process.execPath).subarray(0, 4096);
+  const foreign = Buffer.from(elf);
+  foreign.writeUInt16LE(2, 18);
+  const cases = [
+    ['text', `: >${proof}\n`, 'COMMAND_NOT_EXECUTABLE', 'begin it with #!/bin/sh'],
+    ['empty', '', 'COMMAND_NOT_EXECUTABLE', 'is empty: exec format error'],
+    ['cut', elf.subarray(0, 40), 'COMMAND_NOT_EXECUTABLE', 'is a damaged program'],
+    ['foreign', foreign, 'COMMAND_NOT_EXECUTABLE', 'is a program for another machine (2)'],
+    ['windows', `#!/bin/sh\r\n: >${proof}\n`, 'COMMAND_NOT_FOUND', '"/bin/sh\\r", the interpreter'],
+    ['windows2', '#!/bin/sh\r\n', 'COMMAND_NOT_FOUND', 'the script has Windows line ends'],
+    [
+      'through',
+      `#!${join(rig.stateDir, 'text')}\n`,
+      'COMMAND_NOT_EXECUTABLE',
+      'the interpreter of',
+    ],
+  ] as const;
+  for (const [name, bytes, code, said] of cases) {
+    const command = join(rig.stateDir, name);
+    writeFileSync(command, bytes, { mode: 0o755 });
+    const request = rig.request('', { command });
+    const outcome = await rig.launch(host, request);
+    const message = expect.stringContaining(said);
+    expect(outcome).toMatchObject({ $case: 'failed', value: { code, message } });
+    expect(await rig.launch(host, request)).toMatchObject({ $case: 'aborted' });
+  }
+  expect(existsSync(proof)).toBe(false);
 });
 
 test('a word too long for the kernel is proved never to have run, too many of them fail the exec', async () => {

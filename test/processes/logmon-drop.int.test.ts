@@ -177,7 +177,11 @@ describe('a file of gaps that grew', () => {
     writeFileSync(path, many.join(''));
     writeFileSync(`${path}.part`, 'left behind');
     await rig.reopen({ dropWhenFull: true });
-    expect(gapsOf(rig)).toEqual([{ ...one, segment: 0, bytes: 10_000 }]);
+    // The newest number may be known from nowhere else.
+    expect(gapsOf(rig)).toEqual([
+      { ...one, segment: 0, bytes: 9_990 },
+      { ...one, segment: 999 },
+    ]);
     expect(readFileSync(path, 'utf8').endsWith(`${' '.repeat(255)}\n`)).toBe(true);
     expect([existsSync(`${path}.part`), rig.reports]).toEqual([false, []]);
   });

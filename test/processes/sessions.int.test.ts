@@ -186,6 +186,18 @@ describe('the end of a session', () => {
     await expect(beside.wait(session)).rejects.toMatchObject({ code: 'NOT_FOUND' });
   });
 
+  test('is told to whoever has all of its output, also when it is forgotten', async () => {
+    const session = await beside.shell('echo bye; exit 3');
+    await beside.wait(session);
+    await beside.forget(session);
+    await beside.hear(session);
+    const { stdout, end } = await beside.hear(session, { after: 4 });
+    expect([stdout.toString(), end?.exitCode]).toEqual(['', 3]);
+    await expect(beside.hear(session, { after: 1 })).rejects.toMatchObject({
+      code: 'POSITION_COMPACTED',
+    });
+  });
+
   test('comes with the stop of its run', async () => {
     const request = rig.request('exec sleep 1000');
     await rig.started(host, request);

@@ -84,7 +84,7 @@ describe('the view of a task', () => {
     expect(viewOf(historyTo('backoff'))).toMatchObject({
       exitCode: 1,
       signal: null,
-      restarts: 1,
+      restarts: 0,
       startedAt: AT,
       finishedAt: AT,
       nextStartAt: new Date(T + 1_000).toISOString(),
@@ -95,6 +95,32 @@ describe('the view of a task', () => {
       signal: 'SIGKILL',
     });
     expect(viewOf(historyTo('running'))).toMatchObject({ finishedAt: null, nextStartAt: null });
+  });
+
+  it('counts a restart when its run begins, and none that a stop came before', () => {
+    const waiting = historyTo('backoff');
+    const prestart = [...waiting, fact('RestartDelayElapsed', {})];
+    const [starting] = historyTo('starting').filter(({ type }) => type === 'RunStarting');
+    const again = [...prestart, { ...(starting as TaskEvent), run: 2 }];
+    expect([waiting, prestart, again].map((events) => viewOf(events).restarts)).toEqual([0, 0, 1]);
+    const stopped = [...waiting, killing(), fact('TaskKilled', { reason: 'asked to' })];
+    expect(viewOf(stopped)).toMatchObject({ state: 'stopped', run: 1, restarts: 0 });
+  });
+
+  it('says in words that a run was out of memory, also while it is started again', () => {
+    const exit = { ...EXIT_1, exitCode: null, signal: 'SIGKILL', oomKilled: true };
+    const exited = [...historyTo('running'), fact('TaskExited', exit)];
+    const [restarting] = historyTo('backoff').filter(({ type }) => type === 'TaskRestarting');
+    const cause = 'out of memory (ended by SIGKILL)';
+    expect(viewOf(exited)).toMatchObject({ oomKilled: true, reason: cause });
+    const again = [...exited, restarting as TaskEvent];
+    expect(viewOf(again)).toMatchObject({ state: 'backoff', oomKilled: true });
+    expect(viewOf(again).reason).toMatch(`${cause}: `);
+    const over = fact('TaskNotRestarting', { outcome: 'failed', reason: 'why' });
+    expect(viewOf([...exited, over]).reason).toBe(`${cause}: why`);
+    const ofShell = fact('TaskExited', { ...EXIT_1, exitCode: 137, oomKilled: true });
+    const failed = [...historyTo('running'), ofShell, over];
+    expect(viewOf(failed).reason).toBe('out of memory (exit code 137): why');
   });
 
   it('gives no exit code for a run that was lost', () => {

@@ -80,4 +80,20 @@ export const REGRESSIONS: readonly Regression[] = [
   { seed: 1_095, why: 'a start was called halfway although its program had run and ended' },
   { seed: 409, why: 'a program whose slow shim won after all was watched by nobody' },
   { seed: 662, why: 'whoever greeted a host that was met waited for ever for its connection' },
+  {
+    seed: 1_938,
+    only: ['wallJump#2', 'killAgent#801'],
+    why: 'a wall clock that jumped made an ended command one that nobody can attach to',
+  },
+  { seed: 3_672, why: 'a start that only looked over was told as lost, and then the program ran' },
+  {
+    seed: 4_145,
+    why: 'runs of a host that could not be replaced for a while were watched by nobody any more',
+  },
+  { seed: 4_408, why: 'as 3672, with a shim that came late' },
+  {
+    seed: 397,
+    why: 'a run that ended on a full disk before its start was recorded was adopted for ever',
+  },
+  { seed: 399, why: 'a shim that had made its fate and not written it was called dead' },
 ];

@@ -104,7 +104,8 @@ class Simulation {
       onOver: (visitor) => sessions.onOver(visitor),
     });
     for (const dir of ['/bin', DATA_DIR]) world.disk.make(dir, 'dir', 0);
-    world.disk.make('/bin/program', 'file', 0).text = 'ELF';
+    // Whoever looks whether it can be executed finds a script of itself.
+    world.disk.make('/bin/program', 'file', 0).text = '#!/bin/program\n';
     world.disk.make('/shim', 'file', 0);
     for (const path of ['/bin/program', '/shim']) world.disk.sync(world.disk.find(path) as never);
   }

@@ -1,5 +1,5 @@
 /** How a universal program comes to be confined: what the shim's child does to itself before it becomes the program. */
-import type { Confinement } from '../../rpc/gen/holdfast/executor/v1/executor.ts';
+import type { Confinement, ResourceLimit } from '../../rpc/gen/holdfast/executor/v1/executor.ts';
 
 export interface Confining {
   /** Absolute paths of files of the run's cgroups: whoever writes `0` into them is in it. */
@@ -7,10 +7,12 @@ export interface Confining {
   readonly oomScoreAdj: number | undefined;
   /** Words that come before the program's own; none when there is nothing to do. */
   readonly chain: readonly string[];
+  /** What is done when it is recorded that the program is next. Words that a shell need not quote. */
+  readonly last: readonly string[];
 }
 
 /** For a program that has what the host has. */
-export const UNCONFINED: Confining = { joins: [], oomScoreAdj: undefined, chain: [] };
+export const UNCONFINED: Confining = { joins: [], oomScoreAdj: undefined, chain: [], last: [] };
 
 /**
  * The programs through which one becomes another, each only when something is asked of it. The order is that of the
@@ -26,11 +28,31 @@ export function confiningChain(confinement: Confinement, hostUid: number): reado
 }
 
 function limitWords({ resourceLimits }: Confinement): readonly string[] {
-  if (resourceLimits.length === 0) return [];
-  const words = resourceLimits.map(({ name, soft, hard }) => {
-    return `--${name}=${soft || 'unlimited'}:${hard || 'unlimited'}`;
+  const words = resourceLimits.flatMap((limit) => {
+    if (!isTooSmallToBegin(limit)) return [limitWord(limit)];
+    // Later nobody may raise the hard one; to lower it no right is needed.
+    const atFirst = { ...limit, soft: limit.hard };
+    return isTooSmallToBegin(atFirst) ? [] : [limitWord(atFirst)];
   });
-  return ['/usr/bin/prlimit', ...words];
+  return words.length === 0 ? [] : ['/usr/bin/prlimit', ...words];
+}
+
+/** What would end the steps to the program themselves, which write down how far they came. */
+export function lastLimits({ resourceLimits }: Confinement): readonly string[] {
+  const limits = resourceLimits.filter(isTooSmallToBegin);
+  if (limits.length === 0) return [];
+  return ['/usr/bin/prlimit', ...limits.map(limitWord)];
+}
+
+/** More than the steps to the program write. */
+const ROOM_TO_BEGIN_BYTES = 65_536;
+
+function isTooSmallToBegin({ name, soft }: ResourceLimit): boolean {
+  return name === 'fsize' && soft !== '' && Number(soft) < ROOM_TO_BEGIN_BYTES;
+}
+
+function limitWord({ name, soft, hard }: ResourceLimit): string {
+  return `--${name}=${soft || 'unlimited'}:${hard || 'unlimited'}`;
 }
 
 function networkWords({ networkNamespace }: Confinement): readonly string[] {

@@ -3,7 +3,7 @@ import { chownSync } from 'node:fs';
 import { ERROR_CODES, type ErrorCode, HoldfastError } from '../../errors.ts';
 import { readConfinedStart } from '../../os/confined-start.ts';
 import type { LaunchRequest } from '../../rpc/gen/holdfast/executor/v1/executor.ts';
-import { type Confining, confiningChain, UNCONFINED } from './chain.ts';
+import { type Confining, confiningChain, lastLimits, UNCONFINED } from './chain.ts';
 import type { Run } from './run.ts';
 import { prepareCgroup } from './run-cgroup.ts';
 
@@ -22,8 +22,9 @@ export function prepareConfining(run: Run, request: LaunchRequest): Confining {
     for (const fifo of fifos) chownSync(fifo, user.uid, user.gid);
   }
   const chain = confiningChain(confinement, process.geteuid?.() ?? 0);
-  run.isConfined = chain.length > 0;
-  return { joins, oomScoreAdj, chain };
+  const last = lastLimits(confinement);
+  run.isConfined = chain.length + last.length > 0;
+  return { joins, oomScoreAdj, chain, last };
 }
 
 /** With its identity on disk, unless there are steps between it and the program, any of which may fail. */

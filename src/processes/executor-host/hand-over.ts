@@ -7,11 +7,12 @@ import { recordedEpoch } from '../../rpc/epoch-guard.ts';
 import { call } from '../../rpc/framed-client.ts';
 import type { CollectRequest } from '../../rpc/gen/holdfast/logmon/v1/logmon.ts';
 import { LOGMON_PROTOCOL, logmonMethods } from '../../rpc/logmon-methods.ts';
+import { hostRoom } from '../../rpc/host-room.ts';
 import { findHost, spawnHost, type Host, type HostRequest } from '../../rpc/spawn-host.ts';
 import type { HeirDoors } from './heir.ts';
 
 const CALL_DEADLINE_MS = 10_000;
-const HELLO_DEADLINE_MS = 2_000;
+const HELLO_DEADLINE_MS = 5_000;
 
 /** Throws when one of them could not be handed over; those that could be are collected from then on. */
 export async function handOver(wishes: readonly CollectRequest[], doors: HeirDoors): Promise<void> {
@@ -24,10 +25,12 @@ export async function handOver(wishes: readonly CollectRequest[], doors: HeirDoo
     await hand(host, rest.slice(0, room), doors);
     rest = rest.slice(room);
   }
-  for (; rest.length > 0; rest = rest.slice(tasksPerHost)) {
+  while (rest.length > 0) {
     const host = await startHost(base, doors);
     // crash point: executor.heir.up
-    await hand(host, rest.slice(0, tasksPerHost), doors);
+    const room = Math.min(tasksPerHost, hostRoom('logmon', host.address.pid));
+    await hand(host, rest.slice(0, room), doors);
+    rest = rest.slice(room);
   }
 }
 
@@ -47,11 +50,11 @@ async function liveHosts(base: BaseRequest, machineEpoch: string): Promise<reado
   return found.flatMap((one) => (one.status === 'fulfilled' ? one.value : []));
 }
 
-async function roomIn({ channel }: Host, base: BaseRequest): Promise<number> {
+async function roomIn({ channel, address }: Host, base: BaseRequest): Promise<number> {
   const { agentEpoch, instanceId, tasksPerHost = Infinity } = base;
   const options = { deadlineMs: HELLO_DEADLINE_MS };
   const { tasks } = await call(channel, logmonMethods.hello, { agentEpoch, instanceId }, options);
-  return Math.max(0, tasksPerHost - tasks);
+  return Math.max(0, Math.min(tasksPerHost, hostRoom('logmon', address.pid)) - tasks);
 }
 
 /** Eight letters as every host's, and no other's: hosts are started one at a time. */

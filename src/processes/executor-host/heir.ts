@@ -2,7 +2,7 @@
  * The agent replaces a logmon host that died; while no agent lives, this does. A program whose output nobody collects
  * stops at a full pipe, and nobody can say when the next agent comes.
  */
-import { messageOf } from '../../errors.ts';
+import { HoldfastError, messageOf } from '../../errors.ts';
 import { underClaim } from '../../rpc/host-claim.ts';
 import type { HostContext } from '../../rpc/host-main.ts';
 import type { CollectRequest } from '../../rpc/gen/holdfast/logmon/v1/logmon.ts';
@@ -43,6 +43,10 @@ export function standIn(doors: HeirDoors): void {
 
 async function look(doors: HeirDoors): Promise<void> {
   if (doors.neglected().length === 0) return;
+  // A data directory that was moved away is another one's by now, or nobody's: nothing is begun in its old place.
+  if (!doors.isAtHome()) {
+    throw new HoldfastError('UNAVAILABLE', `${doors.stateDir} was removed, moved or exchanged`);
+  }
   await underClaim(doors.stateDir, 'logmon', () => takeOver(doors));
 }
 

@@ -1,8 +1,8 @@
-import { closeSync, lstatSync, mkdirSync, statSync, writeSync } from 'node:fs';
-import { join } from 'node:path';
-import { HoldfastError, messageOf } from '../../errors.ts';
-import { replaceFile } from '../../os/atomic-file.ts';
+import { closeSync, lstatSync, statSync, writeSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { errnoOf, HoldfastError, isExhaustion, messageOf } from '../../errors.ts';
 import { makeFifo, memoryFile, spawnSession } from '../../os/libc.ts';
+import { makeBelow } from '../../os/make-below.ts';
 import { readFate, readIdentity, tryAbort, writeIntent } from '../../os/run-directory.ts';
 import type { LaunchRequest, LaunchResponse } from '../../rpc/gen/holdfast/executor/v1/executor.ts';
 import type { Confining } from './chain.ts';
@@ -11,7 +11,7 @@ import { isUnderWay, prepareConfining, refusalOf } from './confining.ts';
 import { containerFailure, containerWords, type ShimWords } from './container.ts';
 import { assertExecutable } from './executable.ts';
 import type { Run } from './run.ts';
-import { programText, SHIM_TEXT } from './shim.ts';
+import { programText } from './shim.ts';
 import type { Watch } from './watch.ts';
 
 /** Where shims come from. */
@@ -20,22 +20,14 @@ export interface ShimSource {
   readonly shell: string;
   /** Absolute path of the script, written by `installShim`. */
   readonly script: string;
+  /** Called before every start: writes the script again when somebody has removed it. */
+  readonly ensureScript: () => void;
   readonly instanceId: string;
   readonly machineEpoch: string;
 }
 
 /** Files are the truth and a wake-up may be lost with another host: look at them this often at least. */
 const LOOK_AGAIN_MS = 50;
-
-/**
- * Writes the shim where a shell can read it for as long as it runs: a shell reads a script piece by piece, so that the
- * file must stay what it was. Its name changes with its text.
- */
-export function installShim(stateDir: string, textHash: string): string {
-  const script = join(stateDir, 'hosts', `shim-${textHash}`);
-  replaceFile(script, SHIM_TEXT, { durable: false });
-  return script;
-}
 
 /**
  * Starts the run's program unless somebody has, and answers when its identity is on disk or when it is certain that it
@@ -48,11 +40,12 @@ export async function launch(
   watch: Watch,
 ): Promise<LaunchResponse> {
   // crash point: executor.launch.asked
+  run.isLaunchedHere = true;
   run.cgroup = request.confinement?.cgroup ?? '';
   run.collect = request.collect ?? 'none';
   // What this host has seen of it counts for more than a directory that somebody has removed since.
   const isKnown = run.program !== undefined || run.end !== undefined;
-  if (!isKnown) mkdirSync(run.dir, { recursive: true, mode: 0o700 });
+  if (!isKnown) makeBelow(dirname(dirname(run.dir)), run.dir);
   const isNew = !isKnown && readFate(run.dir).is === 'absent';
   const failure = isNew ? begin(run, request, source, watch) : undefined;
   if (failure !== undefined) {
@@ -107,7 +100,8 @@ function begin(
   try {
     assertStartable(request);
   } catch (error) {
-    return ofOurs(error) ?? new HoldfastError('START_FAILED', messageOf(error), { cause: error });
+    const code = isExhaustion(errnoOf(error)) ? 'START_RETRYABLE' : 'START_FAILED';
+    return ofOurs(error) ?? new HoldfastError(code, messageOf(error), { cause: error });
   }
   try {
     // crash point: executor.intent.before
@@ -201,6 +195,7 @@ function startShim(
   confining: Confining,
 ): number {
   const { shell, script } = source;
+  source.ensureScript();
   const { text, args } = wordsFor(run, request, confining);
   const words = memoryFile('holdfast-program');
   try {

@@ -2,7 +2,7 @@ import { EXECUTOR_PROTOCOL, executorMethods } from '../../rpc/executor-methods.t
 import { framedService } from '../../rpc/framed-server.ts';
 import { runHost } from '../../rpc/host-main.ts';
 import { sessionMethods } from '../../rpc/session-methods.ts';
-import { installShim } from './launch.ts';
+import { installShim } from './install-shim.ts';
 import { executorHandlers } from './fenced-calls.ts';
 import { standIn } from './heir.ts';
 import { ExecutorHost } from './service.ts';
@@ -15,7 +15,7 @@ await runHost('executor', EXECUTOR_PROTOCOL, (context) => {
   const shell = '/bin/sh';
   const host = new ExecutorHost(context, {
     shell,
-    script: installShim(stateDir, fingerprint(SHIM_TEXT)),
+    ...installShim(stateDir, fingerprint(SHIM_TEXT)),
     instanceId: context.instanceId,
     machineEpoch,
   });

@@ -54,9 +54,9 @@ function ready(launchKeys: string[]): FollowResponse {
   return { launchKey: '', report: { $case: 'ready', value: { launchKeys } } };
 }
 
-/** Undefined for a run that goes on, and for one whose Launch or Stop said already that it never began. */
+/** Undefined for a run that goes on, and for one whose Launch or Stop says that it never began, or that it did. */
 function reportOf(run: Run): FollowResponse | undefined {
-  if (run.end?.is === 'never' && run.startedShim === undefined) {
+  if (run.end?.is === 'never' && !run.isLaunchedHere) {
     // Adopted while it could not be told yet: nobody's Launch says it.
     const lost = { reason: run.end.reason, maybeRan: false };
     return { launchKey: run.key, report: { $case: 'lost', value: lost } };

@@ -19,6 +19,8 @@ export class Run {
   ownShim: number | undefined;
   /** Pid of the shim that this very host started, also after its end. Another host's may have won the fate. */
   startedShim: number | undefined;
+  /** A Launch was asked of this host, and its answer says how the start went. */
+  isLaunchedHere = false;
   /** Its path below every mount point; empty: it has none. */
   cgroup = '';
   /** How the output of its task is collected; undefined until it was looked up. */

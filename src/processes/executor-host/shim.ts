@@ -116,7 +116,8 @@ exec /usr/bin/sync -d exit .
  * The last step of a confined start, as the user that the program is: the working directory and the program must be
  * there for him. Its arguments are the directory, what `env -S` is told, and the program's words. No single quotes.
  */
-const CONFINED_TEXT = `
+const confinedText = (last: readonly string[]): string =>
+  `
 refuse() {
   echo "$2" >&7
   exit $1
@@ -129,7 +130,7 @@ shift 2
 echo entered >&7
 echo >&5
 exec 1>&3 2>&4 3>&- 4>&- 5>&- 7>&-
-exec /usr/bin/env -S "$environment" "$@"
+exec ${last.join(' ')} /usr/bin/env -S "$environment" "$@"
 `.trim();
 
 export interface ProgramWords {
@@ -186,11 +187,15 @@ export function programText(words: ProgramWords): string {
   ].join('');
 }
 
-function confiningText({ joins, oomScoreAdj, chain }: Confining): readonly string[] {
+function confiningText({ joins, oomScoreAdj, chain, last }: Confining): readonly string[] {
   const lines = joins.map((file) => `put 0 ${quoted(file)} START_RETRYABLE\n`);
   if (oomScoreAdj !== undefined)
     lines.push(`put ${oomScoreAdj} /proc/self/oom_score_adj START_FAILED\n`);
-  if (chain.length === 0) return lines;
+  if (chain.length + last.length === 0) return lines;
   const words = chain.map(quoted).join(' ');
-  return [...lines, `through=${quoted(CONFINED_TEXT)}\n`, `confine() { exec ${words} "$@"; }\n`];
+  return [
+    ...lines,
+    `through=${quoted(confinedText(last))}\n`,
+    `confine() { exec ${words} "$@"; }\n`,
+  ];
 }

@@ -1,8 +1,9 @@
 /** Stopping a run that this host cannot watch: its files do not say enough, its mark and the machine say the rest. */
-import { mkdirSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { HoldfastError } from '../../errors.ts';
 import { cgroupOfRun, machineCgroups } from '../../os/cgroup-layout.ts';
 import { markOf } from '../../os/launch-key.ts';
+import { makeBelow } from '../../os/make-below.ts';
 import { readIntent, tryAbort } from '../../os/run-directory.ts';
 import type { StopRequest, StopResponse } from '../../rpc/gen/holdfast/executor/v1/executor.ts';
 import type { ShimSource } from './launch.ts';
@@ -41,7 +42,7 @@ export async function stopUnlaunched(
   const answer = await stopMarked(request, dir, here);
   if (answer.outcome?.$case === 'stuck') return answer;
   // crash point: executor.stop.unlaunched
-  mkdirSync(dir, { recursive: true, mode: 0o700 });
+  makeBelow(dirname(dirname(dir)), dir);
   if (tryAbort(dir, 'host: stopped before it was launched')) {
     return { outcome: { $case: 'aborted', value: {} } };
   }

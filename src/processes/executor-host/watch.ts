@@ -175,6 +175,8 @@ export class Watch implements SessionChildren {
     const isUnknown = fate.is === 'absent' || fate.is === 'broken';
     if (isUnknown && run.program === undefined) {
       if (fate.is === 'broken' && this.findProgram(run) !== 'dead') return undefined;
+      // A shim that has made its fate may stand still before it writes it.
+      if (fate.is === 'broken' && lifeOf(run.dir) !== 'dead') return undefined;
       const reason = 'the shim ended before it could start the program';
       return { is: 'never', reason, hadWinner: false };
     }

@@ -1,10 +1,13 @@
 import { closeSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 
-import { errnoOf, HoldfastError, messageOf } from '../../errors.ts';
+import { errnoOf, HoldfastError, isExhaustion, messageOf } from '../../errors.ts';
+import { removeFileIfPossible } from '../../os/atomic-file.ts';
 import type { OutputStream } from '../../output/segments.ts';
 import type { CollectRequest } from '../../rpc/gen/holdfast/logmon/v1/logmon.ts';
 import { isAnother, openFifo, type PipeBudget } from './fifo.ts';
+import { makeDirectory } from './new-segment.ts';
 import type { Pump } from './pump.ts';
 import { StreamWriter } from './stream-writer.ts';
 import type { Workshop } from './workshop.ts';
@@ -39,8 +42,8 @@ export class Collection {
   }
 
   /**
-   * Begins to collect. Throws what `openFifo` throws, and NOT_FOUND when the directory of the files does not exist;
-   * nothing is left open then.
+   * Begins to collect. A directory of the files that is missing among those of other tasks is made. Throws what
+   * `openFifo` throws, and NOT_FOUND when there is no directory; nothing is left open then.
    */
   static async open(request: CollectRequest, premises: Premises): Promise<Collection> {
     const stdout = await openFlow(request, 'stdout', premises);
@@ -62,6 +65,29 @@ export class Collection {
   isLeftBehind({ stdoutFifo, stderrFifo }: CollectRequest): boolean {
     const [stdout, stderr] = [this.#stdout.writer.fifo, this.#stderr.writer.fifo];
     return isAnother(stdoutFifo, stdout) || isAnother(stderrFifo, stderr);
+  }
+
+  /** What cannot be written, since when and why; undefined when nothing waits. */
+  get waiting(): { readonly sinceMs: number; readonly reason: string } | undefined {
+    const [first] = [this.#stdout.writer, this.#stderr.writer]
+      .filter(({ blocked, waitingBytes }) => blocked !== undefined && waitingBytes > 0)
+      .toSorted((a, b) => a.blockedAtMs - b.blockedAtMs);
+    if (first === undefined) return undefined;
+    const { blockedAtMs, blocked } = first;
+    const { reason } = blocked?.details ?? {};
+    return { sinceMs: blockedAtMs, reason: typeof reason === 'string' ? reason : '' };
+  }
+
+  /** Is everything that was written in the files? */
+  get isDry(): boolean {
+    return [this.#stdout, this.#stderr].every(({ writer }) => writer.waitingBytes === 0);
+  }
+
+  /** Of a task that is over. What has their names by now and is not what is read here stays. */
+  removeFifos({ stdoutFifo, stderrFifo }: CollectRequest): void {
+    // In the order of the hook that does it otherwise.
+    if (!isAnother(stderrFifo, this.#stderr.writer.fifo)) removeFileIfPossible(stderrFifo);
+    if (!isAnother(stdoutFifo, this.#stdout.writer.fifo)) removeFileIfPossible(stdoutFifo);
   }
 
   /** What the task writes from now on is of this run. */
@@ -102,6 +128,7 @@ async function openFlow(
   const { logDir: dir, fileStem: stem, maxFiles, maxFileBytes } = request;
   const { run, compress, dropWhenFull } = request;
   try {
+    if (request.logsRoot === dirname(dir)) makeDirectory(dir);
     // crash point: logmon.fifo.opened
     const policy = { maxFiles, maxFileBytes, run, compress, dropWhenFull };
     const writer = new StreamWriter(fifo, { dir, stem, stream, ...policy }, shop);
@@ -115,8 +142,11 @@ async function openFlow(
 
 function notOpened(dir: string, error: unknown): HoldfastError {
   const errno = errnoOf(error) ?? '';
-  const full = errno === 'ENOSPC' || errno === 'EDQUOT';
-  const code = full ? 'RESOURCES_EXHAUSTED' : errno === 'ENOENT' ? 'NOT_FOUND' : 'INTERNAL';
+  const code = isExhaustion(errno)
+    ? 'RESOURCES_EXHAUSTED'
+    : errno === 'ENOENT'
+      ? 'NOT_FOUND'
+      : 'INTERNAL';
   return new HoldfastError(code, `cannot write output into ${dir}: ${messageOf(error)}`, {
     cause: error,
     details: { dir, errno },

@@ -1,7 +1,5 @@
 import { readSync, writeSync } from 'node:fs';
 
-import { errnoOf } from '../../errors.ts';
-import { ERRNO } from '../../os/pipes.ts';
 import type { Mover } from './mover.ts';
 
 const COPY_BYTES = 65_536;
@@ -32,9 +30,10 @@ export class CopyMover implements Mover {
       this.#pending = this.#pending.subarray(written);
       return written;
     } catch (error) {
-      const errno = Object.entries(ERRNO).find(([name]) => name === errnoOf(error))?.[1];
+      // A negative number, as the system call gave it.
+      const { errno } = error as NodeJS.ErrnoException;
       if (errno === undefined) throw error;
-      return -errno;
+      return errno;
     }
   }
 }

@@ -1,7 +1,7 @@
 import { closeSync, fstatSync, statSync } from 'node:fs';
 import { setTimeout } from 'node:timers/promises';
 
-import { errnoOf, HoldfastError } from '../../errors.ts';
+import { diskFailure, errnoOf, HoldfastError, isExhaustion, messageOf } from '../../errors.ts';
 import { openFifoOrLost } from '../../os/lost-fifo.ts';
 import { pipeBytesPerUser, setPipeSize, tryLock } from '../../os/pipes.ts';
 
@@ -16,7 +16,7 @@ const MEDIUM_BYTES = 262_144;
  * Opens a FIFO for the one pump that may read it. It is opened read-write, so that there is always a writer: the end
  * of the last program is then no end of file, which epoll would report for ever, and bytes survive a moment at which
  * nobody else has it open. One whose name was removed is found by whoever holds it.
- * Throws NOT_FOUND when there is none, WRONG_STATE (retryable) when another pump reads it.
+ * Throws NOT_FOUND when there is none, WRONG_STATE (retryable) when another pump reads it, RESOURCES_EXHAUSTED.
  */
 export async function openFifo(path: string): Promise<number> {
   const fd = openOrThrow(path);
@@ -34,8 +34,11 @@ function openOrThrow(path: string): number {
   try {
     return openFifoOrLost(path);
   } catch (error) {
-    const code = errnoOf(error) === 'ENOENT' ? 'NOT_FOUND' : 'INTERNAL';
-    throw new HoldfastError(code, `cannot open the FIFO ${path}`, { cause: error });
+    const errno = errnoOf(error);
+    const doing = `cannot open the FIFO ${path}`;
+    if (isExhaustion(errno)) throw diskFailure(error, doing);
+    const code = errno === 'ENOENT' ? 'NOT_FOUND' : 'INTERNAL';
+    throw new HoldfastError(code, `${doing}: ${messageOf(error)}`, { cause: error });
   }
 }
 

@@ -27,6 +27,8 @@ export interface OwnSeries {
   size(): SeriesSize;
   /** It was removed. */
   forget(number: number): void;
+  /** Sees whether the file that grows is still there, also while nothing is written. */
+  look(now: boolean): void;
 }
 
 export interface LogBudgetDoors {
@@ -101,6 +103,7 @@ export class LogBudget {
   async #look(): Promise<void> {
     this.#doors.journal.flush();
     const beganAt = performance.now();
+    this.lookAtOwn();
     if (this.#budgetBytes > 0) {
       const before = this.#names();
       const found = await scanLogs(this.#root, (series) => before.has(nameOf(series)));
@@ -116,6 +119,17 @@ export class LogBudget {
     this.#timer = undefined;
     const tookMs = performance.now() - beganAt;
     if (this.#own.size > 0) this.#plan(Math.max(LOOK_EVERY_MS, tookMs / LOOK_SHARE));
+  }
+
+  /** Are the files that grow still there? Done now and then: whoever writes looks only while bytes come. */
+  lookAtOwn(): void {
+    for (const own of this.#own) {
+      try {
+        own.look(true);
+      } catch {
+        // The next byte finds the same, and it is said then.
+      }
+    }
   }
 
   #setOther(name: string, other: Found | undefined): void {

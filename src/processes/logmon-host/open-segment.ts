@@ -1,27 +1,18 @@
-import {
-  constants,
-  fchmodSync,
-  fstatSync,
-  lstatSync,
-  openSync,
-  readSync,
-  readdirSync,
-} from 'node:fs';
+import { closeSync, constants, fstatSync, lstatSync, readSync } from 'node:fs';
 
-import { errnoOf, messageOf } from '../../errors.ts';
+import { messageOf } from '../../errors.ts';
 import { tryLock } from '../../os/pipes.ts';
 import type { SegmentSize, SeriesSize } from '../../output/budget.ts';
-import { SEGMENT_MODE, segmentNumbers, segmentPath } from '../../output/segments.ts';
+import { segmentPath } from '../../output/segments.ts';
 import type { SegmentSeries } from '../../output/segments.ts';
-import { recordedGaps } from './gap-book.ts';
 import type { OwnSeries } from './log-budget.ts';
+import { type Missed, NameWatch } from './name-watch.ts';
+import { createSegment, LogDirectory } from './new-segment.ts';
 import { openOwn } from './own-file.ts';
 import type { Packer } from './packer.ts';
 import { bytesOnDisk, linkCurrent, removeSegment } from './segment-files.ts';
-import { removeLeftovers } from './segment-leftovers.ts';
+import { findTraces, recordRemoved } from './segment-traces.ts';
 import type { SyncQueue } from './sync-queue.ts';
-
-const { O_CREAT, O_EXCL, O_NOFOLLOW, O_RDWR } = constants;
 
 const NEWLINE = 10;
 const lastByte = Buffer.alloc(1);
@@ -47,6 +38,8 @@ export class OpenSegment implements OwnSeries {
   readonly series: SegmentSeries;
   readonly #policy: SegmentPolicy;
   readonly #care: SegmentCare;
+  readonly #directory: LogDirectory;
+  readonly #watch = new NameWatch();
   /** The segments on disk, oldest first; the last one is open if any is. */
   readonly #numbers: number[];
   /** What the full ones take up. */
@@ -55,7 +48,7 @@ export class OpenSegment implements OwnSeries {
   /** Full segments on their way to the disk. */
   readonly #settling = new Map<number, number>();
   /** Names below this one were given to segments that are gone. */
-  readonly #firstFree: number;
+  #firstFree: number;
   /** Undefined until the first byte is there. */
   #fd: number | undefined;
   #current = 0;
@@ -67,15 +60,14 @@ export class OpenSegment implements OwnSeries {
     this.series = series;
     this.#policy = policy;
     this.#care = care;
-    const names = readdirSync(series.dir);
-    this.#numbers = segmentNumbers(names, series);
-    removeLeftovers(series, names, this.#numbers);
-    const newest = this.#numbers.at(-1);
-    this.#fd =
-      newest === undefined ? undefined : openOwn(segmentPath(series, newest), constants.O_RDWR);
+    this.#directory = new LogDirectory(series.dir);
+    const { numbers, newest } = findTraces(series, care.report);
+    this.#numbers = numbers;
+    const isThere = newest >= 0 && newest === numbers.at(-1);
+    this.#fd = isThere ? openOwn(segmentPath(series, newest), constants.O_RDWR) : undefined;
     this.#sizeBytes = this.#fd === undefined ? 0 : fstatSync(this.#fd).size;
-    this.#firstFree = newest === undefined ? numberBehindGaps(series) : newest + 1;
-    if (this.#fd !== undefined) this.#take(this.#fd, newest ?? 0);
+    this.#firstFree = newest + 1;
+    if (this.#fd !== undefined) this.#take(this.#fd, newest);
     const full = this.#fd === undefined ? this.#numbers : this.#numbers.slice(0, -1);
     for (const number of full) this.#count(number, bytesOnDisk(series, number));
     this.#purge();
@@ -111,7 +103,34 @@ export class OpenSegment implements OwnSeries {
 
   /** Goes on at the true end of the file, whatever was counted. */
   measure(): void {
-    if (this.#fd !== undefined) this.#sizeBytes = fstatSync(this.#fd).size;
+    // A file that is shorter than that was cut by somebody else, which `look` finds.
+    if (this.#fd !== undefined)
+      this.#sizeBytes = Math.max(this.#sizeBytes, fstatSync(this.#fd).size);
+  }
+
+  /**
+   * Begins another segment when this one is not what its name says any more. To be called in front of bytes, which are
+   * kept up by it once a second, and with `now` when there are none. Throws when its directory is gone for good.
+   */
+  look(now = false): void {
+    const fd = this.#fd;
+    if (fd === undefined || !(now || this.#watch.isDue)) return;
+    const path = segmentPath(this.series, this.#current);
+    const missed = this.#watch.look(fd, path, this.#sizeBytes);
+    if (missed !== undefined) this.#leave(fd, missed);
+  }
+
+  #leave(fd: number, { offset, bytes }: Missed): void {
+    this.#directory.ensure();
+    const segment = this.#current;
+    if (bytes > 0) recordRemoved(this.series, { segment, offset, bytes }, this.#care.report);
+    closeSync(fd);
+    this.#fd = undefined;
+    this.#sizeBytes = 0;
+    this.#firstFree = segment + 1;
+    const leftBytes = bytesOnDisk(this.series, segment);
+    if (leftBytes > 0) this.#count(segment, leftBytes);
+    else this.forget(segment);
   }
 
   /** Is it empty, or its last byte a newline? */
@@ -168,26 +187,17 @@ export class OpenSegment implements OwnSeries {
     return Math.max(this.#firstFree, (this.#numbers.at(-1) ?? -1) + 1);
   }
 
-  /** A file of the next free number. A name that something else has taken is passed over. */
   #create(): number {
-    for (let number = this.#next; ; number += 1) {
-      try {
-        const flags = O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW;
-        const fd = openSync(segmentPath(this.series, number), flags, SEGMENT_MODE);
-        // Whatever the umask: the group may read logs.
-        fchmodSync(fd, SEGMENT_MODE);
-        this.#numbers.push(number);
-        this.#take(fd, number);
-        return fd;
-      } catch (error) {
-        if (errnoOf(error) !== 'EEXIST') throw error;
-      }
-    }
+    const { fd, number } = createSegment(this.series, this.#next, this.#directory);
+    this.#numbers.push(number);
+    this.#take(fd, number);
+    return fd;
   }
 
   /** Shows whoever looks that it is being written, and where. */
   #take(fd: number, number: number): void {
     this.#current = number;
+    this.#watch.begin();
     tryLock(fd);
     try {
       linkCurrent(this.series, number);
@@ -227,9 +237,4 @@ export class OpenSegment implements OwnSeries {
     const { stem, stream } = this.series;
     this.#care.report(`${stem}.${stream}: ${what}: ${messageOf(error)}`);
   }
-}
-
-/** All segments may have gone to keep a budget: their numbers are not given again. */
-function numberBehindGaps(series: SegmentSeries): number {
-  return Math.max(-1, ...recordedGaps(series).map(({ segment }) => segment)) + 1;
 }

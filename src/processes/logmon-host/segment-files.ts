@@ -95,7 +95,7 @@ export function linkCurrent(series: SegmentSeries, number: number): void {
 }
 
 /** Where a link leads to; undefined when nothing has the name, empty for what is no link. */
-function targetOf(path: string): string | undefined {
+export function targetOf(path: string): string | undefined {
   try {
     return readlinkSync(path);
   } catch (error) {

@@ -6,13 +6,17 @@ import { removeFileIfPossible } from '../../os/atomic-file.ts';
 import { packedPath, segmentPath, type SegmentSeries } from '../../output/segments.ts';
 import { bytesPacked } from './segment-files.ts';
 
-/** `numbers` are those of the segments among `names`, ascending; the last one may still grow. */
+/**
+ * `numbers` are those of the segments among `names`, ascending; the last one may still grow. The marks of the `newest`
+ * that was ever given stay: they may be all that tells of its number.
+ */
 export function removeLeftovers(
   series: SegmentSeries,
   names: readonly string[],
   numbers: readonly number[],
+  newest: number,
 ): void {
-  const present = new Set(numbers);
+  const present = new Set([...numbers, newest]);
   const prefix = `${series.stem}.${series.stream}.`;
   for (const name of names.filter((one) => one.startsWith(prefix))) {
     const match = /^(\d{1,15})\.(marks|gz\.part)$/.exec(name.slice(prefix.length));

@@ -1,4 +1,6 @@
-import { HoldfastError } from '../../errors.ts';
+import { setTimeout as delay } from 'node:timers/promises';
+
+import { HoldfastError, messageOf } from '../../errors.ts';
 import { EpochGuard } from '../../rpc/epoch-guard.ts';
 import { framedService } from '../../rpc/framed-server.ts';
 import {
@@ -25,12 +27,19 @@ import { openWorkshop } from './workshop.ts';
 /** A host that ends has its last files compressed: nobody opens those of a task that is over again. */
 const PACKING_PATIENCE_MS = 3_000;
 
+/** An agent that still wants it asks again sooner than this. */
+const LATE_LOOK_MS = 5_000;
+
 interface Collecting {
   readonly request: CollectRequest;
   /** Resolved once both FIFOs are open. */
   readonly opened: Promise<Collection>;
+  /** Set when it is. */
+  collection?: Collection;
   /** Set by Release, so that a repeated one waits for the first. */
   released?: Promise<void>;
+  /** The task is over and what it wrote waits for room: set by a Release, taken back by a Collect. */
+  over?: object;
 }
 
 /** LogmonService of one host: which tasks it collects for, and the five calls about them. Every call is repeatable. */
@@ -83,6 +92,10 @@ export class LogmonHost {
       pid,
       tasks: this.#tasks.size,
       taskKeys: [...this.#tasks.keys()],
+      waiting: [...this.#tasks].flatMap(([taskKey, { collection }]) => {
+        const waiting = collection?.waiting;
+        return waiting === undefined ? [] : [{ taskKey, ...waiting }];
+      }),
     };
   }
 
@@ -96,6 +109,7 @@ export class LogmonHost {
       return this.#collect(request, signal);
     }
     if (known !== undefined) assertSame(known.request, request);
+    if (known !== undefined) delete known.over;
     const { opened } = known ?? this.#open(request);
     const collection = await opened;
     if (known !== undefined && collection.isLeftBehind(request)) {
@@ -110,9 +124,13 @@ export class LogmonHost {
   }
 
   #open(request: CollectRequest): Collecting {
-    const collecting = { request, opened: Collection.open(request, this.#premises) };
+    const opened = Collection.open(request, this.#premises);
+    const collecting: Collecting = { request, opened };
     this.#tasks.set(request.taskKey, collecting);
-    collecting.opened.catch(() => this.#tasks.delete(request.taskKey));
+    opened.then(
+      (collection) => (collecting.collection = collection),
+      () => this.#tasks.delete(request.taskKey),
+    );
     return collecting;
   }
 
@@ -133,8 +151,26 @@ export class LogmonHost {
     if (collecting === undefined) return {};
     const collection = await collecting.opened;
     // crash point: logmon.release.asked
-    await this.#end(collecting, collection, signal);
+    try {
+      await this.#end(collecting, collection, signal);
+    } catch (error) {
+      void this.#endLater(collecting, collection);
+      throw error;
+    }
     return {};
+  }
+
+  /** Whoever asked may not ask again: what waits is written when there is room, and nothing is kept for it then. */
+  async #endLater(collecting: Collecting, collection: Collection): Promise<void> {
+    const over = (collecting.over = {});
+    do await delay(LATE_LOOK_MS, undefined, { ref: false });
+    while (collecting.over === over && collecting.released === undefined && !collection.isDry);
+    if (collecting.over !== over || collecting.released !== undefined) return;
+    collection.removeFifos(collecting.request);
+    collecting.released = this.#close(collecting.request.taskKey, collection);
+    await collecting.released.catch((error: unknown) =>
+      this.#context.log('output', { message: messageOf(error) }),
+    );
   }
 
   async #end(collecting: Collecting, collection: Collection, signal: AbortSignal): Promise<void> {

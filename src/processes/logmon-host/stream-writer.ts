@@ -11,6 +11,7 @@ import type { Mover } from './mover.ts';
 import { OpenSegment } from './open-segment.ts';
 import { cut, plan } from './rotation.ts';
 import { RunTurns } from './run-turns.ts';
+import type { Turn } from './turn.ts';
 import type { StreamOptions, Workshop } from './workshop.ts';
 
 /** One stream gets at most so much before the others have their turn. */
@@ -22,17 +23,6 @@ const PATIENCE_MS = 250;
 /** A stream that drops tries so often whether something can be written again, and looks so often what there is. */
 const DROPPING_RETRY_MS = 200;
 const DROPPING_LOOK_MS = 20;
-
-export interface Turn {
-  readonly movedBytes: number;
-  /**
-   * `more`: the turn was used up, and there is probably more. `dry`: the FIFO was emptied, or what is left in it is
-   * the beginning of a line that is waited for. `blocked`: the bytes stay in the FIFO, because they cannot be written.
-   */
-  readonly end: 'more' | 'dry' | 'blocked';
-  /** When a blocked stream wants its next turn; without it, as seems best. */
-  readonly retryMs?: number;
-}
 
 /** Brings one stream of a task from its FIFO into segments. All of its state is in the FIFO and the files. */
 export class StreamWriter {
@@ -51,6 +41,7 @@ export class StreamWriter {
   /** Since when the beginning of a line waits, in the milliseconds of `performance.now()`. */
   #heldSince: number | undefined;
   #blocked: HoldfastError | undefined;
+  #blockedAtMs = 0;
   /** While it drops: before then nothing is tried. */
   #retryAt = 0;
   #closed = false;
@@ -99,6 +90,11 @@ export class StreamWriter {
     return this.#blocked;
   }
 
+  /** Since when, in milliseconds since 1970. */
+  get blockedAtMs(): number {
+    return this.#blockedAtMs;
+  }
+
   /** What is written from now on is of this run. What waits already is of those before. */
   beginRun(run: number): void {
     if (run > this.#runs.newest) this.#runs.announce(run, this.passedBytes + this.waitingBytes);
@@ -111,6 +107,7 @@ export class StreamWriter {
     if (this.#isDropping && performance.now() < this.#retryAt) return this.#drop();
     try {
       this.#settleDrops();
+      this.#segment.look();
       while (movedBytes < TURN_BYTES) {
         const step = this.#step(TURN_BYTES - movedBytes, urgent);
         movedBytes += step.movedBytes;
@@ -200,7 +197,10 @@ export class StreamWriter {
   #block(error: unknown): void {
     const blocked = HoldfastError.is(error) ? error : cannotWrite(reasonOf(error));
     // Said once, however often it is tried again.
-    if (this.#blocked === undefined) this.#shop.report(`${this.#name}: ${blocked.message}`);
+    if (this.#blocked === undefined) {
+      this.#shop.report(`${this.#name}: ${blocked.message}`);
+      this.#blockedAtMs = Date.now();
+    }
     this.#blocked = blocked;
     this.#retryAt = performance.now() + DROPPING_RETRY_MS;
   }

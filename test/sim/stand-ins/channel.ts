@@ -17,11 +17,15 @@ export interface Listener {
 
 interface Talk {
   readonly path: string;
+  readonly begunAtMs: number;
   readonly onItem: (message: unknown) => void;
   readonly onEnd: (error: HoldfastError | undefined) => void;
   /** The host's side: aborted when the caller leaves or is gone. */
   readonly hostSignal: AbortController;
 }
+
+/** Streams, and the question whether a host answers. */
+const UNAWAITED = /\/(Hello|Follow|Stats|AttachSession)$/;
 
 export class SimulatedChannel {
   readonly agent: Process;
@@ -66,7 +70,7 @@ export class SimulatedChannel {
   }
 
   /** Begins a call; returns the way to leave it. */
-  begin(path: string, request: unknown, talk: Omit<Talk, 'hostSignal' | 'path'>): () => void {
+  begin(path: string, request: unknown, talk: Pick<Talk, 'onItem' | 'onEnd'>): () => void {
     const world = this.#world;
     world.interrupt(`before ${path}`);
     if (!this.#isConnected) throw lost(path);
@@ -74,7 +78,8 @@ export class SimulatedChannel {
       this.#break();
       throw lost(path);
     }
-    const own: Talk = { ...talk, path, hostSignal: new AbortController() };
+    const begunAtMs = world.nowMs;
+    const own: Talk = { ...talk, path, begunAtMs, hostSignal: new AbortController() };
     this.#talks.add(own);
     if (world.faults.strike('callLost', path)) {
       this.#toAgent(own, 50, () => own.onEnd(lost(path)));
@@ -170,6 +175,11 @@ export class SimulatedChannel {
     this.#toAgentQueue.push(hear);
     const next = (): void => this.#toAgentQueue.shift()?.();
     scheduler.after(latencyMs, this.agent, `answer of ${talk.path}`, next);
+  }
+
+  waitedMs(): number {
+    const awaited = [...this.#talks].find(({ path }) => !UNAWAITED.test(path));
+    return awaited === undefined ? 0 : this.#world.nowMs - awaited.begunAtMs;
   }
 
   untilBroken(signal: AbortSignal): Promise<void> {

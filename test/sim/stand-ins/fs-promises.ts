@@ -23,6 +23,7 @@ export const lstat = (path: string) => later('lstat', () => fs.lstatSync(path));
 export const stat = (path: string) => later('stat', () => fs.statSync(path));
 export const statfs = (path: string) => later('statfs', () => fs.statfsSync(path));
 export const readFile = (path: string) => later('readFile', () => fs.readFileSync(path));
+export const readlink = (path: string) => later('readlink', () => fs.readlinkSync(path));
 export const readdir = (path: string) => later('readdir', () => fs.readdirSync(path));
 export const unlink = (path: string) => later('unlink', () => fs.unlinkSync(path));
 export const rmdir = (path: string) => later('rmdir', () => fs.rmdirSync(path));

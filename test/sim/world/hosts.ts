@@ -64,7 +64,7 @@ function begin(world: World, me: Process, request: HostRequest): void {
     world.note(`logs ${event} ${JSON.stringify(more)}`);
   };
   const facts = { stateDir, hostId, instanceId, version: '0', end, log };
-  const company = { tasksPerHost: Infinity, connections: () => callers.size };
+  const company = { tasksPerHost: Infinity, connections: () => callers.size, isAtHome: () => true };
   const hosted =
     kind === 'executor' ? executor({ ...facts, ...company }) : new PlayedLogmon(world, me, facts);
   let heardAtMs = world.nowMs;
@@ -91,7 +91,8 @@ function begin(world: World, me: Process, request: HostRequest): void {
 
 function executor(facts: Omit<HostContext, 'kind' | 'machineEpoch'>): Hosted {
   const { instanceId } = facts;
-  const source = { shell: '/bin/sh', script: '/shim', instanceId, machineEpoch: machineEpoch() };
+  const shim = { shell: '/bin/sh', script: '/shim', ensureScript: () => undefined };
+  const source = { ...shim, instanceId, machineEpoch: machineEpoch() };
   const host = new ExecutorHost(facts, source);
   standIn({ ...facts, ...source, neglected: () => host.neglected() });
   const sessions = new Sessions({

@@ -14,16 +14,18 @@ import type { Confinement } from '../../../rpc/gen/holdfast/executor/v1/executor
 import type { OpenSessionRequest } from '../../../rpc/gen/holdfast/executor/v1/sessions.ts';
 import { failureOf } from '../container.ts';
 import { processOf } from '../oci-config.ts';
+import type { Run } from '../run.ts';
+import { findSessionCommand, insideOf } from './session-command.ts';
 import { marksOf, type SessionStart } from './session-program.ts';
 
 /** What runc exits with when it could not do what it was asked; a command may exit so too. */
 const RUNC_FAILED = 255;
 
-/** Throws CAPABILITY_MISSING. */
+/** Throws CAPABILITY_MISSING, and what `findSessionCommand` does. */
 export function containerStart(
   request: OpenSessionRequest,
   confinement: Confinement,
-  runDir: string,
+  { dir: runDir, program }: Run,
 ): SessionStart {
   const { runc } = ociPrograms();
   if (runc === undefined) {
@@ -31,7 +33,10 @@ export function containerStart(
   }
   const { argv, cwd, mark, terminal } = request;
   const env = { ...request.env, ...marksOf(request) };
-  const [command = '', ...args] = argv;
+  const place = program && insideOf(program.pid);
+  // runc says less, and with a terminal it says so too late.
+  const command = place === undefined ? (argv[0] ?? '') : findSessionCommand(request, place);
+  const args = argv.slice(1);
   const words = {
     ...processOf({ command, args, env, cwd, mark }, confinement),
     terminal: terminal !== undefined,

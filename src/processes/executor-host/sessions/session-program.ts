@@ -1,15 +1,13 @@
 /** How a command beside a program is started: looked up, then through a shell that has its words from memory. */
 import { closeSync, existsSync, fchownSync, statSync, chownSync, writeSync } from 'node:fs';
-import { isAbsolute, join, resolve } from 'node:path';
-import { HoldfastError } from '../../../errors.ts';
 import { spawnAttached } from '../../../os/attached-process.ts';
 import { memoryFile } from '../../../os/libc.ts';
 import type { User } from '../../../rpc/gen/holdfast/executor/v1/executor.ts';
 import type { OpenSessionRequest } from '../../../rpc/gen/holdfast/executor/v1/sessions.ts';
-import { type Confining, confiningChain } from '../chain.ts';
-import { assertExecutable } from '../executable.ts';
+import { type Confining, confiningChain, lastLimits, UNCONFINED } from '../chain.ts';
 import { joinFiles } from '../run-cgroup.ts';
 import { programText } from '../shim.ts';
+import { findSessionCommand, onMachine } from './session-command.ts';
 
 /** Beside the mark of the run: tells the processes of one session from the others of the run. */
 export const SESSION_VARIABLE = 'HOLDFAST_SESSION';
@@ -29,41 +27,15 @@ confine() {
 umask 022
 . /proc/self/fd/3
 exec 3<&-
-confine /bin/sh -c 'cd "$1" || exit 126
+confine /bin/sh -c 'cd "$1" 2>/dev/null || {
+  who=$(/usr/bin/id -un 2>/dev/null) || who=$(/usr/bin/id -u)
+  echo "user $who may not enter the working directory $1: choose another with -w" >&2
+  exit 126
+}
 environment=$2
 shift 2
 exec /usr/bin/env -S "$environment" "$@"' sh "$cwd" "$environment" "$@"
 `;
-
-/**
- * The absolute path of the command, as a shell in `cwd` would find it. Errors: COMMAND_NOT_FOUND,
- * COMMAND_NOT_EXECUTABLE, START_FAILED for a working directory that is missing.
- */
-function findSessionCommand({ argv, env, cwd }: OpenSessionRequest): string {
-  const [command = ''] = argv;
-  if (!statSync(cwd, { throwIfNoEntry: false })?.isDirectory()) {
-    throw new HoldfastError('START_FAILED', `the working directory ${cwd} is missing`);
-  }
-  if (command.includes('/')) {
-    const path = resolve(cwd, command);
-    assertExecutable(path);
-    return path;
-  }
-  const path = env['PATH'] ?? '';
-  let blocked: HoldfastError | undefined;
-  for (const dir of path.split(':')) {
-    if (!isAbsolute(dir)) continue;
-    try {
-      assertExecutable(join(dir, command));
-      return join(dir, command);
-    } catch (error) {
-      if (!HoldfastError.is(error, 'COMMAND_NOT_FOUND')) blocked ??= HoldfastError.from(error);
-    }
-  }
-  if (blocked !== undefined) throw blocked;
-  const text = `command "${command}" was not found on PATH ${path}`;
-  throw new HoldfastError('COMMAND_NOT_FOUND', text);
-}
 
 /** What a command of a session starts as: a program, its arguments, its environment and what it reads as fd 3. */
 export interface SessionStart {
@@ -76,7 +48,7 @@ export interface SessionStart {
 /** Throws COMMAND_NOT_FOUND and the like: nothing has been opened then. */
 export function universalStart(request: OpenSessionRequest, shell: string): SessionStart {
   const { argv, cwd } = request;
-  const command = findSessionCommand(request);
+  const command = findSessionCommand(request, onMachine);
   const confining = confiningOf(request);
   const env = { ...request.env, ...marksOf(request) };
   const words = programText({ command, args: argv.slice(1), env, cwd, confining });
@@ -89,13 +61,15 @@ export function marksOf({ mark, session }: OpenSessionRequest): Record<string, s
 }
 
 function confiningOf({ confinement }: OpenSessionRequest): Confining {
-  if (confinement === undefined) return { joins: [], oomScoreAdj: undefined, chain: [] };
+  if (confinement === undefined) return UNCONFINED;
   const { cgroup, limits, oomScoreAdj } = confinement;
   return {
     // A run that an older agent began has none.
     joins: joinFiles(cgroup, limits).filter((file) => existsSync(file)),
     oomScoreAdj,
-    chain: confiningChain(confinement, process.geteuid?.() ?? 0),
+    // Nothing is written down on the way.
+    chain: [...confiningChain(confinement, process.geteuid?.() ?? 0), ...lastLimits(confinement)],
+    last: [],
   };
 }
 

@@ -3,6 +3,7 @@ import type { HoldfastError } from '../../../errors.ts';
 import type { ProcessEnd } from '../../../os/attached-process.ts';
 import { type ProcessIdentity, readProcStat } from '../../../os/process-identity.ts';
 import type { OpenSessionRequest } from '../../../rpc/gen/holdfast/executor/v1/sessions.ts';
+import type { Run } from '../run.ts';
 import type { SessionChildren } from '../watch.ts';
 import type { CommandStreams } from './command-streams.ts';
 import { containerStart, whatRuncDid } from './session-container.ts';
@@ -39,13 +40,13 @@ export class SessionStarts {
   }
 
   /** Throws COMMAND_NOT_FOUND and the like, before anything is opened. */
-  prepare(request: OpenSessionRequest, runDir: string): SessionStart {
+  prepare(request: OpenSessionRequest, run: Run): SessionStart {
     const { session, confinement, terminal } = request;
     if (confinement?.isolation === undefined) return universalStart(request, this.#doors.shell);
-    const start = containerStart(request, confinement, runDir);
+    const start = containerStart(request, confinement, run);
     const begun = Promise.withResolvers<void>();
     begun.promise.catch(() => undefined);
-    this.#starting.set(session, { request, runDir, begun });
+    this.#starting.set(session, { request, runDir: run.dir, begun });
     if (terminal === undefined) this.#doors.children.expected.add(session);
     // With a terminal runc stays, and tells of a failure by its own end only.
     else begun.resolve();

@@ -9,6 +9,7 @@ import type {
 } from '../../../rpc/gen/holdfast/executor/v1/sessions.ts';
 import { HoldfastError } from '../../../errors.ts';
 import type { CommandStreams, Sink } from './command-streams.ts';
+import { assertKept, type EndedSession } from './ended-session.ts';
 import { OutputBuffer } from './output-buffer.ts';
 
 /** A reader that went away may come back within this time; then the command is hung up, or its output dropped. */
@@ -67,6 +68,10 @@ export class Session {
   get end(): SessionEnd | undefined {
     return this.#end;
   }
+  /** Once it has ended. */
+  get leaves(): EndedSession | undefined {
+    return this.#end && { end: this.#end, written: this.#buffer.written };
+  }
 
   #hear(isStderr: boolean, bytes: Buffer): boolean {
     this.#buffer.add(isStderr, bytes);
@@ -123,7 +128,7 @@ export class Session {
     after: number | undefined,
     left: AbortSignal,
   ): AsyncGenerator<AttachSessionResponse, void, undefined> {
-    this.#assertKept(after);
+    assertKept(this.id, this.#buffer.taken, after);
     // Whoever asked and left before this began takes nobody's place.
     if (left.aborted) return;
     this.#reader?.abort();
@@ -165,13 +170,6 @@ export class Session {
     const { written } = this.#buffer;
     await this.#changed(signal, ms);
     return signal.aborted || this.#end !== undefined || this.#buffer.written > written;
-  }
-
-  #assertKept(after: number | undefined): void {
-    const { taken } = this.#buffer;
-    if (after === undefined || after >= taken) return;
-    const text = `the output of session ${this.id} is kept behind ${taken} only`;
-    throw new HoldfastError('POSITION_COMPACTED', text, { details: { oldest: taken } });
   }
 
   #awaitReader(): void {

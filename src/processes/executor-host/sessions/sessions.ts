@@ -8,6 +8,7 @@ import type { Run } from '../run.ts';
 import { oomKillsOf } from '../run-cgroup.ts';
 import { assertSignal } from '../stop.ts';
 import { type CommandStreams, pipeStreams, type Sink, terminalStreams } from './command-streams.ts';
+import { type EndedSession, readEnd } from './ended-session.ts';
 import { Session } from './session.ts';
 import { SessionStarts, type StartsDoors } from './session-starts.ts';
 import { hangUp } from './session-tree.ts';
@@ -22,7 +23,7 @@ export class Sessions {
   readonly #sessions = new Map<string, Session>();
   readonly #starts: SessionStarts;
   /** Closed or over: what asks for one of these comes too late. */
-  readonly #over = new Forgotten();
+  readonly #over = new Forgotten<EndedSession>();
   #isCounting = false;
 
   constructor(doors: SessionsDoors) {
@@ -48,7 +49,7 @@ export class Sessions {
     if (run === undefined) {
       throw new HoldfastError('WRONG_STATE', 'the program does not run here');
     }
-    const start = this.#starts.prepare(request, run.dir);
+    const start = this.#starts.prepare(request, run);
     const oomKillsBefore = oomKillsOf(run.cgroup);
     // crash point: executor.session.opening
     this.#countChildren();
@@ -101,7 +102,8 @@ export class Sessions {
     { session, after }: wire.AttachSessionRequest,
     signal: AbortSignal,
   ): AsyncIterable<wire.AttachSessionResponse> {
-    return this.#of(session).read(after, signal);
+    const over = this.#over.of(session);
+    return over ? readEnd(session, over, after) : this.#of(session).read(after, signal);
   }
 
   async write(request: wire.WriteSessionRequest): Promise<wire.WriteSessionResponse> {
@@ -183,7 +185,7 @@ export class Sessions {
 
   #drop(session: Session): void {
     session.discard();
-    this.#over.add(session.id);
+    this.#over.add(session.id, session.leaves);
     this.#sessions.delete(session.id);
   }
 }

@@ -62,6 +62,17 @@ export interface Agent {
   /** Why starts wait now: boot-sweep, disk-low, safe-mode. */
   startsHeld: string[];
   capabilities: Capability[];
+  /** Output that cannot be written now. Older agents tell of none. */
+  outputWaiting: WaitingOutput[];
+}
+
+export interface WaitingOutput {
+  /** <alloc id>/<task>. */
+  task: string;
+  /** ISO 8601. */
+  since: string;
+  /** The name of an errno, such as ENOSPC. */
+  reason: string;
 }
 
 /** What this machine can do for tasks. */
@@ -183,6 +194,8 @@ export interface Task {
   nextStartAt?: string | undefined;
   reason: string;
   position: number;
+  /** The newest run that ended did for want of memory. An older agent never says so. */
+  oomKilled: boolean;
 }
 
 export interface InspectRequest {
@@ -287,9 +300,14 @@ export interface LogsRequest {
   tail?:
     | number
     | undefined;
-  /** Milliseconds since 1970; 0: no bound. What was collected from then on, and what was collected until then. */
-  sinceMs: number;
-  untilMs: number;
+  /**
+   * Milliseconds since 1970: what was collected from then on, and what was collected until then. Absent: no bound, which
+   * older agents take 0 for.
+   */
+  sinceMs?: number | undefined;
+  untilMs?:
+    | number
+    | undefined;
   /** Only what this run wrote; 0: all runs, -1: the newest one. */
   run: number;
   /** Begins so many bytes behind the oldest byte of each stream. Absent: the next one. */
@@ -302,6 +320,8 @@ export interface LogsRequest {
     | undefined;
   /** The caller reads `more`. */
   takesMore: boolean;
+  /** The caller understands cursors that say whose output they are of. */
+  knowsOwners: boolean;
 }
 
 export interface LogsResponse {
@@ -321,7 +341,7 @@ export interface LogsResponse {
 }
 
 export interface LogGap {
-  /** "rotated", "budget", "disk-full". */
+  /** "rotated", "budget", "disk-full", "damaged", "removed". */
   reason: string;
   /** Absent: not known. */
   bytes?: number | undefined;
@@ -544,6 +564,7 @@ function createBaseAgent(): Agent {
     drivers: [],
     startsHeld: [],
     capabilities: [],
+    outputWaiting: [],
   };
 }
 
@@ -578,6 +599,9 @@ export const Agent: MessageFns<Agent> = {
     }
     for (const v of message.capabilities) {
       Capability.encode(v!, writer.uint32(82).fork()).join();
+    }
+    for (const v of message.outputWaiting) {
+      WaitingOutput.encode(v!, writer.uint32(90).fork()).join();
     }
     return writer;
   },
@@ -675,6 +699,14 @@ export const Agent: MessageFns<Agent> = {
             message.capabilities.push(Capability.decode(reader, reader.uint32()));
             continue;
           }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.outputWaiting.push(WaitingOutput.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -702,6 +734,86 @@ export const Agent: MessageFns<Agent> = {
     message.drivers = object.drivers?.map((e) => Driver.fromPartial(e)) || [];
     message.startsHeld = object.startsHeld?.map((e) => e) || [];
     message.capabilities = object.capabilities?.map((e) => Capability.fromPartial(e)) || [];
+    message.outputWaiting = object.outputWaiting?.map((e) => WaitingOutput.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseWaitingOutput(): WaitingOutput {
+  return { task: "", since: "", reason: "" };
+}
+
+export const WaitingOutput: MessageFns<WaitingOutput> = {
+  encode(message: WaitingOutput, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.task !== "") {
+      writer.uint32(10).string(message.task);
+    }
+    if (message.since !== "") {
+      writer.uint32(18).string(message.since);
+    }
+    if (message.reason !== "") {
+      writer.uint32(26).string(message.reason);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): WaitingOutput {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseWaitingOutput();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.task = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.since = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.reason = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<WaitingOutput>): WaitingOutput {
+    return WaitingOutput.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<WaitingOutput>): WaitingOutput {
+    const message = createBaseWaitingOutput();
+    message.task = object.task ?? "";
+    message.since = object.since ?? "";
+    message.reason = object.reason ?? "";
     return message;
   },
 };
@@ -1850,6 +1962,7 @@ function createBaseTask(): Task {
     nextStartAt: undefined,
     reason: "",
     position: 0,
+    oomKilled: false,
   };
 }
 
@@ -1905,6 +2018,9 @@ export const Task: MessageFns<Task> = {
     }
     if (message.position !== 0) {
       writer.uint32(136).int64(message.position);
+    }
+    if (message.oomKilled !== false) {
+      writer.uint32(144).bool(message.oomKilled);
     }
     return writer;
   },
@@ -2058,6 +2174,14 @@ export const Task: MessageFns<Task> = {
             message.position = longToNumber(reader.int64());
             continue;
           }
+          case 18: {
+            if (tag !== 144) {
+              break;
+            }
+
+            message.oomKilled = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2092,6 +2216,7 @@ export const Task: MessageFns<Task> = {
     message.nextStartAt = object.nextStartAt ?? undefined;
     message.reason = object.reason ?? "";
     message.position = object.position ?? 0;
+    message.oomKilled = object.oomKilled ?? false;
     return message;
   },
 };
@@ -3156,12 +3281,13 @@ function createBaseLogsRequest(): LogsRequest {
     follow: false,
     after: "",
     tail: undefined,
-    sinceMs: 0,
-    untilMs: 0,
+    sinceMs: undefined,
+    untilMs: undefined,
     run: 0,
     offset: undefined,
     offsetFromEnd: undefined,
     takesMore: false,
+    knowsOwners: false,
   };
 }
 
@@ -3182,10 +3308,10 @@ export const LogsRequest: MessageFns<LogsRequest> = {
     if (message.tail !== undefined) {
       writer.uint32(40).int32(message.tail);
     }
-    if (message.sinceMs !== 0) {
+    if (message.sinceMs !== undefined) {
       writer.uint32(48).int64(message.sinceMs);
     }
-    if (message.untilMs !== 0) {
+    if (message.untilMs !== undefined) {
       writer.uint32(56).int64(message.untilMs);
     }
     if (message.run !== 0) {
@@ -3199,6 +3325,9 @@ export const LogsRequest: MessageFns<LogsRequest> = {
     }
     if (message.takesMore !== false) {
       writer.uint32(88).bool(message.takesMore);
+    }
+    if (message.knowsOwners !== false) {
+      writer.uint32(96).bool(message.knowsOwners);
     }
     return writer;
   },
@@ -3304,6 +3433,14 @@ export const LogsRequest: MessageFns<LogsRequest> = {
             message.takesMore = reader.bool();
             continue;
           }
+          case 12: {
+            if (tag !== 96) {
+              break;
+            }
+
+            message.knowsOwners = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -3326,12 +3463,13 @@ export const LogsRequest: MessageFns<LogsRequest> = {
     message.follow = object.follow ?? false;
     message.after = object.after ?? "";
     message.tail = object.tail ?? undefined;
-    message.sinceMs = object.sinceMs ?? 0;
-    message.untilMs = object.untilMs ?? 0;
+    message.sinceMs = object.sinceMs ?? undefined;
+    message.untilMs = object.untilMs ?? undefined;
     message.run = object.run ?? 0;
     message.offset = object.offset ?? undefined;
     message.offsetFromEnd = object.offsetFromEnd ?? undefined;
     message.takesMore = object.takesMore ?? false;
+    message.knowsOwners = object.knowsOwners ?? false;
     return message;
   },
 };

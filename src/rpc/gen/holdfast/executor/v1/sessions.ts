@@ -47,7 +47,10 @@ export interface TerminalSize {
 export interface AttachSessionRequest {
   agentEpoch: number;
   session: string;
-  /** The reader has the output before this offset. Absent: as far as was told with TakeSession. */
+  /**
+   * The reader has the output before this offset. Absent: as far as was told with TakeSession. Of a session that is
+   * over and forgotten the end is told to whoever has all of its output.
+   */
   after?: number | undefined;
 }
 

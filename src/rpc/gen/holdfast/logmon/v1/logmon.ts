@@ -24,6 +24,16 @@ export interface HelloResponse {
   tasks: number;
   /** The tasks whose output this host collects now. */
   taskKeys: string[];
+  /** Those among them whose output cannot be written now and waits in their FIFOs. Older hosts tell of none. */
+  waiting: WaitingOutput[];
+}
+
+export interface WaitingOutput {
+  taskKey: string;
+  /** Milliseconds since 1970. */
+  sinceMs: number;
+  /** The name of an errno, such as ENOSPC. */
+  reason: string;
 }
 
 export interface CollectRequest {
@@ -32,7 +42,7 @@ export interface CollectRequest {
   taskKey: string;
   stdoutFifo: string;
   stderrFifo: string;
-  /** Directory of the files <file_stem>.stdout.N and <file_stem>.stderr.N; it exists. */
+  /** Directory of the files <file_stem>.stdout.N and <file_stem>.stderr.N; made when it is missing below logs_root. */
   logDir: string;
   fileStem: string;
   maxFiles: number;
@@ -147,7 +157,7 @@ export const HelloRequest: MessageFns<HelloRequest> = {
 };
 
 function createBaseHelloResponse(): HelloResponse {
-  return { hostId: "", protocol: 0, version: "", pid: 0, tasks: 0, taskKeys: [] };
+  return { hostId: "", protocol: 0, version: "", pid: 0, tasks: 0, taskKeys: [], waiting: [] };
 }
 
 export const HelloResponse: MessageFns<HelloResponse> = {
@@ -169,6 +179,9 @@ export const HelloResponse: MessageFns<HelloResponse> = {
     }
     for (const v of message.taskKeys) {
       writer.uint32(50).string(v!);
+    }
+    for (const v of message.waiting) {
+      WaitingOutput.encode(v!, writer.uint32(58).fork()).join();
     }
     return writer;
   },
@@ -232,6 +245,82 @@ export const HelloResponse: MessageFns<HelloResponse> = {
             }
 
             message.taskKeys.push(reader.string());
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.waiting.push(WaitingOutput.decode(reader, reader.uint32()));
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseWaitingOutput(): WaitingOutput {
+  return { taskKey: "", sinceMs: 0, reason: "" };
+}
+
+export const WaitingOutput: MessageFns<WaitingOutput> = {
+  encode(message: WaitingOutput, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.taskKey !== "") {
+      writer.uint32(10).string(message.taskKey);
+    }
+    if (message.sinceMs !== 0) {
+      writer.uint32(16).int64(message.sinceMs);
+    }
+    if (message.reason !== "") {
+      writer.uint32(26).string(message.reason);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): WaitingOutput {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseWaitingOutput();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.taskKey = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.sinceMs = longToNumber(reader.int64());
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.reason = reader.string();
             continue;
           }
         }
@@ -814,7 +903,10 @@ export const LogmonServiceDefinition = {
       responseStream: false,
       options: {},
     },
-    /** Drains, then closes the FIFOs and files of the task. The agent unlinks the FIFOs afterwards. */
+    /**
+     * Drains, then closes the FIFOs and files of the task. The agent unlinks the FIFOs afterwards. Where output still waits
+     * for room the call fails, and unless somebody asks again the host does both as soon as there is some.
+     */
     release: {
       name: "Release",
       requestType: ReleaseRequest as typeof ReleaseRequest,

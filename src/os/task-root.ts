@@ -8,6 +8,13 @@ export interface BoundPlace {
   readonly destination: string;
 }
 
+export interface FoundPlace {
+  readonly host: string;
+  /** Its path inside without links. */
+  readonly inside: string;
+  readonly stats: Stats;
+}
+
 /** As many as the kernel follows. */
 const MOST_LINKS = 40;
 
@@ -24,7 +31,7 @@ export class TaskRoot {
   }
 
   /** Where on the machine the file is that `path` (absolute) means inside; undefined when there is none. */
-  find(path: string): { readonly host: string; readonly stats: Stats } | undefined {
+  find(path: string): FoundPlace | undefined {
     let links = 0;
     let at = '/';
     const rest = path.split('/').filter(isName);
@@ -46,7 +53,7 @@ export class TaskRoot {
     }
     const host = this.#hostPath(at);
     const stats = look(host);
-    return stats && { host, stats };
+    return stats && { host, inside: at, stats };
   }
 
   /** What is bound is itself no link inside, whatever lies below it. */
