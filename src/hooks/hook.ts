@@ -45,34 +45,37 @@ export interface HookDoors {
   readonly signal: AbortSignal;
   readonly logger: Logger;
   /** Records a HookMessage for operators. */
-  message(text: string): void;
+  readonly message: (text: string) => void;
   readonly logmon: LogmonDoor;
   readonly drivers: DriverCheck;
   readonly memory: MemoryDoor;
   readonly users: UserDoor;
   /** What the group was run with; undefined: nothing, or it is gone. In no log. */
-  payload(): Promise<Uint8Array | undefined>;
+  readonly payload: () => Promise<Uint8Array | undefined>;
   /** The program's environment; in `prestart` so far: with what the hooks before this one gave. Secrets are in it. */
-  env(): Readonly<Record<string, string>>;
+  readonly env: () => Readonly<Record<string, string>>;
   /**
    * A text of the task with its references read, out of `env()` and what is known of node and alloc. Secrets may get
    * into it. `where` is its place in the spec, for the error: START_FAILED for a reference that nothing answers.
    */
-  read(where: string, text: string): string;
+  readonly read: (where: string, text: string) => string;
   /** The value of a secret that a hook gave, in `prestart` one before this one; undefined: this agent has none. */
-  secret(name: string): string | undefined;
+  readonly secret: (name: string) => string | undefined;
   /**
    * Ends the program and starts it again; `isCounted`: as after a failure, by the restart policy. Resolves when that is
    * recorded. Rejects with WRONG_STATE when no program runs.
    */
-  restart(reason: string, options?: { readonly isCounted?: boolean }): Promise<void>;
+  readonly restart: (reason: string, options?: { readonly isCounted?: boolean }) => Promise<void>;
   /** Sends the program a signal, such as "SIGHUP". Resolves when that is recorded. Rejects with WRONG_STATE. */
-  sendSignal(name: string, reason: string): Promise<void>;
+  readonly sendSignal: (name: string, reason: string) => Promise<void>;
   /**
    * Runs a command beside the program, confined as it and recorded as `holdfast exec` is. Resolves with its end; a
    * command that does not end in time is ended. Errors: WRONG_STATE, CAPABILITY_MISSING, COMMAND_NOT_FOUND, TIMEOUT.
    */
-  exec(argv: readonly string[], options: { readonly timeoutMs: number }): Promise<CommandEnd>;
+  readonly exec: (
+    argv: readonly string[],
+    options: { readonly timeoutMs: number },
+  ) => Promise<CommandEnd>;
 }
 
 export interface CommandEnd {

@@ -56,6 +56,12 @@ export class FieldReading {
     throw new ImportFault(`${this.#at(key)} must be a list`);
   }
 
+  /** A number is its text. */
+  word(key: string): string | undefined {
+    const value = this.any(key);
+    return value === undefined ? undefined : scalar(value, this.#at(key));
+  }
+
   texts(key: string): Readonly<Record<string, string>> | undefined {
     const fields = this.object(key);
     if (fields === undefined) return undefined;

@@ -72,11 +72,11 @@ export function importPm2(file: unknown, options: Pm2Options): Imported {
   const tasks = list.map((app, index) => pm2Task(app, `apps[${index}]`, options, notes));
   const names = tasks.map(({ name }) => name);
   const twice = names.find((name, index) => names.indexOf(name) !== index);
-  if (twice !== undefined) throw new ImportFault(`names two apps "${String(twice)}"`);
+  if (twice !== undefined) throw new ImportFault(`names two apps "${twice}"`);
   return { group: { name: plainName(options.name), type: 'service', tasks }, notes };
 }
 
-function pm2Task(fields: unknown, path: string, options: Pm2Options, notes: string[]): Fields {
+function pm2Task(fields: unknown, path: string, options: Pm2Options, notes: string[]) {
   const app = new FieldReading(fields, path, notes);
   const script = app.text('script') ?? app.text('cmd') ?? app.text('exec');
   app.any('cmd');
@@ -87,8 +87,8 @@ function pm2Task(fields: unknown, path: string, options: Pm2Options, notes: stri
   const instances = app.any('instances');
   if (instances !== undefined && instances !== 1)
     app.note('instances', 'is left out: there is one');
+  const plain = plainName(name === 'alloc' ? 'alloc-app' : name);
   const made = withoutUnset({
-    name: plainName(name === 'alloc' ? 'alloc-app' : name),
     driver: 'raw_exec',
     config: { ...programOf(app, script, workDir), workDir },
     env: escaped(envOf(app, fields, options.env)),
@@ -100,7 +100,7 @@ function pm2Task(fields: unknown, path: string, options: Pm2Options, notes: stri
     killTimeout: span(app, 'kill_timeout') ?? '1600ms',
   });
   app.end(REASONS);
-  return made;
+  return { name: plain, ...made };
 }
 
 function nameOf(script: string): string {
@@ -169,14 +169,14 @@ function escaped(env: Fields): Fields {
 }
 
 function userOf(app: FieldReading): string | undefined {
-  const user = app.any('user') ?? app.any('uid');
-  const group = app.any('gid');
-  app.any('uid');
+  const uid = app.word('uid');
+  const user = app.word('user') ?? uid;
+  const group = app.word('gid');
   if (user === undefined) {
     if (group !== undefined) app.note('gid', 'is left out: it needs a uid');
     return undefined;
   }
-  return group === undefined ? String(user) : `${String(user)}:${String(group)}`;
+  return group === undefined ? user : `${user}:${group}`;
 }
 
 /** A run of `min_uptime` makes what was before it forgotten; so many unstable ones in a row are the end. */
@@ -214,11 +214,11 @@ function exitCodes(app: FieldReading): Fields {
 const UNIT_MB: Readonly<Record<string, number>> = { K: 1 / 1024, M: 1, G: 1024 };
 
 function memoryOf(app: FieldReading): Fields | undefined {
-  const written = app.any('max_memory_restart');
+  const written = app.word('max_memory_restart');
   if (written === undefined) return undefined;
-  const [, amount, unit = ''] = /^(\d+(?:\.\d+)?)\s*([KMG])?B?$/i.exec(String(written)) ?? [];
+  const [, amount, unit = ''] = /^(\d+(?:\.\d+)?)\s*([KMG])?B?$/i.exec(written) ?? [];
   if (amount === undefined) {
-    app.note('max_memory_restart', `is left out: "${String(written)}" is no size`);
+    app.note('max_memory_restart', `is left out: "${written}" is no size`);
     return undefined;
   }
   const perUnit = UNIT_MB[unit.toUpperCase()] ?? 1 / 1024 / 1024;

@@ -3,7 +3,6 @@ import type { Orchestrator, RunOptions, TaskEnvView } from '../api.ts';
 import { answer } from '../rpc/grpc-answer.ts';
 import type * as agent from '../rpc/gen/holdfast/agent/v1/agent.ts';
 import type * as message from '../rpc/gen/holdfast/agent/v1/env.ts';
-import type { SchedulerIdentity } from '../spec/scheduler-identity.ts';
 
 export function envHandlers(orchestrator: Orchestrator): message.EnvServiceServer {
   return { env: answer(async ({ ref }) => toEnvMessage(await orchestrator.env(ref))) };

@@ -67,7 +67,7 @@ function headerProblems(headers: Readonly<Record<string, string>>): readonly Art
 
 /** Line ends in a header begin another one. */
 export function hasControl(value: string): boolean {
-  return [...value].some((char) => (char < ' ' && char !== '\t') || char === '\u007f');
+  return /[^\P{Cc}\t]/u.test(value);
 }
 
 /** A name that git would take for an option, or for more than one name, is none. */

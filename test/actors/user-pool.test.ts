@@ -25,7 +25,7 @@ describe('a pool of users', () => {
     const pool = setUp().pool();
     const streams = ['a', 'b', 'c', 'd', 'e'];
     const given = streams.map((stream) => pool.take(stream));
-    expect(given.toSorted()).toEqual([80_000, 80_001, 80_002, 80_003, 80_004]);
+    expect(given.toSorted((a, b) => a - b)).toEqual([80_000, 80_001, 80_002, 80_003, 80_004]);
     expect(streams.map((stream) => pool.take(stream))).toEqual(given);
     expect(() => pool.take('f')).toThrow('all users from 80000 to 80004 are taken');
     pool.release('c');
@@ -39,7 +39,9 @@ describe('a pool of users', () => {
     expect(pool().take('new')).toBe(80_004);
     tasks.set('held', folded('dead', 80_001));
     const next = pool();
-    expect([next.take('one'), next.take('two')].toSorted()).toEqual([80_001, 80_004]);
+    expect([next.take('one'), next.take('two')].toSorted((a, b) => a - b)).toEqual([
+      80_001, 80_004,
+    ]);
     expect(() => next.take('three')).toThrow('are taken');
   });
 

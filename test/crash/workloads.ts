@@ -77,8 +77,9 @@ function boxed(task: TaskMaker, { caseDir }: CasePlaces, witness: string): TaskM
 function fetched(task: TaskMaker, witness: string): TaskMaker {
   return (name, kind, more, lines) => {
     const plain = task(name, kind, more, lines);
-    const [, ...args] = plain.config?.['args'] as string[];
-    const config = { ...plain.config, args: ['local/witness.pl', ...args] };
+    const written = plain.config ?? {};
+    const [, ...args] = written['args'] as string[];
+    const config = { ...written, args: ['local/witness.pl', ...args] };
     const file = { source: `file://${witness}`, mode: 'file' as const };
     const artifacts = [
       { ...file, destination: 'local/witness.pl' },

@@ -132,23 +132,31 @@ describe('the hook secrets', () => {
     }
   });
 
-  it.each([
+  const faults: readonly (readonly [SecretSpec, string, string])[] = [
     [SH(`echo ${CANARY}; echo ${CANARY} >&2; exit 3`), ' (again)', 'ended with exit code 3'],
     [SH('sleep 20', 50), ' (again)', 'took longer than 0.05 s'],
     [SH('head -c 2000000 /dev/zero'), '', 'is longer than 1 MiB'],
     [SH("printf '\\377\\376'"), '', 'is no UTF-8 text: keep it in base64'],
-    [{ ...SH(''), command: ['/nowhere'] } as SecretSpec, '', '/nowhere cannot be run: ENOENT'],
+    [
+      { name: 's', provider: 'exec', command: ['/nowhere'], timeoutMs: 9 },
+      '',
+      '/nowhere cannot be run: ENOENT',
+    ],
     [{ name: 's', provider: 'env', key: 'NONE' }, '', 'no variable NONE'],
     [{ name: 's', provider: 'file', path: '/nowhere' }, ' (again)', 'ENOENT'],
     [{ name: 's', provider: 'file', path: '/' }, '', '/ is no file'],
     [{ name: 's', provider: 'file', path: '/dev/zero' }, '', 'is no file'],
-  ])('tells of %j why it cannot be had, and nothing of it', async (secret, again, text) => {
-    const rig = setUp({ env: ['*'], fileRoots: ['/'], commands: ['/bin/sh', '/nowhere'] });
-    const why = await rig.why(secret);
-    expect(why.startsWith(`HOOK_FAILED${again}: secret "s": `)).toBe(true);
-    expect(why).toContain(text);
-    expect(why).not.toContain(CANARY);
-  });
+  ];
+  it.each(faults)(
+    'tells of %j why it cannot be had, and nothing of it',
+    async (secret, again, text) => {
+      const rig = setUp({ env: ['*'], fileRoots: ['/'], commands: ['/bin/sh', '/nowhere'] });
+      const why = await rig.why(secret);
+      expect(why.startsWith(`HOOK_FAILED${again}: secret "s": `)).toBe(true);
+      expect(why).toContain(text);
+      expect(why).not.toContain(CANARY);
+    },
+  );
 
   it('fetches for a running program only what its agent does not know', async () => {
     const rig = setUp({ env: ['*'] }, { A: CANARY });

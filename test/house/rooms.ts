@@ -31,8 +31,10 @@ export const ROOMS: Readonly<Record<string, string>> = {
   local:
     'errors ports version api:type spec events machines projections log output drivers:type actors layout log-query',
   'orchestrator-options': 'errors ports:type spec drivers:type hooks:type actors:type',
+  'orchestrator-parts':
+    'ports log:type os hooks drivers layout:type actors local orchestrator-options:type',
   orchestrator:
-    'errors ports version api:type spec events log os hooks drivers layout data-dir actors local orchestrator-options',
+    'errors ports api:type log os layout data-dir actors local orchestrator-options orchestrator-parts',
   testing: 'errors ports spec events machines log drivers hooks',
   processes: 'errors os output rpc',
   server: 'errors ports:type api:type spec:type rpc log-query',

@@ -123,7 +123,8 @@ function programFault(
   if (error.code === 'ERR_CHILD_PROCESS_STDIO_MAXBUFFER') return refused('is longer than 1 MiB');
   if (error.killed === true) return passing(`${program} took longer than ${timeoutMs / 1000} s`);
   if (typeof error.code === 'string') return refused(`${program} cannot be run: ${error.code}`);
-  return passing(`${program} ended with exit code ${String(error.code ?? 'unknown')}`);
+  const code = typeof error.code === 'number' ? error.code : 'unknown';
+  return passing(`${program} ended with exit code ${code}`);
 }
 
 function closed(what: string, option: string): HoldfastError {
