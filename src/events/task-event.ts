@@ -25,6 +25,7 @@ const restart = fields({
   exitCodes: optional(list(exitRule)),
 });
 const gate = oneOf('prestart', 'main', 'poststart', 'poststop');
+const checkStatus = oneOf('passing', 'warning', 'critical');
 const phase = oneOf('prestart', 'start', 'prekill', 'exited', 'update', 'cleanup');
 /** A value, or the name of a secret with a hash of its value: secrets never enter the log. */
 const envEntry = fields({
@@ -96,6 +97,8 @@ export const TASK_EVENTS = {
     data: fields({ hook: text, phase, tookMs: whole, isRecoverable: flag, message: text }),
   },
   HookMessage: { schema: 1, data: fields({ hook: text, phase, message: text }) },
+  /** What the hook knows by now, instead of the `state` that it gave before the start. */
+  HookNoted: { schema: 1, data: fields({ hook: text, state: record(text) }) },
   PrestartCompleted: { schema: 1, data: fields({}) },
   /** Written before anything of the run exists. `mark` is what the run's processes carry in their environment. */
   RunStarting: {
@@ -159,6 +162,36 @@ export const TASK_EVENTS = {
     }),
   },
   /**
+   * The program can be reached so. Until it is taken back, which is recorded before anything ends the program. Said
+   * again, the later one holds. `isGroups`: it is a service of the group, which this task gives.
+   */
+  ServiceRegistered: {
+    schema: 1,
+    data: fields({
+      service: text,
+      address: text,
+      port: optional(whole),
+      tags: list(text),
+      meta: record(text),
+      isGroups: optional(flag),
+    }),
+  },
+  ServiceDeregistered: { schema: 1, data: fields({ service: text, reason: text }) },
+  /**
+   * Written when a check says something else than before; `before` is left out for the first result of a run. `output`
+   * is at most 4 KiB, without secrets. `service` is whose check it is: left out, the task's own.
+   */
+  CheckChanged: {
+    schema: 1,
+    data: fields({
+      check: text,
+      service: optional(text),
+      status: checkStatus,
+      before: optional(checkStatus),
+      output: text,
+    }),
+  },
+  /**
    * `then` says what follows the kill. `deadline` is when force is used, `signalAt` when the first signal is sent: left
    * out, at once. Said again, it may only become earlier. `isCounted`: the restart is judged as a failure's.
    */
@@ -208,5 +241,6 @@ export const TASK_EVENTS = {
 
 export type TaskEvent = EventOf<typeof TASK_EVENTS>;
 export type TaskEventType = keyof typeof TASK_EVENTS;
+export type CheckStatus = 'passing' | 'warning' | 'critical';
 export type HookPhase = 'prestart' | 'start' | 'prekill' | 'exited' | 'update' | 'cleanup';
 export type EnvEntry = { name: string; value?: string; secret?: string; hash?: string };

@@ -4,6 +4,7 @@
  */
 import type { TaskEvent } from '../events/task-event.ts';
 import { isRejection, type Decision, type DecisionTools } from './decision.ts';
+import { decideService, withServicesWithdrawn } from './service-decider.ts';
 import { decideSession, withSessionsClosed } from './session-decider.ts';
 import type { MessageOf, TaskMessage } from './task-messages.ts';
 import { decideCommand } from './task-command-decider.ts';
@@ -18,7 +19,9 @@ export function decideTask(
 ): Decision<TaskEvent> {
   const make = makeTaskEvent(state.context.run, tools.now);
   const decision = decideStep(message, state, make, tools);
-  return isRejection(decision) ? decision : withSessionsClosed(decision, state.context, make);
+  if (isRejection(decision)) return decision;
+  const closed = withSessionsClosed(decision, state.context, make);
+  return withServicesWithdrawn(closed, state, make);
 }
 
 function decideStep(
@@ -40,9 +43,14 @@ function decideStep(
     case 'OpenSession':
     case 'SessionEnded':
       return decideSession(message, state, make);
+    case 'RegisterService':
+    case 'ReportCheck':
+    case 'WithdrawServices':
+      return decideService(message, state, make);
     case 'HooksProgressed':
     case 'HookFaulted':
     case 'HookSpoke':
+    case 'HookLearned':
       return isWorking(state.value) ? decideNote(message, make) : [];
     case 'PrestartFinished':
     case 'PrestartFaulted':
@@ -75,9 +83,12 @@ function isWorking(value: string): boolean {
 }
 
 function decideNote(
-  message: MessageOf<'HooksProgressed' | 'HookFaulted' | 'HookSpoke'>,
+  message: MessageOf<'HooksProgressed' | 'HookFaulted' | 'HookSpoke' | 'HookLearned'>,
   make: Maker,
 ): readonly TaskEvent[] {
+  if (message.type === 'HookLearned') {
+    return [make('HookNoted', { hook: message.hook, state: message.state })];
+  }
   const { phase } = message;
   if (message.type === 'HooksProgressed') return completed(make, phase, message.results);
   if (message.type === 'HookFaulted') return [failed(make, phase, message.fault)];

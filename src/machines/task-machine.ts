@@ -21,7 +21,17 @@ const RECOVER = { target: 'starting', actions: 'keepRecovered' } as const;
 const RESTART = { target: 'backoff', actions: 'keepRestart' } as const;
 const HOLD = { target: 'held', actions: 'keepHeld' } as const;
 const GIVE_UP = { target: 'cleanup', actions: 'keepVerdict' } as const;
-const NOTES = { HookCompleted: { actions: 'keepHook' }, HookFailed: {}, HookMessage: {} } as const;
+const NOTES = {
+  HookCompleted: { actions: 'keepHook' },
+  HookNoted: { actions: 'keepNote' },
+  HookFailed: {},
+  HookMessage: {},
+} as const;
+const SERVE = {
+  ServiceRegistered: { actions: 'keepService' },
+  ServiceDeregistered: { actions: 'dropService' },
+  CheckChanged: { actions: 'keepCheck' },
+} as const;
 const CLOSE = { SessionClosed: { actions: 'dropSession' } } as const;
 
 export const taskMachine = setup({
@@ -29,6 +39,7 @@ export const taskMachine = setup({
   actions: {
     keepPlan: assign(memory.keepPlan),
     keepHook: assign(memory.keepHook),
+    keepNote: assign(memory.keepNote),
     keepFailedHook: assign(memory.keepFailedHook),
     keepRun: assign(memory.keepRun),
     keepRecovered: assign(memory.keepRecovered),
@@ -39,6 +50,9 @@ export const taskMachine = setup({
     keepKill: assign(memory.keepKill),
     keepSession: assign(memory.keepSession),
     dropSession: assign(memory.dropSession),
+    keepService: assign(memory.keepService),
+    dropService: assign(memory.dropService),
+    keepCheck: assign(memory.keepCheck),
     keepStuck: assign(memory.keepStuck),
     keepRestart: assign(memory.keepRestart),
     keepVerdict: assign(memory.keepVerdict),
@@ -73,6 +87,7 @@ export const taskMachine = setup({
       entry: 'runPrestart',
       on: {
         HookCompleted: { actions: 'keepHook' },
+        HookNoted: { actions: 'keepNote' },
         HookFailed: { actions: 'keepFailedHook' },
         HookMessage: {},
         PrestartCompleted: {},
@@ -105,6 +120,7 @@ export const taskMachine = setup({
       on: {
         ...NOTES,
         ...CLOSE,
+        ...SERVE,
         TaskReattached: {},
         TaskSignaled: { actions: 'sendSignal' },
         SessionOpened: { actions: 'keepSession' },

@@ -29,6 +29,11 @@ export const keepHook: Memory = ({ context, event }) => {
   };
   return { hooks: { ...context.hooks, [hook]: given } };
 };
+export const keepNote: Memory = ({ context, event }) => {
+  const { hook, state } = facts(event, 'HookNoted');
+  const known = context.hooks[hook] ?? { isDone: false, env: [] };
+  return { hooks: { ...context.hooks, [hook]: { ...known, state } } };
+};
 export const keepFailedHook: Memory = ({ event }) => {
   const { hook, message, isRecoverable } = facts(event, 'HookFailed');
   const text = `${hook}: ${message}`;
@@ -51,6 +56,8 @@ export const keepRun: Memory = ({ event }) => ({
   kill: undefined,
   stuck: undefined,
   nextStartAt: undefined,
+  services: undefined,
+  checks: undefined,
   reason: '',
 });
 export const keepRecovered: Memory = ({ event }) => ({
@@ -62,6 +69,8 @@ export const keepRecovered: Memory = ({ event }) => ({
   kill: undefined,
   stuck: undefined,
   nextStartAt: undefined,
+  services: undefined,
+  checks: undefined,
   reason: 'found again by the files of its run',
 });
 export const keepProcess: Memory = ({ event }) => {
@@ -103,6 +112,18 @@ export const dropSession: Memory = ({ context, event }) => {
   const { session } = facts(event, 'SessionClosed');
   const left = (context.sessions ?? []).filter((one) => one !== session);
   return { sessions: left.length === 0 ? undefined : left };
+};
+export const keepService: Memory = ({ context, event }) => {
+  const service = facts(event, 'ServiceRegistered');
+  return { services: { ...context.services, [service.service]: service } };
+};
+export const dropService: Memory = ({ context, event }) => ({
+  services: { ...context.services, [facts(event, 'ServiceDeregistered').service]: null },
+});
+export const keepCheck: Memory = ({ context, event }) => {
+  const { check, service, status, output } = facts(event, 'CheckChanged');
+  const found = { status, output, at: event.at, ...(service === undefined ? {} : { service }) };
+  return { checks: { ...context.checks, [check]: found } };
 };
 export const keepStuck: Memory = ({ event }) => ({ stuck: facts(event, 'TaskStuck').message });
 export const keepRestart: Memory = ({ context, event }) => {
@@ -158,6 +179,8 @@ export const keepRevival: Memory = ({ context, event }) => ({
   nextStartDelayMs: undefined,
   stuck: undefined,
   sessions: undefined,
+  services: undefined,
+  checks: undefined,
   outcome: undefined,
   startedAt: undefined,
   finishedAt: undefined,

@@ -1,5 +1,5 @@
 /** Everything a task's mailbox takes: commands ask for something, reports tell what a duty found. */
-import type { EnvEntry, HookPhase } from '../events/task-event.ts';
+import type { CheckStatus, EnvEntry, HookPhase } from '../events/task-event.ts';
 import type { Gate, TaskMount, TaskSpec } from '../spec/task-spec.ts';
 
 export interface HookResult {
@@ -30,6 +30,24 @@ export interface ExitFacts {
   readonly signal: string | null;
   readonly oomKilled: boolean;
   readonly exitedAt: number;
+}
+
+/** How the program of a run can be reached. */
+export interface ServiceFacts {
+  readonly service: string;
+  readonly address: string;
+  readonly port?: number;
+  readonly tags: readonly string[];
+  readonly meta: Readonly<Record<string, string>>;
+  /** It is the group's, and taken back when the group begins to end. Left out: the task's own. */
+  readonly isGroups?: true;
+}
+export interface CheckFacts {
+  readonly check: string;
+  /** Whose it is; left out: the task's own. */
+  readonly service?: string;
+  readonly status: CheckStatus;
+  readonly output: string;
 }
 
 /** Who runs what beside the program. */
@@ -64,6 +82,8 @@ export type TaskCommand =
   | { readonly type: 'ResumeTask' }
   /** Its alloc was begun anew, for the `revival`th time: what has ended waits for its gate again. */
   | { readonly type: 'ReviveTask'; readonly revival: number }
+  /** The group begins to end: its services are taken back, its programs may go on for a while. */
+  | { readonly type: 'WithdrawServices'; readonly reason: string }
   | { readonly type: 'SignalTask'; readonly signal: string; readonly reason?: string }
   | ({ readonly type: 'OpenSession' } & SessionFacts);
 
@@ -73,6 +93,12 @@ export type TaskReport =
       readonly phase: HookPhase;
       readonly results: readonly HookResult[];
     }
+  /** Of a hook that goes on beside the program. */
+  | {
+      readonly type: 'HookLearned';
+      readonly hook: string;
+      readonly state: Readonly<Record<string, string>>;
+    }
   | { readonly type: 'HookFaulted'; readonly phase: HookPhase; readonly fault: HookFault }
   | {
       readonly type: 'HookSpoke';
@@ -80,6 +106,8 @@ export type TaskReport =
       readonly hook: string;
       readonly message: string;
     }
+  | { readonly type: 'RegisterService'; readonly run: number; readonly service: ServiceFacts }
+  | ({ readonly type: 'ReportCheck'; readonly run: number } & CheckFacts)
   | { readonly type: 'PrestartFinished'; readonly results: readonly HookResult[] }
   | {
       readonly type: 'PrestartFaulted';

@@ -1,5 +1,5 @@
 /** What a task remembers: the least a duty or a decision needs to go on. Everything else is a projection. */
-import type { EnvEntry } from '../events/task-event.ts';
+import type { CheckStatus, EnvEntry } from '../events/task-event.ts';
 import type { Gate, RestartPolicy, TaskMount } from '../spec/task-spec.ts';
 import type { ChartState } from './chart-table.ts';
 
@@ -9,6 +9,25 @@ export interface HookMemory {
   readonly state: Readonly<Record<string, string>>;
   readonly mounts?: readonly TaskMount[] | undefined;
   readonly user?: string | undefined;
+}
+
+/** A service as it was recorded. */
+export interface ServiceMemory {
+  readonly service: string;
+  readonly address: string;
+  readonly port?: number | undefined;
+  readonly tags: readonly string[];
+  readonly meta: Readonly<Record<string, string>>;
+  /** Of the group, not of the task alone. */
+  readonly isGroups?: boolean | undefined;
+}
+
+/** What a check said when it last changed its mind; `at` is since when. */
+export interface CheckMemory {
+  readonly status: CheckStatus;
+  readonly output: string;
+  readonly service?: string | undefined;
+  readonly at: number;
 }
 
 /** How the newest run ended, or why it never began. */
@@ -106,10 +125,19 @@ export interface TaskContext {
   readonly stuck?: string | undefined;
   /** Ids of commands beside the program of which no end is recorded; undefined when there are none. */
   readonly sessions?: readonly string[] | undefined;
+  /** Of the newest run, by name; null for one that was taken back while its program ran on. */
+  readonly services?: Readonly<Record<string, ServiceMemory | null>> | undefined;
+  /** Of the newest run, by name; a check that is not here has not said anything yet. */
+  readonly checks?: Readonly<Record<string, CheckMemory>> | undefined;
   readonly outcome?: 'complete' | 'failed' | 'lost' | 'stopped' | undefined;
   readonly reason: string;
   readonly startedAt?: number | undefined;
   readonly finishedAt?: number | undefined;
+}
+
+/** By which the program can be reached now. */
+export function standingServices({ services = {} }: TaskContext): readonly ServiceMemory[] {
+  return Object.values(services).filter((one) => one !== null);
 }
 
 export type TaskState = ChartState<TaskContext>;

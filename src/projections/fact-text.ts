@@ -24,6 +24,8 @@ function taskText(fact: Fact): string | undefined {
       return `hook ${fact.data.hook} (${fact.data.phase}) was done in ${fact.data.tookMs} ms`;
     case 'HookMessage':
       return `hook ${fact.data.hook}: ${fact.data.message}`;
+    case 'HookNoted':
+      return `hook ${fact.data.hook} noted what it knows by now`;
     case 'HookFailed': {
       const { hook, phase, message, isRecoverable } = fact.data;
       const hope = isRecoverable ? ', which may pass' : '';
@@ -45,6 +47,17 @@ function taskText(fact: Fact): string | undefined {
       return `a command was run beside it: ${fact.data.argv.join(' ')}`;
     case 'SessionClosed':
       return `the command beside it ended${because(fact.data.reason)}`;
+    case 'ServiceRegistered': {
+      const { service, address, port } = fact.data;
+      return `service ${service} can be reached at ${address}${port === undefined ? '' : `:${port}`}`;
+    }
+    case 'ServiceDeregistered':
+      return `service ${fact.data.service} cannot be reached any more${because(fact.data.reason)}`;
+    case 'CheckChanged': {
+      const { check, status, before, output } = fact.data;
+      const change = before === undefined ? `is ${status}` : `went from ${before} to ${status}`;
+      return `check ${check} ${change}${because(output.split('\n', 1)[0])}`;
+    }
     default:
       return endText(fact);
   }

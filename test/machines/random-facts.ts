@@ -68,6 +68,10 @@ export const TASK_FACTS: Readonly<Record<string, Maker>> = {
     message: word,
   }),
   HookMessage: fields({ hook: word, phase, message: word }),
+  HookNoted: fields({
+    hook: pick('one', 'two'),
+    state: (random) => ({ key: word(random) }),
+  }),
   RunStarting: launch,
   TaskRecovered: launch,
   TaskStarted: fields({ pid: number, startTime: word, machineEpoch: word, startedAt: number }),
@@ -93,6 +97,22 @@ export const TASK_FACTS: Readonly<Record<string, Maker>> = {
     exitCode: pick(null, 0, 1),
     signal: pick(null, 'SIGHUP'),
     reason: word,
+  }),
+  ServiceRegistered: fields({
+    service: pick('web', 'admin'),
+    address: word,
+    port: number,
+    tags: (random) => [word(random)],
+    meta: (random) => ({ key: word(random) }),
+    isGroups: flag,
+  }),
+  ServiceDeregistered: fields({ service: pick('web', 'admin'), reason: word }),
+  CheckChanged: fields({
+    check: pick('one', 'two'),
+    service: word,
+    status: pick('passing', 'warning', 'critical'),
+    before: pick('passing', 'warning', 'critical'),
+    output: word,
   }),
   TaskKilling: fields({
     reason: word,

@@ -101,6 +101,12 @@ export const SESSION_END: TaskMessage = {
   signal: null,
   reason: 'exited',
 };
+export const SERVICE = { service: 'web', address: '127.0.0.1', port: 80, tags: [], meta: {} };
+/** Its program can be reached. */
+export function served(more: { service?: string; isGroups?: true } = {}): TaskEvent {
+  return fact('ServiceRegistered', { ...SERVICE, ...more });
+}
+
 /** A command was begun beside the program and goes on. */
 export function opened(session = 's1'): TaskEvent {
   return fact('SessionOpened', { ...SESSION, argv: ['sh'], session });
@@ -191,6 +197,11 @@ export function everyMessage(run = 1): readonly TaskMessage[] {
     { type: 'ResumeTask' },
     { type: 'ReviveTask', revival: 1 },
     { type: 'SignalTask', signal: 'SIGHUP' },
+    { type: 'RegisterService', run, service: SERVICE },
+    { type: 'RegisterService', run, service: { ...SERVICE, port: 81, isGroups: true } },
+    { type: 'ReportCheck', run, check: 'alive', status: 'passing', output: 'ok' },
+    { type: 'ReportCheck', run, check: 'alive', status: 'critical', output: 'no' },
+    { type: 'WithdrawServices', reason: 'the group ends' },
     { type: 'OpenSession', ...SESSION },
     SESSION_END,
     { type: 'HooksProgressed', phase: 'prestart', results: [RESULT] },

@@ -15,6 +15,8 @@ import {
   policy,
   PROCESS,
   RESULT,
+  SERVICE,
+  served,
   SESSION,
   SESSION_END,
   TASK_STATES,
@@ -29,6 +31,7 @@ const notes = (from: string): readonly Row[] => [
   [from, { type: 'HooksProgressed', phase: 'prestart', results: [RESULT] }, 'HookCompleted'],
   [from, { type: 'HookFaulted', phase: 'start', fault: FAULT }, 'HookFailed'],
   [from, { type: 'HookSpoke', phase: 'start', hook: 'env', message: 'hello' }, 'HookMessage'],
+  [from, { type: 'HookLearned', hook: 'env', state: { a: 'b' } }, 'HookNoted'],
 ];
 const stop: TaskMessage = { type: 'StopTask', reason: 'enough' };
 const found: TaskMessage = {
@@ -39,6 +42,8 @@ const found: TaskMessage = {
   mark: 'i:key9',
   machineEpoch: 'boot',
 };
+const withdraw: TaskMessage = { type: 'WithdrawServices', reason: 'the group ends' };
+const CHECK = { check: 'alive', status: 'critical', output: 'no answer' } as const;
 const revive: TaskMessage = { type: 'ReviveTask', revival: 1 };
 const started: TaskMessage = { type: 'ProgramStarted', run: 1, process: PROCESS };
 const exited: TaskMessage = { type: 'ProgramExited', run: 1, exit: EXIT_0 };
@@ -90,6 +95,13 @@ const ROWS: readonly Row[] = [
   ['running', { type: 'OpenSession', ...SESSION }, 'SessionOpened'],
   ['running with a session', SESSION_END, 'SessionClosed'],
   ['running with a session', found, 'SessionClosed', 'TaskRecovered'],
+  ['running', { type: 'RegisterService', run: 1, service: SERVICE }, 'ServiceRegistered'],
+  ['running with a service', withdraw, 'ServiceDeregistered'],
+  ['running with a service', stop, 'ServiceDeregistered', 'TaskKilling'],
+  ['running with a service', exited, 'ServiceDeregistered', 'TaskExited'],
+  ['running with a service', lost, 'ServiceDeregistered', 'TaskLost'],
+  ['running with a service', found, 'ServiceDeregistered', 'TaskRecovered'],
+  ['running', { type: 'ReportCheck', run: 1, ...CHECK }, 'CheckChanged'],
   ['running', exited, 'TaskExited'],
   ['running', lost, 'TaskLost'],
   ['running', found, 'TaskRecovered'],
@@ -138,6 +150,8 @@ function history(from: string): ReturnType<typeof historyTo> {
       return [...historyTo('starting'), killing()];
     case 'running with a session':
       return [...historyTo('running'), opened()];
+    case 'running with a service':
+      return [...historyTo('running'), served({ isGroups: true })];
     case 'killing with a session':
       return [...historyTo('running'), opened(), killing()];
     case 'exited with a session':
