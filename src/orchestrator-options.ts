@@ -1,4 +1,6 @@
 /** What one may ask of an orchestrator, and what each of it must be: who embeds Holdfast need not have types. */
+import { isIP } from 'node:net';
+import type { NetworkRules } from './actors/network-supplies.ts';
 import type { CgroupWish } from './actors/run-cgroups.ts';
 import type { SafeModeLimit } from './actors/safe-mode.ts';
 import type { UserRange } from './actors/user-pool.ts';
@@ -31,6 +33,14 @@ export interface OrchestratorOptions {
   readonly retention?: {
     /** Allocs that have ended and are kept, with their events and files; the oldest go first. Default 10,000. */
     readonly keepFinishedAllocs?: number;
+    /** Those that ended longer ago go, too. Left out: however long. */
+    readonly keepFinishedForMs?: number;
+    /**
+     * While the file system of the data directory is used beyond this, the oldest that ended go, but for the last ten
+     * minutes; in percent, of its room and of its inodes. Default 80 and 70, as in Nomad; 100: never.
+     */
+    readonly maxDiskPercent?: number;
+    readonly maxInodePercent?: number;
   };
   readonly logs?: {
     /** What the output of all tasks may take up. Default 5 GiB or a tenth of the disk, the lesser; 0: no limit. */
@@ -50,6 +60,8 @@ export interface OrchestratorOptions {
   readonly secrets?: Partial<SecretRules> & SecretPlaces;
   /** Numbers for tasks that ask for a user of their own; both are in it. Default 80,000 to 89,999, as in Nomad. */
   readonly dynamicUsers?: UserRange;
+  /** Ports that groups may have, and addresses that they may ask for. */
+  readonly network?: NetworkRules;
   readonly clock?: Clock;
   readonly random?: Random;
 }
@@ -75,11 +87,15 @@ const OPTIONS: Required<{ readonly [K in keyof OrchestratorOptions]: Table[strin
   artifacts: ['an object', isObject],
   secrets: ['an object', isObject],
   dynamicUsers: ['from and to, with at least one number', isRange],
+  network: ['an object', isObject],
   clock: ['now, steady and at', (value) => has(value, 'now', 'steady', 'at')],
   random: ['fraction and hex', (value) => has(value, 'fraction', 'hex')],
 };
 const RETENTION: Table = {
   keepFinishedAllocs: ['a whole number, 0 or more', (value) => isWhole(value, 0)],
+  keepFinishedForMs: ['milliseconds, 0 or more', (value) => isWhole(value, 0)],
+  maxDiskPercent: ['1 to 100', (value) => isWhole(value, 1) && (value as number) <= 100],
+  maxInodePercent: ['1 to 100', (value) => isWhole(value, 1) && (value as number) <= 100],
 };
 const isText = (value: unknown): boolean => typeof value === 'string' && !value.includes('\0');
 const NODE: Table = {
@@ -110,6 +126,12 @@ const SECRETS: Table = {
   inMemory: ["'auto' or 'off'", (value) => value === 'auto' || value === 'off'],
   sizeMb: ['MiB, 1 or more', (value) => isWhole(value, 1)],
 };
+const NETWORK: Table = {
+  dynamicPorts: ['from and to, ports from 1 to 65535', isPortRange],
+  reservedPorts: ['a list of ports from 1 to 65535', isListOfPorts],
+  hostNetworks: ['addresses by name', isObjectOfAddresses],
+  hostIp: ['an IP address', isAddress],
+};
 const SAFE_MODE: Table = {
   starts: ['a whole number from 1 on', (value) => isWhole(value, 1)],
   withinMs: ['milliseconds, 1 or more', (value) => isWhole(value, 1)],
@@ -120,9 +142,10 @@ export function checkOptions(options: unknown): void {
   if (!isObject(options)) throw wrong('the options', 'an object', options);
   if (options['dataDir'] === undefined) throw wrong('dataDir', OPTIONS.dataDir[0], undefined);
   check(options, OPTIONS, '');
-  const { artifacts, secrets, retention, logs, node, safeMode } = options;
+  const { artifacts, secrets, network, retention, logs, node, safeMode } = options;
   if (isObject(artifacts)) check(artifacts, ARTIFACTS, 'artifacts.');
   if (isObject(secrets)) check(secrets, SECRETS, 'secrets.');
+  if (isObject(network)) check(network, NETWORK, 'network.');
   if (isObject(node)) check(node, NODE, 'node.');
   if (isObject(retention)) check(retention, RETENTION, 'retention.');
   if (isObject(logs)) check(logs, LOGS, 'logs.');
@@ -163,6 +186,24 @@ function isRange(value: unknown): boolean {
   if (!isObject(value)) return false;
   const { from, to } = value;
   return isWhole(from, 1) && isWhole(to, from as number) && (to as number) <= 4_294_967_294;
+}
+
+const LAST_PORT = 65_535;
+
+function isPortRange(value: unknown): boolean {
+  return isRange(value) && (value as { to: number }).to <= LAST_PORT;
+}
+
+function isListOfPorts(value: unknown): boolean {
+  return Array.isArray(value) && value.every((one) => isWhole(one, 1) && one <= LAST_PORT);
+}
+
+function isAddress(value: unknown): boolean {
+  return typeof value === 'string' && isIP(value) !== 0;
+}
+
+function isObjectOfAddresses(value: unknown): boolean {
+  return isObject(value) && Object.values(value).every(isAddress);
 }
 
 function isWhole(value: unknown, least: number): boolean {

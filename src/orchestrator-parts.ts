@@ -6,6 +6,7 @@ import { DiskWatch, wasLow } from './actors/disk-watch.ts';
 import { hookSupplies } from './actors/hook-supplies.ts';
 import type { HostPool } from './actors/host-pool.ts';
 import { takeInstance } from './actors/instance-file.ts';
+import { networkSupplies } from './actors/network-supplies.ts';
 import { NodeJournal } from './actors/node-journal.ts';
 import { Recovery } from './actors/recovery.ts';
 import { PlaceWatch } from './actors/place-watch.ts';
@@ -73,7 +74,12 @@ export function assemble(
   const around = surroundings(options, process.env, cgroups.parent);
   const roster = new Roster(replayed);
   const supplies = hookSupplies(stateDir, replayed.tasks, options);
-  const beside = { ...supplies, runBeside: besideOf(() => ({ agent, roster, signal })) };
+  const networks = networkSupplies(roster, options);
+  const beside = {
+    ...supplies,
+    ...networks,
+    runBeside: besideOf(() => ({ agent, roster, signal })),
+  };
   const machine = { capabilities: machineCapabilities, surroundings: around };
   const known = { ...own, ...doors, ...beside, ...machine };
   const agent: AgentDoors = agentDoors(options, known);

@@ -61,6 +61,14 @@ export type AllocViewState =
   | 'stopped'
   | 'lost';
 
+/** A port of the machine that an alloc has. */
+export interface PortView {
+  readonly label: string;
+  /** What others connect to; IPv6 without brackets. */
+  readonly hostIp: string;
+  readonly hostPort: number;
+}
+
 export interface AllocView {
   readonly alloc: string;
   readonly allocId: string;
@@ -70,6 +78,8 @@ export interface AllocView {
   readonly reason: string;
   readonly specHash: string;
   readonly createdAt: string;
+  /** In the order of its spec; free again when it has ended. */
+  readonly ports: readonly PortView[];
   readonly tasks: readonly TaskView[];
   readonly position: number;
 }

@@ -10,7 +10,10 @@ import type { EventLog } from '../log/event-log.ts';
 import type { Facts } from '../machines/chart-parts.ts';
 import type { MachineCapability } from '../os/machine-capabilities.ts';
 import type { Clock, Logger, Random } from '../ports.ts';
+import type { NetworkFacts } from '../spec/port-env.ts';
+import type { LogReaders } from './log-readers.ts';
 import type { Surroundings } from './run-env.ts';
+import type { PortPool } from './port-pool.ts';
 import type { RunStore } from './run-files.ts';
 import type { SecretValues } from './secret-values.ts';
 import type { Sessions } from './sessions.ts';
@@ -41,6 +44,9 @@ export interface AgentDoors {
   readonly secrets: SecretValues;
   readonly memory: MemoryDoor;
   readonly users: UserPool;
+  readonly ports: PortPool;
+  /** What the tasks of an alloc are told of its network, as far as that is known; undefined: nothing. */
+  readonly networkOf: (allocId: string) => NetworkFacts | undefined;
   /** Runs a command beside the program of `ALLOC/TASK`, on behalf of a hook. */
   readonly runBeside: (
     ref: string,

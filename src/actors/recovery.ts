@@ -233,8 +233,9 @@ export class Recovery {
     const { agent, roster } = this.#doors;
     const isLive = (allocId: string): boolean => roster.standingOf(allocId) === 'live';
     await agent.specs.complete(roster.allocIds.filter(isLive), (allocId) => {
-      const { spec, specHash = '' } = roster.folded(allocId)?.state.context ?? {};
-      return spec !== undefined && isLive(allocId) ? { allocId, spec, specHash } : undefined;
+      const { spec, specHash = '', ports } = roster.folded(allocId)?.state.context ?? {};
+      if (spec === undefined || !isLive(allocId)) return undefined;
+      return { allocId, spec, specHash, ...(ports !== undefined && { ports }) };
     });
   }
 

@@ -129,6 +129,7 @@ export function envFacts(
   const { allocId, allocName, task, group } = identity;
   const { surroundings } = agent;
   const isInside = agent.drivers.rootOf(task) === 'task';
+  const network = agent.networkOf(allocId);
   return {
     allocId,
     allocName,
@@ -137,6 +138,7 @@ export function envFacts(
     places: isInside ? INSIDE : taskDirsOf(agent.layout, allocId, task.name),
     node: nodeFacts(agent, task),
     hostEnv: surroundings.hostEnv,
+    ...(network !== undefined && { network }),
     hooks: (context.plan?.hooks ?? []).map((hook) => giftOf(agent, identity, context, hook)),
   };
 }

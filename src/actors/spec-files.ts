@@ -10,6 +10,7 @@ import { diskFailure, messageOf } from '../errors.ts';
 import { readPlainFile } from '../os/plain-file.ts';
 import { silentLogger, type Logger } from '../ports.ts';
 import type { AllocSpec } from '../spec/alloc-spec.ts';
+import type { AssignedPort } from '../spec/network-spec.ts';
 
 const flush = promisify(fsync);
 
@@ -19,6 +20,8 @@ export interface SavedSpec {
   readonly specHash: string;
   /** On the steady clock, of an alloc that may run so long only. */
   readonly acceptedAt?: number;
+  /** What its tasks were told, and may listen on: an alloc that is rebuilt keeps them. */
+  readonly ports?: readonly AssignedPort[];
   /** What it was run with, in base64: here and nowhere else. Left out: nothing. */
   readonly payload?: string;
 }

@@ -4,7 +4,7 @@ import { findAgent } from './find-agent.ts';
 import { heldLines, waitingLines, withHolds } from './held-starts.ts';
 import { printable, say, write } from './output.ts';
 import { reasonTable } from './task-table.ts';
-import type { AllocView } from '../api.ts';
+import type { AllocView, PortView } from '../api.ts';
 
 export interface InspectOptions {
   readonly dataDir?: string;
@@ -41,10 +41,16 @@ export function inspectText(view: AllocView, now: number = Date.now()): string {
     ['state', view.reason === '' ? view.state : `${view.state}: ${printable(view.reason)}`],
     ['created', view.createdAt],
     ['spec', view.specHash],
+    ...view.ports.map((port) => ['port', portText(port)] as const),
     ['position', String(view.position)],
   ];
   const lines = facts.map(([key, value]) => `${key.padEnd(8)}  ${value}\n`).join('');
   return `${lines}\n${reasonTable(view.tasks, now)}`;
+}
+
+/** `http 10.0.0.5:8080`. */
+function portText({ label, hostIp, hostPort }: PortView): string {
+  return `${label} ${hostIp.includes(':') ? `[${hostIp}]` : hostIp}:${hostPort}`;
 }
 
 /** Throws USAGE. */

@@ -1,11 +1,20 @@
 /** The facts of one alloc, version 1. The rules of `task-event.ts` hold. */
-import { anyJson, fields, flag, oneOf, optional, text, whole } from './shape.ts';
+import { anyJson, fields, flag, list, oneOf, optional, text, whole } from './shape.ts';
 import type { EventOf } from './envelope.ts';
+
+/** A port of the machine. At `hostIp` only, when it is that of a `hostNetwork`; else at every address. */
+const assignedPort = fields({
+  label: text,
+  hostIp: text,
+  hostPort: whole,
+  hostNetwork: optional(text),
+  isShared: optional(flag),
+});
 
 export const ALLOC_EVENTS = {
   /**
    * `spec` is the AllocSpec as it was accepted; `specHash` tells whether a second `run` asks for the same. `runUntil`
-   * is when it is stopped at the latest, on the steady clock.
+   * is when it is stopped at the latest, on the steady clock. `ports` are its own until it has ended.
    */
   AllocReceived: {
     schema: 1,
@@ -15,6 +24,7 @@ export const ALLOC_EVENTS = {
       specHash: text,
       recovered: flag,
       runUntil: optional(whole),
+      ports: optional(list(assignedPort)),
     }),
   },
   /** The main gate: every prestart task succeeded, or runs if it is a sidecar, or there was none. */

@@ -10,6 +10,7 @@ import type { TaskMessage } from '../machines/task-messages.ts';
 import type { AllocSpec } from '../spec/alloc-spec.ts';
 import type { GroupSpecInput } from '../spec/group-schema.ts';
 import { assertTexts, withIdentity } from './accept-texts.ts';
+import { takePorts } from './accept-ports.ts';
 import { assertPayload, withPayload } from './payload.ts';
 
 export interface CommandDoors {
@@ -69,20 +70,26 @@ export class Commands {
     const runner = new AllocRunner(allocId, undefined, allocDoors);
     roster.admit(runner);
     runner.start();
-    const received = { type: 'ReceiveAlloc', ...rest, recovered: false } as const;
+    const refuse = (): void => {
+      runner.stop();
+      roster.dismiss(allocId);
+      agent.ports.release(allocId);
+    };
+    const ports = await takePorts(agent, saved).catch((error: unknown) => {
+      refuse();
+      throw error;
+    });
+    const received = { type: 'ReceiveAlloc', ...rest, ...ports, recovered: false } as const;
     // crash point: agent.accept.begun
     const [file, event] = await Promise.allSettled([
-      agent.specs.save(withPayload(saved, payload)),
+      agent.specs.save(withPayload({ ...saved, ...ports }, payload)),
       runner.tell(received),
     ]);
     // crash point: agent.accept.settled
     if (event.status === 'rejected') {
       // Refused: nothing half-made stays. Whether an append that failed is in the log is not known: that file stays.
-      runner.stop();
-      roster.dismiss(allocId);
-      if (!HoldfastError.is(event.reason, 'STORE_FAILED')) {
-        await agent.specs.forget(allocId);
-      }
+      refuse();
+      if (!HoldfastError.is(event.reason, 'STORE_FAILED')) await agent.specs.forget(allocId);
       throw event.reason;
     }
     if (file.status === 'rejected') throw file.reason;

@@ -41,7 +41,7 @@ export function decideAlloc(
 }
 
 function decideReceived(
-  { spec, specHash, recovered, acceptedAt }: AllocMessageOf<'ReceiveAlloc'>,
+  { spec, specHash, recovered, acceptedAt, ports, replaces }: AllocMessageOf<'ReceiveAlloc'>,
   { value }: AllocState,
   make: AllocMaker,
   { steady }: AllocTools,
@@ -52,7 +52,18 @@ function decideReceived(
   const { name, maxRunDurationMs } = spec;
   const runUntil = (acceptedAt ?? steady) + (maxRunDurationMs ?? 0);
   const limit = maxRunDurationMs === undefined ? {} : { runUntil };
-  const received = make('AllocReceived', { name, spec, specHash, recovered, ...limit });
+  const places = ports === undefined ? {} : { ports };
+  const received = make('AllocReceived', {
+    name,
+    spec,
+    specHash,
+    recovered,
+    ...limit,
+    ...places,
+  });
+  if (replaces !== undefined) {
+    return [received, make('AllocReplacing', { predecessor: replaces })];
+  }
   return [received, ...firstGates(spec, make)];
 }
 

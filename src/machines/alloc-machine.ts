@@ -8,6 +8,8 @@
 import { assign, setup } from 'xstate';
 import type { AllocEvent } from '../events/alloc-event.ts';
 import type { AllocSpec } from '../spec/alloc-spec.ts';
+import type { AssignedPort } from '../spec/network-spec.ts';
+import { keepUpdate, type UpdatedParts } from './alloc-update.ts';
 import { asDuty, type Facts } from './chart-parts.ts';
 import { compileChart, type ChartState } from './chart-table.ts';
 
@@ -30,6 +32,8 @@ export interface AllocContext {
   readonly isHurried?: boolean | undefined;
   /** Tasks behind poststop have begun. */
   readonly isPoststopOpen?: boolean | undefined;
+  /** Those of the machine that it has; undefined: none. */
+  readonly ports?: readonly AssignedPort[] | undefined;
   /** How often it was begun anew; undefined: never. */
   readonly restarts?: number | undefined;
 }
@@ -57,9 +61,10 @@ export const allocMachine = setup({
   types: { context: {} as AllocContext, events: {} as AllocEvent },
   actions: {
     keepSpec: assign(({ event }) => {
-      const { name, spec, specHash, runUntil } = facts(event, 'AllocReceived');
+      const { name, spec, specHash, runUntil, ports } = facts(event, 'AllocReceived');
       const limit = runUntil === undefined ? {} : { runUntil };
-      return { name, spec: spec as AllocSpec, specHash, createdAt: event.at, ...limit };
+      const places = ports === undefined ? {} : { ports };
+      return { name, spec: spec as AllocSpec, specHash, createdAt: event.at, ...limit, ...places };
     }),
     keepStop: assign(({ event }) => {
       const { reason, isWished, cause, killAt, isHurried } = facts(event, 'AllocStopping');

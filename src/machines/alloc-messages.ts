@@ -1,5 +1,6 @@
 /** Everything an alloc's mailbox takes. */
 import type { AllocSpec } from '../spec/alloc-spec.ts';
+import type { AssignedPort } from '../spec/network-spec.ts';
 import type { TaskContext } from './task-state.ts';
 
 /** What an alloc needs to know of one of its tasks. */
@@ -25,6 +26,10 @@ export type AllocCommand =
       readonly recovered: boolean;
       /** On the steady clock, if it was accepted before; left out: now. */
       readonly acceptedAt?: number;
+      /** The alloc from which it takes over, when that one has ended. */
+      readonly replaces?: string;
+      /** Those of the machine that it has; left out: none. */
+      readonly ports?: readonly AssignedPort[];
     }
   /** `isHurried`: nobody waits for shutdown delays, nor for what is left of them. */
   | { readonly type: 'StopAlloc'; readonly reason: string; readonly isHurried?: boolean }

@@ -28,6 +28,11 @@ export function allocView(
     reason: context.reason,
     specHash: context.specHash,
     createdAt: isoTime(context.createdAt) ?? '',
+    ports: (context.ports ?? []).map(({ label, hostIp, hostPort }) => ({
+      label,
+      hostIp,
+      hostPort,
+    })),
     tasks,
     position: Math.max(folded.position, ...tasks.map((task) => task.position)),
   };

@@ -42,7 +42,7 @@ export function fromTask(task: message.Task): TaskView {
 }
 
 export function toAlloc(view: AllocView): message.Alloc {
-  return { ...view, tasks: view.tasks.map(toTask) };
+  return { ...view, ports: [...view.ports], tasks: view.tasks.map(toTask) };
 }
 
 export function fromAlloc(alloc: message.Alloc): AllocView {

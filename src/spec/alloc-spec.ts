@@ -1,4 +1,5 @@
 /** What the actors work with: a group with every default applied and every duration in milliseconds. */
+import type { NetworkSpec } from './network-spec.ts';
 import type { SchedulerIdentity } from './scheduler-identity.ts';
 import type { RestartPolicy, TaskSpec } from './task-spec.ts';
 
@@ -15,6 +16,8 @@ export interface AllocSpec {
   readonly shutdownDelayMs?: number;
   /** So long after it was accepted the alloc is stopped. Left out: never. */
   readonly maxRunDurationMs?: number;
+  /** Left out: the machine's own, and no ports. */
+  readonly network?: NetworkSpec;
   /** What the scheduler called it, if there is one. Not hashed. */
   readonly identity?: SchedulerIdentity;
 }

@@ -8,6 +8,7 @@ import { artifact } from './artifact-schema.ts';
 import { dispatchPayload } from './dispatch-schema.ts';
 import { hostEnv, interpolation } from './interpolation-schema.ts';
 import { lifecycle } from './lifecycle-schema.ts';
+import { network } from './network-schema.ts';
 import { restart } from './restart-schema.ts';
 import { duration, freeText, name, text } from './schema-parts.ts';
 import { secrets } from './secret-schema.ts';
@@ -166,6 +167,7 @@ export const groupSchema = z
     maxRunDuration: duration
       .optional()
       .describe('So long after it was accepted the group is stopped; it counts as complete.'),
+    network,
     volumes: z
       .record(name, volume)
       .optional()

@@ -2,6 +2,7 @@
 import { artifactSpec } from './artifact-spec.ts';
 import { durationMs } from './duration.ts';
 import { hostEnvOf, interpolationOf } from './interpolation-policy.ts';
+import { networkSpec } from './network-spec.ts';
 import { restartPolicy } from './restart-rules.ts';
 import { secretSpec } from './secret-spec.ts';
 import type { TemplateSpec } from './template-spec.ts';
@@ -26,6 +27,7 @@ export function resolveSpec(checked: CheckedGroup, options: ResolveOptions = {})
     tasks: checked.tasks.map((task) => resolveTask(checked, task, maxKillTimeoutMs)),
     ...optional('shutdownDelayMs', spanMs(checked.shutdownDelay)),
     ...optional('maxRunDurationMs', spanMs(checked.maxRunDuration)),
+    ...optional('network', networkSpec(checked.network)),
   };
 }
 

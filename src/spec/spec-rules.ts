@@ -1,5 +1,6 @@
 /** Rules that hold between several values of a group. */
 import { lifecycleProblems } from './lifecycle-rules.ts';
+import { networkProblems } from './network-rules.ts';
 import { restartProblems } from './restart-rules.ts';
 import type { CheckedGroup } from './group-schema.ts';
 import type { KeyPath, KeyProblem } from './key-names.ts';
@@ -9,6 +10,7 @@ export function ruleProblems(group: CheckedGroup): readonly KeyProblem[] {
     ...duplicateNames(group),
     ...lifecycleProblems(group),
     ...restartProblems(group),
+    ...networkProblems(group),
     ...mountProblems(group),
     ...limitProblems(group),
     ...userProblems(group),

@@ -70,7 +70,7 @@ export class FakeOrchestrator implements api.Orchestrator {
     const tasks = spec.tasks.map(({ name }) => taskView(names, name));
     const times = { createdAt: '2026-01-02T03:04:05.678Z', position: this.log.length };
     const state = { type: spec.type, state: 'running', isLive: true, reason: '' } as const;
-    this.#allocs.set(allocId, { ...names, ...state, specHash: 'abc', ...times, tasks });
+    this.#allocs.set(allocId, { ...names, ...state, specHash: 'abc', ...times, ports: [], tasks });
     this.add('AllocReceived', names);
     for (const { task } of tasks) this.add('TaskStarted', { ...names, task, run: 1 });
     this.requestIds.push(options.requestId);
@@ -126,6 +126,14 @@ export class FakeOrchestrator implements api.Orchestrator {
 
   async allocs(options: { all?: boolean } = {}): Promise<readonly api.AllocView[]> {
     return [...this.#allocs.values()].filter(({ isLive }) => isLive || options.all === true);
+  }
+
+  gcReport: api.GcReport = { entries: [], diskPercent: 12.5, inodePercent: 1 };
+
+  async gc(options: api.GcOptions = {}): Promise<api.GcReport> {
+    this.calls.push(`gc ${options.ref ?? '-'} ${options.all ?? false} ${options.dryRun ?? false}`);
+    if (options.ref !== undefined) await this.inspect(options.ref);
+    return this.gcReport;
   }
 
   history(ref: string): Promise<readonly api.HistoryEntry[]> {

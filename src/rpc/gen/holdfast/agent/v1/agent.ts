@@ -174,6 +174,13 @@ export interface Alloc {
   createdAt: string;
   tasks: Task[];
   position: number;
+  ports: Port[];
+}
+
+export interface Port {
+  label: string;
+  hostIp: string;
+  hostPort: number;
 }
 
 export interface Task {
@@ -1781,6 +1788,7 @@ function createBaseAlloc(): Alloc {
     createdAt: "",
     tasks: [],
     position: 0,
+    ports: [],
   };
 }
 
@@ -1815,6 +1823,9 @@ export const Alloc: MessageFns<Alloc> = {
     }
     if (message.position !== 0) {
       writer.uint32(80).int64(message.position);
+    }
+    for (const v of message.ports) {
+      Port.encode(v!, writer.uint32(90).fork()).join();
     }
     return writer;
   },
@@ -1912,6 +1923,14 @@ export const Alloc: MessageFns<Alloc> = {
             message.position = longToNumber(reader.int64());
             continue;
           }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.ports.push(Port.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1939,6 +1958,86 @@ export const Alloc: MessageFns<Alloc> = {
     message.createdAt = object.createdAt ?? "";
     message.tasks = object.tasks?.map((e) => Task.fromPartial(e)) || [];
     message.position = object.position ?? 0;
+    message.ports = object.ports?.map((e) => Port.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBasePort(): Port {
+  return { label: "", hostIp: "", hostPort: 0 };
+}
+
+export const Port: MessageFns<Port> = {
+  encode(message: Port, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.label !== "") {
+      writer.uint32(10).string(message.label);
+    }
+    if (message.hostIp !== "") {
+      writer.uint32(18).string(message.hostIp);
+    }
+    if (message.hostPort !== 0) {
+      writer.uint32(24).int32(message.hostPort);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Port {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePort();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.label = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.hostIp = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.hostPort = reader.int32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<Port>): Port {
+    return Port.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Port>): Port {
+    const message = createBasePort();
+    message.label = object.label ?? "";
+    message.hostIp = object.hostIp ?? "";
+    message.hostPort = object.hostPort ?? 0;
     return message;
   },
 };
