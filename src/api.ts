@@ -11,11 +11,13 @@ import type { GroupSpecInput } from './spec/group-schema.ts';
 import type { ExecCalls, ExecOptions, ExecSession } from './exec-session.ts';
 import type { LogChunk, LogQuery, WaitingLog } from './task-logs.ts';
 import type { SchedulerIdentity } from './spec/scheduler-identity.ts';
+import type { GcCalls } from './alloc-gc.ts';
 import type { EnvCalls, TaskEnvView } from './task-env.ts';
 import type { HistoryEntry, NomadTaskEvent, WhyChain } from './task-history.ts';
 import type { StatsQuery, TaskStats } from './task-stats.ts';
 import type { AllocView, TaskView } from './task-views.ts';
 
+export type * from './alloc-gc.ts';
 export type * from './exec-session.ts';
 export type * from './task-history.ts';
 export type * from './task-logs.ts';
@@ -178,7 +180,7 @@ export interface AgentView {
   }[];
 }
 
-export interface Orchestrator extends AsyncDisposable, ExecCalls, EnvCalls {
+export interface Orchestrator extends AsyncDisposable, ExecCalls, EnvCalls, GcCalls {
   readonly recovery: RecoveryReport;
   /**
    * Resolves when this orchestrator works no more: with nothing after `close`, with the error after a fail-stop (the

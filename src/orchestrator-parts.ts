@@ -7,6 +7,7 @@ import { hookSupplies } from './actors/hook-supplies.ts';
 import type { HostPool } from './actors/host-pool.ts';
 import { takeInstance } from './actors/instance-file.ts';
 import { networkSupplies } from './actors/network-supplies.ts';
+import { LogReaders } from './actors/log-readers.ts';
 import { NodeJournal } from './actors/node-journal.ts';
 import { Recovery } from './actors/recovery.ts';
 import { PlaceWatch } from './actors/place-watch.ts';
@@ -81,7 +82,7 @@ export function assemble(
     runBeside: besideOf(() => ({ agent, roster, signal })),
   };
   const machine = { capabilities: machineCapabilities, surroundings: around };
-  const known = { ...own, ...doors, ...beside, ...machine };
+  const known = { ...own, ...doors, ...beside, ...machine, readers: new LogReaders() };
   const agent: AgentDoors = agentDoors(options, known);
   const actors = { agent, journal, roster, store, replayed };
   const recovery = new Recovery({ ...actors, agentEpoch, machineEpoch, signal });

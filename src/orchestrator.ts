@@ -8,7 +8,9 @@ import { Ballast } from './actors/ballast.ts';
 import { refuseCopy, strangeness, wasUsed } from './actors/instance-file.ts';
 import { defaultLogBudget, keepLogs } from './actors/log-upkeep.ts';
 import { openReplayed } from './actors/replay.ts';
-import { Retention } from './actors/retention.ts';
+import { diskUsage } from './actors/disk-usage.ts';
+import { Retention, type RetentionDoors } from './actors/retention.ts';
+import { RETENTION_LIMITS } from './actors/retention-rules.ts';
 import { enterSafeModeIfNeeded, SAFE_MODE_LIMIT } from './actors/safe-mode.ts';
 import { keepStore } from './actors/store-upkeep.ts';
 import { checkDataDirectory, diskTrouble } from './data-dir.ts';
@@ -24,8 +26,6 @@ import { silentLogger } from './ports.ts';
 import { assemble, type Parts } from './orchestrator-parts.ts';
 
 export type { OrchestratorOptions } from './orchestrator-options.ts';
-
-const KEEP_FINISHED_ALLOCS = 10_000;
 
 /**
  * Opens a data directory: takes its lock, replays its log, reattaches to everything that still runs, and resolves when
@@ -116,6 +116,20 @@ async function recover(
   return recovery.run(pools, beganAt);
 }
 
+function retentionOf(
+  { retention }: OrchestratorOptions,
+  doors: Pick<RetentionDoors, 'agent' | 'roster' | 'allocDoors'>,
+): Retention {
+  const { layout } = doors.agent;
+  const asked = Object.entries(retention ?? {}).filter(([, value]) => value !== undefined);
+  return new Retention({
+    ...doors,
+    limits: { ...RETENTION_LIMITS, ...Object.fromEntries(asked) },
+    usage: () => diskUsage(layout.dataDir),
+    removeFiles: (allocId) => removeAllocFiles(layout, allocId),
+  });
+}
+
 async function wire(
   options: OrchestratorOptions,
   parts: Parts,
@@ -133,14 +147,10 @@ async function wire(
   keepStore({ log, logger, record, snapshots, signal: closing.signal });
   const append = parts.journal.append.bind(parts.journal);
   keepLogs({ stateDir: agent.layout.stateDir, log, logger, append, signal: closing.signal });
-  new Retention({
-    agent,
-    roster,
-    allocDoors,
-    keepFinishedAllocs: options.retention?.keepFinishedAllocs ?? KEEP_FINISHED_ALLOCS,
-    removeFiles: (allocId) => removeAllocFiles(agent.layout, allocId),
-  }).watch(closing.signal);
+  const retention = retentionOf(options, { agent, roster, allocDoors });
+  retention.watch(closing.signal);
   return new LocalOrchestrator({
+    retention,
     agent,
     roster,
     agentEpoch,

@@ -39,6 +39,8 @@ export interface AgentDoors {
   readonly logmon: LogmonDoor;
   readonly usage: UsageDoor;
   readonly waitingOutput: Pick<WaitingOutput, 'current'>;
+  /** Whoever reads the output of an alloc says so here. */
+  readonly readers: LogReaders;
   /** Commands beside programs. */
   readonly sessions: Sessions;
   readonly secrets: SecretValues;

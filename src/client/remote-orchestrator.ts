@@ -3,13 +3,16 @@ import { HoldfastError } from '../errors.ts';
 import { call, follow } from '../rpc/grpc-call.ts';
 import { AgentServiceService as agent } from '../rpc/gen/holdfast/agent/v1/agent.ts';
 import { EnvServiceService as environment } from '../rpc/gen/holdfast/agent/v1/env.ts';
+import { GcServiceService as garbage } from '../rpc/gen/holdfast/agent/v1/gc.ts';
 import { ShutdownRequest_Tasks } from '../rpc/gen/holdfast/agent/v1/agent.ts';
 import { fromAgent, fromAlloc, fromEvent } from '../server/convert.ts';
 import { toOpen } from '../server/exec-messages.ts';
 import { fromEnvMessage } from '../server/env-messages.ts';
+import { fromGcMessage, toGcRequest } from '../server/gc-messages.ts';
 import { fromStatsMessage, toStatsRequest } from '../server/stats-messages.ts';
 import { fromLogMessages, toLogsRequest } from '../server/log-messages.ts';
 import { isWaiting } from '../server/agent-socket.ts';
+import { unanswered } from './unanswered.ts';
 import { observe } from './observe.ts';
 import { openRemoteSession } from './remote-session.ts';
 import { lookBack, RemoteAlloc } from './remote-handles.ts';
@@ -92,6 +95,10 @@ export class RemoteOrchestrator implements api.Orchestrator {
 
   async env(ref: string): Promise<api.TaskEnvView> {
     return fromEnvMessage(await this.call(environment.env, { ref }));
+  }
+
+  async gc(options: api.GcOptions = {}): Promise<api.GcReport> {
+    return fromGcMessage(await this.call(garbage.gc, toGcRequest(options)));
   }
 
   async history(ref: string): Promise<readonly api.HistoryEntry[]> {
@@ -228,17 +235,6 @@ export class RemoteOrchestrator implements api.Orchestrator {
     }
   }
 }
-
-/** Without an answer, and after a log that failed, nobody knows whether a group was accepted. */
-function unanswered(error: unknown, allocId: string): unknown {
-  if (!HoldfastError.is(error) || !UNKNOWING.has(error.code) || isWaiting(error)) return error;
-  const { code, message, details } = error;
-  const text = `${message}; the group may have been accepted as ${allocId}: look at "holdfast ps -a"`;
-  const facts = { ...details, mayBeAccepted: true, allocId };
-  return new HoldfastError(code, text, { cause: error, details: facts });
-}
-
-const UNKNOWING: ReadonlySet<string> = new Set(['UNAVAILABLE', 'STORE_FAILED', 'TIMEOUT']);
 
 /** A message field that the agent always sends. */
 function given<T>(field: T | undefined): T {

@@ -55,11 +55,22 @@ export const ALLOC_EVENTS = {
   AllocRestarting: { schema: 1, data: fields({ reason: text }) },
   /** All stand still; the gates open from the first one on. */
   AllocRestarted: { schema: 1, data: fields({}) },
+  /** `endedAt` is on the steady clock. */
   AllocStopped: {
     schema: 1,
-    data: fields({ status: oneOf('complete', 'failed', 'stopped', 'lost'), reason: text }),
+    data: fields({
+      status: oneOf('complete', 'failed', 'stopped', 'lost'),
+      reason: text,
+      endedAt: optional(whole),
+    }),
   },
-  AllocRemoved: { schema: 1, data: fields({}) },
+  /** Its files go now, and then its events. `rule` is what took it: a wish, its age, their number or a full disk. */
+  AllocRemoved: {
+    schema: 1,
+    data: fields({ rule: optional(oneOf('wish', 'age', 'count', 'disk', 'inodes')) }),
+  },
+  /** Its files could not be removed, for the first time: that is tried again. */
+  AllocRemovalFailed: { schema: 1, data: fields({ reason: text }) },
 } as const;
 
 export type AllocEvent = EventOf<typeof ALLOC_EVENTS>;

@@ -8,6 +8,8 @@ import type {
   EventQuery,
   ExecOptions,
   ExecSession,
+  GcOptions,
+  GcReport,
   HistoryEntry,
   LogChunk,
   LogQuery,
@@ -22,6 +24,7 @@ import type {
   TaskStats,
   WhyChain,
 } from '../api.ts';
+import type { Retention } from '../actors/retention.ts';
 import type { Roster } from '../actors/roster.ts';
 import { HoldfastError } from '../errors.ts';
 import type { Abortable } from '../ports.ts';
@@ -38,6 +41,7 @@ export interface LocalDoors extends Omit<CommandDoors, 'assertOpen'> {
   readonly agentEpoch: number;
   readonly recovery: RecoveryReport;
   readonly onClose: 'stop' | 'leave';
+  readonly retention: Pick<Retention, 'gc'>;
   /** Ends the actors, lets go of the hosts, closes the log and frees the lock. */
   readonly shutDown: () => Promise<void>;
 }
@@ -103,6 +107,10 @@ export class LocalOrchestrator implements Orchestrator {
   }
   signal(ref: string, signal: string): Promise<void> {
     return this.#commands.signal(ref, signal);
+  }
+  async gc(options?: GcOptions): Promise<GcReport> {
+    this.#assertOpen();
+    return this.#doors.retention.gc(options);
   }
 
   exec(ref: string, argv: readonly string[], options: ExecOptions = {}): Promise<ExecSession> {

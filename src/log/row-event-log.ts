@@ -7,7 +7,7 @@ import { decode, encode, type Codec } from '../events/codec.ts';
 import { NODE_STREAM, type AnyEvent, type Recorded, type StreamName } from '../events/envelope.ts';
 import { silentLogger, type Logger } from '../ports.ts';
 import { Bell } from './bell.ts';
-import type { EventLog, EventPage, ReadOptions, StoredRow } from './event-log.ts';
+import type { EventLog, EventPage, ReadOptions, RemovedAlloc, StoredRow } from './event-log.ts';
 import { FailStop } from './fail-stop.ts';
 import { guardedSnapshots } from './guarded-snapshots.ts';
 import { fitsOptions, readAllPages } from './reading.ts';
@@ -161,7 +161,11 @@ class RowEventLog implements EventLog {
     return this.#bell.add(listener);
   }
 
-  async compact(streams: readonly StreamName[], at: number): Promise<Recorded> {
+  async compact(
+    streams: readonly StreamName[],
+    at: number,
+    allocs: readonly RemovedAlloc[] = [],
+  ): Promise<Recorded> {
     this.#commitWaiting();
     this.#refuseUnlessWritable();
     if (streams.includes(NODE_STREAM)) {
@@ -170,7 +174,9 @@ class RowEventLog implements EventLog {
     const position = this.#last + 1;
     const version = this.versionOf(NODE_STREAM) + 1;
     const summary = (events: number, oldest: number): StoredRow => {
-      const event = { type: 'StoreCompacted', run: 0, at, data: { streams, events, oldest } };
+      const named = allocs.length === 0 ? {} : { allocs };
+      const data = { streams, events, oldest, ...named };
+      const event = { type: 'StoreCompacted', run: 0, at, data };
       const place = { position, stream: NODE_STREAM, version };
       return { ...place, ...this.#codec.encode(NODE_STREAM, event), run: 0, at };
     };

@@ -28,10 +28,11 @@ export function decideAlloc(
       return decideStop(message, state, make, tools);
     case 'RestartAlloc':
       return decideRestart(message, state, make);
-    case 'RemoveAlloc': {
-      if (state.value === 'stopped') return [make('AllocRemoved', {})];
-      if (state.value === 'removed') return [];
-      return refused(state, 'only one that has ended can be removed');
+    case 'RemoveAlloc':
+      return decideRemoval(message, state, make);
+    case 'RemovalFailed': {
+      const isNew = state.value === 'removed' && state.context.removalFailure === undefined;
+      return isNew ? [make('AllocRemovalFailed', { reason: message.reason })] : [];
     }
     case 'TasksChanged':
       return decideStandings(message.standings, state, make, tools);
@@ -104,6 +105,16 @@ function decideRestart(
     return [make('AllocRestarting', { reason })];
   }
   return refused(state, 'it can be begun again only before its end begins');
+}
+
+function decideRemoval(
+  { rule }: AllocMessageOf<'RemoveAlloc'>,
+  state: AllocState,
+  make: AllocMaker,
+): Decision<AllocEvent> {
+  if (state.value === 'stopped') return [make('AllocRemoved', rule === undefined ? {} : { rule })];
+  if (state.value === 'removed') return [];
+  return refused(state, 'only one that has ended can be removed');
 }
 
 /** Tasks behind poststop are ended with the others then, or do not begin. */

@@ -20,6 +20,9 @@ export interface AllocContext {
   readonly specHash: string;
   readonly createdAt: number;
   readonly status?: 'complete' | 'failed' | 'stopped' | 'lost' | undefined;
+  /** When it ended, on the steady clock, and by the wall clock. */
+  readonly endedAt?: number | undefined;
+  readonly stoppedAt?: number | undefined;
   /** Somebody asked for the end, as against a task's failure that brought it. */
   readonly isStopWished: boolean;
   readonly reason: string;
@@ -34,6 +37,10 @@ export interface AllocContext {
   readonly isPoststopOpen?: boolean | undefined;
   /** Those of the machine that it has; undefined: none. */
   readonly ports?: readonly AssignedPort[] | undefined;
+  /** Why its files could not be removed at first. */
+  readonly removalFailure?: string | undefined;
+  /** What took it. */
+  readonly rule?: Facts<AllocEvent, 'AllocRemoved'>['rule'];
   /** How often it was begun anew; undefined: never. */
   readonly restarts?: number | undefined;
 }
@@ -73,7 +80,11 @@ export const allocMachine = setup({
     keepPoststop: assign(() => ({ isPoststopOpen: true })),
     keepReason: assign(({ event }) => ({ reason: facts(event, 'AllocRestarting').reason })),
     countRestart: assign(({ context }) => ({ restarts: (context.restarts ?? 0) + 1, reason: '' })),
-    keepStatus: assign(({ event }) => facts(event, 'AllocStopped')),
+    keepStatus: assign(({ event }) => ({ ...facts(event, 'AllocStopped'), stoppedAt: event.at })),
+    keepRule: assign(({ event }) => facts(event, 'AllocRemoved')),
+    keepFailure: assign(({ event }) => ({
+      removalFailure: facts(event, 'AllocRemovalFailed').reason,
+    })),
     openPrestart: asDuty,
     openMain: asDuty,
     openPoststart: asDuty,
@@ -136,9 +147,11 @@ export const allocMachine = setup({
     },
     stopped: {
       entry: 'forgetFiles',
-      on: { AllocRemoved: 'removed' },
+      on: { AllocRemoved: { target: 'removed', actions: 'keepRule' } },
     },
-    removed: { type: 'final' },
+    removed: {
+      on: { AllocRemovalFailed: { actions: 'keepFailure' } },
+    },
   },
 });
 

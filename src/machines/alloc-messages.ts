@@ -1,5 +1,7 @@
 /** Everything an alloc's mailbox takes. */
+import type { AllocEvent } from '../events/alloc-event.ts';
 import type { AllocSpec } from '../spec/alloc-spec.ts';
+import type { Facts } from './chart-parts.ts';
 import type { AssignedPort } from '../spec/network-spec.ts';
 import type { TaskContext } from './task-state.ts';
 
@@ -17,6 +19,9 @@ export interface TaskStanding {
   /** With how many restarts of the alloc it was begun anew. */
   readonly revival: number;
 }
+
+/** What takes an alloc that has ended. */
+export type RemovalRule = NonNullable<Facts<AllocEvent, 'AllocRemoved'>['rule']>;
 
 export type AllocCommand =
   | {
@@ -36,11 +41,13 @@ export type AllocCommand =
   /** Every task is ended and begun again from the first gate on, those that are over too. */
   | { readonly type: 'RestartAlloc'; readonly reason: string }
   /** It has ended and is not to be known any more. */
-  | { readonly type: 'RemoveAlloc' };
+  | { readonly type: 'RemoveAlloc'; readonly rule?: RemovalRule };
 
 export type AllocReport =
   /** Something became of a task, or the gates are open. `standings` are those of all tasks of the alloc. */
   | { readonly type: 'TasksChanged'; readonly standings: readonly TaskStanding[] }
+  /** It was removed, and its files are still there. */
+  | { readonly type: 'RemovalFailed'; readonly reason: string }
   /** It was accepted as long ago as it may run. */
   | { readonly type: 'DurationElapsed' };
 

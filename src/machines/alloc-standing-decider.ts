@@ -32,7 +32,7 @@ export function decideStandings(
     }
     case 'stopping':
     case 'poststop':
-      return decideEnding(members, value, context, make);
+      return decideEnding(members, value, context, make, tools);
     case 'prestart':
     case 'main':
     case 'poststart':
@@ -49,7 +49,7 @@ function decideLiving(
   make: AllocMaker,
   tools: AllocTools,
 ): readonly AllocEvent[] {
-  if (isAllOver(members)) return [make('AllocStopped', rollUp(members, context))];
+  if (isAllOver(members)) return [allocStopped(members, context, make, tools)];
   const early = members.filter(isBeforePoststop);
   if (isAllOver(early) && value !== 'prestart') return [make('AllocPoststopOpened', {})];
   if (isAllOver(early) && early.every(({ outcome }) => outcome === 'complete')) {
@@ -85,13 +85,23 @@ function hasFailed({ isOver, outcome }: Member): boolean {
   return isOver && (outcome === 'failed' || outcome === 'lost');
 }
 
+function allocStopped(
+  members: readonly Member[],
+  context: AllocContext,
+  make: AllocMaker,
+  { steady }: AllocTools,
+): AllocEvent {
+  return make('AllocStopped', { ...rollUp(members, context), endedAt: steady });
+}
+
 function decideEnding(
   members: readonly Member[],
   value: string,
   context: AllocContext,
   make: AllocMaker,
+  tools: AllocTools,
 ): readonly AllocEvent[] {
-  if (isAllOver(members)) return [make('AllocStopped', rollUp(members, context))];
+  if (isAllOver(members)) return [allocStopped(members, context, make, tools)];
   if (value === 'poststop' || !isAllOver(members.filter(isBeforePoststop))) return [];
   const isPoststopEnded = context.isPoststopOpen === true || context.cause === 'duration';
   return isPoststopEnded ? [] : [make('AllocPoststopOpened', {})];

@@ -115,6 +115,15 @@ function exitText(end: Extract<Fact, { type: 'TaskExited' }>['data']): string {
   return `exited with code ${exitCode}${hint}`;
 }
 
+/** Why an alloc that had ended was let go. */
+const RULES = {
+  wish: 'somebody asked for it',
+  age: 'it had ended long enough ago',
+  count: 'more had ended than are kept',
+  disk: 'the disk was too full',
+  inodes: 'the disk had too few inodes left',
+} as const;
+
 function allocText(fact: Fact): string | undefined {
   switch (fact.type) {
     case 'AllocReceived':
@@ -140,7 +149,9 @@ function allocText(fact: Fact): string | undefined {
     case 'AllocStopped':
       return `the alloc is over, ${fact.data.status}${because(fact.data.reason)}`;
     case 'AllocRemoved':
-      return 'its files were removed';
+      return `its files were removed${because(RULES[fact.data.rule ?? 'count'])}`;
+    case 'AllocRemovalFailed':
+      return `its files could not be removed, which is tried again${because(fact.data.reason)}`;
     default:
       return undefined;
   }
@@ -158,6 +169,8 @@ function nodeText(fact: Fact): string | undefined {
       return `the store was damaged: ${fact.data.reason}`;
     case 'StreamQuarantined':
       return `${fact.data.stream} cannot be read: ${fact.data.message}`;
+    case 'StoreCompacted':
+      return `of ${fact.data.streams.length} streams everything was removed`;
     case 'SafeModeEntered':
       return 'agents died too often: nothing was started for a while';
     case 'DiskLow':

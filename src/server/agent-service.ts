@@ -3,12 +3,14 @@ import { HoldfastError } from '../errors.ts';
 import { answer, answerStream } from '../rpc/grpc-answer.ts';
 import { AgentServiceService, ShutdownRequest_Tasks } from '../rpc/gen/holdfast/agent/v1/agent.ts';
 import { EnvServiceService } from '../rpc/gen/holdfast/agent/v1/env.ts';
+import { GcServiceService } from '../rpc/gen/holdfast/agent/v1/gc.ts';
 import { ExecServiceService } from '../rpc/gen/holdfast/agent/v1/exec.ts';
 import { serve } from '../rpc/grpc-serve.ts';
 import { AGENT_PROTOCOL, agentSocket } from './agent-socket.ts';
 import { toAgent, toAlloc, toRecovery, toTask } from './convert.ts';
 import { envHandlers, fromIdentity } from './env-messages.ts';
 import { execHandlers } from './exec-service.ts';
+import { gcHandlers } from './gc-messages.ts';
 import { eventBatches } from './event-batches.ts';
 import { toStatsMessages, toStatsQuery } from './stats-messages.ts';
 import { toLogMessages, toLogQuery } from './log-messages.ts';
@@ -34,6 +36,7 @@ export function serveAgent(options: ServeAgentOptions): Promise<Listener> {
     { definition: AgentServiceService, handlers },
     { definition: EnvServiceService, handlers: envHandlers(options.orchestrator) },
     { definition: ExecServiceService, handlers: execHandlers(options.orchestrator) },
+    { definition: GcServiceService, handlers: gcHandlers(options.orchestrator) },
   ];
   return serve(services, agentSocket(options.dataDir));
 }

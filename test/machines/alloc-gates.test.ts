@@ -399,6 +399,9 @@ describe('an alloc that is begun anew', () => {
 describe('the chart of an alloc', () => {
   it('has an edge for every decision', () => {
     given(alloc, to('stopped')).when({ type: 'RemoveAlloc' }).thenGives({ type: 'AllocRemoved' });
+    given(alloc, [...to('stopped'), allocFact('AllocRemoved', { rule: 'age' })])
+      .when({ type: 'RemovalFailed', reason: 'busy' })
+      .thenGives({ type: 'AllocRemovalFailed', data: { reason: 'busy' } });
     given(alloc, to('prestart', allocSpec(SEED)))
       .when(changed(standing('seed', 'complete')))
       .thenGives({ type: 'AllocStopped' });

@@ -160,7 +160,10 @@ export const ALLOC_FACTS: Readonly<Record<string, Maker>> = {
   AllocStopped: fields({
     status: pick('complete', 'failed', 'stopped', 'lost'),
     reason: word,
+    endedAt: number,
   }),
+  AllocRemoved: fields({ rule: pick('wish', 'age', 'count', 'disk', 'inodes') }),
+  AllocRemovalFailed: fields({ reason: word }),
 };
 
 /** What is wrong with the makers above: each gives what the vocabulary stores, and no word is left out. */
