@@ -4,6 +4,7 @@ export type { AgentView, AllocHandle, AllocView, AllocViewState, EnvVariable } f
 export type { EventQuery, Orchestrator, ProcessStats, PublicEvent } from './api.ts';
 export type { RecoveryOutcome, RecoveryReport, RunOptions, StatsQuery } from './api.ts';
 export type { TaskEnvView, TaskHandle, TaskStats, TaskView, TaskViewState } from './api.ts';
+export type { GcEntry, GcOptions, GcReport } from './api.ts';
 export type { LogChunk, LogGap, LogQuery, RestartOptions, StopOptions } from './api.ts';
 export type { AttachOptions, ExecChunk, ExecExit, ExecOptions, ExecSession } from './api.ts';
 export type { SessionCommand, SessionDoor, SessionWish } from './drivers/session.ts';

@@ -32,7 +32,7 @@ describe('the public names', () => {
       [
         'Abortable AgentView AllocEvent AllocHandle AllocView AllocViewState ArtifactRules AttachOptions',
         'Cause Clock CommandEnd Driver EnvFacts EnvVariable ErrorCode ErrorRecord EventQuery ExecChunk',
-        'ExecDriverOptions ExecExit ExecOptions ExecSession Fingerprint FrameOptions',
+        'ExecDriverOptions ExecExit ExecOptions ExecSession Fingerprint FrameOptions GcEntry GcOptions GcReport',
         'GivenSecret GroupSpecInput HistoryEntry Hook HookDoors HookGift HookRequest LogChunk LogFrame LogGap LogQuery',
         'Logger NetworkFacts NodeEvent NodeFacts NomadTaskEvent Orchestrator OrchestratorOptions PortFact',
         'PrestartResult ProcessDriverSpec ProcessStats ProgramWish PublicEvent Random',

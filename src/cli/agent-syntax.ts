@@ -1,6 +1,7 @@
 import { Option, type Command } from 'commander';
 import { byteSize } from './byte-size.ts';
 import { nodeFact } from './node-option.ts';
+import { durationOption } from './duration-option.ts';
 import { subcommand, wholeNumber } from './subcommand.ts';
 
 const RAW_EXEC = 'raw_exec isolates nothing and is off unless asked for: --driver raw_exec';
@@ -18,6 +19,17 @@ export function addAgentCommand(root: Command): void {
     .option('--only-driver <name>', 'use only this driver (repeatable)', many)
     .option('--disk-floor <MiB>', 'start nothing while less is free on the disk (64)', wholeNumber)
     .option('--keep-finished <n>', 'how many ended allocs are kept (10000)', wholeNumber)
+    .option(
+      '--keep-finished-for <duration>',
+      'how long ended allocs are kept, such as 7d (as long as there is room)',
+      durationOption,
+    )
+    .option(
+      '--max-disk <percent>',
+      'used beyond this, ended allocs go until it is less; 100 is never (80)',
+      wholeNumber,
+    )
+    .option('--max-inodes <percent>', 'the same of the inodes of the disk (70)', wholeNumber)
     .option(
       '--log-budget <size>',
       'what the output of all tasks may take up, such as 2GiB; 0 is no limit (5GiB or a tenth of the disk)',

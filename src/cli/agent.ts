@@ -21,6 +21,11 @@ export interface AgentOptions {
   /** MiB. */
   readonly diskFloor?: number;
   readonly keepFinished?: number;
+  /** Milliseconds. */
+  readonly keepFinishedFor?: number;
+  /** Percent. */
+  readonly maxDisk?: number;
+  readonly maxInodes?: number;
   /** Bytes. */
   readonly logBudget?: number;
   /** As `node-option.ts` reads them. */
@@ -81,16 +86,26 @@ async function serveUntilEnd(options: AgentOptions, logger: Logger): Promise<voi
 }
 
 function limitsOf(options: AgentOptions): AgentLimits {
-  const { diskFloor, keepFinished, logBudget, cgroups, node, denyHostEnv } = options;
+  const { diskFloor, logBudget, cgroups, node, denyHostEnv } = options;
   return {
     ...(diskFloor === undefined ? {} : { diskFloorBytes: diskFloor * 1024 * 1024 }),
-    ...(keepFinished === undefined ? {} : { retention: { keepFinishedAllocs: keepFinished } }),
+    retention: retentionRules(options),
     ...(logBudget === undefined ? {} : { logs: { budgetBytes: logBudget } }),
     ...(node === undefined ? {} : { node }),
     ...(denyHostEnv === undefined ? {} : { deniedHostEnv: denyHostEnv }),
     ...artifactRules(options),
     ...secretRules(options),
     ...(cgroups === false ? { cgroups: 'off' } : {}),
+  };
+}
+
+function retentionRules(options: AgentOptions): NonNullable<AgentLimits['retention']> {
+  const { keepFinished, keepFinishedFor, maxDisk, maxInodes } = options;
+  return {
+    ...(keepFinished === undefined ? {} : { keepFinishedAllocs: keepFinished }),
+    ...(keepFinishedFor === undefined ? {} : { keepFinishedForMs: keepFinishedFor }),
+    ...(maxDisk === undefined ? {} : { maxDiskPercent: maxDisk }),
+    ...(maxInodes === undefined ? {} : { maxInodePercent: maxInodes }),
   };
 }
 

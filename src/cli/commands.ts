@@ -4,6 +4,7 @@ import { PACKAGE_VERSION } from '../version.ts';
 import { addAgentCommand } from './agent-syntax.ts';
 import { addEnvCommand } from './env-syntax.ts';
 import { addExecCommand } from './exec-syntax.ts';
+import { addGcCommand } from './gc-syntax.ts';
 import { addImportCommand } from './import-syntax.ts';
 import { addLogsCommand } from './logs-syntax.ts';
 import { addPastCommands } from './past-syntax.ts';
@@ -49,6 +50,7 @@ export function program(): Command {
   addPastCommands(root);
   addImportCommand(root);
   addNodeCommand(root);
+  addGcCommand(root);
   addCareCommands(root);
   root
     .command('version')
