@@ -21,6 +21,7 @@ export type { TaskEvent } from './events/task-event.ts';
 export { defineHook, type Hook, type HookDoors, type HookRequest } from './hooks/hook.ts';
 export type { CommandEnd, GivenSecret, PrestartResult, StartResult } from './hooks/hook.ts';
 export type { SecretRules } from './hooks/secrets/rules.ts';
+export type { KeyProvider, TemplateRules } from './hooks/templates/rules.ts';
 export type { ArtifactRules } from './hooks/artifacts/rules.ts';
 export { builtinDrivers } from './drivers/registry.ts';
 export { exec, type ExecDriverOptions } from './drivers/exec.ts';

@@ -9,6 +9,7 @@ import { HoldfastError } from './errors.ts';
 import type { ArtifactRules } from './hooks/artifacts/rules.ts';
 import type { Hook } from './hooks/hook.ts';
 import type { SecretPlaces, SecretRules } from './hooks/secrets/rules.ts';
+import type { TemplateRules } from './hooks/templates/rules.ts';
 import type { Clock, Logger, Random } from './ports.ts';
 import { closest } from './spec/closest.ts';
 import type { NodeFacts } from './spec/env-facts.ts';
@@ -58,6 +59,8 @@ export interface OrchestratorOptions {
   readonly artifacts?: Partial<ArtifactRules>;
   /** What of this machine tasks may have as secrets, and where they are kept. Nothing may be had by default. */
   readonly secrets?: Partial<SecretRules> & SecretPlaces;
+  /** What templates may ask for beside variables and secrets. Nothing by default. */
+  readonly templates?: Partial<TemplateRules>;
   /** Numbers for tasks that ask for a user of their own; both are in it. Default 80,000 to 89,999, as in Nomad. */
   readonly dynamicUsers?: UserRange;
   /** Ports that groups may have, and addresses that they may ask for. */
@@ -86,6 +89,7 @@ const OPTIONS: Required<{ readonly [K in keyof OrchestratorOptions]: Table[strin
   deniedHostEnv: ['a list of names', (value) => isListOfTexts(value)],
   artifacts: ['an object', isObject],
   secrets: ['an object', isObject],
+  templates: ['an object', isObject],
   dynamicUsers: ['from and to, with at least one number', isRange],
   network: ['an object', isObject],
   clock: ['now, steady and at', (value) => has(value, 'now', 'steady', 'at')],
@@ -132,6 +136,10 @@ const NETWORK: Table = {
   hostNetworks: ['addresses by name', isObjectOfAddresses],
   hostIp: ['an IP address', isAddress],
 };
+const TEMPLATES: Table = {
+  fileRoots: ['a list of paths', (value) => isListOfTexts(value)],
+  keys: ['a path or get', (value) => isText(value) || has(value, 'get')],
+};
 const SAFE_MODE: Table = {
   starts: ['a whole number from 1 on', (value) => isWhole(value, 1)],
   withinMs: ['milliseconds, 1 or more', (value) => isWhole(value, 1)],
@@ -142,9 +150,10 @@ export function checkOptions(options: unknown): void {
   if (!isObject(options)) throw wrong('the options', 'an object', options);
   if (options['dataDir'] === undefined) throw wrong('dataDir', OPTIONS.dataDir[0], undefined);
   check(options, OPTIONS, '');
-  const { artifacts, secrets, network, retention, logs, node, safeMode } = options;
+  const { artifacts, secrets, templates, network, retention, logs, node, safeMode } = options;
   if (isObject(artifacts)) check(artifacts, ARTIFACTS, 'artifacts.');
   if (isObject(secrets)) check(secrets, SECRETS, 'secrets.');
+  if (isObject(templates)) check(templates, TEMPLATES, 'templates.');
   if (isObject(network)) check(network, NETWORK, 'network.');
   if (isObject(node)) check(node, NODE, 'node.');
   if (isObject(retention)) check(retention, RETENTION, 'retention.');

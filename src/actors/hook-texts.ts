@@ -3,6 +3,7 @@ import { taskStream } from '../events/envelope.ts';
 import type { HookDoors } from '../hooks/hook.ts';
 import type { HookResult } from '../machines/task-messages.ts';
 import type { TaskContext } from '../machines/task-state.ts';
+import type { EnvFacts } from '../spec/env-facts.ts';
 import { type EnvProblem, startRefusal } from '../spec/env-problem.ts';
 import { TaskEnvironment } from '../spec/task-env.ts';
 import type { AgentDoors } from './agent-doors.ts';
@@ -12,12 +13,16 @@ import type { TaskIdentity } from './task-runner.ts';
 /** What is known of a task's hooks. */
 export type KnownHooks = Pick<TaskContext, 'plan' | 'hooks'>;
 
-/** `known` is what may be known of the hooks (`beforeHook`). Built when it is asked for. */
+/**
+ * `known` is what may be known of the hooks (`beforeHook`), `before` what this one could know of them before the start.
+ * Built when it is asked for.
+ */
 export function hookTexts(
   agent: AgentDoors,
   identity: TaskIdentity,
   known: KnownHooks,
-): Pick<HookDoors, 'env' | 'read' | 'secret'> {
+  before: KnownHooks,
+): Pick<HookDoors, 'env' | 'read' | 'secret' | 'found'> {
   let built: TaskEnvironment | undefined;
   const environment = (): TaskEnvironment =>
     (built ??= new TaskEnvironment(envFacts(agent, identity, known)));
@@ -30,8 +35,21 @@ export function hookTexts(
       if (refused !== undefined) throw refused;
       return made;
     },
+    found: () => foundBefore(envFacts(agent, identity, before, true)),
     secret: (name) => agent.secrets.find(stream, known.plan?.hooks ?? [], name),
   };
+}
+
+function foundBefore(facts: EnvFacts): ReturnType<HookDoors['found']> {
+  const given = (facts.hooks ?? []).flatMap(({ env }) => env);
+  const missing = new Set(
+    given.flatMap(({ secret, value }) => (value === undefined ? [secret] : [])),
+  );
+  const environment = new TaskEnvironment(facts);
+  const isMade = (secrets: readonly string[]): boolean => secrets.some((one) => missing.has(one));
+  const unknown =
+    missing.size === 0 ? [] : environment.explain().filter(({ secrets }) => isMade(secrets));
+  return { env: environment.env, unknown: unknown.map(({ name }) => name) };
 }
 
 /** One text, and what is wrong with it alone. */

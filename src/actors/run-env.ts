@@ -121,10 +121,12 @@ export function missingSecrets(
   );
 }
 
+/** `isNewest`: with the values that secrets were renewed to, as a next program would get them. */
 export function envFacts(
   agent: AgentDoors,
   identity: TaskIdentity,
   context: Pick<TaskContext, 'plan' | 'hooks'>,
+  isNewest = false,
 ): EnvFacts {
   const { allocId, allocName, task, group } = identity;
   const { surroundings } = agent;
@@ -139,7 +141,9 @@ export function envFacts(
     node: nodeFacts(agent, task),
     hostEnv: surroundings.hostEnv,
     ...(network !== undefined && { network }),
-    hooks: (context.plan?.hooks ?? []).map((hook) => giftOf(agent, identity, context, hook)),
+    hooks: (context.plan?.hooks ?? []).map((hook) =>
+      giftOf(agent, identity, context, hook, isNewest),
+    ),
   };
 }
 
@@ -161,10 +165,12 @@ function giftOf(
   { allocId, task }: TaskIdentity,
   { hooks }: Pick<TaskContext, 'hooks'>,
   hook: string,
+  isNewest = false,
 ): HookGift {
   const stream = taskStream(allocId, task.name);
+  const which = isNewest ? 'newestOf' : 'valueOf';
   const env = (hooks[hook]?.env ?? []).map((entry) =>
-    entry.secret === undefined ? entry : { ...entry, value: secrets.valueOf(stream, hook, entry) },
+    entry.secret === undefined ? entry : { ...entry, value: secrets[which](stream, hook, entry) },
   );
   return { hook, env };
 }

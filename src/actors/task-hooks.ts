@@ -43,9 +43,12 @@ export async function runHooks(
     requestFor: (hook, given) => hookRequest(agent, identity, scope, hook, known(hook, given)),
     doorsFor: (hook, signal, given) => ({
       ...hookActs(agent, identity, { phase, scope, tell }, hook, signal),
-      ...hookTexts(agent, identity, known(hook, given)),
+      ...hookTexts(agent, identity, known(hook, given), beforeHook(context, hook.name, given)),
     }),
-    keepSecrets: (hook, secrets) => agent.secrets.keep(stream, hook.name, secrets),
+    keepSecrets(hook, secrets) {
+      if (phase === 'prestart') agent.secrets.dropRenewed(stream, hook.name);
+      return agent.secrets.keep(stream, hook.name, secrets);
+    },
     signal: scope.signal,
     clock: agent.clock,
     ...(onProgress === undefined ? {} : { onProgress }),
@@ -103,7 +106,7 @@ function hookActs(
   { phase, scope, tell }: HookRun,
   hook: Hook,
   signal: AbortSignal,
-): Omit<HookDoors, 'env' | 'read' | 'secret'> {
+): Omit<HookDoors, keyof ReturnType<typeof hookTexts>> {
   const stream = taskStream(allocId, task.name);
   // A word about a program that is gone must not reach the one after it.
   const ask: Tell = async (message) => {
@@ -122,6 +125,10 @@ function hookActs(
       release: () => agent.users.release(stream),
     },
     payload: () => agent.specs.payloadOf(allocId),
+    renew: (secrets) => agent.secrets.renew(stream, hook.name, secrets),
+    onRenewal: (follow) => agent.secrets.follow(stream, follow, signal),
+    hashOf: (name, text) => agent.secrets.hashOf(name, text),
+    note: (state) => ask({ type: 'HookLearned', hook: hook.name, state }),
     restart: (reason, { isCounted = false } = {}) =>
       ask({ type: 'RestartTask', reason, ...(isCounted ? { isCounted } : {}) }),
     sendSignal: (name, reason) => ask({ type: 'SignalTask', signal: name, reason }),

@@ -59,6 +59,8 @@ export function addAgentCommand(root: Command): void {
     )
     .option('--secret-root <dir>', 'where files may be that are secrets (repeatable)', many)
     .option('--secret-command <path>', 'a program that may be asked for secrets (repeatable)', many)
+    .option('--template-root <dir>', 'where files may be that templates read (repeatable)', many)
+    .option('--template-keys <dir>', 'a directory with a file for each key that templates ask for')
     .option('--no-cgroups', 'tell the processes of tasks apart by best effort, and limit nothing')
     .addOption(new Option('--background', 'report errors to the run that started it').hideHelp())
     .action(async (_options, command: Command) =>

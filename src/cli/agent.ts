@@ -1,4 +1,5 @@
 /** `holdfast agent`: holds the log and the actors until it is told to end, and leaves the tasks running then. */
+import { resolve } from 'node:path';
 import { checkDataDirectory } from '../data-dir.ts';
 import { closest } from '../spec/closest.ts';
 import { HoldfastError } from '../errors.ts';
@@ -38,6 +39,8 @@ export interface AgentOptions {
   readonly secretEnv?: readonly string[];
   readonly secretRoot?: readonly string[];
   readonly secretCommand?: readonly string[];
+  readonly templateRoot?: readonly string[];
+  readonly templateKeys?: string;
   /** False: none is made. */
   readonly cgroups?: boolean;
   /** `run` started it, and reads from its log why it ended. */
@@ -95,6 +98,7 @@ function limitsOf(options: AgentOptions): AgentLimits {
     ...(denyHostEnv === undefined ? {} : { deniedHostEnv: denyHostEnv }),
     ...artifactRules(options),
     ...secretRules(options),
+    ...templateRules(options),
     ...(cgroups === false ? { cgroups: 'off' } : {}),
   };
 }
@@ -127,6 +131,15 @@ function secretRules(options: AgentOptions): Pick<AgentLimits, 'secrets'> {
     ...(secretCommand === undefined ? {} : { commands: secretCommand }),
   };
   return Object.keys(secrets).length === 0 ? {} : { secrets };
+}
+
+function templateRules(options: AgentOptions): Pick<AgentLimits, 'templates'> {
+  const { templateRoot, templateKeys } = options;
+  const templates = {
+    ...(templateRoot === undefined ? {} : { fileRoots: templateRoot }),
+    ...(templateKeys === undefined ? {} : { keys: resolve(templateKeys) }),
+  };
+  return Object.keys(templates).length === 0 ? {} : { templates };
 }
 
 function sayReady(

@@ -17,6 +17,7 @@ export type AgentLimits = Pick<
   | 'deniedHostEnv'
   | 'artifacts'
   | 'secrets'
+  | 'templates'
 >;
 
 export interface Serving {

@@ -59,8 +59,30 @@ export interface HookDoors {
    * into it. `where` is its place in the spec, for the error: START_FAILED for a reference that nothing answers.
    */
   readonly read: (where: string, text: string) => string;
-  /** The value of a secret that a hook gave, in `prestart` one before this one; undefined: this agent has none. */
+  /**
+   * The environment as this hook found it before the start, with what was renewed since. `unknown` are variables made
+   * of secrets that this agent does not have: those of a program that an earlier one started.
+   */
+  readonly found: () => {
+    readonly env: Readonly<Record<string, string>>;
+    readonly unknown: readonly string[];
+  };
+  /**
+   * The value of a secret that a hook gave or renewed, in `prestart` one before this one; undefined: this agent has
+   * none.
+   */
   readonly secret: (name: string) => string | undefined;
+  /**
+   * Other values of secrets that this hook gave, while the program has those that it was started with: what `secret`
+   * gives from now on. Resolves when everyone who follows has seen to it.
+   */
+  readonly renew: (secrets: readonly GivenSecret[]) => Promise<void>;
+  /** `follow` is called after every renewal of the task's secrets, until `signal` aborts. It should not throw. */
+  readonly onRenewal: (follow: () => Promise<void>) => void;
+  /** Keyed, 128 bits: tells a text from another one, and lets nobody try out which it is. For `state`. */
+  readonly hashOf: (name: string, text: string) => string;
+  /** Records what is handed back as `previous` from now on. Resolves when it is recorded. Rejects once aborted. */
+  readonly note: (state: Readonly<Record<string, string>>) => Promise<void>;
   /**
    * Ends the program and starts it again; `isCounted`: as after a failure, by the restart policy. Resolves when that is
    * recorded. Rejects with WRONG_STATE when no program runs.

@@ -3,6 +3,7 @@ import { HoldfastError } from '../errors.ts';
 import type { TaskSpec } from '../spec/task-spec.ts';
 import { artifactsHook } from './artifacts.ts';
 import type { ArtifactRules } from './artifacts/rules.ts';
+import { ChangeActs } from './changes/change-acts.ts';
 import { dispatch } from './dispatch.ts';
 import { dynamicUsers } from './dynamic-users.ts';
 import type { Hook } from './hook.ts';
@@ -10,7 +11,8 @@ import { logmon } from './logmon.ts';
 import { secretsHook } from './secrets.ts';
 import type { SecretRules } from './secrets/rules.ts';
 import { taskDir } from './task-dir.ts';
-import { templates } from './templates.ts';
+import { templatesHook } from './templates.ts';
+import type { TemplateRules } from './templates/rules.ts';
 import { validate } from './validate.ts';
 import { volumes } from './volumes.ts';
 
@@ -18,9 +20,13 @@ import { volumes } from './volumes.ts';
 export interface HookRules {
   readonly artifacts?: Partial<ArtifactRules> | undefined;
   readonly secrets?: Partial<SecretRules> | undefined;
+  readonly templates?: Partial<TemplateRules> | undefined;
 }
 
-const builtIn = ({ artifacts, secrets }: HookRules): readonly Hook[] => [
+const builtIn = (
+  { artifacts, secrets, templates }: HookRules,
+  acts: ChangeActs,
+): readonly Hook[] => [
   // Before anything is made on disk.
   validate,
   // Before the directories, which are given to whom the task runs as.
@@ -30,12 +36,12 @@ const builtIn = ({ artifacts, secrets }: HookRules): readonly Hook[] => [
   // Whatever is mounted is there before anything is started for the task.
   volumes,
   // Before everything that may name one.
-  secretsHook(secrets),
+  secretsHook(secrets, acts),
   dispatch,
   // Into the directories, before anybody writes out of what was fetched.
   artifactsHook(artifacts),
   // With all that was given and fetched.
-  templates,
+  templatesHook(templates ?? {}, acts),
   // Last of ours: what a user's hook says while it works is not the task's output.
   logmon,
 ];
@@ -45,7 +51,7 @@ export class HookRegistry {
 
   /** `custom` come after the built-in ones, in the order given. Throws USAGE for a name that is taken. */
   constructor(custom: readonly Hook[], rules: HookRules = {}) {
-    this.#hooks = [...builtIn(rules), ...custom];
+    this.#hooks = [...builtIn(rules, new ChangeActs()), ...custom];
     const names = this.#hooks.map((hook) => hook.name);
     const twice = names.find((name, index) => names.indexOf(name) !== index);
     if (twice !== undefined) throw new HoldfastError('USAGE', `two hooks are named ${twice}`);

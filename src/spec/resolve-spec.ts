@@ -5,7 +5,7 @@ import { hostEnvOf, interpolationOf } from './interpolation-policy.ts';
 import { networkSpec } from './network-spec.ts';
 import { restartPolicy } from './restart-rules.ts';
 import { secretSpec } from './secret-spec.ts';
-import type { TemplateSpec } from './template-spec.ts';
+import { templateSpec } from './template-spec.ts';
 import type { AllocSpec } from './alloc-spec.ts';
 import type { CheckedGroup, CheckedTask } from './group-schema.ts';
 import type { LogPolicy, ResourceLimits, TaskMount, TaskSpec } from './task-spec.ts';
@@ -67,7 +67,7 @@ function artifactsOf({ artifacts = [] }: CheckedTask): TaskSpec['artifacts'] {
 }
 
 function templatesOf({ templates = [] }: CheckedTask): TaskSpec['templates'] {
-  return templates.length === 0 ? undefined : (templates as readonly TemplateSpec[]);
+  return templates.length === 0 ? undefined : templates.map(templateSpec);
 }
 
 function secretsOf({ secrets = [] }: CheckedTask): TaskSpec['secrets'] {

@@ -1,13 +1,16 @@
 /** `secrets[]` of a task. Loads zod, like every schema file. */
 import { z } from 'zod';
+import { change, changeProblem, type CheckedChange } from './change-schema.ts';
+import { durationMs } from './duration.ts';
 import { duration, text } from './schema-parts.ts';
 
 /** What belongs to each provider; `true` for what it cannot do without. */
 const OWN = {
   env: { key: false },
-  file: { path: true },
-  exec: { command: true, timeout: false },
+  file: { path: true, refresh: false },
+  exec: { command: true, timeout: false, refresh: false },
 } as const;
+const MIN_REFRESH_MS = 1_000;
 
 export const secret = z
   .strictObject({
@@ -44,10 +47,19 @@ export const secret = z
       .refine(isInside, 'must be a path below the secrets directory, without ".."')
       .optional()
       .describe('Below secrets/, for the user of the task only. Default without env: the name.'),
+    refresh: duration
+      .refine((written) => durationMs(written) >= MIN_REFRESH_MS, 'must be 1s or more')
+      .optional()
+      .describe('file, exec: fetched again so often while the program runs. Needs changeMode.'),
+    ...change,
   })
   .superRefine((written, context) => {
+    const problem = refreshProblem(written) ?? changeProblem(written);
+    if (problem !== undefined) {
+      context.addIssue({ code: 'custom', path: [problem.path], message: problem.message });
+    }
     const own: Readonly<Record<string, boolean>> = OWN[written.provider];
-    for (const key of ['key', 'path', 'command', 'timeout'] as const) {
+    for (const key of ['key', 'path', 'command', 'timeout', 'refresh'] as const) {
       const isThere = written[key] !== undefined;
       if (isThere && own[key] === undefined) {
         const message = `is nothing that the provider ${written.provider} knows`;
@@ -59,6 +71,20 @@ export const secret = z
       }
     }
   });
+
+/** Nobody can guess whether a program may be ended because of it, or only for it. */
+function refreshProblem(
+  written: CheckedChange & { readonly refresh?: string | undefined },
+): ReturnType<typeof changeProblem> {
+  const { refresh, changeMode, splay } = written;
+  if (refresh !== undefined && changeMode === undefined) {
+    const message = 'is needed with refresh: restart, signal, script or noop';
+    return { path: 'changeMode', message };
+  }
+  if (refresh !== undefined || (changeMode ?? splay) === undefined) return undefined;
+  const path = changeMode === undefined ? 'splay' : 'changeMode';
+  return { path, message: 'needs refresh: nobody would notice a change' };
+}
 
 export const secrets = z
   .array(secret)

@@ -1,4 +1,5 @@
 /** A secret that is fetched before each start, with every default applied. JSON-safe: it stands in the log. */
+import { changeRule, type ChangeRule } from './change-spec.ts';
 import { durationMs } from './duration.ts';
 import type { CheckedSecret } from './secret-schema.ts';
 
@@ -14,6 +15,8 @@ export type SecretSpec = SecretSource & {
   readonly env?: string;
   /** Below the secrets directory of the task. */
   readonly file?: string;
+  /** It is fetched again so often while a program runs. Left out: before each start only. */
+  readonly refresh?: { readonly everyMs: number; readonly change: ChangeRule };
 };
 
 export const SECRET_TIMEOUT_MS = 30_000;
@@ -22,7 +25,15 @@ export const SECRET_TIMEOUT_MS = 30_000;
 export function secretSpec(checked: CheckedSecret): SecretSpec {
   const { name, env, timeout } = checked;
   const file = checked.file ?? (env === undefined ? name : undefined);
-  const rest = { name, ...(env !== undefined && { env }), ...(file !== undefined && { file }) };
+  const { refresh } = checked;
+  const rest = {
+    name,
+    ...(env !== undefined && { env }),
+    ...(file !== undefined && { file }),
+    ...(refresh !== undefined && {
+      refresh: { everyMs: durationMs(refresh), change: changeRule(checked) },
+    }),
+  };
   switch (checked.provider) {
     case 'env':
       return { ...rest, provider: 'env', key: checked.key ?? name };

@@ -25,7 +25,7 @@ function setUp(rules: Partial<SecretRules>, env: Record<string, string> = {}) {
   onTestFinished(() => rmSync(dir, { recursive: true, force: true }));
   const task = join(dir, 'task');
   mkdirSync(join(task, 'secrets'), { recursive: true });
-  const hook = secretsHook({ fileRoots: [join(dir, 'open')], ...rules }, env);
+  const hook = secretsHook({ fileRoots: [join(dir, 'open')], ...rules }, undefined, env);
   mkdirSync(join(dir, 'open'));
   const { signal } = new AbortController();
   const known = new Map<string, string>();
@@ -33,9 +33,11 @@ function setUp(rules: Partial<SecretRules>, env: Record<string, string> = {}) {
     signal,
     drivers: { ownerOf: async () => undefined },
     secret: (name: string) => known.get(name),
+    hashOf: (name: string, text: string) => `${name}:${text.length}`,
+    renew: async () => undefined,
   } as unknown as HookDoors;
   const requestFor = (secrets: readonly SecretSpec[]): HookRequest =>
-    ({ task: taskSpec({ secrets }), dirs: { task } }) as unknown as HookRequest;
+    ({ task: taskSpec({ secrets }), dirs: { task }, previous: {} }) as unknown as HookRequest;
   return {
     dir,
     task,

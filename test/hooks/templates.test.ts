@@ -3,11 +3,13 @@ import { mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, statSync } 
 import { symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { HookDoors, HookRequest, PrestartResult } from '../../src/hooks/hook.ts';
 import { HookRegistry } from '../../src/hooks/registry.ts';
 import { envLines } from '../../src/hooks/templates/env-lines.ts';
-import { templates } from '../../src/hooks/templates.ts';
+import { ChangeActs } from '../../src/hooks/changes/change-acts.ts';
+import type { TemplateRules } from '../../src/hooks/templates/rules.ts';
+import { templatesHook } from '../../src/hooks/templates.ts';
 import type { TemplateSpec } from '../../src/spec/template-spec.ts';
 import { resolveSpec } from '../../src/spec/resolve-spec.ts';
 import { validateGroup } from '../../src/spec/validate-spec.ts';
@@ -23,25 +25,33 @@ const template = (some: Partial<TemplateSpec>): TemplateSpec => ({
   ...some,
 });
 
-function setUp() {
+function setUp(rules: Partial<TemplateRules> = {}) {
   const dir = realpathSync(mkdtempSync(join(tmpdir(), 'hf-templates-')));
   onTestFinished(() => rmSync(dir, { recursive: true, force: true }));
   const task = join(dir, 'task');
   mkdirSync(join(task, 'local'), { recursive: true });
   const { signal } = new AbortController();
+  const said: string[] = [];
+  const previous: Record<string, string> = {};
+  const hook = templatesHook(rules, new ChangeActs());
   const doors = {
     signal,
     drivers: { ownerOf: async () => undefined },
-    env: () => ({ PORT: '80', GREETING: 'a "b"' }),
+    found: () => ({ env: { PORT: '80', GREETING: 'a "b"' }, unknown: [] }),
+    hashOf: (name: string, text: string) => `${name}:${text.length}`,
+    message: (text: string) => void said.push(text),
     secret: (name: string) => (name === 'api' ? CANARY : undefined),
   } as unknown as HookDoors;
   const secrets = [{ name: 'api', provider: 'env', key: 'A' }] as const;
   return {
     dir,
     task,
+    said,
+    previous,
     async render(...all: Partial<TemplateSpec>[]): Promise<PrestartResult | void> {
       const spec = taskSpec({ secrets, templates: all.map(template) });
-      return templates.prestart?.({ task: spec, dirs: { task } } as unknown as HookRequest, doors);
+      const request = { task: spec, dirs: { task }, previous } as unknown as HookRequest;
+      return hook.prestart?.(request, doors);
     },
     out: (path = 'local/out') => readFileSync(join(task, path), 'utf8'),
   };
@@ -81,7 +91,7 @@ describe('the hook templates', () => {
   it('gives the lines of a file as variables, all of them secrets', async () => {
     const rig = setUp();
     const given = await rig.render({}, { data: 'A={{ secret.api }}\n', env: true });
-    expect(given).toEqual({ secrets: [{ name: 'template.1.A', value: CANARY, env: 'A' }] });
+    expect(given).toMatchObject({ secrets: [{ name: 'template.1.A', value: CANARY, env: 'A' }] });
     await expect(rig.render({ data: `A=b\n${CANARY}\n`, env: true })).rejects.toThrow(
       'templates[0] (local/out): line 2 is not NAME=value',
     );
@@ -117,6 +127,97 @@ describe('the hook templates', () => {
   });
 });
 
+describe('what a template asks for beside names', () => {
+  it('is files below what the operator opened, and below the task without links', async () => {
+    const opened = realpathSync(mkdtempSync(join(tmpdir(), 'hf-opened-')));
+    onTestFinished(() => rmSync(opened, { recursive: true, force: true }));
+    const rig = setUp({ fileRoots: [opened] });
+    writeFileSync(join(opened, 'a'), 'A\n');
+    writeFileSync(join(rig.task, 'local', 'b'), 'B');
+    await rig.render({ data: `{{ "${opened}/a" | file }}{{ "local/b" | file }}` });
+    expect(rig.out()).toBe('A\nB');
+    writeFileSync(join(rig.dir, 'closed'), CANARY);
+    symlinkSync(join(rig.dir, 'closed'), join(opened, 'link'));
+    symlinkSync(join(rig.dir, 'closed'), join(rig.task, 'local', 'link'));
+    for (const path of ['/etc/hostname', '/nowhere/at/all', `${opened}/link`, `${opened}/../x`]) {
+      await expect(rig.render({ data: `{{ "${path}" | file }}` })).rejects.toThrow(
+        '--template-root',
+      );
+    }
+    for (const path of ['local/link', '../x', 'local/../x', 'local']) {
+      await expect(rig.render({ data: `{{ "${path}" | file }}` })).rejects.toThrow(path);
+    }
+  });
+
+  it('is keys, which are files of a directory, and keys that keys name', async () => {
+    const keys = realpathSync(mkdtempSync(join(tmpdir(), 'hf-keys-')));
+    onTestFinished(() => rmSync(keys, { recursive: true, force: true }));
+    const rig = setUp({ keys });
+    mkdirSync(join(keys, 'db'));
+    writeFileSync(join(keys, 'db', 'which'), 'db/host\n');
+    writeFileSync(join(keys, 'db', 'host'), 'h1\n');
+    const data = '{{ "db/which" | key | key }} {{ "none" | key: "instead" }}';
+    await rig.render({ data });
+    expect(rig.out()).toBe('h1 instead');
+    expect(rig.said).toEqual([]);
+    symlinkSync('/etc/hostname', join(keys, 'out'));
+    await expect(rig.render({ data: '{{ "out" | key }}' })).rejects.toThrow('outside of the');
+    await expect(rig.render({ data: '{{ "../x" | key }}' })).rejects.toThrow('is no key');
+    await rig.render({ data: '<{{ "none" | key }}>', errorOnMissingKey: false });
+    expect(rig.out()).toBe('<>');
+  });
+
+  it('is nothing where the operator has no keys', async () => {
+    await expect(setUp().render({ data: '{{ "a" | key }}' })).rejects.toThrow('--template-keys');
+  });
+
+  it('is asked of the provider of whoever embeds it, whose troubles pass', async () => {
+    const asked: string[] = [];
+    const get = async (key: string): Promise<string> => {
+      asked.push(key);
+      if (key === 'down') throw new Error('no answer');
+      return key.toUpperCase();
+    };
+    const rig = setUp({ keys: { get } });
+    await rig.render({ data: '{% assign k = "b" %}{{ "a" | key }}{{ k | key }}{{ "a" | key }}' });
+    expect(rig.out()).toBe('ABA');
+    expect(asked.toSorted()).toEqual(['a', 'b']);
+    await expect(rig.render({ data: '{{ "down" | key }}' })).rejects.toMatchObject({
+      message: 'templates[0] (local/out): key "down" cannot be asked for: no answer',
+      retryable: true,
+    });
+  });
+
+  it('is waited for by name, until it is there', async () => {
+    const keys = realpathSync(mkdtempSync(join(tmpdir(), 'hf-keys-')));
+    onTestFinished(() => rmSync(keys, { recursive: true, force: true }));
+    const rig = setUp({ keys });
+    const rendering = rig.render({ data: '{{ "db/host" | key }}:{{ "db/port" | key }}' });
+    const says = (text: string) => vi.waitFor(() => expect(rig.said.at(-1)).toContain(text), 9_000);
+    await says('templates[0] (local/out) waits for key "db/host", key "db/port"');
+    mkdirSync(join(keys, 'db'));
+    writeFileSync(join(keys, 'db', 'host'), 'h');
+    await says('waits for key "db/port"');
+    writeFileSync(join(keys, 'db', 'port'), '1');
+    await rendering;
+    expect(rig.out()).toBe('h:1');
+    expect(rig.said).toHaveLength(2);
+  }, 30_000);
+});
+
+it('fills in once what is asked for once, as long as it is there', async () => {
+  const rig = setUp();
+  const path = join(rig.task, 'local', 'out');
+  await rig.render({ data: 'first', once: true });
+  rig.previous['local/out'] = 'some hash';
+  const given = await rig.render({ data: 'second', once: true });
+  expect(rig.out()).toBe('first');
+  expect(given).toMatchObject({ state: { 'local/out': 'some hash' } });
+  rmSync(path);
+  await rig.render({ data: 'third', once: true });
+  expect(rig.out()).toBe('third');
+});
+
 it('reads lines of variables as others do', () => {
   const text = '# c\n\nA=1\nexport B = two words \nC=\'a"$b\'\nD="x\\ny\\"z\\\\"\nA=2\nE=\n';
   expect(Object.fromEntries(envLines(text))).toEqual({
@@ -136,7 +237,30 @@ it('is a spec with either data or source, below the directory of the task', () =
   expect(resolved({ data: 'x', destination: 'local/a' })).toEqual([
     { data: 'x', destination: 'local/a', perms: '0600', env: false, errorOnMissingKey: true },
   ]);
+  expect(
+    resolved({
+      data: 'x',
+      destination: 'local/a',
+      changeMode: 'script',
+      changeScript: { command: 'reload' },
+      wait: { min: '1s' },
+    })?.[0],
+  ).toMatchObject({
+    wait: { minMs: 1_000, maxMs: 4_000 },
+    change: {
+      mode: 'script',
+      splayMs: 5_000,
+      script: { command: 'reload', args: [], timeoutMs: 5_000, failOnError: false },
+    },
+  });
   const refused = [
+    { data: '', destination: 'a', changeMode: 'signal' },
+    { data: '', destination: 'a', changeMode: 'script' },
+    { data: '', destination: 'a', changeSignal: 'SIGHUP' },
+    { data: '', destination: 'a', changeMode: 'signal', changeSignal: 'SIGHUP', env: true },
+    { data: '', destination: 'a', once: true, env: true },
+    { data: '', destination: 'a', once: true, changeMode: 'noop' },
+    { data: '', destination: 'a', wait: { min: '2s', max: '1s' } },
     { destination: 'local/a' },
     { data: '', source: 'x', destination: 'local/a' },
     { data: '', destination: '../a' },

@@ -30,8 +30,10 @@ const STAND_INS: Readonly<Record<string, URL>> = {
   'rpc/spawn-host.ts': new URL('./stand-ins/spawn-host.ts', import.meta.url),
 };
 
-/** What no simulated task asks for: servers, archives and providers of secrets, of which this machine has none. */
-const UNTOUCHED = ['hooks/artifacts', 'hooks/secrets'].map((path) => `${SOURCES}${path}`);
+/** What no simulated task asks for: servers, archives, secrets and templates, of which this machine has none. */
+const UNTOUCHED = ['artifacts', 'secrets', 'templates', 'changes'].map(
+  (path) => `${SOURCES}hooks/${path}`,
+);
 
 function isSimulated(url: string | undefined): boolean {
   if (url?.startsWith(SOURCES) !== true) return false;

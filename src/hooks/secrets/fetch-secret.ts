@@ -1,13 +1,11 @@
 /** The providers of secrets: each gives the value of one, as text. No error has any of it. */
 import { execFile } from 'node:child_process';
-import { constants } from 'node:fs';
-import { open, readlink, type FileHandle } from 'node:fs/promises';
-import { errnoOf, HoldfastError } from '../../errors.ts';
+import { HoldfastError } from '../../errors.ts';
 import { nameMatcher } from '../../spec/name-globs.ts';
 import type { SecretSource } from '../../spec/secret-spec.ts';
 import { passing, refused } from '../artifacts/faults.ts';
-import { isBelowRoots } from '../artifacts/local-file.ts';
 import { LONGEST_SECRET } from '../gift-rules.ts';
+import { readOpened } from '../read-opened.ts';
 import type { SecretRules } from './rules.ts';
 
 export interface SecretDoors {
@@ -56,36 +54,14 @@ async function fromEnv({ key }: From<'env'>, { rules, env }: SecretDoors): Promi
   return Buffer.from(value);
 }
 
-/** By what is held and where that is: the name may lead through links, and somewhere else a moment later. */
 async function fromFile({ path }: From<'file'>, { rules }: SecretDoors): Promise<Uint8Array> {
-  const file = await open(path, constants.O_RDONLY | constants.O_NONBLOCK).catch(
-    (error: unknown) => {
-      const text = `${path} cannot be read: ${errnoOf(error) ?? 'unknown'}`;
-      throw errnoOf(error) === 'ENOENT' ? passing(text, error) : refused(text, error);
-    },
-  );
-  try {
-    const real = await readlink(`/proc/self/fd/${file.fd}`);
-    if (!(await isBelowRoots(real, rules.fileRoots))) {
-      throw closed(`${path} (${real})`, 'secrets.fileRoots (--secret-root)');
-    }
-    const found = await file.stat();
-    if (!found.isFile()) throw refused(`${path} is no file`);
-    return await readSome(file);
-  } finally {
-    await file.close();
-  }
-}
-
-/** One byte more than may be tells that there is more. */
-async function readSome(file: FileHandle): Promise<Uint8Array> {
-  const room = Buffer.alloc(LONGEST_SECRET + 1);
-  let length = 0;
-  for (;;) {
-    const { bytesRead } = await file.read(room, length, room.length - length, null);
-    length += bytesRead;
-    if (bytesRead === 0 || length === room.length) return room.subarray(0, length);
-  }
+  const found = await readOpened(path, {
+    roots: rules.fileRoots,
+    mostBytes: LONGEST_SECRET,
+    closed: (real) => closed(`${path} (${real})`, 'secrets.fileRoots (--secret-root)'),
+  });
+  if (found === undefined) throw passing(`${path} cannot be read: ENOENT`);
+  return found;
 }
 
 /** What it says of an error may have the secret in it, and is thrown away. */
