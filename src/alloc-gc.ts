@@ -9,7 +9,7 @@ export interface GcOptions {
   readonly dryRun?: boolean;
 }
 
-/** What takes an alloc: somebody who asked for it, its age, the number of those that ended, or a disk that is too full. */
+/** What takes an alloc: somebody who asked, its age, the number of those that ended, a disk that is too full. */
 export type GcRule = 'wish' | 'age' | 'count' | 'disk' | 'inodes';
 
 export interface GcEntry {
@@ -40,8 +40,8 @@ export interface GcReport {
 export interface GcCalls {
   /**
    * Lets go of what has ended, as far as the agent's rules say so, or what is named. What is live, or held for
-   * inspection, is never touched. Errors: NOT_FOUND, AMBIGUOUS; WRONG_STATE for an alloc that is live; USAGE for a task,
-   * and for a REF together with `all`.
+   * inspection, is never touched. Errors: NOT_FOUND, AMBIGUOUS; WRONG_STATE for an alloc that is live; USAGE for a
+   * task, and for a REF together with `all`.
    */
   gc(options?: GcOptions): Promise<GcReport>;
 }

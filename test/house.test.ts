@@ -167,7 +167,14 @@ describe.each([
     ['sendSignal'],
     ['held', 'dead'],
   ],
-  ['an alloc', allocTable, Object.keys(allocDuties({} as never)), VOCABULARIES.alloc, [], []],
+  [
+    'an alloc',
+    allocTable,
+    Object.keys(allocDuties({} as never)),
+    VOCABULARIES.alloc,
+    [],
+    ['removed'],
+  ],
 ] as const)('the chart of %s', (_name, chart, duties, vocabulary, oneShots, resting) => {
   const table = chart as ChartTable<unknown>;
   const states = [...table.states.keys()];

@@ -13,8 +13,8 @@ export interface GcCommandOptions {
 }
 
 /**
- * `holdfast gc [REF | --all]`: one line for each alloc that goes or would go. Status 1 when files could not be removed, 4
- * when the one that was named is still being read.
+ * `holdfast gc [REF | --all]`: one line for each alloc that goes or would go. Status 1 when files could not be removed,
+ * 4 when the one that was named is still being read.
  */
 export async function gc(ref: string | undefined, options: GcCommandOptions): Promise<void> {
   const { all = false, dryRun = false } = options;

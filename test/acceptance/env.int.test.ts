@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Orchestrator } from '../../src/api.ts';
+import { asWritten, ODD_VALUE } from '../spec/odd-values.ts';
 import { Machine, until } from './rig.ts';
 
 let machine: Machine;
@@ -39,34 +40,9 @@ async function running(ref: string): Promise<number> {
 
 const SLEEPER = { driver: 'raw_exec', config: { command: 'sleep', args: ['600'] } };
 
-/** Whatever may stand in a variable: quotes, newlines, dollars, other planes; no NUL, no half of a character. */
-const SPICE = fc.constantFrom(
-  '"',
-  "'",
-  '\n',
-  '\r',
-  '\\',
-  '$',
-  '${',
-  '}',
-  '$$',
-  '`',
-  '=',
-  ' ',
-  '\t',
-  '${V1}',
-);
-const VALUE = fc
-  .array(fc.oneof(SPICE, SPICE, fc.string({ unit: 'binary', maxLength: 6 })), { maxLength: 8 })
-  .map((parts) => parts.join('').replaceAll('\0', ''));
-
-/** Written so that reading it gives the value: what would be a reference is told to be text. */
-const asWritten = (value: string): string =>
-  value.replaceAll(/\$\{[A-Za-z0-9_.-]+\}/g, (reference) => `$${reference}`);
-
 describe('the environment of a program', () => {
   it('holds 500 values of any kind unchanged, through references too', async () => {
-    const values = fc.sample(VALUE, { numRuns: 500, seed: 21 });
+    const values = fc.sample(ODD_VALUE, { numRuns: 500, seed: 21 });
     const env: Record<string, string> = {};
     for (const [at, value] of values.entries()) env[`V${at}`] = asWritten(value);
     for (let at = 0; at < 50; at += 1) env[`R${at}`] = `<\${V${at}}>`;

@@ -14,7 +14,7 @@ export const ROOMS: Readonly<Record<string, string>> = {
   'task-views': 'spec:type',
   'exec-session': 'ports:type',
   'alloc-gc': '',
-  api: 'errors:type ports:type spec:type task-stats:type task-env:type task-history:type task-logs:type task-views:type exec-session:type',
+  api: 'errors:type ports:type spec:type task-stats:type task-env:type task-history:type task-logs:type task-views:type alloc-gc:type exec-session:type',
   'log-query': 'errors task-logs:type',
   events: 'errors spec',
   machines: 'errors spec events',
