@@ -1,5 +1,4 @@
 /** What one may ask of an orchestrator, and what each of it must be: who embeds Holdfast need not have types. */
-import { isIP } from 'node:net';
 import type { NetworkRules } from './actors/network-supplies.ts';
 import type { CgroupWish } from './actors/run-cgroups.ts';
 import type { SafeModeLimit } from './actors/safe-mode.ts';
@@ -10,6 +9,21 @@ import type { ArtifactRules } from './hooks/artifacts/rules.ts';
 import type { Hook } from './hooks/hook.ts';
 import type { SecretPlaces, SecretRules } from './hooks/secrets/rules.ts';
 import type { TemplateRules } from './hooks/templates/rules.ts';
+import {
+  isText,
+  isObject,
+  isRange,
+  isPortRange,
+  isListOfPorts,
+  isAddress,
+  isSubnet,
+  isObjectOfAddresses,
+  isWhole,
+  has,
+  isListOfTexts,
+  isObjectOfTexts,
+  isListOf,
+} from './option-claims.ts';
 import type { Clock, Logger, Random } from './ports.ts';
 import { closest } from './spec/closest.ts';
 import type { NodeFacts } from './spec/env-facts.ts';
@@ -101,7 +115,6 @@ const RETENTION: Table = {
   maxDiskPercent: ['1 to 100', (value) => isWhole(value, 1) && (value as number) <= 100],
   maxInodePercent: ['1 to 100', (value) => isWhole(value, 1) && (value as number) <= 100],
 };
-const isText = (value: unknown): boolean => typeof value === 'string' && !value.includes('\0');
 const NODE: Table = {
   id: ['a text', isText],
   name: ['a text', isText],
@@ -135,10 +148,20 @@ const NETWORK: Table = {
   reservedPorts: ['a list of ports from 1 to 65535', isListOfPorts],
   hostNetworks: ['addresses by name', isObjectOfAddresses],
   hostIp: ['an IP address', isAddress],
+  cniPath: ['a list of paths', (value) => isListOfTexts(value)],
+  cniConfigDirs: ['a list of paths', (value) => isListOfTexts(value)],
+  bridge: ['an object', isObject],
 };
 const TEMPLATES: Table = {
   fileRoots: ['a list of paths', (value) => isListOfTexts(value)],
   keys: ['a path or get', (value) => isText(value) || has(value, 'get')],
+};
+const BRIDGE: Table = {
+  name: [
+    'a name of 1 to 15 letters, digits, ".", "_" or "-"',
+    (value) => typeof value === 'string' && /^[A-Za-z0-9][A-Za-z0-9_.-]{0,14}$/.test(value),
+  ],
+  subnet: ['IPv4 with its prefix, such as 172.26.96.0/20', isSubnet],
 };
 const SAFE_MODE: Table = {
   starts: ['a whole number from 1 on', (value) => isWhole(value, 1)],
@@ -154,7 +177,10 @@ export function checkOptions(options: unknown): void {
   if (isObject(artifacts)) check(artifacts, ARTIFACTS, 'artifacts.');
   if (isObject(secrets)) check(secrets, SECRETS, 'secrets.');
   if (isObject(templates)) check(templates, TEMPLATES, 'templates.');
-  if (isObject(network)) check(network, NETWORK, 'network.');
+  if (isObject(network)) {
+    check(network, NETWORK, 'network.');
+    if (isObject(network['bridge'])) check(network['bridge'], BRIDGE, 'network.bridge.');
+  }
   if (isObject(node)) check(node, NODE, 'node.');
   if (isObject(retention)) check(retention, RETENTION, 'retention.');
   if (isObject(logs)) check(logs, LOGS, 'logs.');
@@ -184,61 +210,4 @@ function wrong(option: string, claim: string, value: unknown): HoldfastError {
   const given = typeof value === 'number' || typeof value === 'string' ? value : typeof value;
   const text = `${option} must be ${claim}, not ${value === null ? 'null' : given}`;
   return new HoldfastError('USAGE', text, { details: { option } });
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-/** Never root, and never the number that means "unchanged". */
-function isRange(value: unknown): boolean {
-  if (!isObject(value)) return false;
-  const { from, to } = value;
-  return isWhole(from, 1) && isWhole(to, from as number) && (to as number) <= 4_294_967_294;
-}
-
-const LAST_PORT = 65_535;
-
-function isPortRange(value: unknown): boolean {
-  return isRange(value) && (value as { to: number }).to <= LAST_PORT;
-}
-
-function isListOfPorts(value: unknown): boolean {
-  return Array.isArray(value) && value.every((one) => isWhole(one, 1) && one <= LAST_PORT);
-}
-
-function isAddress(value: unknown): boolean {
-  return typeof value === 'string' && isIP(value) !== 0;
-}
-
-function isObjectOfAddresses(value: unknown): boolean {
-  return isObject(value) && Object.values(value).every(isAddress);
-}
-
-function isWhole(value: unknown, least: number): boolean {
-  return Number.isSafeInteger(value) && (value as number) >= least;
-}
-
-function has(value: unknown, ...methods: readonly string[]): boolean {
-  const things = value as Readonly<Record<string, unknown>>;
-  return isThing(value) && methods.every((name) => typeof things[name] === 'function');
-}
-
-/** Functions with properties are loggers to some. */
-function isThing(value: unknown): boolean {
-  return (typeof value === 'object' && value !== null) || typeof value === 'function';
-}
-
-function isListOfTexts(value: unknown): boolean {
-  return Array.isArray(value) && value.every(isText);
-}
-
-function isObjectOfTexts(value: unknown): boolean {
-  return isObject(value) && Object.values(value).every(isText);
-}
-
-function isListOf(value: unknown, ...names: readonly string[]): boolean {
-  const fits = (one: unknown): boolean =>
-    isObject(one) && names.every((name) => name in one && one[name] !== undefined);
-  return Array.isArray(value) && value.every(fits);
 }

@@ -75,7 +75,7 @@ export function assemble(
   const around = surroundings(options, process.env, cgroups.parent);
   const roster = new Roster(replayed);
   const supplies = hookSupplies(stateDir, replayed.tasks, options);
-  const networks = networkSupplies(roster, options);
+  const networks = networkSupplies({ roster, stateDir, instanceId }, options);
   const beside = {
     ...supplies,
     ...networks,

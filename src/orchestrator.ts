@@ -158,7 +158,11 @@ async function wire(
     onClose: options.onClose ?? 'stop',
     allocDoors,
     newAllocId: () => randomUUID(),
-    readSpec: (input) => readSpec(input, options.maxKillTimeoutMs),
+    async readSpec(input) {
+      const read = await readSpec(input, options.maxKillTimeoutMs);
+      if (read.spec.network !== undefined) await agent.networks.assertPossible(read.spec.network);
+      return read;
+    },
     shutDown,
   });
 }

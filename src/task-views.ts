@@ -67,6 +67,8 @@ export interface PortView {
   /** What others connect to; IPv6 without brackets. */
   readonly hostIp: string;
   readonly hostPort: number;
+  /** What it leads to in the alloc's own network; null: the same. */
+  readonly to: number | null;
 }
 
 export interface AllocView {
@@ -78,6 +80,10 @@ export interface AllocView {
   readonly reason: string;
   readonly specHash: string;
   readonly createdAt: string;
+  /** `host`, `none`, `bridge` or `cni/NAME`. */
+  readonly networkMode: string;
+  /** In its own network, once it has one; else null. */
+  readonly ip: string | null;
   /** In the order of its spec; free again when it has ended. */
   readonly ports: readonly PortView[];
   readonly tasks: readonly TaskView[];

@@ -10,9 +10,10 @@ import type { EventLog } from '../log/event-log.ts';
 import type { Facts } from '../machines/chart-parts.ts';
 import type { MachineCapability } from '../os/machine-capabilities.ts';
 import type { Clock, Logger, Random } from '../ports.ts';
-import type { NetworkFacts } from '../spec/port-env.ts';
+import type { AssignedPort } from '../spec/network-spec.ts';
 import type { LogReaders } from './log-readers.ts';
 import type { Surroundings } from './run-env.ts';
+import type { Networks } from './networks.ts';
 import type { PortPool } from './port-pool.ts';
 import type { RunStore } from './run-files.ts';
 import type { SecretValues } from './secret-values.ts';
@@ -47,8 +48,9 @@ export interface AgentDoors {
   readonly memory: MemoryDoor;
   readonly users: UserPool;
   readonly ports: PortPool;
-  /** What the tasks of an alloc are told of its network, as far as that is known; undefined: nothing. */
-  readonly networkOf: (allocId: string) => NetworkFacts | undefined;
+  readonly networks: Networks;
+  /** Those of the machine that an alloc has. */
+  readonly portsOf: (allocId: string) => readonly AssignedPort[];
   /** Runs a command beside the program of `ALLOC/TASK`, on behalf of a hook. */
   readonly runBeside: (
     ref: string,

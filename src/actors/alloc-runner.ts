@@ -35,7 +35,10 @@ export class AllocRunner {
     this.#tasks = new AllocTasks(allocId, doors, () => {
       this.#report(this.#tasks.standings(this.folded.state.context));
     });
-    const forgetFiles = (): Promise<void> => doors.forgetFiles(allocId);
+    const forgetFiles = async (): Promise<void> => {
+      await agent.networks.release(allocId);
+      await doors.forgetFiles(allocId);
+    };
     this.#actor = new SourcedChild(
       {
         stream: allocStream(allocId),

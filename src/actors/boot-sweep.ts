@@ -131,15 +131,16 @@ export async function endOrphans(
 }
 
 /**
- * Files of runs that no living process is marked with. Removed where nothing lives, ended where something does that
- * gave its mark away, left where nobody can tell. One after the other, with a turn for everybody else in between: a
- * look takes milliseconds.
+ * Networks of allocs that are over, and files of runs that no living process is marked with: removed where nothing
+ * lives, ended where something does that gave its mark away, left where nobody can tell. One after the other, with a
+ * turn for everybody else in between: a look takes milliseconds.
  */
 export async function putAway(
   agent: AgentDoors,
   orphans: readonly Orphan[],
   signal: AbortSignal,
 ): Promise<void> {
+  await agent.networks.sweep();
   for (const { launchKey, verdict, pids } of orphans) {
     if (verdict === 'hold' || pids.length > 0) continue;
     await nextTurn();

@@ -149,6 +149,7 @@ export function toConfinement(wish: Confinement, cgroup: string): WireConfinemen
     oomScoreAdj: wish.oomScoreAdj,
     noNewPrivileges: wish.noNewPrivileges ?? false,
     networkNamespace: wish.networkNamespace ?? '',
+    hostname: wish.hostname,
     capabilities: capabilities && { keep: [...capabilities] },
     isolation: isolation && {
       ...isolation,

@@ -26,6 +26,8 @@ export interface PortDoors {
   /** Every alloc that the log knows, as it stands. */
   readonly allocs: () => Iterable<readonly [allocId: string, state: AllocState]>;
   readonly random: Pick<Random, 'fraction'>;
+  /** Resolves when what ended allocs had on their ports is taken away. */
+  readonly settled?: () => Promise<void>;
   readonly probe?: (port: number, ip?: string) => Promise<PortState>;
 }
 
@@ -58,6 +60,7 @@ export class PortPool {
     wishes: readonly PortWish[],
   ): Promise<readonly AssignedPort[]> {
     const taken = this.#last.then(async () => {
+      await this.#doors.settled?.();
       const own: Holder[] = [];
       // Those that may be any get out of the way of those that must not.
       const firm = wishes.filter((wish) => wish.static !== undefined);
@@ -78,9 +81,10 @@ export class PortPool {
   }
 
   async #portFor(wish: PortWish, own: readonly Holder[]): Promise<AssignedPort> {
-    const { label, hostNetwork, isShared } = wish;
+    const { label, to, hostNetwork, isShared } = wish;
     const place = this.#placeOf(wish);
-    const found = { label, ...place, ...(hostNetwork !== undefined && { hostNetwork }) };
+    const more = to === undefined ? {} : { to };
+    const found = { label, ...place, ...more, ...(hostNetwork !== undefined && { hostNetwork }) };
     const held = [...this.#holders(), ...own];
     if (wish.static === undefined) return { ...found, hostPort: await this.#any(found, held) };
     const port = { ...found, hostPort: wish.static, ...(isShared === true && { isShared }) };

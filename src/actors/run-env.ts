@@ -11,6 +11,7 @@ import type { TaskSpec } from '../spec/task-spec.ts';
 import type { TaskContext } from '../machines/task-state.ts';
 import { taskDirsOf } from '../layout.ts';
 import type { AgentDoors } from './agent-doors.ts';
+import { networkFacts } from './network-supplies.ts';
 import type { TaskIdentity } from './task-runner.ts';
 
 /** What every task of an agent may be told, whatever it is. */
@@ -131,7 +132,7 @@ export function envFacts(
   const { allocId, allocName, task, group } = identity;
   const { surroundings } = agent;
   const isInside = agent.drivers.rootOf(task) === 'task';
-  const network = agent.networkOf(allocId);
+  const network = networkFacts(agent.portsOf(allocId), context);
   return {
     allocId,
     allocName,

@@ -100,13 +100,31 @@ function hookRequest(
   };
 }
 
+/** What the agent gives a task of the machine. */
+function placeActs(
+  { memory, users, networks, drivers, specs }: AgentDoors,
+  { allocId, task }: TaskIdentity,
+): Pick<HookDoors, 'memory' | 'users' | 'network' | 'payload'> {
+  const stream = taskStream(allocId, task.name);
+  return {
+    memory,
+    users: {
+      take: (before) => users.take(stream, before),
+      release: () => users.release(stream),
+    },
+    network: { ensure: () => networks.ensure(allocId, drivers.rootOf(task) === 'task') },
+    payload: () => specs.payloadOf(allocId),
+  };
+}
+
 function hookActs(
   agent: AgentDoors,
-  { allocId, task }: TaskIdentity,
+  identity: TaskIdentity,
   { phase, scope, tell }: HookRun,
   hook: Hook,
   signal: AbortSignal,
 ): Omit<HookDoors, keyof ReturnType<typeof hookTexts>> {
+  const { allocId, task } = identity;
   const stream = taskStream(allocId, task.name);
   // A word about a program that is gone must not reach the one after it.
   const ask: Tell = async (message) => {
@@ -119,12 +137,7 @@ function hookActs(
     message: (message) => void scope.report({ type: 'HookSpoke', phase, hook: hook.name, message }),
     logmon: agent.logmon,
     drivers: agent.drivers,
-    memory: agent.memory,
-    users: {
-      take: (before) => agent.users.take(stream, before),
-      release: () => agent.users.release(stream),
-    },
-    payload: () => agent.specs.payloadOf(allocId),
+    ...placeActs(agent, identity),
     renew: (secrets) => agent.secrets.renew(stream, hook.name, secrets),
     onRenewal: (follow) => agent.secrets.follow(stream, follow, signal),
     hashOf: (name, text) => agent.secrets.hashOf(name, text),

@@ -12,6 +12,7 @@ import type { AllocSpec } from '../spec/alloc-spec.ts';
 import type { TaskSpec } from '../spec/task-spec.ts';
 import { taskDirsOf } from '../layout.ts';
 import type { AgentDoors } from './agent-doors.ts';
+import { networkOfRun } from './network-supplies.ts';
 import type { TaskDoors } from './duty-tools.ts';
 import type { Folded } from './event-sourced.ts';
 import { programTexts, whyNotStart } from './run-env.ts';
@@ -175,6 +176,7 @@ export function runRequest(
     machineEpoch,
     specHash,
     dirs: taskDirsOf(agent.layout, allocId, task.name),
+    ...networkOfRun(identity.task, context),
     env: environment.env,
   };
 }

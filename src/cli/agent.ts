@@ -31,6 +31,8 @@ export interface AgentOptions {
   readonly logBudget?: number;
   /** As `node-option.ts` reads them. */
   readonly node?: AgentLimits['node'];
+  /** As `network-option.ts` reads them. */
+  readonly network?: AgentLimits['network'];
   readonly denyHostEnv?: readonly string[];
   readonly artifactRoot?: readonly string[];
   /** Bytes. */
@@ -89,12 +91,13 @@ async function serveUntilEnd(options: AgentOptions, logger: Logger): Promise<voi
 }
 
 function limitsOf(options: AgentOptions): AgentLimits {
-  const { diskFloor, logBudget, cgroups, node, denyHostEnv } = options;
+  const { diskFloor, logBudget, cgroups, node, network, denyHostEnv } = options;
   return {
     ...(diskFloor === undefined ? {} : { diskFloorBytes: diskFloor * 1024 * 1024 }),
     retention: retentionRules(options),
     ...(logBudget === undefined ? {} : { logs: { budgetBytes: logBudget } }),
     ...(node === undefined ? {} : { node }),
+    ...(network === undefined ? {} : { network }),
     ...(denyHostEnv === undefined ? {} : { deniedHostEnv: denyHostEnv }),
     ...artifactRules(options),
     ...secretRules(options),

@@ -41,6 +41,7 @@ export function inspectText(view: AllocView, now: number = Date.now()): string {
     ['state', view.reason === '' ? view.state : `${view.state}: ${printable(view.reason)}`],
     ['created', view.createdAt],
     ['spec', view.specHash],
+    ...(view.networkMode === 'host' ? [] : [['network', networkText(view)] as const]),
     ...view.ports.map((port) => ['port', portText(port)] as const),
     ['position', String(view.position)],
   ];
@@ -48,9 +49,14 @@ export function inspectText(view: AllocView, now: number = Date.now()): string {
   return `${lines}\n${reasonTable(view.tasks, now)}`;
 }
 
-/** `http 10.0.0.5:8080`. */
-function portText({ label, hostIp, hostPort }: PortView): string {
-  return `${label} ${hostIp.includes(':') ? `[${hostIp}]` : hostIp}:${hostPort}`;
+function networkText({ networkMode, ip }: AllocView): string {
+  return ip === null ? networkMode : `${networkMode}, ${ip}`;
+}
+
+/** `http 10.0.0.5:8080 to 80`. */
+function portText({ label, hostIp, hostPort, to }: PortView): string {
+  const place = `${hostIp.includes(':') ? `[${hostIp}]` : hostIp}:${hostPort}`;
+  return `${label} ${place}${to === null ? '' : ` to ${to}`}`;
 }
 
 /** Throws USAGE. */

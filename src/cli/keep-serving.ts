@@ -14,6 +14,7 @@ export type AgentLimits = Pick<
   | 'cgroups'
   | 'logs'
   | 'node'
+  | 'network'
   | 'deniedHostEnv'
   | 'artifacts'
   | 'secrets'

@@ -28,8 +28,18 @@ export interface RunRequest {
   /** When the start was recorded; undefined for one of the first release. */
   readonly machineEpoch: string | undefined;
   readonly dirs: TaskDirs;
+  /** Left out: the machine's own. */
+  readonly network?: RunNetwork;
   /** The program's whole environment, but for what the driver itself adds (`ownEnv`). */
   readonly env: Readonly<Record<string, string>>;
+}
+
+/** What of a network the tasks of a group share. */
+export interface RunNetwork {
+  /** Absolute path of the namespace; left out: the machine's. */
+  readonly namespace?: string;
+  /** Only for programs that have a root of their own. */
+  readonly hostname?: string;
 }
 
 export type StartOutcome =
@@ -134,6 +144,8 @@ export interface Driver {
   userOf?(task: TaskSpec): string | undefined;
   /** May tasks have volumes and mounts? Left out: they are refused. */
   readonly mounts?: 'none' | 'all';
+  /** May tasks be in a network that their group shares? Left out: they are refused. */
+  readonly networks?: 'machine' | 'group';
   /** What the program's environment has beside the run's, and has not: as in `ProgramWish`. To be shown. */
   ownEnv?(task: TaskSpec): Promise<Pick<ProgramWish, 'env' | 'deniedEnv'>>;
   /** What the program finds at `/`: everything of the machine (left out), or the task's own directory. */

@@ -7,6 +7,7 @@ const assignedPort = fields({
   label: text,
   hostIp: text,
   hostPort: whole,
+  to: optional(whole),
   hostNetwork: optional(text),
   isShared: optional(flag),
 });

@@ -3,6 +3,7 @@
  * are one table, and the plan of a task (the names) is recorded when the task is received.
  */
 import type { Logger } from '../ports.ts';
+import type { NetworkDoor } from './network-door.ts';
 import type { TaskMount, TaskSpec } from '../spec/task-spec.ts';
 import type { ExitFacts } from '../machines/task-messages.ts';
 
@@ -50,6 +51,7 @@ export interface HookDoors {
   readonly drivers: DriverCheck;
   readonly memory: MemoryDoor;
   readonly users: UserDoor;
+  readonly network: NetworkDoor;
   /** What the group was run with; undefined: nothing, or it is gone. In no log. */
   readonly payload: () => Promise<Uint8Array | undefined>;
   /** The program's environment; in `prestart` so far: with what the hooks before this one gave. Secrets are in it. */

@@ -8,6 +8,7 @@ import { dispatch } from './dispatch.ts';
 import { dynamicUsers } from './dynamic-users.ts';
 import type { Hook } from './hook.ts';
 import { logmon } from './logmon.ts';
+import { network } from './network.ts';
 import { secretsHook } from './secrets.ts';
 import type { SecretRules } from './secrets/rules.ts';
 import { taskDir } from './task-dir.ts';
@@ -35,6 +36,8 @@ const builtIn = (
   taskDir,
   // Whatever is mounted is there before anything is started for the task.
   volumes,
+  // Whoever needs it comes after it: what is fetched is fetched by the agent.
+  network,
   // Before everything that may name one.
   secretsHook(secrets, acts),
   dispatch,

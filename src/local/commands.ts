@@ -132,7 +132,7 @@ export class Commands {
   }
 
   async stop(ref: string, options: StopOptions = {}): Promise<AllocView> {
-    const { roster } = this.#doors;
+    const { agent, roster } = this.#doors;
     const { allocId, task } = roster.resolve(ref);
     const reason = options.reason ?? 'stopped by a command';
     const hurry = options.shutdownDelay === 'skip' ? { isHurried: true } : {};
@@ -144,12 +144,15 @@ export class Commands {
       );
     }
     await runner?.tell({ type: 'StopAlloc', reason, ...hurry });
-    return roster.until(allocId, options.signal, (view) => {
+    const ended = await roster.until(allocId, options.signal, (view) => {
       if (!view.isLive) return true;
       // The alloc's own last word follows that of its tasks.
       assertWatched(view.tasks);
       return false;
     });
+    // Its addresses and ports are free when somebody hears that it has ended.
+    await agent.networks.release(allocId);
+    return ended;
   }
 
   async restart(ref: string, options: RestartOptions = {}): Promise<void> {

@@ -20,6 +20,7 @@ export const CAPABILITY_NAMES = [
   'limits.pids',
   'oom-report',
   'network-namespace',
+  'network.own',
   'mount-propagation',
   'terminal',
   'switch-user',
@@ -44,6 +45,7 @@ export interface MachineFacts {
   readonly conmon: Answer;
   readonly setpriv: Answer;
   readonly nsenter: Answer;
+  readonly ip: Answer;
   readonly terminal: Answer;
   readonly memoryDirs: Answer;
 }
@@ -86,7 +88,7 @@ export async function requireCapability(name: CapabilityName, who: string): Prom
 
 /** Pure. */
 export function conclude(facts: MachineFacts): readonly MachineCapability[] {
-  const { isRoot, cgroups, runc, conmon, setpriv, nsenter, terminal, memoryDirs } = facts;
+  const { isRoot, cgroups, runc, conmon, setpriv, nsenter, ip, terminal, memoryDirs } = facts;
   const { tracking, kill, limits } = cgroups;
   const asRoot: Answer = isRoot ? yes('running as root') : no('only root may do it');
   const isolated = all('runc and conmon', asRoot, runc, conmon, tracking);
@@ -104,6 +106,7 @@ export function conclude(facts: MachineFacts): readonly MachineCapability[] {
     // The counter is one of the memory controller's.
     'oom-report': limits.memory,
     'network-namespace': all('joined by nsenter', asRoot, nsenter),
+    'network.own': all('made by ip, joined by nsenter', asRoot, nsenter, ip),
     'mount-propagation': isolated.isAvailable ? yes('mounts of isolated tasks') : isolated,
     terminal,
     'switch-user': all('by setpriv', asRoot, setpriv),
@@ -127,11 +130,12 @@ function all(reason: string, ...answers: readonly Answer[]): Answer {
 
 async function probe(): Promise<MachineFacts> {
   const { runc, conmon } = ociPrograms();
-  const [ofRunc, ofConmon, setpriv, nsenter] = await Promise.all([
+  const [ofRunc, ofConmon, setpriv, nsenter, ip] = await Promise.all([
     runs('runc', runc, ['--version']),
     runs('conmon', conmon, ['--version']),
     runs('setpriv', '/usr/bin/setpriv', ['--version']),
     runs('nsenter', '/usr/bin/nsenter', ['--version']),
+    runs('ip', 'ip', ['-Version']),
   ]);
   return {
     isRoot: process.geteuid?.() === 0,
@@ -140,6 +144,7 @@ async function probe(): Promise<MachineFacts> {
     conmon: ofConmon,
     setpriv,
     nsenter,
+    ip,
     terminal: terminalAnswer(),
     memoryDirs: memoryAnswer(),
   };

@@ -1,7 +1,8 @@
 /** What users see of an alloc, from its folded state and those of its tasks. */
-import type { AllocView, AllocViewState, TaskView } from '../api.ts';
+import type { AllocView, AllocViewState, PortView, TaskView } from '../api.ts';
 import { isAllocLive } from '../machines/alloc-facts.ts';
 import type { AllocContext } from '../machines/alloc-machine.ts';
+import type { AssignedPort } from '../spec/network-spec.ts';
 import { isoTime, taskView, type TaskFold } from './task-view.ts';
 
 export interface AllocFold {
@@ -28,14 +29,29 @@ export function allocView(
     reason: context.reason,
     specHash: context.specHash,
     createdAt: isoTime(context.createdAt) ?? '',
-    ports: (context.ports ?? []).map(({ label, hostIp, hostPort }) => ({
-      label,
-      hostIp,
-      hostPort,
-    })),
+    networkMode: context.spec?.network?.mode ?? 'host',
+    ip: ipOf(context, foldedTask),
+    ports: (context.ports ?? []).map(portView),
     tasks,
     position: Math.max(folded.position, ...tasks.map((task) => task.position)),
   };
+}
+
+/** That of the newest start: whoever made the network anew has it from there. */
+function ipOf(
+  { spec }: AllocContext,
+  foldedTask: (task: string) => TaskFold | string | undefined,
+): string | null {
+  const folds = (spec?.tasks ?? []).map(({ name }) => foldedTask(name));
+  const ips = folds
+    .filter((fold) => typeof fold === 'object')
+    .toSorted((one, other) => other.position - one.position)
+    .map(({ state }) => state.context.hooks['network']?.state['ip']);
+  return ips.find((ip) => ip !== undefined) ?? null;
+}
+
+function portView({ label, hostIp, hostPort, to }: AssignedPort): PortView {
+  return { label, hostIp, hostPort, to: to ?? null };
 }
 
 function viewState(

@@ -2,10 +2,34 @@
 import type { CheckedGroup } from './group-schema.ts';
 import type { KeyProblem } from './key-names.ts';
 
+type Network = NonNullable<CheckedGroup['network']>;
+type Ports = NonNullable<Network['ports']>;
+
 export function networkProblems({ network }: CheckedGroup): readonly KeyProblem[] {
   if (network === undefined) return [];
   const { ports = {} } = network;
-  return [...twins(Object.keys(ports)), ...collisions(ports)];
+  return [...uselessPorts(network, ports), ...twins(Object.keys(ports)), ...collisions(ports)];
+}
+
+function uselessPorts({ mode }: Network, ports: Ports): readonly KeyProblem[] {
+  const labels = Object.keys(ports);
+  if (mode === 'none' && labels.length > 0) {
+    const text = 'cannot be had in mode none: nothing leads into a network without interfaces';
+    return [{ path: ['network', 'ports'], text }];
+  }
+  return labels.flatMap((label) => {
+    const port = ports[label];
+    const path = ['network', 'ports', label];
+    if (mode === 'host' && port?.to !== undefined) {
+      const text = 'is for networks of their own: on that of the machine it is the port itself';
+      return [{ path: [...path, 'to'], text }];
+    }
+    if (mode !== 'host' && port?.ignoreCollision === true) {
+      const text = 'is for mode host: a port leads into one network only';
+      return [{ path: [...path, 'ignoreCollision'], text }];
+    }
+    return [];
+  });
 }
 
 /** Variables are named after labels, and no shell could read a `-`. */
@@ -20,8 +44,6 @@ function twins(labels: readonly string[]): readonly KeyProblem[] {
     return [{ path: ['network', 'ports', label], text }];
   });
 }
-
-type Ports = NonNullable<NonNullable<CheckedGroup['network']>['ports']>;
 
 function collisions(ports: Ports): readonly KeyProblem[] {
   const seen: { readonly label: string; readonly port: Ports[string] }[] = [];

@@ -2,7 +2,7 @@
 import { artifactSpec } from './artifact-spec.ts';
 import { durationMs } from './duration.ts';
 import { hostEnvOf, interpolationOf } from './interpolation-policy.ts';
-import { networkSpec } from './network-spec.ts';
+import { networkSpec, taskNetwork } from './network-spec.ts';
 import { restartPolicy } from './restart-rules.ts';
 import { secretSpec } from './secret-spec.ts';
 import { templateSpec } from './template-spec.ts';
@@ -57,6 +57,7 @@ function resolveTask(group: CheckedGroup, task: CheckedTask, maxKillTimeoutMs: n
     ...optional('secrets', secretsOf(task)),
     ...optional('templates', templatesOf(task)),
     ...optional('dispatchPayload', task.dispatchPayload),
+    ...optional('network', taskNetwork(group.network)),
     ...optional('hostEnv', hostEnvOf(task)),
     ...optional('interpolation', interpolationOf(group, task)),
   };

@@ -2,6 +2,7 @@
 
 import type { ArtifactSpec } from './artifact-spec.ts';
 import type { HostEnvWish } from './host-env.ts';
+import type { TaskNetwork } from './network-spec.ts';
 import type { SecretSpec } from './secret-spec.ts';
 import type { TemplateSpec } from './template-spec.ts';
 
@@ -128,6 +129,8 @@ export interface TaskSpec {
   readonly templates?: readonly TemplateSpec[];
   /** Where below its local directory it finds what the group was run with; absent: nowhere. */
   readonly dispatchPayload?: { readonly file: string };
+  /** That of its group; absent: the machine's own, with nothing of its own in it. */
+  readonly network?: TaskNetwork;
   /** Which variables of the agent it gets; absent: none. */
   readonly hostEnv?: HostEnvWish;
   /** How `${…}` in its texts is read; absent: not at all, as before there was such a thing. */

@@ -10,6 +10,8 @@ import type { GroupSpecInput } from '../../src/spec/group-schema.ts';
 
 export const STORE_ID = 'store-of-the-fake';
 
+const NO_NETWORK = { networkMode: 'host', ip: null, ports: [] };
+
 export class FakeOrchestrator implements api.Orchestrator {
   readonly recovery: api.RecoveryReport = {
     events: 3,
@@ -70,7 +72,7 @@ export class FakeOrchestrator implements api.Orchestrator {
     const tasks = spec.tasks.map(({ name }) => taskView(names, name));
     const times = { createdAt: '2026-01-02T03:04:05.678Z', position: this.log.length };
     const state = { type: spec.type, state: 'running', isLive: true, reason: '' } as const;
-    this.#allocs.set(allocId, { ...names, ...state, specHash: 'abc', ...times, ports: [], tasks });
+    this.#allocs.set(allocId, { ...names, ...state, specHash: 'abc', ...times, ...NO_NETWORK, tasks });
     this.add('AllocReceived', names);
     for (const { task } of tasks) this.add('TaskStarted', { ...names, task, run: 1 });
     this.requestIds.push(options.requestId);

@@ -25,13 +25,15 @@ export const ROOMS: Readonly<Record<string, string>> = {
   rpc: 'errors version os ports:type',
   hooks: 'errors ports:type spec events:type machines:type',
   drivers: 'errors ports:type spec machines:type hooks:type os',
+  network: 'errors ports:type os',
   layout: 'os hooks:type',
   'data-dir': 'errors',
   actors:
-    'errors ports version api:type spec events machines projections log os output rpc hooks drivers layout',
+    'errors ports version api:type spec events machines projections log os output rpc hooks drivers network layout',
   local:
     'errors ports version api:type spec events machines projections log output drivers:type actors layout log-query',
-  'orchestrator-options': 'errors ports:type spec drivers:type hooks:type actors:type',
+  'option-claims': '',
+  'orchestrator-options': 'errors option-claims ports:type spec drivers:type hooks:type actors:type',
   'orchestrator-parts':
     'ports log:type os hooks drivers layout:type actors local orchestrator-options:type',
   orchestrator:

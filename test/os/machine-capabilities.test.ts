@@ -20,6 +20,7 @@ const all: MachineFacts = {
   conmon: here,
   setpriv: here,
   nsenter: here,
+  ip: here,
   terminal: here,
   memoryDirs: here,
 };

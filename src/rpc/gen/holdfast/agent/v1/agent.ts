@@ -175,12 +175,18 @@ export interface Alloc {
   tasks: Task[];
   position: number;
   ports: Port[];
+  /** "host", "none", "bridge", "cni/NAME". Empty from an older agent: "host". */
+  networkMode: string;
+  /** In a network of its own, once it has one. */
+  ip?: string | undefined;
 }
 
 export interface Port {
   label: string;
   hostIp: string;
   hostPort: number;
+  /** Absent: the same. */
+  to?: number | undefined;
 }
 
 export interface Task {
@@ -1789,6 +1795,8 @@ function createBaseAlloc(): Alloc {
     tasks: [],
     position: 0,
     ports: [],
+    networkMode: "",
+    ip: undefined,
   };
 }
 
@@ -1826,6 +1834,12 @@ export const Alloc: MessageFns<Alloc> = {
     }
     for (const v of message.ports) {
       Port.encode(v!, writer.uint32(90).fork()).join();
+    }
+    if (message.networkMode !== "") {
+      writer.uint32(98).string(message.networkMode);
+    }
+    if (message.ip !== undefined) {
+      writer.uint32(106).string(message.ip);
     }
     return writer;
   },
@@ -1931,6 +1945,22 @@ export const Alloc: MessageFns<Alloc> = {
             message.ports.push(Port.decode(reader, reader.uint32()));
             continue;
           }
+          case 12: {
+            if (tag !== 98) {
+              break;
+            }
+
+            message.networkMode = reader.string();
+            continue;
+          }
+          case 13: {
+            if (tag !== 106) {
+              break;
+            }
+
+            message.ip = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1959,12 +1989,14 @@ export const Alloc: MessageFns<Alloc> = {
     message.tasks = object.tasks?.map((e) => Task.fromPartial(e)) || [];
     message.position = object.position ?? 0;
     message.ports = object.ports?.map((e) => Port.fromPartial(e)) || [];
+    message.networkMode = object.networkMode ?? "";
+    message.ip = object.ip ?? undefined;
     return message;
   },
 };
 
 function createBasePort(): Port {
-  return { label: "", hostIp: "", hostPort: 0 };
+  return { label: "", hostIp: "", hostPort: 0, to: undefined };
 }
 
 export const Port: MessageFns<Port> = {
@@ -1977,6 +2009,9 @@ export const Port: MessageFns<Port> = {
     }
     if (message.hostPort !== 0) {
       writer.uint32(24).int32(message.hostPort);
+    }
+    if (message.to !== undefined) {
+      writer.uint32(32).int32(message.to);
     }
     return writer;
   },
@@ -2018,6 +2053,14 @@ export const Port: MessageFns<Port> = {
             message.hostPort = reader.int32();
             continue;
           }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.to = reader.int32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2038,6 +2081,7 @@ export const Port: MessageFns<Port> = {
     message.label = object.label ?? "";
     message.hostIp = object.hostIp ?? "";
     message.hostPort = object.hostPort ?? 0;
+    message.to = object.to ?? undefined;
     return message;
   },
 };
