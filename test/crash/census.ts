@@ -37,6 +37,8 @@ const OPENINGS: readonly (readonly [WorkloadName, readonly Strike[]])[] = [
   // A host finds a container that nobody will ever let go, and one that somebody has to.
   ['isolated', [strike('shim.container.created', 'kill')]],
   ['isolated', [strike('shim.container.identified', 'kill')]],
+  // The next agent has the secrets of a start that is recorded fetched again.
+  ['changing', [strike('agent.launch.begun', 'kill')]],
   // An executor host sees to the output itself.
   ['alone', [strike('agent.watch.begun', 'kill'), strike(RIG, 'kill-logmon')]],
   // The next agent begins in safe mode.

@@ -3,7 +3,8 @@
  * death, it goes on where the last one was, from nothing but what the orchestrator tells it; `done` says that all was
  * brought to its end. Ends with 3 when another agent holds the data directory.
  */
-import { appendFileSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { renameSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { exec, HoldfastError, openOrchestrator, rawExec } from '../../src/index.ts';
@@ -41,6 +42,7 @@ function say(facts: object, text?: string): void {
 }
 
 async function play(agent: Orchestrator): Promise<void> {
+  putFiles(0);
   const known = new Set([...(await allocsOf(agent)), ...accepted()]);
   for (const [allocId, spec] of Object.entries(work.groups)) {
     if (known.has(allocId)) continue;
@@ -54,6 +56,12 @@ async function play(agent: Orchestrator): Promise<void> {
     if (task?.run === 1 && task.state === 'running') await agent.restart(work.restarted);
     await running(agent, work.restarted, 2);
   }
+  if (work.changed !== undefined) {
+    const { allocId } = work.changed;
+    const [task] = (await agent.inspect(allocId)).tasks;
+    if (task?.run === 1 && task.state === 'running') putFiles(1);
+    await running(agent, allocId, 2);
+  }
   if (work.begunAnew !== undefined) await beginAnew(agent, work.begunAnew);
   // A life before this one may have stopped it already.
   if (work.beside !== undefined && !(await isDead(agent, work.beside))) {
@@ -62,6 +70,16 @@ async function play(agent: Orchestrator): Promise<void> {
   for (const allocId of work.lasting) await agent.stop(allocId);
   await filesSwept();
   await oldOnesGone(agent);
+}
+
+/** What lives before this one have put there stays, unless it is the first of two. */
+function putFiles(index: 0 | 1): void {
+  for (const { path, texts } of work.changed?.files ?? []) {
+    if (index === 0 && existsSync(path)) continue;
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(`${path}.new`, texts[index]);
+    renameSync(`${path}.new`, path);
+  }
 }
 
 async function allocsOf(agent: Orchestrator): Promise<readonly string[]> {

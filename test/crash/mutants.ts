@@ -145,4 +145,17 @@ export const MUTANTS: readonly Mutant[] = [
       'restart:agent.watch.begun#1=stop@60000,rig#1=usurper',
     ],
   },
+  {
+    // That the program has been told of a change is noted before it was.
+    name: 'change-noted-first',
+    breaks: 'lost',
+    patches: [
+      {
+        file: 'src/hooks/templates/keep-fresh.ts',
+        find: 'await this.#seen.doubt([destination]);',
+        replace: 'await this.#seen.settle({ [destination]: hash });',
+      },
+    ],
+    cases: ['changing:agent.template.placed#2=kill'],
+  },
 ];

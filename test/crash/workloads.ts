@@ -1,5 +1,5 @@
 /** What the tasks of a case do, and how often each must have run when nothing but agents and hosts was hurt. */
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { GroupSpecInput } from '../../src/spec/group-schema.ts';
 import type { OrchestratorOptions } from '../../src/orchestrator-options.ts';
 import type { CasePlaces } from './plan.ts';
@@ -23,8 +23,13 @@ export interface Workload {
   readonly isHasty?: boolean;
   /** An agent that dies is followed by another one only when hosts had the time to do its work. */
   readonly isLeftAlone?: boolean;
+  /** It is started with the first of each, and restarted by itself when the file has the second. */
+  readonly changed?: {
+    readonly allocId: string;
+    readonly files: readonly { readonly path: string; readonly texts: readonly [string, string] }[];
+  };
   /** What the agent is asked besides. */
-  readonly options?: Pick<OrchestratorOptions, 'retention' | 'safeMode'>;
+  readonly options?: Pick<OrchestratorOptions, 'retention' | 'safeMode' | 'secrets' | 'templates'>;
   /** How often each task runs, by `alloc/task`. Null where that is a matter of moments. */
   readonly runs: Readonly<Record<string, number | null>>;
 }
@@ -39,6 +44,7 @@ export const WORKLOADS = [
   'isolated',
   'beside',
   'fetching',
+  'changing',
   'alone',
   'whole',
 ] as const;
@@ -58,6 +64,7 @@ export function workload(name: WorkloadName, places: CasePlaces, witness: string
     ...more,
   });
   if (name === 'isolated') return MAKERS[name](boxed(task, places, witness));
+  if (name === 'changing') return changing(MAKERS[name](handed(task, places)), places);
   return MAKERS[name](name === 'fetching' ? fetched(task, witness) : task);
 }
 
@@ -86,6 +93,46 @@ function fetched(task: TaskMaker, witness: string): TaskMaker {
       { ...file, destination: 'alloc/data/copy' },
     ];
     return { ...plain, config, artifacts };
+  };
+}
+
+const keysOf = ({ caseDir }: CasePlaces): string => join(caseDir, 'keys');
+
+/** A secret, which is a variable and a file of its own too, and a key; only for the secret the program is restarted. */
+function handed(task: TaskMaker, places: CasePlaces): TaskMaker {
+  const path = join(keysOf(places), 'secret');
+  const soon = { wait: { min: '20ms' }, splay: '0s' } as const;
+  return (name, kind, more, lines) => ({
+    ...task(name, kind, more, lines),
+    secrets: [
+      {
+        name: 'one',
+        provider: 'file',
+        path,
+        env: 'ONE',
+        file: 'one',
+        refresh: '1s',
+        changeMode: 'noop',
+      },
+    ],
+    templates: [
+      { data: '{{ "key" | key }}', destination: 'local/key', changeMode: 'noop', ...soon },
+      { data: '{{ secret.one }}', destination: 'secrets/conf', changeMode: 'restart', ...soon },
+    ],
+  });
+}
+
+function changing(work: Workload, places: CasePlaces): Workload {
+  const dir = keysOf(places);
+  const texts = ['first', 'second'] as const;
+  return {
+    ...work,
+    changed: {
+      allocId: 'change',
+      files: ['key', 'secret'].map((name) => ({ path: join(dir, name), texts })),
+    },
+    // Where files are in memory nobody but the agent can take them away.
+    options: { secrets: { fileRoots: [dir], inMemory: 'off' }, templates: { keys: dir } },
   };
 }
 
@@ -139,6 +186,12 @@ const MAKERS: Readonly<Record<WorkloadName, (task: TaskMaker) => Workload>> = {
     lasting: ['turn'],
     restarted: 'turn',
     runs: { 'turn/a': 2 },
+  }),
+  changing: (task) => ({
+    groups: { change: { name: 'change', tasks: [task('a', 'long', { restart: often })] } },
+    ending: [],
+    lasting: ['change'],
+    runs: { 'change/a': 2 },
   }),
   alone: (task) => ({
     groups: { still: { name: 'still', tasks: [task('a', 'long', { restart: often })] } },
