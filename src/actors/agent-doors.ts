@@ -60,6 +60,8 @@ export interface AgentDoors {
       readonly signal: AbortSignal;
       /** Who is recorded. */
       readonly actor: string;
+      /** Nothing is recorded, and the one before it in this slot is ended first. */
+      readonly slot?: string | undefined;
     },
   ) => Promise<CommandEnd>;
   readonly record: RecordNode;

@@ -82,6 +82,7 @@ async function stopTasks(doors: AllocDutyDoors, scope: AllocScope): Promise<Allo
   tasks.ensure(context, null);
   const { killAt, reason, isHurried, cause, isPoststopOpen } = context;
   // crash point: agent.alloc.stopping
+  await withdrawServices(tasks, context);
   if (killAt !== undefined) {
     // A machine that was started with a wrong wall clock must not wait for years.
     const longest = clock.steady() + (context.spec?.shutdownDelayMs ?? 0);
@@ -91,6 +92,15 @@ async function stopTasks(doors: AllocDutyDoors, scope: AllocScope): Promise<Allo
   const stop = { type: 'StopTask', reason, ...(isHurried === true ? { isHurried } : {}) } as const;
   await endInOrder(doors, scope, stop, withPoststop);
   return tasks.standings(context);
+}
+
+/** Those of the group: who looks for it is to look elsewhere, while its programs still run. */
+async function withdrawServices(tasks: AllocTasks, { spec, reason }: AllocContext): Promise<void> {
+  const givers = (spec?.tasks ?? []).filter(({ services = [] }) =>
+    services.some(({ isGroups }) => isGroups === true),
+  );
+  const withdraw = { type: 'WithdrawServices', reason } as const;
+  await Promise.all(givers.map(({ name }) => tasks.tell(name, withdraw)));
 }
 
 /** Nobody is judged: whatever becomes of the tasks now, they begin anew. */

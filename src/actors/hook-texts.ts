@@ -1,5 +1,6 @@
 /** What a hook finds of the texts of its task: before a start with what the hooks before it gave, then with all. */
 import { taskStream } from '../events/envelope.ts';
+import { HoldfastError } from '../errors.ts';
 import type { HookDoors } from '../hooks/hook.ts';
 import type { HookResult } from '../machines/task-messages.ts';
 import type { TaskContext } from '../machines/task-state.ts';
@@ -22,21 +23,28 @@ export function hookTexts(
   identity: TaskIdentity,
   known: KnownHooks,
   before: KnownHooks,
-): Pick<HookDoors, 'env' | 'read' | 'secret' | 'found'> {
+): Pick<HookDoors, 'env' | 'read' | 'readPublic' | 'secret' | 'found'> {
   let built: TaskEnvironment | undefined;
   const environment = (): TaskEnvironment =>
     (built ??= new TaskEnvironment(envFacts(agent, identity, known)));
   const stream = taskStream(identity.allocId, identity.task.name);
+  const find = (name: string): string | undefined =>
+    agent.secrets.find(stream, known.plan?.hooks ?? [], name);
   return {
     env: () => environment().env,
     read(where, text) {
-      const { problems, made } = readText(environment(), where, text);
-      const refused = startRefusal(identity.task.name, problems);
-      if (refused !== undefined) throw refused;
-      return made;
+      const { secrets, ...read } = readText(environment(), where, text);
+      const gone = secrets.find((name) => find(name) === undefined);
+      if (gone === undefined) return madeOf(identity, read);
+      throw new HoldfastError('START_FAILED', `${where}: this agent has no secret "${gone}"`);
+    },
+    readPublic(where, text) {
+      const { problems, made, secrets } = readText(environment(), where, text);
+      const shown = secrets.map((secret): EnvProblem => ({ kind: 'secret', where, text: secret }));
+      return madeOf(identity, { made, problems: [...problems, ...shown] });
     },
     found: () => foundBefore(envFacts(agent, identity, before, true)),
-    secret: (name) => agent.secrets.find(stream, known.plan?.hooks ?? [], name),
+    secret: find,
   };
 }
 
@@ -52,15 +60,26 @@ function foundBefore(facts: EnvFacts): ReturnType<HookDoors['found']> {
   return { env: environment.env, unknown: unknown.map(({ name }) => name) };
 }
 
-/** One text, and what is wrong with it alone. */
+interface ReadText {
+  readonly made: string;
+  readonly problems: readonly EnvProblem[];
+}
+
+/** One text, what is wrong with it alone, and the names of the secrets in it. */
 function readText(
   environment: TaskEnvironment,
   where: string,
   text: string,
-): { readonly made: string; readonly problems: readonly EnvProblem[] } {
+): ReadText & { readonly secrets: readonly string[] } {
   const before = environment.problems.length;
-  const made = environment.secretText(where, text).text;
-  return { made, problems: environment.problems.slice(before) };
+  const { text: made, secrets } = environment.secretText(where, text);
+  return { made, secrets, problems: environment.problems.slice(before) };
+}
+
+function madeOf({ task }: TaskIdentity, { made, problems }: ReadText): string {
+  const refused = startRefusal(task.name, problems);
+  if (refused !== undefined) throw refused;
+  return made;
 }
 
 /**

@@ -9,6 +9,7 @@ import type { AgentDoors } from './agent-doors.ts';
 import type { TaskScope } from './duty-tools.ts';
 import { beforeHook, hookTexts, type KnownHooks } from './hook-texts.ts';
 import { missingSecrets, placedTask } from './run-env.ts';
+import { shownOutput } from './shown-output.ts';
 import type { TaskIdentity } from './task-runner.ts';
 
 /** Rejects with what the task says to a command that makes no sense. */
@@ -88,7 +89,7 @@ function hookRequest(
   known: KnownHooks,
 ): HookRequest {
   const { allocId, allocName, task } = identity;
-  const { end } = context;
+  const { end, checks = {} } = context;
   return {
     allocId,
     allocName,
@@ -96,6 +97,8 @@ function hookRequest(
     run: context.run,
     dirs: taskDirsOf(agent.layout, allocId, task.name),
     previous: context.hooks[hook.name]?.state ?? {},
+    startedAt: context.process?.startedAt,
+    checks: Object.fromEntries(Object.entries(checks).map(([name, one]) => [name, one.status])),
     exit: end?.kind === 'exited' ? { ...end, exitedAt: end.at } : undefined,
   };
 }
@@ -125,6 +128,8 @@ function hookActs(
   signal: AbortSignal,
 ): Omit<HookDoors, keyof ReturnType<typeof hookTexts>> {
   const { allocId, task } = identity;
+  const { context } = scope.state;
+  const { run } = context;
   const stream = taskStream(allocId, task.name);
   // A word about a program that is gone must not reach the one after it.
   const ask: Tell = async (message) => {
@@ -134,6 +139,7 @@ function hookActs(
   return {
     signal,
     logger: agent.logger,
+    clock: agent.clock,
     message: (message) => void scope.report({ type: 'HookSpoke', phase, hook: hook.name, message }),
     logmon: agent.logmon,
     drivers: agent.drivers,
@@ -145,11 +151,17 @@ function hookActs(
     restart: (reason, { isCounted = false } = {}) =>
       ask({ type: 'RestartTask', reason, ...(isCounted ? { isCounted } : {}) }),
     sendSignal: (name, reason) => ask({ type: 'SignalTask', signal: name, reason }),
-    exec: (argv, { timeoutMs }) =>
+    exec: (argv, { timeoutMs, slot, signal: own }) =>
       agent.runBeside(`${allocId}/${task.name}`, argv, {
         timeoutMs,
-        signal,
+        signal: own === undefined ? signal : AbortSignal.any([signal, own]),
         actor: `hook ${hook.name}`,
+        slot: slot === undefined ? undefined : `${hook.name}: ${slot}`,
       }),
+    register: (service) => ask({ type: 'RegisterService', run, service }),
+    reportCheck: ({ output, ...check }) => {
+      const shown = shownOutput(agent, identity, context, output);
+      return ask({ type: 'ReportCheck', run, ...check, output: shown });
+    },
   };
 }

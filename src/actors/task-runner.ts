@@ -16,7 +16,7 @@ import { networkOfRun } from './network-supplies.ts';
 import type { TaskDoors } from './duty-tools.ts';
 import type { Folded } from './event-sourced.ts';
 import { programTexts, whyNotStart } from './run-env.ts';
-import { keepSession } from './sessions.ts';
+import { keepSession } from './keep-session.ts';
 import { SourcedChild, type SourcedChildDoors } from './sourced-child.ts';
 import { taskDuties } from './task-duties.ts';
 import { fetchSecretsAgain, runHooks } from './task-hooks.ts';

@@ -2,10 +2,14 @@
  * The contract of a hook: work around a task, one hook one file. Hooks are data: their order is a list, their phases
  * are one table, and the plan of a task (the names) is recorded when the task is received.
  */
-import type { Logger } from '../ports.ts';
+import type { LogmonDoor } from './logmon-door.ts';
 import type { NetworkDoor } from './network-door.ts';
+import type { CheckStatus } from '../events/task-event.ts';
+import type { Clock, Logger } from '../ports.ts';
 import type { TaskMount, TaskSpec } from '../spec/task-spec.ts';
-import type { ExitFacts } from '../machines/task-messages.ts';
+import type { CheckFacts, ExitFacts, ServiceFacts } from '../machines/task-messages.ts';
+
+export type { CollectWish, LogmonDoor } from './logmon-door.ts';
 
 /** Absolute paths of one task. Everything below them may be read and written by the task but `logs`. */
 export interface TaskDirs {
@@ -36,6 +40,10 @@ export interface HookRequest {
   readonly dirs: TaskDirs;
   /** What the hook gave as `state` when it last completed, after agent restarts too; empty at first. */
   readonly previous: Readonly<Record<string, string>>;
+  /** When the newest program began: milliseconds since the epoch. */
+  readonly startedAt?: number | undefined;
+  /** What checks have said of this run, by name, as it is recorded. */
+  readonly checks: Readonly<Record<string, CheckStatus>>;
   /** Only in phase `exited`, and only when the program's end is known. */
   readonly exit?: ExitFacts | undefined;
 }
@@ -45,6 +53,7 @@ export interface HookDoors {
   /** Aborts when the task's state is left (a kill, an agent that closes) or the hook's time is over. */
   readonly signal: AbortSignal;
   readonly logger: Logger;
+  readonly clock: Clock;
   /** Records a HookMessage for operators. */
   readonly message: (text: string) => void;
   readonly logmon: LogmonDoor;
@@ -58,9 +67,12 @@ export interface HookDoors {
   readonly env: () => Readonly<Record<string, string>>;
   /**
    * A text of the task with its references read, out of `env()` and what is known of node and alloc. Secrets may get
-   * into it. `where` is its place in the spec, for the error: START_FAILED for a reference that nothing answers.
+   * into it. `where` is its place in the spec, for the error: START_FAILED for a reference that nothing answers, and
+   * for a secret whose value this agent does not have.
    */
   readonly read: (where: string, text: string) => string;
+  /** The same for what others get to see: START_FAILED also where a secret would get into it. */
+  readonly readPublic: (where: string, text: string) => string;
   /**
    * The environment as this hook found it before the start, with what was renewed since. `unknown` are variables made
    * of secrets that this agent does not have: those of a program that an earlier one started.
@@ -94,12 +106,29 @@ export interface HookDoors {
   readonly sendSignal: (name: string, reason: string) => Promise<void>;
   /**
    * Runs a command beside the program, confined as it and recorded as `holdfast exec` is. Resolves with its end; a
-   * command that does not end in time is ended. Errors: WRONG_STATE, CAPABILITY_MISSING, COMMAND_NOT_FOUND, TIMEOUT.
+   * command that does not end in time is ended. With `slot` it is not recorded, for what is run again and again; of the
+   * commands in one slot of the hook only one lives. Errors: WRONG_STATE, CAPABILITY_MISSING, COMMAND_NOT_FOUND,
+   * TIMEOUT.
    */
   readonly exec: (
     argv: readonly string[],
-    options: { readonly timeoutMs: number },
+    options: {
+      readonly timeoutMs: number;
+      readonly slot?: string;
+      /** Ends it before its time. Left out: that of the hook alone does. */
+      readonly signal?: AbortSignal;
+    },
   ) => Promise<CommandEnd>;
+  /**
+   * Records how the program can be reached, until something ends it. Only in `start`, also later while the program
+   * runs. Repeatable: what is recorded so is not recorded again. Rejects once aborted.
+   */
+  readonly register: (service: ServiceFacts) => Promise<void>;
+  /**
+   * Records what a check says when that is something else than before. Of `output` at most 4 KiB are kept, without the
+   * secrets of the task. When and how often as with `register`.
+   */
+  readonly reportCheck: (check: CheckFacts) => Promise<void>;
 }
 
 export interface CommandEnd {
@@ -107,38 +136,6 @@ export interface CommandEnd {
   readonly signal: string | null;
   /** The last 4 KiB of what it wrote. */
   readonly output: string;
-}
-
-/** The log collector of one task. Every call may be repeated. Errors: LOGMON_LOST when no host can be had. */
-export interface LogmonDoor {
-  /**
-   * Before a program starts, and when it has ended: collects both FIFOs into files until released, and makes those that
-   * are missing. A host that dies is replaced and collects on.
-   */
-  collect(request: CollectWish, signal: AbortSignal): Promise<void>;
-  /** For a program that runs: makes no FIFO, which would not be its own. Tried until it works, also after a throw. */
-  resume(request: CollectWish, signal: AbortSignal): Promise<void>;
-  /** Moves what is still in the FIFOs into the files, then ends collecting. */
-  release(taskKey: string, signal: AbortSignal): Promise<void>;
-  /** Ends collecting for tasks with other keys than these: an agent died before it could. */
-  releaseOthers(current: ReadonlySet<string>): Promise<void>;
-}
-export interface CollectWish {
-  readonly taskKey: string;
-  readonly stdoutFifo: string;
-  readonly stderrFifo: string;
-  readonly logDir: string;
-  readonly fileStem: string;
-  readonly maxFiles: number;
-  readonly maxFileBytes: number;
-  /** The run that writes from now on. */
-  readonly run: number;
-  readonly compress: boolean;
-  /** What cannot be written is thrown away and recorded; otherwise the task waits. */
-  readonly dropWhenFull: boolean;
-  /** Of all tasks below `logsRoot` together; 0 is no limit. */
-  readonly budgetBytes: number;
-  readonly logsRoot: string;
 }
 
 export interface DirectoryOwner {

@@ -2,6 +2,7 @@
 import type { AgentDoors } from '../actors/agent-doors.ts';
 import { HoldfastError } from '../errors.ts';
 import { exec, type ExecDoors } from './exec.ts';
+import { execUnrecorded } from './exec-unrecorded.ts';
 
 const KEPT_BYTES = 4_096;
 
@@ -22,7 +23,7 @@ export function besideOf(doorsOf: () => Closing): RunBeside {
 
 async function runBeside(
   doors: ExecDoors,
-  ...[ref, argv, { timeoutMs, signal, actor }]: Parameters<RunBeside>
+  ...[ref, argv, { timeoutMs, signal, actor, slot }]: Parameters<RunBeside>
 ): ReturnType<RunBeside> {
   const { clock } = doors.agent;
   const timeUp = new AbortController();
@@ -30,7 +31,9 @@ async function runBeside(
   const cancel = clock.at(clock.steady() + timeoutMs, () => timeUp.abort(late));
   const either = AbortSignal.any([signal, timeUp.signal]);
   try {
-    const session = await exec(doors, ref, argv, { actor, signal: either });
+    const session = await (slot === undefined
+      ? exec(doors, ref, argv, { actor, signal: either })
+      : execUnrecorded(doors, ref, argv, { slot, signal: either }));
     let kept = Buffer.alloc(0);
     for await (const { data } of session.output) {
       kept = Buffer.concat([kept, data]).subarray(-KEPT_BYTES);

@@ -145,7 +145,7 @@ function causeOf(fact: Fact, past: Past): Fact | undefined {
         position,
       );
     case 'TaskKilling':
-      return whoseWish(fact, past);
+      return failedCheck(fact, past) ?? whoseWish(fact, past);
     default:
       return undefined;
   }
@@ -168,6 +168,15 @@ function whatEnded(fact: OfType<'TaskExited'>, past: Past): Fact | undefined {
   const signal = data.signal ?? byShell;
   const isIt = (one: OfType<'TaskSignaled'>): boolean => isAfter(one) && one.data.signal === signal;
   return past.newestOf(task, ['TaskSignaled'], position, isIt);
+}
+
+/** A check that restarts its program is named in the reason of the kill. */
+function failedCheck({ task, run, position, data }: OfType<'TaskKilling'>, past: Past) {
+  const [, check] = /^healthcheck: check "(.*)" unhealthy$/s.exec(data.reason) ?? [];
+  if (data.isCounted !== true || check === undefined) return undefined;
+  const isIt = (fact: OfType<'CheckChanged'>): boolean =>
+    fact.run === run && fact.data.check === check;
+  return past.newestOf(task, ['CheckChanged'], position, isIt);
 }
 
 /** A kill because of the alloc says the alloc's reason. */

@@ -13,6 +13,7 @@ import { restart } from './restart-schema.ts';
 import { duration, freeText, name, text } from './schema-parts.ts';
 import { secrets } from './secret-schema.ts';
 import { templates } from './template-schema.ts';
+import { checks, groupServices, services } from './service-schema.ts';
 import { SIGNAL_NAMES } from './signal-names.ts';
 
 const ENV_NAME = /^[^=\0]+$/;
@@ -140,6 +141,8 @@ const taskSchema = z.strictObject({
   artifacts: z.array(artifact).optional().describe('Fetched before the first start.'),
   secrets,
   templates,
+  services,
+  checks,
   dispatchPayload,
   hostEnv,
   interpolation,
@@ -168,6 +171,7 @@ export const groupSchema = z
       .optional()
       .describe('So long after it was accepted the group is stopped; it counts as complete.'),
     network,
+    services: groupServices,
     volumes: z
       .record(name, volume)
       .optional()

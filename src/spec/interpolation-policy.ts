@@ -13,8 +13,8 @@ export function interpolationOf(
   group: CheckedGroup,
   task: CheckedTask,
 ): InterpolationPolicy | undefined {
-  const { meta, labels, volumes } = group;
-  if (!hasReferenceWithin([meta, labels, volumes, task])) return undefined;
+  const { meta, labels, volumes, services } = group;
+  if (!hasReferenceWithin([meta, labels, volumes, services, task])) return undefined;
   const unknown = task.interpolation?.unknown ?? group.interpolation?.unknown ?? 'error';
   return { rules: 1, unknown };
 }

@@ -6,6 +6,7 @@ import { networkSpec, taskNetwork } from './network-spec.ts';
 import { restartPolicy } from './restart-rules.ts';
 import { secretSpec } from './secret-spec.ts';
 import { templateSpec } from './template-spec.ts';
+import { servicesOf } from './service-spec.ts';
 import type { AllocSpec } from './alloc-spec.ts';
 import type { CheckedGroup, CheckedTask } from './group-schema.ts';
 import type { LogPolicy, ResourceLimits, TaskMount, TaskSpec } from './task-spec.ts';
@@ -56,6 +57,7 @@ function resolveTask(group: CheckedGroup, task: CheckedTask, maxKillTimeoutMs: n
     ...optional('artifacts', artifactsOf(task)),
     ...optional('secrets', secretsOf(task)),
     ...optional('templates', templatesOf(task)),
+    ...servicesOf(group, task),
     ...optional('dispatchPayload', task.dispatchPayload),
     ...optional('network', taskNetwork(group.network)),
     ...optional('hostEnv', hostEnvOf(task)),

@@ -1,6 +1,7 @@
 /** Rules that hold between several values of a group. */
 import { lifecycleProblems } from './lifecycle-rules.ts';
 import { networkProblems } from './network-rules.ts';
+import { serviceProblems } from './service-rules.ts';
 import { restartProblems } from './restart-rules.ts';
 import type { CheckedGroup } from './group-schema.ts';
 import type { KeyPath, KeyProblem } from './key-names.ts';
@@ -14,6 +15,7 @@ export function ruleProblems(group: CheckedGroup): readonly KeyProblem[] {
     ...mountProblems(group),
     ...limitProblems(group),
     ...userProblems(group),
+    ...serviceProblems(group),
   ];
 }
 

@@ -1,9 +1,11 @@
 /** One program to run, with every default applied. JSON-safe: it is recorded in the log. */
 
 import type { ArtifactSpec } from './artifact-spec.ts';
+import type { CheckSpec } from './check-spec.ts';
 import type { HostEnvWish } from './host-env.ts';
 import type { TaskNetwork } from './network-spec.ts';
 import type { SecretSpec } from './secret-spec.ts';
+import type { ServiceSpec } from './service-spec.ts';
 import type { TemplateSpec } from './template-spec.ts';
 
 /** Times in milliseconds. */
@@ -127,6 +129,10 @@ export interface TaskSpec {
   readonly secrets?: readonly SecretSpec[];
   /** Filled in before each start; absent: none. */
   readonly templates?: readonly TemplateSpec[];
+  /** By which its program can be found while it runs; absent: none. */
+  readonly services?: readonly ServiceSpec[];
+  /** How its program is looked at while it runs; absent: not at all. */
+  readonly checks?: readonly CheckSpec[];
   /** Where below its local directory it finds what the group was run with; absent: nowhere. */
   readonly dispatchPayload?: { readonly file: string };
   /** That of its group; absent: the machine's own, with nothing of its own in it. */
