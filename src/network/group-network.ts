@@ -7,6 +7,7 @@ import {
   ensureNamespace,
   namespaceExists,
   namespacePath,
+  namespacesLike,
   removeNamespace,
 } from '../os/network-namespace.ts';
 import type { Logger } from '../ports.ts';
@@ -57,9 +58,11 @@ export class GroupNetworks {
     this.#doors = doors;
   }
 
-  /** Allocs of which there is something to take away. */
+  /** Allocs of which there is something to take away, also when its record is lost. */
   allocIds(): readonly string[] {
-    return this.#doors.records.allocIds();
+    const { records, prefix } = this.#doors;
+    const unrecorded = namespacesLike(prefix).map((name) => name.slice(prefix.length));
+    return [...new Set([...records.allocIds(), ...unrecorded])];
   }
 
   /** Errors: START_RETRYABLE, CAPABILITY_MISSING. One call for one alloc at a time. */

@@ -45,8 +45,9 @@ const OPENINGS: readonly (readonly [WorkloadName, readonly Strike[]])[] = [
   ['tidy', [strike('agent.accept.settled', 'kill')]],
 ];
 
-/** Where no containers can be made, nothing comes by the points that are about them. */
+/** Where no containers or networks can be made, nothing comes by the points that are about them. */
 export function isPossible(what: string): boolean {
+  if (what === 'joined' || what.includes('.network.')) return process.geteuid?.() === 0;
   const isOfContainers = what === 'isolated' || what.includes('.container.');
   return !isOfContainers || noContainersBecause() === undefined;
 }

@@ -9,6 +9,7 @@ import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { exec, HoldfastError, openOrchestrator, rawExec } from '../../src/index.ts';
 import type { Orchestrator } from '../../src/api.ts';
+import { namesIn } from '../../src/os/quiet-reads.ts';
 import { placesOf } from './plan.ts';
 import { installCrashPoints } from './runtime.ts';
 import { workload, type WorkloadName } from './workloads.ts';
@@ -195,5 +196,7 @@ function isInLedger(pid: number | null): boolean {
 /** Files of ended runs go in the background; the case looks at what is left. A foreign directory stays. */
 async function filesSwept(): Promise<void> {
   const runs = join(dataDir, 'state', 'run');
-  for (let tries = 0; tries < 500 && readdirSync(runs).length > 1; tries += 1) await delay(10);
+  const networks = join(dataDir, 'state', 'networks');
+  const isLeft = (): boolean => readdirSync(runs).length > 1 || namesIn(networks).length > 0;
+  for (let tries = 0; tries < 500 && isLeft(); tries += 1) await delay(10);
 }

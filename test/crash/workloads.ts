@@ -2,6 +2,7 @@
 import { dirname, join } from 'node:path';
 import type { GroupSpecInput } from '../../src/spec/group-schema.ts';
 import type { OrchestratorOptions } from '../../src/orchestrator-options.ts';
+import { plugins, PROBED } from './networked.ts';
 import type { CasePlaces } from './plan.ts';
 
 export type WitnessKind = 'quick' | 'zero' | 'long' | 'deaf' | 'nap' | 'leaver';
@@ -29,7 +30,10 @@ export interface Workload {
     readonly files: readonly { readonly path: string; readonly texts: readonly [string, string] }[];
   };
   /** What the agent is asked besides. */
-  readonly options?: Pick<OrchestratorOptions, 'retention' | 'safeMode' | 'secrets' | 'templates'>;
+  readonly options?: Pick<
+    OrchestratorOptions,
+    'retention' | 'safeMode' | 'secrets' | 'templates' | 'network'
+  >;
   /** How often each task runs, by `alloc/task`. Null where that is a matter of moments. */
   readonly runs: Readonly<Record<string, number | null>>;
 }
@@ -47,6 +51,7 @@ export const WORKLOADS = [
   'changing',
   'alone',
   'whole',
+  'joined',
 ] as const;
 export type WorkloadName = (typeof WORKLOADS)[number];
 
@@ -63,6 +68,7 @@ export function workload(name: WorkloadName, places: CasePlaces, witness: string
     killTimeout: '400ms',
     ...more,
   });
+  if (name === 'joined') return { ...MAKERS.joined(task), options: plugins(places) };
   if (name === 'isolated') return MAKERS[name](boxed(task, places, witness));
   if (name === 'changing') return changing(MAKERS[name](handed(task, places)), places);
   return MAKERS[name](name === 'fetching' ? fetched(task, witness) : task);
@@ -231,6 +237,21 @@ const MAKERS: Readonly<Record<WorkloadName, (task: TaskMaker) => Workload>> = {
     lasting: ['base'],
     beside: 'base',
     runs: { 'base/a': 1 },
+  }),
+  /** In networks of their own. */
+  joined: (task) => ({
+    groups: {
+      brief: {
+        name: 'brief',
+        type: 'batch',
+        network: PROBED,
+        tasks: [task('a', 'quick', { restart: twice }), task('b', 'zero', { restart: once })],
+      },
+      still: { name: 'still', network: PROBED, tasks: [task('a', 'long', { restart: often })] },
+    },
+    ending: ['brief'],
+    lasting: ['still'],
+    runs: { 'brief/a': 2, 'brief/b': 1, 'still/a': 1 },
   }),
   fetching: (task) => ({
     groups: {

@@ -34,7 +34,37 @@ describe('the network of a group', () => {
     });
   });
 
+  it('is told to its tasks where it is more than ports', () => {
+    const told = (network: Written) =>
+      resolveSpec(validateGroup({ name: 'web', network, tasks })).tasks[0]?.network;
+    expect(told({ ports: { http: {} } })).toBeUndefined();
+    expect(told({ mode: 'none' })).toEqual({ mode: 'none' });
+    const dns = { servers: ['10.0.0.1', 'fd00::1'], searches: [] };
+    const ports = { http: { static: 80, to: 8080 } };
+    expect(resolved({ mode: 'cni/lab', hostname: 'web-1', dns, ports })).toEqual({
+      mode: 'cni/lab',
+      hostname: 'web-1',
+      dns: { servers: ['10.0.0.1', 'fd00::1'] },
+      ports: [{ label: 'http', static: 80, to: 8080 }],
+    });
+    expect(told({ hostname: 'web' })).toEqual({ mode: 'host', hostname: 'web' });
+  });
+
   it.each([
+    [{ mode: 'none', ports: { http: {} } }, 'cannot be had in mode none'],
+    [{ ports: { http: { to: 80 } } }, 'is for networks of their own'],
+    [
+      { mode: 'bridge', ports: { a: { static: 80, ignoreCollision: true } } },
+      'is for mode host: a port leads into one network only',
+    ],
+    [{ mode: 'cni/' }, 'must be "host", "none", "bridge" or "cni/NAME"'],
+    [{ mode: 'cni/../../etc' }, 'must be "host"'],
+    [{ mode: 'container' }, 'must be "host"'],
+    [{ hostname: 'a b' }, 'must be a host name'],
+    [{ hostname: '-a' }, 'must be a host name'],
+    [{ dns: { servers: ['example.com'] } }, 'must be an IP address'],
+    [{ dns: { searches: ['a\nnameserver 10.0.0.1'] } }, 'must be a domain'],
+    [{ dns: { options: ['a b'] } }, 'must be an option'],
     [{ ports: { 'a-b': {}, a_b: {} } }, 'cannot be told from a-b in the names of variables'],
     [{ ports: { a: { static: 80 }, b: { static: 80 } } }, 'is that of a too: 80'],
     [{ ports: { a: { ignoreCollision: true } } }, 'is for static ports'],
