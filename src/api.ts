@@ -9,6 +9,7 @@ import type { HoldfastError } from './errors.ts';
 import type { Abortable } from './ports.ts';
 import type { GroupSpecInput } from './spec/group-schema.ts';
 import type { ExecCalls, ExecOptions, ExecSession } from './exec-session.ts';
+import type { PlanCalls } from './group-plan.ts';
 import type { LogChunk, LogQuery, WaitingLog } from './task-logs.ts';
 import type { SchedulerIdentity } from './spec/scheduler-identity.ts';
 import type { GcCalls } from './alloc-gc.ts';
@@ -23,6 +24,7 @@ export type * from './task-history.ts';
 export type * from './task-logs.ts';
 export type * from './task-views.ts';
 export type * from './task-env.ts';
+export type * from './group-plan.ts';
 export type { ProcessStats, StatsQuery, TaskStats } from './task-stats.ts';
 
 /** An event as subscribers see it. `run` is 0 before the first run and for events that are about no run. */
@@ -64,6 +66,11 @@ export interface RunOptions extends Abortable {
    * in the file of its spec and in no log.
    */
   readonly payload?: Uint8Array;
+  /**
+   * Only if the live alloc of that name is at this version (`AllocView.version`); 0: only if there is none. Otherwise
+   * VERSION_CONFLICT. One that is what the group says already is the answer at any version.
+   */
+  readonly ifVersion?: number;
 }
 
 export interface StopOptions extends Abortable {
@@ -180,7 +187,7 @@ export interface AgentView {
   }[];
 }
 
-export interface Orchestrator extends AsyncDisposable, ExecCalls, EnvCalls, GcCalls {
+export interface Orchestrator extends AsyncDisposable, ExecCalls, EnvCalls, GcCalls, PlanCalls {
   readonly recovery: RecoveryReport;
   /**
    * Resolves when this orchestrator works no more: with nothing after `close`, with the error after a fail-stop (the
@@ -190,10 +197,11 @@ export interface Orchestrator extends AsyncDisposable, ExecCalls, EnvCalls, GcCa
   readonly ended: Promise<HoldfastError | undefined>;
   agent(): Promise<AgentView>;
   /**
-   * Accepts a group and starts it. Without an allocId a live alloc of that name with the same spec is the answer, with
-   * another spec the error is ALREADY_EXISTS.
-   * Errors: SPEC_INVALID, DRIVER_UNKNOWN, DRIVER_CONFIG_INVALID, ALREADY_EXISTS; with `details.mayBeAccepted` an answer
-   * that was lost: ask again with `details.allocId` as `requestId`.
+   * Accepts a group and starts it. Without an allocId a live alloc of that name is made what the group says: the same
+   * spec changes nothing, another one does what `plan` tells; the answer is that alloc, or the one that replaces it. It
+   * resolves when that is recorded, not when it is done.
+   * Errors: SPEC_INVALID, DRIVER_UNKNOWN, DRIVER_CONFIG_INVALID, ALREADY_EXISTS, VERSION_CONFLICT, AMBIGUOUS; with
+   * `details.mayBeAccepted` an answer that was lost: ask again with `details.allocId` as `requestId`.
    */
   run(spec: GroupSpecInput, options?: RunOptions): Promise<AllocHandle>;
   /** A REF is a name, an allocId or a unique prefix of one. Errors: NOT_FOUND, AMBIGUOUS (details.matches). */

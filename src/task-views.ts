@@ -79,6 +79,8 @@ export interface AllocView {
   readonly isLive: boolean;
   readonly reason: string;
   readonly specHash: string;
+  /** Of what it is to be like: 1 as it was accepted, one more with each update. */
+  readonly version: number;
   readonly createdAt: string;
   /** `host`, `none`, `bridge` or `cni/NAME`. */
   readonly networkMode: string;

@@ -9,6 +9,7 @@ import type { TaskMessage } from '../machines/task-messages.ts';
 import type { Clock } from '../ports.ts';
 import type { Gate } from '../spec/task-spec.ts';
 import type { AllocTasks } from './alloc-tasks.ts';
+import { applyUpdate } from './alloc-update.ts';
 import { pause } from './duty-tools.ts';
 import type { Duty, DutyScope } from './event-sourced.ts';
 
@@ -17,6 +18,8 @@ export interface AllocDutyDoors {
   readonly clock: Clock;
   /** The alloc has ended: what was kept to rebuild it from is not needed any more. */
   readonly forgetFiles: () => Promise<void>;
+  /** Resolves when the alloc from which this one takes over is over; it is asked to end, unless it does so already. */
+  readonly endPredecessor: (allocId: string, signal: AbortSignal) => Promise<void>;
 }
 
 type AllocScope = DutyScope<AllocContext, AllocMessage>;
@@ -33,6 +36,7 @@ export function allocDuties(
   doors: AllocDutyDoors,
 ): Readonly<Record<string, Duty<AllocContext, AllocMessage>>> {
   return {
+    awaitPredecessor: (scope) => awaitPredecessor(doors, scope),
     openPrestart: (scope) => openGates(doors, scope, 'prestart'),
     openMain: (scope) => openGates(doors, scope, 'main'),
     openPoststart: (scope) => openGates(doors, scope, 'poststart'),
@@ -46,15 +50,29 @@ export function allocDuties(
   };
 }
 
+/** Exactly one of both is at work: this one's first gate opens by what is told here. */
+async function awaitPredecessor(
+  { endPredecessor }: AllocDutyDoors,
+  { state: { context }, signal }: AllocScope,
+): Promise<AllocMessage> {
+  const { predecessor = '' } = context;
+  // crash point: agent.replace.waiting
+  await endPredecessor(predecessor, signal);
+  // crash point: agent.replace.ended
+  return { type: 'PredecessorEnded' };
+}
+
 /** Every task has its actor; what an older life of the alloc left waits again; those behind open gates begin. */
 async function openGates(
   { tasks }: AllocDutyDoors,
   { state: { context }, signal }: AllocScope,
   newest: keyof typeof OPEN,
 ): Promise<AllocMessage> {
-  tasks.ensure(context, newest);
+  // What an update brought begins when what it ended is over.
+  tasks.ensure(context, context.version === undefined ? newest : null);
   const open = OPEN[newest];
   // crash point: agent.gates.opening
+  await applyUpdate(tasks, context, signal);
   await reviveAll(tasks, context);
   await Promise.all(
     (context.spec?.tasks ?? []).map(async ({ name, gate }) => {
@@ -80,10 +98,13 @@ async function stopTasks(doors: AllocDutyDoors, scope: AllocScope): Promise<Allo
   const { tasks, clock } = doors;
   const { context } = scope.state;
   tasks.ensure(context, null);
-  const { killAt, reason, isHurried, cause, isPoststopOpen } = context;
+  const { killAt, reason, isHurried, cause, isPoststopOpen, predecessor } = context;
   // crash point: agent.alloc.stopping
   await withdrawServices(tasks, context);
-  if (killAt !== undefined) {
+  if (predecessor !== undefined) {
+    // Nothing of this one has begun. It is over when nothing of its name is at work any more.
+    await doors.endPredecessor(predecessor, scope.signal);
+  } else if (killAt !== undefined) {
     // A machine that was started with a wrong wall clock must not wait for years.
     const longest = clock.steady() + (context.spec?.shutdownDelayMs ?? 0);
     await pause(clock, Math.min(killAt, longest), scope.signal);
@@ -121,7 +142,10 @@ async function endInOrder(
   withPoststop: boolean,
 ): Promise<void> {
   await reviveAll(tasks, context);
-  const waves = killOrder(context.spec?.tasks ?? [], { withPoststop });
+  const waves = [
+    ...killOrder(context.spec?.tasks ?? [], { withPoststop }),
+    ...killOrder(context.removedTasks ?? [], { withPoststop: true }),
+  ];
   // Those that never began have nothing to wait for.
   const early = tasks.notBegun(waves.flat());
   await Promise.all(early.map((name) => tasks.tell(name, stop)));

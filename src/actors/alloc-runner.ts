@@ -18,6 +18,8 @@ export interface AllocRunnerDoors extends AllocTasksDoors {
   readonly onAllocState: (allocId: string, folded: Folded<AllocContext>) => void;
   /** The alloc has ended: what was kept to rebuild it from is not needed any more. */
   readonly forgetFiles: (allocId: string) => Promise<void>;
+  /** See `AllocDutyDoors`. */
+  readonly endPredecessor: (allocId: string, signal: AbortSignal) => Promise<void>;
 }
 
 export class AllocRunner {
@@ -26,6 +28,7 @@ export class AllocRunner {
   readonly #tasks: AllocTasks;
   readonly #actor: SourcedChild<AllocContext, AllocMessage, AllocEvent>;
   #cancelTimer: (() => void) | undefined;
+  #timedUntil: number | undefined;
 
   constructor(allocId: string, folded: Folded<AllocContext> | undefined, doors: AllocRunnerDoors) {
     this.allocId = allocId;
@@ -39,6 +42,7 @@ export class AllocRunner {
       await agent.networks.release(allocId);
       await doors.forgetFiles(allocId);
     };
+    const { endPredecessor } = doors;
     this.#actor = new SourcedChild(
       {
         stream: allocStream(allocId),
@@ -47,7 +51,7 @@ export class AllocRunner {
         folded: folded ?? { version: 0, position: 0, state: allocTable.initial },
         decide: (message, state) =>
           decideAlloc(message, state, { now: clock.now(), steady: clock.steady() }),
-        duties: allocDuties({ tasks: this.#tasks, clock, forgetFiles }),
+        duties: allocDuties({ tasks: this.#tasks, clock, forgetFiles, endPredecessor }),
       },
       {
         clock,
@@ -91,9 +95,13 @@ export class AllocRunner {
 
   #note(folded: Folded<AllocContext>): void {
     const { value, context } = folded.state;
-    const { runUntil } = context;
-    if (!isAllocLive(value)) this.#cancelTimer?.();
-    else if (runUntil !== undefined) this.#cancelTimer ??= this.#setTimer(runUntil, context);
+    const runUntil = isAllocLive(value) ? context.runUntil : undefined;
+    // An update may change it.
+    if (runUntil !== this.#timedUntil) {
+      this.#cancelTimer?.();
+      this.#timedUntil = runUntil;
+      if (runUntil !== undefined) this.#cancelTimer = this.#setTimer(runUntil, context);
+    }
     this.#doors.onAllocState(this.allocId, folded);
   }
 

@@ -3,14 +3,15 @@ import type { HoldfastError } from '../errors.ts';
 import { taskStream } from '../events/envelope.ts';
 import type { AllocContext } from '../machines/alloc-machine.ts';
 import type { AllocMessage, TaskStanding } from '../machines/alloc-messages.ts';
+import { versionOf } from '../machines/alloc-update.ts';
 import { taskTable } from '../machines/task-machine.ts';
-import type { TaskMessage } from '../machines/task-messages.ts';
+import type { MessageOf, TaskMessage } from '../machines/task-messages.ts';
 import { reasonOf, type TaskContext } from '../machines/task-state.ts';
 import type { AllocSpec } from '../spec/alloc-spec.ts';
 import type { Gate, TaskSpec } from '../spec/task-spec.ts';
 import type { AgentDoors } from './agent-doors.ts';
 import type { Folded } from './event-sourced.ts';
-import { taskRunner, type TaskRunner } from './task-runner.ts';
+import { taskRunner, type TaskIdentity, type TaskRunner } from './task-runner.ts';
 
 export interface AllocTasksDoors {
   readonly agent: AgentDoors;
@@ -29,6 +30,8 @@ export class AllocTasks {
   readonly #allocId: string;
   readonly #doors: AllocTasksDoors;
   readonly #runners = new Map<string, TaskRunner>();
+  /** What each of them is; an update changes it. */
+  readonly #identities = new Map<string, TaskIdentity>();
   /** Their actors are left alone: nobody waits for them. */
   readonly #givenUp = new Set<string>();
   readonly #watchers = new Set<() => void>();
@@ -50,13 +53,45 @@ export class AllocTasks {
     for (const runner of this.#runners.values()) runner.stop();
   }
 
-  /** Every task has its actor and knows what it is; those behind `openGate` begin at once. */
-  ensure({ spec, specHash }: AllocContext, openGate: Gate | null): void {
+  /**
+   * Every task has its actor and knows what it is; those behind `openGate` begin at once. So has one that the alloc was
+   * updated to have no more, until it is over.
+   */
+  ensure(context: AllocContext, openGate: Gate | null): void {
+    const { spec, specHash, removedTasks = [] } = context;
     if (spec === undefined) return;
+    const { agent } = this.#doors;
     for (const task of spec.tasks) {
+      const identity = identityOf(this.#allocId, spec, specHash, task);
+      this.#identities.set(task.name, identity);
       if (this.#runners.has(task.name)) continue;
-      this.#startTask(spec, specHash, task, openGate);
+      const hooks = agent.hooks.planFor(task);
+      const version = versionOf(context);
+      const specVersion = version === 1 ? {} : { specVersion: version };
+      const what = { allocName: spec.name, task, hooks, openGate, ...specVersion };
+      this.#startTask(task.name, { type: 'ReceiveTask', ...what });
     }
+    for (const task of removedTasks) {
+      if (this.#runners.has(task.name) || !this.#isLeft(task.name)) continue;
+      this.#identities.set(task.name, identityOf(this.#allocId, spec, specHash, task));
+      this.#startTask(task.name);
+    }
+  }
+
+  /** Something of it may still be there. */
+  #isLeft(name: string): boolean {
+    const folded = this.#doors.foldedTask(taskStream(this.#allocId, name));
+    return folded !== undefined && folded.state.value !== 'dead';
+  }
+
+  /** The task hears what an update of the alloc makes of it; resolves when that is recorded, and nothing for others. */
+  async update(name: string, { touched, spec }: AllocContext): Promise<void> {
+    const touch = touched?.[name];
+    const task = spec?.tasks.find((one) => one.name === name);
+    if (touch === undefined || task === undefined) return;
+    const { plan } = this.#runners.get(name)?.folded.state.context ?? {};
+    const hooks = this.#doors.agent.hooks.planFor(task, plan?.hooks);
+    await this.tell(name, { type: 'UpdateTask', task, hooks, ...touch });
   }
 
   /** Resolves when the message was decided; an actor that cannot take it is nothing to wait for. */
@@ -69,9 +104,10 @@ export class AllocTasks {
   }
 
   /** How the tasks of the alloc stand, as a report to it. */
-  standings({ spec }: AllocContext): AllocMessage {
-    const standings = (spec?.tasks ?? []).map(({ name }) => this.#standingOf(name));
-    return { type: 'TasksChanged', standings };
+  standings({ spec, removedTasks = [] }: AllocContext): AllocMessage {
+    const left = removedTasks.filter(({ name }) => this.#runners.has(name));
+    const all = [...(spec?.tasks ?? []), ...left];
+    return { type: 'TasksChanged', standings: all.map(({ name }) => this.#standingOf(name)) };
   }
 
   /** Names of tasks whose gate has not been opened yet. */
@@ -81,9 +117,22 @@ export class AllocTasks {
 
   /** Resolves when none of them can be waited for any more: over, stuck, or left alone. Rejects when aborted. */
   untilOver(names: readonly string[], signal: AbortSignal): Promise<void> {
+    return this.#until(names, signal, (value) => value === 'dead');
+  }
+
+  /** Resolves when nothing lives any more of a run of theirs that is being ended, or cannot be waited for. */
+  untilEnded(names: readonly string[], signal: AbortSignal): Promise<void> {
+    return this.#until(names, signal, (value) => value !== 'killing' && value !== 'exited');
+  }
+
+  #until(
+    names: readonly string[],
+    signal: AbortSignal,
+    isReached: (value: string) => boolean,
+  ): Promise<void> {
     return new Promise((resolve, reject) => {
       const look = (): void => {
-        if (names.some((name) => this.#isAwaited(name))) return;
+        if (names.some((name) => this.#isAwaited(name, isReached))) return;
         end();
         resolve();
       };
@@ -103,10 +152,10 @@ export class AllocTasks {
   }
 
   /** A program that outlives SIGKILL must not keep the others from their end. */
-  #isAwaited(name: string): boolean {
+  #isAwaited(name: string, isReached: (value: string) => boolean): boolean {
     const state = this.#runners.get(name)?.folded.state;
     if (state === undefined || this.#givenUp.has(name)) return false;
-    return state.value !== 'dead' && state.context.stuck === undefined;
+    return !isReached(state.value) && state.context.stuck === undefined;
   }
 
   #standingOf(name: string): TaskStanding {
@@ -123,14 +172,14 @@ export class AllocTasks {
     };
   }
 
-  #startTask(spec: AllocSpec, specHash: string, task: TaskSpec, openGate: Gate | null): void {
+  /** `received` is for one that has not heard of itself yet. */
+  #startTask(name: string, received?: MessageOf<'ReceiveTask'>): void {
     const { agent, foldedTask, foundRun, isQuarantined, onTaskState, onTaskEscalated } =
       this.#doors;
-    const { name } = task;
     const stream = taskStream(this.#allocId, name);
     if (isQuarantined(stream)) return;
     const folded = foldedTask(stream) ?? { version: 0, position: 0, state: taskTable.initial };
-    const identity = { allocId: this.#allocId, allocName: spec.name, specHash, task, group: spec };
+    const identity = (): TaskIdentity => this.#identities.get(name) as TaskIdentity;
     let known = factsFor(folded);
     const onState = (state: Folded<TaskContext>): void => {
       onTaskState(stream, state);
@@ -150,11 +199,9 @@ export class AllocTasks {
     runner.start();
     const found = foundRun(stream);
     const messages: TaskMessage[] = found === undefined ? [] : [found];
-    if (folded.state.context.plan === undefined) {
-      const gate = found === undefined ? openGate : null;
-      const hooks = agent.hooks.planFor(task);
-      const allocName = spec.name;
-      messages.unshift({ type: 'ReceiveTask', allocName, task, hooks, openGate: gate });
+    if (folded.state.context.plan === undefined && received !== undefined) {
+      const openGate = found === undefined ? received.openGate : null;
+      messages.unshift({ ...received, openGate });
     }
     for (const message of messages) void runner.tell(message).catch(() => undefined);
   }
@@ -162,6 +209,15 @@ export class AllocTasks {
   #look(): void {
     for (const watcher of this.#watchers) watcher();
   }
+}
+
+function identityOf(
+  allocId: string,
+  group: AllocSpec,
+  specHash: string,
+  task: TaskSpec,
+): TaskIdentity {
+  return { allocId, allocName: group.name, specHash, task, group };
 }
 
 /** What an alloc asks about a task, as one word. */

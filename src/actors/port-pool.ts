@@ -51,21 +51,24 @@ export class PortPool {
   }
 
   /**
-   * All or none, one alloc after the other. They are its own until it has ended or `release` is called. Errors:
-   * PORT_IN_USE with who has it, RESOURCES_EXHAUSTED, CAPABILITY_MISSING for a host network that is not here.
+   * All or none, one alloc after the other. They are its own until it has ended or `release` is called. `replaces` is
+   * the alloc from which it takes over, with its ports where it wants the same. Errors: PORT_IN_USE with who has it,
+   * RESOURCES_EXHAUSTED, CAPABILITY_MISSING for a host network that is not here.
    */
   take(
     allocId: string,
     name: string,
     wishes: readonly PortWish[],
+    replaces?: string,
   ): Promise<readonly AssignedPort[]> {
     const taken = this.#last.then(async () => {
+      const before = this.#lineOf(replaces);
       await this.#doors.settled?.();
       const own: Holder[] = [];
       // Those that may be any get out of the way of those that must not.
       const firm = wishes.filter((wish) => wish.static !== undefined);
       for (const wish of [...firm, ...wishes.filter((one) => !firm.includes(one))]) {
-        own.push({ allocId, name, port: await this.#portFor(wish, own) });
+        own.push({ allocId, name, port: await this.#portFor(wish, own, before) });
       }
       this.#given.set(allocId, own);
       const ports = own.map(({ port }) => port);
@@ -80,7 +83,22 @@ export class PortPool {
     this.#given.delete(allocId);
   }
 
-  async #portFor(wish: PortWish, own: readonly Holder[]): Promise<AssignedPort> {
+  /** The alloc and those from which it takes over itself: what they have is free when they are over. */
+  #lineOf(replaces: string | undefined): ReadonlySet<string> {
+    const states = new Map(this.#doors.allocs());
+    const line = new Set<string>();
+    for (let next = replaces; next !== undefined && !line.has(next);) {
+      line.add(next);
+      next = states.get(next)?.context.predecessor;
+    }
+    return line;
+  }
+
+  async #portFor(
+    wish: PortWish,
+    own: readonly Holder[],
+    before: ReadonlySet<string>,
+  ): Promise<AssignedPort> {
     const { label, to, hostNetwork, isShared } = wish;
     const place = this.#placeOf(wish);
     const more = to === undefined ? {} : { to };
@@ -88,7 +106,10 @@ export class PortPool {
     const held = [...this.#holders(), ...own];
     if (wish.static === undefined) return { ...found, hostPort: await this.#any(found, held) };
     const port = { ...found, hostPort: wish.static, ...(isShared === true && { isShared }) };
-    await this.#assertFree(port, held);
+    const isLeft = ({ allocId, port: other }: Holder): boolean =>
+      before.has(allocId) && isSame(other, port);
+    const others = held.filter(({ allocId }) => !before.has(allocId));
+    await this.#assertFree(port, others, held.some(isLeft));
     return port;
   }
 
@@ -114,7 +135,8 @@ export class PortPool {
     for (const holders of this.#given.values()) yield* holders;
   }
 
-  async #assertFree(port: AssignedPort, held: readonly Holder[]): Promise<void> {
+  /** `isLeft`: whoever listens on it now will be over. */
+  async #assertFree(port: AssignedPort, held: readonly Holder[], isLeft: boolean): Promise<void> {
     const { label, hostPort, hostIp, hostNetwork } = port;
     const what = `port ${label}: ${hostPort}`;
     if ((this.#rules.reservedPorts ?? []).includes(hostPort)) {
@@ -127,7 +149,7 @@ export class PortPool {
       const text = `${what} is that of alloc ${name} (${allocId}) until it has ended: port ${holder.port.label}`;
       throw new HoldfastError('PORT_IN_USE', text, { details: { port: hostPort, allocId } });
     }
-    if (port.isShared === true) return;
+    if (port.isShared === true || isLeft) return;
     const state = await this.#probe(hostPort, hostNetwork === undefined ? undefined : hostIp);
     if (state === 'foreign') throw foreign(port);
     if (state !== 'taken') return;

@@ -14,8 +14,9 @@ import type { HostPool } from './host-pool.ts';
 import type { NodeJournal } from './node-journal.ts';
 import type { Replayed } from './replay.ts';
 import type { Roster } from './roster.ts';
+import { endPredecessor, predecessorsFirst } from './predecessors.ts';
 import { Settling } from './settling.ts';
-import type { SavedSpec } from './spec-files.ts';
+import { savedSpecOf, type SavedSpec } from './spec-files.ts';
 
 export interface RecoveryDoors {
   readonly agent: AgentDoors;
@@ -64,6 +65,7 @@ export class Recovery {
         roster.noteTask(allocId, stream, folded);
       },
       forgetFiles: (allocId) => this.#forgetFiles(allocId),
+      endPredecessor: (allocId, signal) => endPredecessor(roster, allocId, signal),
     };
   }
 
@@ -200,7 +202,7 @@ export class Recovery {
    */
   async #rebuild(saved: readonly SavedSpec[]): Promise<void> {
     const { agent, roster, store } = this.#doors;
-    for (const { allocId, ...accepted } of saved) {
+    for (const { allocId, ...accepted } of predecessorsFirst(saved)) {
       const { spec } = accepted;
       if (roster.isQuarantined(allocStream(allocId))) continue;
       const runs = spec.tasks.some(({ name }) => this.#survey.found.has(taskStream(allocId, name)));
@@ -233,9 +235,8 @@ export class Recovery {
     const { agent, roster } = this.#doors;
     const isLive = (allocId: string): boolean => roster.standingOf(allocId) === 'live';
     await agent.specs.complete(roster.allocIds.filter(isLive), (allocId) => {
-      const { spec, specHash = '', ports } = roster.folded(allocId)?.state.context ?? {};
-      if (spec === undefined || !isLive(allocId)) return undefined;
-      return { allocId, spec, specHash, ...(ports !== undefined && { ports }) };
+      const { context } = roster.folded(allocId)?.state ?? {};
+      return context && isLive(allocId) ? savedSpecOf(allocId, context) : undefined;
     });
   }
 

@@ -9,7 +9,7 @@ import { isAllocLive } from '../machines/alloc-facts.ts';
 import { allocView } from '../projections/alloc-view.ts';
 import type { AllocRunner } from './alloc-runner.ts';
 import type { Folded } from './event-sourced.ts';
-import { resolveRef, type Place } from './references.ts';
+import { liveOfName, resolveRef, type Place } from './references.ts';
 import type { Replayed } from './replay.ts';
 
 /** A name that is being accepted. */
@@ -42,7 +42,6 @@ export class Roster {
   get runners(): readonly AllocRunner[] {
     return [...this.#runners.values()];
   }
-
   admit(runner: AllocRunner): void {
     this.#runners.set(runner.allocId, runner);
   }
@@ -94,7 +93,9 @@ export class Roster {
     return this.#allocs.size - this.#runners.size;
   }
   taskNamesOf(allocId: string): readonly string[] {
-    return (this.#allocs.get(allocId)?.state.context.spec?.tasks ?? []).map(({ name }) => name);
+    const { spec, removedTasks = [] } = this.#allocs.get(allocId)?.state.context ?? {};
+    const left = removedTasks.filter(({ name }) => this.#tasks.has(taskStream(allocId, name)));
+    return [...(spec?.tasks ?? []), ...left].map(({ name }) => name);
   }
   /** Its events are gone. */
   drop(allocId: string): void {
@@ -234,12 +235,12 @@ export class Roster {
     this.#reserved.delete(name);
   }
 
-  /** The live alloc of a name. */
+  liveOfName(name: string): readonly string[] {
+    return liveOfName(name, this.#allocs);
+  }
+  /** The live alloc of a name, or the one that takes over from it. */
   liveByName(name: string): string | undefined {
-    for (const [allocId, { state }] of this.#allocs) {
-      if (state.context.name === name && isAllocLive(state.value)) return allocId;
-    }
-    return this.#reserved.get(name)?.allocId;
+    return this.liveOfName(name)[0] ?? this.#reserved.get(name)?.allocId;
   }
 
   /** What a REF means; see `resolveRef`. Errors: NOT_FOUND, AMBIGUOUS. */

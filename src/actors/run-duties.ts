@@ -124,8 +124,27 @@ export async function watchRun(doors: TaskDoors, scope: TaskScope): Promise<Task
   doors.releaseOlder();
   for (const session of scope.state.context.sessions ?? []) doors.keepSession(run, session);
   // Beside the waiting: a hook that takes its time must not hold up the news of an exit. It rejects only when aborted.
-  void runNotedHooks(doors, scope, 'start').catch(() => undefined);
+  void standBy(doors, scope).catch(() => undefined);
   return endReport(scope, run, await doors.driver().wait(run, doors.driverDoors, scope.signal));
+}
+
+/** The hooks of a program that runs: when it has begun, or was found, and whenever its alloc is updated under it. */
+async function standBy(doors: TaskDoors, scope: TaskScope): Promise<void> {
+  await runNotedHooks(doors, scope, 'start');
+  for (;;) {
+    scope.signal.throwIfAborted();
+    // Asked for before the look: what is noted in between must not be missed.
+    const news = scope.noted();
+    const state = scope.current();
+    const { isUpdating, plan } = state.context;
+    if (isUpdating === true) {
+      // crash point: agent.update.hooks
+      const { faults } = await doors.runHooks('update', { ...scope, state });
+      // crash point: agent.update.hooked
+      const specVersion = plan?.specVersion ?? 1;
+      await scope.report({ type: 'UpdateFinished', specVersion, faults });
+    } else await news;
+  }
 }
 
 export async function reattach(

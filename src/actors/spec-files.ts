@@ -2,17 +2,16 @@
  * The specs of live allocs as files beside the store, written before an alloc is acknowledged. A store that is lost is
  * rebuilt from them and from the files of the runs.
  */
-import { closeSync, fsync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
-import { promisify } from 'node:util';
+import { join } from 'node:path';
 import { diskFailure, messageOf } from '../errors.ts';
 import { readPlainFile } from '../os/plain-file.ts';
 import { silentLogger, type Logger } from '../ports.ts';
+import type { AllocContext } from '../machines/alloc-machine.ts';
 import type { AllocSpec } from '../spec/alloc-spec.ts';
+import { writeDurably } from './durable-file.ts';
 import type { AssignedPort } from '../spec/network-spec.ts';
-
-const flush = promisify(fsync);
 
 export interface SavedSpec {
   readonly allocId: string;
@@ -22,6 +21,8 @@ export interface SavedSpec {
   readonly acceptedAt?: number;
   /** What its tasks were told, and may listen on: an alloc that is rebuilt keeps them. */
   readonly ports?: readonly AssignedPort[];
+  /** The alloc from which it takes over, or did. */
+  readonly replaces?: string;
   /** What it was run with, in base64: here and nowhere else. Left out: nothing. */
   readonly payload?: string;
 }
@@ -30,6 +31,8 @@ export interface SavedSpec {
 export interface SpecStore {
   /** Durable when it resolves. Errors: RESOURCES_EXHAUSTED, STORE_FAILED. */
   save(saved: SavedSpec): Promise<void>;
+  /** After an update: what is not in `saved` stays as it was saved before. Errors as of `save`. */
+  update(saved: SavedSpec): Promise<void>;
   /** What the alloc was run with; undefined: nothing, or its spec is gone. */
   payloadOf(allocId: string): Promise<Uint8Array | undefined>;
   /**
@@ -43,14 +46,29 @@ export interface SpecStore {
    */
   leftBehind(standingOf: (allocId: string) => Standing): Promise<readonly SavedSpec[]>;
   /**
-   * For an opening agent: writes those of live allocs that are missing or cannot be read, since together with the store
-   * they would be gone for good. `specOf` gives nothing for one that has ended meanwhile. What the disk does not take
-   * is said and left to the next agent.
+   * For an opening agent: writes those of live allocs that are missing, cannot be read or do not say what the log says,
+   * since together with the store they would be gone for good. `specOf` gives nothing for one that has ended meanwhile.
+   * What the disk does not take is said and left to the next agent.
    */
   complete(
     allocIds: readonly string[],
     specOf: (allocId: string) => SavedSpec | undefined,
   ): Promise<void>;
+}
+
+/** What is saved of an alloc beside the log, as far as the log knows it; undefined before it was received. */
+export function savedSpecOf(allocId: string, context: AllocContext): SavedSpec | undefined {
+  const { spec, specHash, ports, predecessor, runUntil } = context;
+  if (spec === undefined) return undefined;
+  const { maxRunDurationMs = 0 } = spec;
+  return {
+    allocId,
+    spec,
+    specHash,
+    ...(runUntil !== undefined && { acceptedAt: runUntil - maxRunDurationMs }),
+    ...(ports !== undefined && { ports }),
+    ...(predecessor !== undefined && { replaces: predecessor }),
+  };
 }
 
 export type Standing = 'live' | 'ended' | 'unknown';
@@ -82,13 +100,35 @@ export class SpecFiles implements SpecStore {
   }
 
   save(saved: SavedSpec): Promise<void> {
+    return this.#write(saved.allocId, () => saved);
+  }
+
+  async update(saved: SavedSpec): Promise<void> {
     const { allocId } = saved;
+    await this.#write(allocId, () => {
+      const [{ payload, replaces } = {}] = readSpec(this.#pathOf(allocId));
+      const kept = {
+        ...(payload !== undefined && { payload }),
+        ...(replaces !== undefined && { replaces }),
+      };
+      return { ...kept, ...saved };
+    });
+  }
+
+  /** One after the other for each alloc: the last word is that of the last who asked. */
+  #write(allocId: string, textOf: () => SavedSpec): Promise<void> {
     this.#lingering.delete(allocId);
-    const saving = writeDurably(this.#pathOf(allocId), `${JSON.stringify(saved)}\n`)
+    const write = (): Promise<void> =>
+      writeDurably(this.#pathOf(allocId), `${JSON.stringify(textOf())}\n`);
+    const before = this.#saving.get(allocId);
+    const written = before === undefined ? write() : before.then(write, write);
+    const saving = written
       .catch((error: unknown) => {
         throw diskFailure(error, `save the spec of ${allocId}`);
       })
-      .finally(() => this.#saving.delete(allocId));
+      .finally(() => {
+        if (this.#saving.get(allocId) === saving) this.#saving.delete(allocId);
+      });
     this.#saving.set(allocId, saving);
     return saving;
   }
@@ -101,7 +141,10 @@ export class SpecFiles implements SpecStore {
   }
 
   async forget(allocId: string): Promise<void> {
-    await this.#saving.get(allocId)?.catch(() => undefined);
+    for (let next = this.#saving.get(allocId); next !== undefined;) {
+      await next.catch(() => undefined);
+      next = this.#saving.get(allocId);
+    }
     try {
       rmSync(this.#pathOf(allocId), { force: true });
       this.#lingering.delete(allocId);
@@ -143,12 +186,12 @@ export class SpecFiles implements SpecStore {
     specOf: (allocId: string) => SavedSpec | undefined,
   ): Promise<void> {
     for (const allocId of allocIds) {
-      if (isSpecSaved(this.#specDir, allocId)) continue;
       const saved = specOf(allocId);
-      if (saved === undefined) continue;
+      const [found] = readSpec(this.#pathOf(allocId));
+      if (saved === undefined || found?.specHash === saved.specHash) continue;
       try {
-        await this.save(saved);
-        this.#logger.warn({ allocId }, 'its spec was missing and is written again');
+        await this.update(saved);
+        this.#logger.warn({ allocId }, 'its spec was missing or old and is written again');
       } catch (error) {
         this.#logger.warn({ allocId, error: messageOf(error) }, 'its spec is missing');
       }
@@ -167,33 +210,6 @@ function pathIn(specDir: string, allocId: string): string {
 /** Is there a file of it that can be read? */
 export function isSpecSaved(specDir: string, allocId: string): boolean {
   return readSpec(pathIn(specDir, allocId)).length > 0;
-}
-
-/** Only the flushes leave this thread: everything else takes microseconds. */
-async function writeDurably(path: string, text: string): Promise<void> {
-  const unfinished = `${path}.new`;
-  try {
-    const file = openSync(unfinished, 'w', 0o600);
-    await flushed(file, text);
-    // crash point: agent.spec.before
-    renameSync(unfinished, path);
-    // Not every file system keeps a name with the file that bears it.
-    await flushed(openSync(dirname(path), 'r'));
-    // crash point: agent.spec.saved
-  } catch (error) {
-    rmSync(unfinished, { force: true });
-    throw error;
-  }
-}
-
-/** Brings a file or a directory to the disk and closes it. */
-async function flushed(fd: number, text = ''): Promise<void> {
-  try {
-    if (text !== '') writeSync(fd, text);
-    await flush(fd);
-  } finally {
-    closeSync(fd);
-  }
 }
 
 /** A directory in its place, or a file that may not be removed, keeps nobody from opening. */

@@ -40,17 +40,18 @@ export interface TaskWatcher {
   readonly onEscalate: (error: HoldfastError) => void;
 }
 
+/** `identityOf` is asked anew for each step: an update of the alloc changes what its tasks are, but for their names. */
 export function taskRunner(
   agent: AgentDoors,
-  identity: TaskIdentity,
+  identityOf: () => TaskIdentity,
   folded: Folded<TaskContext>,
   watcher: TaskWatcher,
 ): TaskRunner {
-  const { allocId, task } = identity;
+  const { allocId, task } = identityOf();
   /** Keys that this agent drew and has not tried yet: nothing of them can exist, so nothing is looked up. */
   const fresh = new Set<string>();
   const tell = (message: TaskMessage): Promise<void> => runner.tell(message);
-  const doors = taskDoors(agent, identity, fresh, folded.state.context, tell);
+  const doors = taskDoors(agent, identityOf, fresh, folded.state.context, tell);
   const runner: TaskRunner = new SourcedChild<TaskContext, TaskMessage, TaskEvent>(
     {
       stream: taskStream(allocId, task.name),
@@ -117,24 +118,23 @@ async function deliver(
 
 function taskDoors(
   agent: AgentDoors,
-  identity: TaskIdentity,
+  identityOf: () => TaskIdentity,
   fresh: Set<string>,
   newest: TaskContext,
   tell: (message: TaskMessage) => Promise<void>,
 ): TaskDoors {
-  const { task } = identity;
-  const driver = (): Driver => agent.drivers.get(task.driver);
+  const driver = (): Driver => agent.drivers.get(identityOf().task.driver);
   // An earlier agent's newest run has files too, which the next run makes useless.
-  let current = newest.launch === undefined ? undefined : runRequest(agent, identity, newest);
+  let current = newest.launch === undefined ? undefined : runRequest(agent, identityOf(), newest);
   const older: RunRequest[] = [];
   return {
     driver,
     driverDoors: { executor: agent.executor },
-    requestFor: (context) => runRequest(agent, identity, context),
-    whyNot: (context) => whyNotStart(agent, identity, context),
+    requestFor: (context) => runRequest(agent, identityOf(), context),
+    whyNot: (context) => whyNotStart(agent, identityOf(), context),
     runHooks: (phase, scope, onProgress) =>
-      runHooks(agent, identity, { phase, scope, tell, onProgress }),
-    fetchSecretsAgain: (scope) => fetchSecretsAgain(agent, identity, { scope, tell }),
+      runHooks(agent, identityOf(), { phase, scope, tell, onProgress }),
+    fetchSecretsAgain: (scope) => fetchSecretsAgain(agent, identityOf(), { scope, tell }),
     isFresh: (run) => fresh.delete(run.launchKey),
     noteCurrent(run) {
       if (current !== undefined && current.launchKey !== run.launchKey) older.push(current);

@@ -3,12 +3,15 @@ import { HoldfastError } from '../errors.ts';
 import { call, follow } from '../rpc/grpc-call.ts';
 import { AgentServiceService as agent } from '../rpc/gen/holdfast/agent/v1/agent.ts';
 import { EnvServiceService as environment } from '../rpc/gen/holdfast/agent/v1/env.ts';
+import { PlanServiceService as plans } from '../rpc/gen/holdfast/agent/v1/plan.ts';
 import { GcServiceService as garbage } from '../rpc/gen/holdfast/agent/v1/gc.ts';
 import { ShutdownRequest_Tasks } from '../rpc/gen/holdfast/agent/v1/agent.ts';
 import { fromAgent, fromAlloc, fromEvent } from '../server/convert.ts';
 import { toOpen } from '../server/exec-messages.ts';
 import { fromEnvMessage } from '../server/env-messages.ts';
 import { fromGcMessage, toGcRequest } from '../server/gc-messages.ts';
+import { fromPlanMessage } from '../server/plan-messages.ts';
+import { toRunRequest, toSpecBytes } from '../server/run-messages.ts';
 import { fromStatsMessage, toStatsRequest } from '../server/stats-messages.ts';
 import { fromLogMessages, toLogsRequest } from '../server/log-messages.ts';
 import { isWaiting } from '../server/agent-socket.ts';
@@ -47,16 +50,17 @@ export class RemoteOrchestrator implements api.Orchestrator {
 
   async run(spec: GroupSpecInput, options: api.RunOptions = {}): Promise<api.AllocHandle> {
     const requestId = options.requestId ?? randomUUID();
-    const names = { allocId: options.allocId ?? '', requestId };
-    const identity = options.identity && { ...options.identity };
-    const payload = options.payload && Buffer.from(options.payload);
-    const request = { spec: Buffer.from(JSON.stringify(spec)), ...names, identity, payload };
+    const request = toRunRequest(spec, options, requestId);
     try {
       const { allocId, alloc } = await this.call(agent.run, request, options);
       return new RemoteAlloc(this, allocId, alloc);
     } catch (error) {
       throw unanswered(error, options.allocId ?? requestId);
     }
+  }
+
+  async plan(spec: GroupSpecInput): Promise<api.GroupPlan> {
+    return fromPlanMessage(await this.call(plans.plan, { spec: toSpecBytes(spec) }));
   }
 
   async alloc(ref: string): Promise<api.AllocHandle> {

@@ -34,8 +34,24 @@ export const ALLOC_EVENTS = {
   AllocPoststartOpened: { schema: 1, data: fields({}) },
   /** Every other task is over. */
   AllocPoststopOpened: { schema: 1, data: fields({}) },
-  /** Reserved for part 5 (updates in place). */
-  AllocUpdated: { schema: 1, data: fields({ spec: anyJson, specHash: text }) },
+  /**
+   * From here on the alloc is to be as `spec` says. `version` counts: 1 is what was received. `changes` names the tasks
+   * that the difference touches. `runUntil` as in AllocReceived: left out, there is no limit any more.
+   */
+  AllocUpdated: {
+    schema: 1,
+    data: fields({
+      spec: anyJson,
+      specHash: text,
+      version: whole,
+      changes: list(fields({ task: text, action: oneOf('in-place', 'restart', 'add', 'remove') })),
+      runUntil: optional(whole),
+    }),
+  },
+  /** It takes over from the alloc `predecessor`, and nothing of it begins before that one is over. */
+  AllocReplacing: { schema: 1, data: fields({ predecessor: text }) },
+  /** The predecessor is over. */
+  AllocReplaced: { schema: 1, data: fields({}) },
   /**
    * The end begins. `cause`: a task failed, the leader ended, only sidecars were left, or the time was up; left out
    * for a wish. `task` is whose end it was. `killAt` is when the first task is ended, on the steady clock: left out, at

@@ -4,60 +4,8 @@
  * `schema` number with a step in `upcasters.ts`. Times are milliseconds since the epoch unless a name says otherwise.
  */
 import { fields, flag, list, nullable, oneOf, optional, record, text, whole } from './shape.ts';
+import { checkStatus, envEntry, gate, launch, mount, phase, restart } from './task-shapes.ts';
 import type { EventOf } from './envelope.ts';
-
-/** What follows the codes `from` to `to`, or the signal. */
-const exitRule = fields({
-  from: optional(whole),
-  to: optional(whole),
-  signal: optional(text),
-  then: oneOf('complete', 'restart', 'fail', 'hold'),
-});
-const restart = fields({
-  attempts: whole,
-  intervalMs: whole,
-  delayMs: whole,
-  mode: oneOf('fail', 'delay', 'hold'),
-  onLost: oneOf('restart', 'fail'),
-  backoff: optional(oneOf('exponential')),
-  maxDelayMs: optional(whole),
-  resetAfterMs: optional(whole),
-  exitCodes: optional(list(exitRule)),
-});
-const gate = oneOf('prestart', 'main', 'poststart', 'poststop');
-const checkStatus = oneOf('passing', 'warning', 'critical');
-const phase = oneOf('prestart', 'start', 'prekill', 'exited', 'update', 'cleanup');
-/** A value, or the name of a secret with a hash of its value: secrets never enter the log. */
-const envEntry = fields({
-  name: text,
-  value: optional(text),
-  secret: optional(text),
-  hash: optional(text),
-});
-
-/** What a hook had mounted; `type` says which of the rest there is, as in a spec. */
-const mount = fields({
-  type: oneOf('bind', 'tmpfs'),
-  volume: optional(text),
-  source: optional(text),
-  destination: text,
-  readOnly: flag,
-  propagation: optional(oneOf('private', 'host-to-task', 'bidirectional')),
-  sizeMb: optional(whole),
-  mode: optional(text),
-});
-
-/**
- * The identity of a start. `deadline` is on the steady clock. `machineEpoch` is the one in which it was recorded: after
- * a power cut the files of a run may be gone, and only the log tells that it had its chance.
- */
-const launch = fields({
-  launchKey: text,
-  token: text,
-  mark: text,
-  deadline: whole,
-  machineEpoch: optional(text),
-});
 
 export const TASK_EVENTS = {
   /** The alloc handed the task over. What is needed to decide about it later is recorded with it. */
@@ -74,8 +22,28 @@ export const TASK_EVENTS = {
       killSignal: text,
       killTimeoutMs: whole,
       shutdownDelayMs: optional(whole),
+      specVersion: optional(whole),
     }),
   },
+  /**
+   * The alloc was updated, and the task is to be as its spec of version `specVersion` says: what TaskReceived recorded,
+   * anew. `isRestarted`: hooks run again, and restarts are counted anew.
+   */
+  TaskUpdated: {
+    schema: 1,
+    data: fields({
+      specVersion: whole,
+      isRestarted: flag,
+      hooks: list(text),
+      restart,
+      restartOnSuccess: flag,
+      killSignal: text,
+      killTimeoutMs: whole,
+      shutdownDelayMs: optional(whole),
+    }),
+  },
+  /** The hooks of a program that runs on have seen to the update. */
+  UpdateCompleted: { schema: 1, data: fields({ specVersion: whole }) },
   /** The alloc let the task begin. */
   GateOpened: { schema: 1, data: fields({ gate }) },
   /** What the hook gave is in the event, so that a finished hook need not run again after an agent restart. */

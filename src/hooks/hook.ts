@@ -219,7 +219,11 @@ export interface Hook {
   readonly prekill?: (request: HookRequest, doors: HookDoors) => Promise<void>;
   /** After each end, before the restart verdict. Errors change nothing. */
   readonly exited?: (request: HookRequest, doors: HookDoors) => Promise<void>;
-  /** Reserved: called when a running alloc is updated, from part 5 on. */
+  /**
+   * When the alloc was updated and its program runs on; `request.task` is what it is to be now. Also of a hook that the
+   * update brought or that has nothing to do any more, and again by a new agent that finds it unrecorded. What is begun
+   * here may go on, as in `start`. Errors change nothing. Before a restart by an update it is not called.
+   */
   readonly update?: (request: HookRequest, doors: HookDoors) => Promise<void>;
   /** Nomad's stop: once, when the task will never run again. Always called, in reverse order. */
   readonly cleanup?: (request: HookRequest, doors: HookDoors) => Promise<void>;

@@ -63,9 +63,14 @@ export class HookRegistry {
     if (twice !== undefined) throw new HoldfastError('USAGE', `two hooks are named ${twice}`);
   }
 
-  /** The names that are recorded as the task's plan. */
-  planFor(task: TaskSpec): readonly string[] {
-    return this.#hooks.filter((hook) => hook.when?.(task) ?? true).map((hook) => hook.name);
+  /**
+   * The names that are recorded as the task's plan. Those of a plan `before` stay, as long as there are such hooks:
+   * what they began for the task is theirs to end.
+   */
+  planFor(task: TaskSpec, before: readonly string[] = []): readonly string[] {
+    const isMeant = (hook: Hook): boolean =>
+      before.includes(hook.name) || (hook.when?.(task) ?? true);
+    return this.#hooks.filter(isMeant).map((hook) => hook.name);
   }
 
   /** The hooks of a recorded plan. A name that nobody registered any more is an error, not a skipped step. */

@@ -5,9 +5,9 @@ import type { SavedSpec } from '../actors/spec-files.ts';
 /** Nothing for a group that wants none. Errors: PORT_IN_USE, RESOURCES_EXHAUSTED, CAPABILITY_MISSING. */
 export async function takePorts(
   { ports }: AgentDoors,
-  { allocId, spec }: SavedSpec,
+  { allocId, spec, replaces }: SavedSpec,
 ): Promise<Pick<SavedSpec, 'ports'>> {
   const wishes = spec.network?.ports;
   if (wishes === undefined) return {};
-  return { ports: await ports.take(allocId, spec.name, wishes) };
+  return { ports: await ports.take(allocId, spec.name, wishes, replaces) };
 }

@@ -1,17 +1,12 @@
 /** What a user asks to be done. Each resolves when it is durable, or when what was asked for has happened. */
-import type { AllocView, RestartOptions, RunOptions, StopOptions, TaskView } from '../api.ts';
+import type { AllocView, RestartOptions, StopOptions, TaskView } from '../api.ts';
 import type { AgentDoors } from '../actors/agent-doors.ts';
-import { AllocRunner, type AllocRunnerDoors } from '../actors/alloc-runner.ts';
+import type { AllocRunnerDoors } from '../actors/alloc-runner.ts';
 import type { Roster } from '../actors/roster.ts';
-import type { SavedSpec } from '../actors/spec-files.ts';
 import { HoldfastError, messageOf } from '../errors.ts';
-import { allocStream } from '../events/envelope.ts';
 import type { TaskMessage } from '../machines/task-messages.ts';
 import type { AllocSpec } from '../spec/alloc-spec.ts';
 import type { GroupSpecInput } from '../spec/group-schema.ts';
-import { assertTexts, withIdentity } from './accept-texts.ts';
-import { takePorts } from './accept-ports.ts';
-import { assertPayload, withPayload } from './payload.ts';
 
 export interface CommandDoors {
   readonly agent: AgentDoors;
@@ -24,111 +19,11 @@ export interface CommandDoors {
   readonly assertOpen: () => void;
 }
 
-const ALLOC_ID = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/;
-
 export class Commands {
   readonly #doors: CommandDoors;
 
   constructor(doors: CommandDoors) {
     this.#doors = doors;
-  }
-
-  /** The allocId of the accepted alloc, or of the live one that is the same. */
-  async run(input: GroupSpecInput, options: RunOptions = {}): Promise<string> {
-    const { agent, roster } = this.#doors;
-    this.#doors.assertOpen();
-    assertNotAborted(options.signal);
-    const { spec, specHash } = await this.#doors.readSpec(input);
-    this.#doors.assertOpen();
-    assertNotAborted(options.signal);
-    for (const task of spec.tasks) agent.drivers.check(task);
-    const existing = this.#existing(spec.name, options);
-    if (existing !== undefined) return this.#sameSpec(existing, spec.name, specHash);
-    assertRoom(agent);
-    const allocId = options.allocId ?? options.requestId ?? this.#doors.newAllocId();
-    this.#assertFresh(allocId);
-    const named = withIdentity(spec, options.identity);
-    assertTexts(agent, allocId, named);
-    assertPayload(named, options.payload);
-    const isLimited = spec.maxRunDurationMs !== undefined;
-    const since = isLimited ? { acceptedAt: agent.clock.steady() } : {};
-    const saved = { allocId, spec: named, specHash, ...since };
-    const accepted = this.#accept(saved, options.payload);
-    roster.reserve(spec.name, { allocId, specHash, accepted });
-    try {
-      await accepted;
-    } finally {
-      roster.unreserve(spec.name);
-    }
-    return allocId;
-  }
-
-  /** Side by side: both the spec file and the event are durable before the caller hears of it. */
-  async #accept(saved: SavedSpec, payload?: Uint8Array): Promise<void> {
-    const { agent, allocDoors, roster } = this.#doors;
-    const { allocId, ...rest } = saved;
-    const runner = new AllocRunner(allocId, undefined, allocDoors);
-    roster.admit(runner);
-    runner.start();
-    const refuse = (): void => {
-      runner.stop();
-      roster.dismiss(allocId);
-      agent.ports.release(allocId);
-    };
-    const ports = await takePorts(agent, saved).catch((error: unknown) => {
-      refuse();
-      throw error;
-    });
-    const received = { type: 'ReceiveAlloc', ...rest, ...ports, recovered: false } as const;
-    // crash point: agent.accept.begun
-    const [file, event] = await Promise.allSettled([
-      agent.specs.save(withPayload({ ...saved, ...ports }, payload)),
-      runner.tell(received),
-    ]);
-    // crash point: agent.accept.settled
-    if (event.status === 'rejected') {
-      // Refused: nothing half-made stays. Whether an append that failed is in the log is not known: that file stays.
-      refuse();
-      if (!HoldfastError.is(event.reason, 'STORE_FAILED')) await agent.specs.forget(allocId);
-      throw event.reason;
-    }
-    if (file.status === 'rejected') throw file.reason;
-  }
-
-  /** What the same call made before, else the live alloc of that name. */
-  #existing(name: string, { allocId, requestId }: RunOptions): string | undefined {
-    if (allocId !== undefined) return undefined;
-    const { roster } = this.#doors;
-    const isAnswered = requestId !== undefined && roster.folded(requestId) !== undefined;
-    return isAnswered ? requestId : roster.liveByName(name);
-  }
-
-  /** That alloc, which may still be about to be accepted, when it is the same. */
-  async #sameSpec(allocId: string, name: string, specHash: string): Promise<string> {
-    const { roster } = this.#doors;
-    const reserved = roster.reservation(name);
-    const known = roster.folded(allocId)?.state.context.specHash ?? reserved?.specHash;
-    if (known !== specHash) {
-      const text =
-        roster.standingOf(allocId) === 'ended'
-          ? `${allocId} was accepted with another spec`
-          : `alloc "${name}" (${allocId}) runs with another spec: stop it first`;
-      throw new HoldfastError('ALREADY_EXISTS', text, { details: { allocId } });
-    }
-    await reserved?.accepted;
-    return allocId;
-  }
-
-  #assertFresh(allocId: string): void {
-    if (!ALLOC_ID.test(allocId)) {
-      throw new HoldfastError('USAGE', `"${allocId}" is not an allocId: ${ALLOC_ID.source}`);
-    }
-    const { agent, roster } = this.#doors;
-    // The log remembers the ids of allocs whose events it has let go.
-    if (roster.isKnown(allocId) || agent.log.versionOf(allocStream(allocId)) > 0) {
-      const text = `the allocId ${allocId} was used already and cannot be used again`;
-      throw new HoldfastError('ALREADY_EXISTS', text, { details: { allocId } });
-    }
   }
 
   async stop(ref: string, options: StopOptions = {}): Promise<AllocView> {
@@ -221,20 +116,6 @@ export class Commands {
       }),
     );
   }
-}
-
-/** A disk that is nearly full shall hold the ends of what runs, not more beginnings. */
-function assertRoom({ gate }: AgentDoors): void {
-  if (!gate.holds.includes('disk-low')) return;
-  const text = `the disk is nearly full and nothing new is taken: ${gate.wordsOf('disk-low')}: make room, then try again`;
-  throw new HoldfastError('RESOURCES_EXHAUSTED', text);
-}
-
-/** From here on the group is accepted and an abort changes nothing any more. */
-function assertNotAborted(signal: AbortSignal | undefined): void {
-  if (signal?.aborted !== true) return;
-  const options = { cause: signal.reason };
-  throw new HoldfastError('ABORTED', 'the call was aborted before the group was accepted', options);
 }
 
 function hasEnded(tasks: readonly TaskView[]): boolean {

@@ -8,6 +8,7 @@ import type {
   EventQuery,
   ExecOptions,
   ExecSession,
+  GroupPlan,
   GcOptions,
   GcReport,
   HistoryEntry,
@@ -30,6 +31,7 @@ import { HoldfastError } from '../errors.ts';
 import type { Abortable } from '../ports.ts';
 import { history, why } from '../projections/look-back.ts';
 import type { GroupSpecInput } from '../spec/group-schema.ts';
+import { Acceptance } from './acceptance.ts';
 import { Commands, type CommandDoors } from './commands.ts';
 import { attach, exec, type ExecDoors } from './exec.ts';
 import { taskEnvView } from './env.ts';
@@ -51,6 +53,7 @@ export class LocalOrchestrator implements Orchestrator {
   readonly ended: Promise<HoldfastError | undefined>;
   readonly #doors: LocalDoors;
   readonly #roster: Roster;
+  readonly #acceptance: Acceptance;
   readonly #commands: Commands;
   readonly #queries: Queries;
   readonly #ended = Promise.withResolvers<HoldfastError | undefined>();
@@ -62,7 +65,9 @@ export class LocalOrchestrator implements Orchestrator {
     this.recovery = doors.recovery;
     this.ended = this.#ended.promise;
     this.#roster = doors.roster;
-    this.#commands = new Commands({ ...doors, assertOpen: () => this.#assertOpen() });
+    const commandDoors = { ...doors, assertOpen: (): void => this.#assertOpen() };
+    this.#acceptance = new Acceptance(commandDoors);
+    this.#commands = new Commands(commandDoors);
     this.#queries = new Queries(doors);
     void doors.agent.log.failed.then((error) => this.#failStop(error));
   }
@@ -91,7 +96,10 @@ export class LocalOrchestrator implements Orchestrator {
   }
 
   async run(spec: GroupSpecInput, options?: RunOptions): Promise<AllocHandle> {
-    return this.#handle(await this.#commands.run(spec, options));
+    return this.#handle(await this.#acceptance.run(spec, options));
+  }
+  plan(spec: GroupSpecInput): Promise<GroupPlan> {
+    return this.#acceptance.plan(spec);
   }
   async alloc(ref: string): Promise<AllocHandle> {
     return this.#handle(this.#roster.resolve(ref).allocId);

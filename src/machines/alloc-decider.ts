@@ -13,6 +13,7 @@ import {
   type AllocMaker,
   type AllocTools,
 } from './alloc-facts.ts';
+import { decideUpdate } from './alloc-update-decider.ts';
 import type { Decision } from './decision.ts';
 
 export function decideAlloc(
@@ -26,6 +27,12 @@ export function decideAlloc(
       return decideReceived(message, state, make, tools);
     case 'StopAlloc':
       return decideStop(message, state, make, tools);
+    case 'UpdateAlloc':
+      return decideUpdate(message, state, make, tools);
+    case 'PredecessorEnded': {
+      if (state.value !== 'waiting') return [];
+      return [make('AllocReplaced', {}), ...firstGates(state.context.spec, make)];
+    }
     case 'RestartAlloc':
       return decideRestart(message, state, make);
     case 'RemoveAlloc':

@@ -18,6 +18,10 @@ export function makeAllocEvent(at: number): AllocMaker {
 /** Nomad's words for an alloc that ran as long as it may. */
 export const OVERTIME = 'allocation exceeded max_run_duration';
 
+/** Nomad's words for what ends because something else takes its place, or nothing does. */
+export const UPDATING = 'alloc is being updated due to job update';
+export const NOT_NEEDED = 'alloc not needed due to job update';
+
 /** What opens at once: without a prestart task nothing comes before the main tasks. */
 export function firstGates(spec: AllocSpec | undefined, make: AllocMaker): readonly AllocEvent[] {
   const needsPrestart = spec?.tasks.some((task) => task.gate === 'prestart') ?? false;
@@ -34,6 +38,7 @@ export function killAtOf(
 }
 
 const LIVE: ReadonlySet<string> = new Set([
+  'waiting',
   'prestart',
   'main',
   'poststart',

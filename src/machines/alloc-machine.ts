@@ -4,16 +4,19 @@
  *
  *     pending ─ prestart ─ main ─ poststart ─ poststop ─ stopped ─ removed
  *                  └─── restarting ───┘          stopping, and back to poststop, from anywhere before
+ *
+ * One that replaces another is `waiting` in front of prestart until that one has stopped.
  */
 import { assign, setup } from 'xstate';
 import type { AllocEvent } from '../events/alloc-event.ts';
 import type { AllocSpec } from '../spec/alloc-spec.ts';
 import type { AssignedPort } from '../spec/network-spec.ts';
 import { keepUpdate, type UpdatedParts } from './alloc-update.ts';
+import { keepUpdate, type UpdatedParts } from './alloc-update.ts';
 import { asDuty, type Facts } from './chart-parts.ts';
 import { compileChart, type ChartState } from './chart-table.ts';
 
-export interface AllocContext {
+export interface AllocContext extends UpdatedParts {
   readonly name: string;
   /** Undefined only before AllocReceived. */
   readonly spec?: AllocSpec | undefined;
@@ -43,6 +46,8 @@ export interface AllocContext {
   readonly rule?: Facts<AllocEvent, 'AllocRemoved'>['rule'];
   /** How often it was begun anew; undefined: never. */
   readonly restarts?: number | undefined;
+  /** The alloc from which it takes over, until that one is over. */
+  readonly predecessor?: string | undefined;
 }
 
 export type AllocState = ChartState<AllocContext>;
@@ -59,6 +64,8 @@ const STOP = { target: 'stopping', actions: 'keepStop' } as const;
 const RESTART = { target: 'restarting', actions: 'keepReason' } as const;
 const POSTSTOP = { target: 'poststop', actions: 'keepPoststop' } as const;
 const END = { target: 'stopped', actions: 'keepStatus' } as const;
+/** The duty of the state begins anew: it sees to what is different. */
+const updated = <S extends string>(target: S) => ({ target, actions: 'keepUpdate' }) as const;
 
 function facts<T extends AllocEvent['type']>(event: AllocEvent, _type: T): Facts<AllocEvent, T> {
   return event.data as Facts<AllocEvent, T>;
@@ -73,6 +80,9 @@ export const allocMachine = setup({
       const places = ports === undefined ? {} : { ports };
       return { name, spec: spec as AllocSpec, specHash, createdAt: event.at, ...limit, ...places };
     }),
+    keepUpdate: assign(({ context, event }) => keepUpdate(context, facts(event, 'AllocUpdated'))),
+    keepPredecessor: assign(({ event }) => facts(event, 'AllocReplacing')),
+    dropPredecessor: assign(() => ({ predecessor: undefined })),
     keepStop: assign(({ event }) => {
       const { reason, isWished, cause, killAt, isHurried } = facts(event, 'AllocStopping');
       return { reason, isStopWished: isWished, cause, killAt, isHurried };
@@ -85,6 +95,7 @@ export const allocMachine = setup({
     keepFailure: assign(({ event }) => ({
       removalFailure: facts(event, 'AllocRemovalFailed').reason,
     })),
+    awaitPredecessor: asDuty,
     openPrestart: asDuty,
     openMain: asDuty,
     openPoststart: asDuty,
@@ -101,10 +112,20 @@ export const allocMachine = setup({
     pending: {
       on: { AllocReceived: { target: 'prestart', actions: 'keepSpec' } },
     },
+    waiting: {
+      entry: 'awaitPredecessor',
+      on: {
+        AllocReplaced: { target: 'prestart', actions: 'dropPredecessor' },
+        AllocUpdated: { actions: 'keepUpdate' },
+        AllocStopping: STOP,
+      },
+    },
     prestart: {
       entry: 'openPrestart',
       on: {
+        AllocReplacing: { target: 'waiting', actions: 'keepPredecessor' },
         AllocGateOpened: 'main',
+        AllocUpdated: updated('prestart'),
         AllocRestarting: RESTART,
         AllocStopping: STOP,
         AllocStopped: END,
@@ -115,6 +136,7 @@ export const allocMachine = setup({
       on: {
         AllocPoststartOpened: 'poststart',
         AllocPoststopOpened: POSTSTOP,
+        AllocUpdated: updated('main'),
         AllocRestarting: RESTART,
         AllocStopping: STOP,
         AllocStopped: END,
@@ -124,6 +146,7 @@ export const allocMachine = setup({
       entry: 'openPoststart',
       on: {
         AllocPoststopOpened: POSTSTOP,
+        AllocUpdated: updated('poststart'),
         AllocRestarting: RESTART,
         AllocStopping: STOP,
         AllocStopped: END,
@@ -133,6 +156,7 @@ export const allocMachine = setup({
       entry: 'restartTasks',
       on: {
         AllocRestarted: { target: 'prestart', actions: 'countRestart' },
+        AllocUpdated: updated('restarting'),
         AllocStopping: STOP,
       },
     },

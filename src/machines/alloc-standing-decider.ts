@@ -62,7 +62,9 @@ function decideLiving(
 
 function membersOf(standings: readonly TaskStanding[], context: AllocContext): readonly Member[] {
   const specs = new Map(context.spec?.tasks.map((task) => [task.name, task]));
+  const leaving = new Set(context.removedTasks?.map(({ name }) => name));
   return standings.map((standing) => {
+    if (leaving.has(standing.task)) return leavingMember(standing);
     // What was said of a life before the newest restart of the alloc says nothing of this one.
     const isCurrent = standing.revival >= (context.restarts ?? 0);
     return {
@@ -73,6 +75,11 @@ function membersOf(standings: readonly TaskStanding[], context: AllocContext): r
       hasStarted: isCurrent && standing.hasStarted,
     };
   });
+}
+
+/** Everybody waits until it is over, and however it ends says nothing of the alloc. */
+function leavingMember(standing: TaskStanding): Member {
+  return { ...standing, spec: { gate: 'main' }, isOver: standing.isDead, outcome: undefined };
 }
 
 function isBeforePoststop({ spec }: Member): boolean {

@@ -11,6 +11,7 @@ import { decideCommand } from './task-command-decider.ts';
 import { completed, failed, makeTaskEvent, START_DEADLINE_MS, type Maker } from './task-facts.ts';
 import { decideEnd, decideRun, verdict } from './task-run-decider.ts';
 import type { RunEnd, TaskState } from './task-state.ts';
+import { decideTaskUpdate, isUpdateMessage, type UpdateMessage } from './task-update-decider.ts';
 
 export function decideTask(
   message: TaskMessage,
@@ -18,14 +19,16 @@ export function decideTask(
   tools: DecisionTools,
 ): Decision<TaskEvent> {
   const make = makeTaskEvent(state.context.run, tools.now);
-  const decision = decideStep(message, state, make, tools);
+  const decision = isUpdateMessage(message)
+    ? decideTaskUpdate(message, state, make, tools)
+    : decideStep(message, state, make, tools);
   if (isRejection(decision)) return decision;
   const closed = withSessionsClosed(decision, state.context, make);
   return withServicesWithdrawn(closed, state, make);
 }
 
 function decideStep(
-  message: TaskMessage,
+  message: Exclude<TaskMessage, UpdateMessage>,
   state: TaskState,
   make: Maker,
   tools: DecisionTools,
@@ -69,12 +72,15 @@ function decideStep(
     case 'DelayElapsed':
       return state.value === 'backoff' ? [make('RestartDelayElapsed', {})] : [];
     case 'CleanupFinished':
-      if (state.value !== 'cleanup') return [];
-      return [
-        ...message.faults.map((fault) => failed(make, 'cleanup', fault)),
-        make('CleanupCompleted', {}),
-      ];
+      return state.value === 'cleanup' ? decideCleanedUp(message, make) : [];
   }
+}
+
+function decideCleanedUp(
+  { faults }: MessageOf<'CleanupFinished'>,
+  make: Maker,
+): readonly TaskEvent[] {
+  return [...faults.map((fault) => failed(make, 'cleanup', fault)), make('CleanupCompleted', {})];
 }
 
 /** In these states a hook may be at work; elsewhere its word comes too late. */
@@ -106,7 +112,7 @@ function decideOpening(
     return [make('GateOpened', { gate: message.gate })];
   }
   if (context.plan !== undefined) return [];
-  const { task, allocName, hooks, openGate } = message;
+  const { task, allocName, hooks, openGate, specVersion = 1 } = message;
   const received = make('TaskReceived', {
     allocName,
     task: task.name,
@@ -118,6 +124,7 @@ function decideOpening(
     killSignal: task.killSignal,
     killTimeoutMs: task.killTimeoutMs,
     ...(task.shutdownDelayMs === undefined ? {} : { shutdownDelayMs: task.shutdownDelayMs }),
+    ...(specVersion === 1 ? {} : { specVersion }),
   });
   return openGate === task.gate ? [received, make('GateOpened', { gate: openGate })] : [received];
 }

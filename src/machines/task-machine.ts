@@ -21,7 +21,9 @@ const RECOVER = { target: 'starting', actions: 'keepRecovered' } as const;
 const RESTART = { target: 'backoff', actions: 'keepRestart' } as const;
 const HOLD = { target: 'held', actions: 'keepHeld' } as const;
 const GIVE_UP = { target: 'cleanup', actions: 'keepVerdict' } as const;
+const UPDATE = { TaskUpdated: { actions: 'keepUpdate' } } as const;
 const NOTES = {
+  ...UPDATE,
   HookCompleted: { actions: 'keepHook' },
   HookNoted: { actions: 'keepNote' },
   HookFailed: {},
@@ -38,6 +40,8 @@ export const taskMachine = setup({
   types: { context: {} as TaskContext, events: {} as TaskEvent },
   actions: {
     keepPlan: assign(memory.keepPlan),
+    keepUpdate: assign(memory.keepUpdate),
+    keepUpdated: assign(memory.keepUpdated),
     keepHook: assign(memory.keepHook),
     keepNote: assign(memory.keepNote),
     keepFailedHook: assign(memory.keepFailedHook),
@@ -76,6 +80,7 @@ export const taskMachine = setup({
   states: {
     pending: {
       on: {
+        ...UPDATE,
         TaskReceived: { actions: 'keepPlan' },
         GateOpened: 'prestart',
         TaskRevived: { actions: 'keepRevival' },
@@ -86,6 +91,7 @@ export const taskMachine = setup({
     prestart: {
       entry: 'runPrestart',
       on: {
+        ...UPDATE,
         HookCompleted: { actions: 'keepHook' },
         HookNoted: { actions: 'keepNote' },
         HookFailed: { actions: 'keepFailedHook' },
@@ -122,6 +128,7 @@ export const taskMachine = setup({
         ...CLOSE,
         ...SERVE,
         TaskReattached: {},
+        UpdateCompleted: { actions: 'keepUpdated' },
         TaskSignaled: { actions: 'sendSignal' },
         SessionOpened: { actions: 'keepSession' },
         TaskExited: { target: 'exited', actions: 'keepExit' },
@@ -164,10 +171,16 @@ export const taskMachine = setup({
     },
     backoff: {
       entry: 'awaitRestart',
-      on: { RestartDelayElapsed: 'prestart', TaskRecovered: RECOVER, TaskKilling: KILL },
+      on: {
+        ...UPDATE,
+        RestartDelayElapsed: 'prestart',
+        TaskRecovered: RECOVER,
+        TaskKilling: KILL,
+      },
     },
     held: {
       on: {
+        ...UPDATE,
         TaskResumed: { target: 'prestart', actions: 'forgetRestarts' },
         TaskRecovered: RECOVER,
         TaskKilling: KILL,
@@ -178,7 +191,7 @@ export const taskMachine = setup({
       on: { ...NOTES, CleanupCompleted: 'dead' },
     },
     dead: {
-      on: { TaskRevived: { target: 'pending', actions: 'keepRevival' } },
+      on: { ...UPDATE, TaskRevived: { target: 'pending', actions: 'keepRevival' } },
     },
   },
 });

@@ -17,6 +17,25 @@ function facts<T extends TaskEvent['type']>(event: TaskEvent, _type: T): Facts<T
 }
 
 export const keepPlan: Memory = ({ event }) => ({ plan: facts(event, 'TaskReceived') });
+export const keepUpdate: Memory = ({ context, event }) => {
+  const { isRestarted, ...updated } = facts(event, 'TaskUpdated');
+  const { plan, restarts } = context;
+  const anew = {
+    hooks: undone(context.hooks),
+    restarts: { count: 0, intervalStart: 0, total: restarts.total },
+  };
+  return {
+    // What the new one leaves out is not to stay from the one before.
+    plan: plan && { ...plan, shutdownDelayMs: undefined, ...updated },
+    isUpdating: true,
+    ...(isRestarted ? anew : {}),
+  };
+};
+export const keepUpdated: Memory = () => ({ isUpdating: undefined });
+function undone(hooks: TaskContext['hooks']): TaskContext['hooks'] {
+  const all = Object.entries(hooks);
+  return Object.fromEntries(all.map(([hook, memory]) => [hook, { ...memory, isDone: false }]));
+}
 export const keepHook: Memory = ({ context, event }) => {
   const { hook, phase, isDone, env, state, user, ...places } = facts(event, 'HookCompleted');
   if (phase !== 'prestart') return {};
@@ -51,6 +70,7 @@ export const keepFailedHook: Memory = ({ event }) => {
 export const keepRun: Memory = ({ event }) => ({
   run: event.run,
   launch: facts(event, 'RunStarting'),
+  isUpdating: undefined,
   process: undefined,
   end: undefined,
   kill: undefined,
@@ -63,6 +83,7 @@ export const keepRun: Memory = ({ event }) => ({
 export const keepRecovered: Memory = ({ event }) => ({
   run: event.run,
   launch: facts(event, 'TaskRecovered'),
+  isUpdating: undefined,
   process: undefined,
   end: undefined,
   // They were about the run before: kept, they would swallow every later wish to stop this one.
@@ -168,9 +189,7 @@ export const forgetRestarts: Memory = ({ context }) => ({
 /** The runs are numbered on, and the newest stays known until there is a newer one: its files are to be removed yet. */
 export const keepRevival: Memory = ({ context, event }) => ({
   revival: facts(event, 'TaskRevived').revival,
-  hooks: Object.fromEntries(
-    Object.entries(context.hooks).map(([hook, memory]) => [hook, { ...memory, isDone: false }]),
-  ),
+  hooks: undone(context.hooks),
   // Of a start that was given up nothing is left that anybody could ask for.
   launch: context.end === undefined ? undefined : context.launch,
   kill: undefined,

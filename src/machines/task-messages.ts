@@ -72,8 +72,21 @@ export type TaskCommand =
       readonly task: TaskSpec;
       readonly hooks: readonly string[];
       readonly openGate: Gate | null;
+      /** Of the alloc's spec; left out: 1. */
+      readonly specVersion?: number;
     }
   | { readonly type: 'OpenGate'; readonly gate: Gate }
+  /**
+   * Its alloc was updated: it is `task` from now on. `restartVersion` is the newest version that asks for another start
+   * of it, 0 if none does.
+   */
+  | {
+      readonly type: 'UpdateTask';
+      readonly task: TaskSpec;
+      readonly hooks: readonly string[];
+      readonly version: number;
+      readonly restartVersion: number;
+    }
   /** `isHurried`: it does not wait for its shutdown delay, nor for what is left of it. */
   | { readonly type: 'StopTask'; readonly reason: string; readonly isHurried?: boolean }
   /** `isCounted`: something failed, and the restart policy has the last word; left out: somebody wants it. */
@@ -140,6 +153,12 @@ export type TaskReport =
   /** The kill found nothing to kill, and nothing can start any more. */
   | { readonly type: 'NothingRan' }
   | { readonly type: 'KillStuck'; readonly message: string }
+  /** The hooks of a running program have seen to the update of this version. */
+  | {
+      readonly type: 'UpdateFinished';
+      readonly specVersion: number;
+      readonly faults: readonly HookFault[];
+    }
   | { readonly type: 'RunSettled'; readonly faults: readonly HookFault[] }
   | { readonly type: 'DelayElapsed' }
   | { readonly type: 'CleanupFinished'; readonly faults: readonly HookFault[] }

@@ -69,8 +69,12 @@ export interface TaskContext {
         readonly killSignal: string;
         readonly killTimeoutMs: number;
         readonly shutdownDelayMs?: number | undefined;
+        /** Of the alloc's spec that it is from; undefined: 1. */
+        readonly specVersion?: number | undefined;
       }
     | undefined;
+  /** Its hooks have not seen to the newest update of it yet; undefined: they have. */
+  readonly isUpdating?: boolean | undefined;
   readonly hooks: Readonly<Record<string, HookMemory>>;
   /** 0 before the first run. */
   readonly run: number;

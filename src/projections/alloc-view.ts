@@ -3,6 +3,7 @@ import type { AllocView, AllocViewState, PortView, TaskView } from '../api.ts';
 import { isAllocLive } from '../machines/alloc-facts.ts';
 import type { AllocContext } from '../machines/alloc-machine.ts';
 import type { AssignedPort } from '../spec/network-spec.ts';
+import { versionOf } from '../machines/alloc-update.ts';
 import { isoTime, taskView, type TaskFold } from './task-view.ts';
 
 export interface AllocFold {
@@ -17,9 +18,17 @@ export function allocView(
   foldedTask: (task: string) => TaskFold | string | undefined,
 ): AllocView {
   const { value, context } = folded.state;
-  const tasks = (context.spec?.tasks ?? []).map(({ name, driver }) =>
+  const asked = (context.spec?.tasks ?? []).map(({ name, driver }) =>
     taskView({ alloc: context.name, allocId, task: name, driver }, foldedTask(name)),
   );
+  // Until they are over: who looks for what runs must find it.
+  const leaving = (context.removedTasks ?? []).flatMap(({ name, driver }) => {
+    const folded = foldedTask(name);
+    if (folded === undefined) return [];
+    const view = taskView({ alloc: context.name, allocId, task: name, driver }, folded);
+    return view.nomadState === 'dead' ? [] : [view];
+  });
+  const tasks = [...asked, ...leaving];
   return {
     alloc: context.name,
     allocId,
@@ -28,6 +37,7 @@ export function allocView(
     isLive: isAllocLive(value),
     reason: context.reason,
     specHash: context.specHash,
+    version: versionOf(context),
     createdAt: isoTime(context.createdAt) ?? '',
     networkMode: context.spec?.network?.mode ?? 'host',
     ip: ipOf(context, foldedTask),

@@ -18,19 +18,15 @@ function taskText(fact: Fact): string | undefined {
   switch (fact.type) {
     case 'TaskReceived':
       return 'the task was handed over and waits for its turn';
+    case 'TaskUpdated': {
+      const { specVersion, isRestarted } = fact.data;
+      const how = isRestarted ? 'to begin anew' : 'without another start';
+      return `it became what version ${specVersion} of its alloc asks for, ${how}`;
+    }
+    case 'UpdateCompleted':
+      return `its hooks have seen to version ${fact.data.specVersion}`;
     case 'GateOpened':
       return `its turn has come (${fact.data.gate})`;
-    case 'HookCompleted':
-      return `hook ${fact.data.hook} (${fact.data.phase}) was done in ${fact.data.tookMs} ms`;
-    case 'HookMessage':
-      return `hook ${fact.data.hook}: ${fact.data.message}`;
-    case 'HookNoted':
-      return `hook ${fact.data.hook} noted what it knows by now`;
-    case 'HookFailed': {
-      const { hook, phase, message, isRecoverable } = fact.data;
-      const hope = isRecoverable ? ', which may pass' : '';
-      return `hook ${hook} (${phase}) failed${hope}: ${message}`;
-    }
     case 'PrestartCompleted':
       return 'everything is ready for a start';
     case 'RunStarting':
@@ -59,7 +55,25 @@ function taskText(fact: Fact): string | undefined {
       return `check ${check} ${change}${because(output.split('\n', 1)[0])}`;
     }
     default:
-      return endText(fact);
+      return hookText(fact) ?? endText(fact);
+  }
+}
+
+function hookText(fact: Fact): string | undefined {
+  switch (fact.type) {
+    case 'HookCompleted':
+      return `hook ${fact.data.hook} (${fact.data.phase}) was done in ${fact.data.tookMs} ms`;
+    case 'HookMessage':
+      return `hook ${fact.data.hook}: ${fact.data.message}`;
+    case 'HookNoted':
+      return `hook ${fact.data.hook} noted what it knows by now`;
+    case 'HookFailed': {
+      const { hook, phase, message, isRecoverable } = fact.data;
+      const hope = isRecoverable ? ', which may pass' : '';
+      return `hook ${hook} (${phase}) failed${hope}: ${message}`;
+    }
+    default:
+      return undefined;
   }
 }
 
@@ -137,7 +151,11 @@ function allocText(fact: Fact): string | undefined {
     case 'AllocPoststopOpened':
       return 'its poststop tasks may begin: all others are over';
     case 'AllocUpdated':
-      return 'the alloc was updated';
+      return updateText(fact.data);
+    case 'AllocReplacing':
+      return `it takes over from alloc ${fact.data.predecessor} when that one is over`;
+    case 'AllocReplaced':
+      return 'the alloc before it is over';
     case 'AllocStopping': {
       const who = fact.data.isWished ? 'somebody asked for its end' : 'it is stopped';
       return `${who}${because(fact.data.reason)}`;
@@ -155,6 +173,12 @@ function allocText(fact: Fact): string | undefined {
     default:
       return undefined;
   }
+}
+
+function updateText({ version, changes }: Extract<Fact, { type: 'AllocUpdated' }>['data']): string {
+  const parts = changes.map(({ task, action }) => `${task}: ${action}`);
+  const what = parts.length === 0 ? '' : ` (${parts.join(', ')})`;
+  return `somebody asked for version ${version} of the alloc${what}`;
 }
 
 function nodeText(fact: Fact): string | undefined {

@@ -38,6 +38,10 @@ class Telling {
         this.#isLive = true;
         this.#shutdownDelayMs = fact.data.shutdownDelayMs ?? 0;
         return [{ type: 'Received', displayMessage: 'Task received by client' }];
+      case 'TaskUpdated':
+        // Nomad tells a task's restart by its own words only.
+        this.#shutdownDelayMs = fact.data.shutdownDelayMs ?? 0;
+        return [];
       case 'HookCompleted':
         return fact.data.hook === 'task-dir' ? this.#setup() : [];
       case 'HookMessage':

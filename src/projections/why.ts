@@ -33,6 +33,9 @@ const STANDINGS = [
 const ALLOC_STANDINGS = [
   'AllocReceived',
   'AllocStopping',
+  'AllocUpdated',
+  'AllocReplacing',
+  'AllocReplaced',
   'AllocRestarting',
   'AllocRestarted',
   'AllocStopped',
@@ -118,6 +121,8 @@ function causeOf(fact: Fact, past: Past): Fact | undefined {
       return endOfSibling(fact, past);
     case 'AllocRestarted':
       return past.newestOf(null, ['AllocRestarting'], position);
+    case 'AllocReplaced':
+      return past.newestOf(null, ['AllocReplacing'], position);
     case 'TaskNotRestarting':
     case 'TaskHeld':
       return past.newestOf(task, ENDS, position);

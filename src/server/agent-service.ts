@@ -1,15 +1,17 @@
 /** An orchestrator behind a socket: every method of holdfast.agent.v1 is one call of `api.ts`. */
-import { HoldfastError } from '../errors.ts';
 import { answer, answerStream } from '../rpc/grpc-answer.ts';
 import { AgentServiceService, ShutdownRequest_Tasks } from '../rpc/gen/holdfast/agent/v1/agent.ts';
 import { EnvServiceService } from '../rpc/gen/holdfast/agent/v1/env.ts';
 import { GcServiceService } from '../rpc/gen/holdfast/agent/v1/gc.ts';
 import { ExecServiceService } from '../rpc/gen/holdfast/agent/v1/exec.ts';
+import { PlanServiceService } from '../rpc/gen/holdfast/agent/v1/plan.ts';
 import { serve } from '../rpc/grpc-serve.ts';
 import { AGENT_PROTOCOL, agentSocket } from './agent-socket.ts';
 import { toAgent, toAlloc, toRecovery, toTask } from './convert.ts';
-import { envHandlers, fromIdentity } from './env-messages.ts';
+import { envHandlers } from './env-messages.ts';
 import { execHandlers } from './exec-service.ts';
+import { planHandlers } from './plan-messages.ts';
+import { fromRunRequest, parseSpec } from './run-messages.ts';
 import { gcHandlers } from './gc-messages.ts';
 import { eventBatches } from './event-batches.ts';
 import { toStatsMessages, toStatsQuery } from './stats-messages.ts';
@@ -17,7 +19,6 @@ import { toLogMessages, toLogQuery } from './log-messages.ts';
 import type { EventQuery, Orchestrator } from '../api.ts';
 import type { AgentServiceServer, EventsRequest } from '../rpc/gen/holdfast/agent/v1/agent.ts';
 import type { Listener } from '../rpc/unix-socket.ts';
-import type { GroupSpecInput } from '../spec/group-schema.ts';
 
 export interface ServeAgentOptions {
   readonly orchestrator: Orchestrator;
@@ -35,6 +36,7 @@ export function serveAgent(options: ServeAgentOptions): Promise<Listener> {
   const services = [
     { definition: AgentServiceService, handlers },
     { definition: EnvServiceService, handlers: envHandlers(options.orchestrator) },
+    { definition: PlanServiceService, handlers: planHandlers(options.orchestrator) },
     { definition: ExecServiceService, handlers: execHandlers(options.orchestrator) },
     { definition: GcServiceService, handlers: gcHandlers(options.orchestrator) },
   ];
@@ -88,12 +90,9 @@ function commandHandlers(
   orchestrator: Orchestrator,
 ): Pick<AgentServiceServer, 'run' | 'stop' | 'restart' | 'resume' | 'signal' | 'wait'> {
   return {
-    run: answer(async ({ spec, allocId, requestId, identity, payload }, signal) => {
-      const named = allocId === '' ? {} : { allocId };
-      const asked = requestId === '' ? {} : { requestId };
-      const carried = payload === undefined ? {} : { payload };
-      const told = { ...named, ...asked, ...fromIdentity(identity), ...carried };
-      const handle = await orchestrator.run(parseSpec(spec), { ...told, signal });
+    run: answer(async (request, signal) => {
+      const options = { ...fromRunRequest(request), signal };
+      const handle = await orchestrator.run(parseSpec(request.spec), options);
       return { allocId: handle.allocId, alloc: handle.alloc };
     }),
     stop: answer(async ({ ref, reason, skipShutdownDelay }, signal) => {
@@ -133,13 +132,4 @@ function toQuery(request: EventsRequest, signal: AbortSignal): EventQuery {
     ...(request.ref === '' ? {} : { ref: request.ref }),
     ...(request.types.length === 0 ? {} : { types: request.types }),
   };
-}
-
-/** What the group should be like is the orchestrator's to check; here it only has to be JSON. */
-function parseSpec(bytes: Uint8Array): GroupSpecInput {
-  try {
-    return JSON.parse(Buffer.from(bytes).toString()) as GroupSpecInput;
-  } catch (cause) {
-    throw new HoldfastError('SPEC_INVALID', 'the group is not JSON', { cause });
-  }
 }

@@ -1,6 +1,6 @@
 /**
- * What it takes to make one group of another: for each task and for the group the change and what it asks for. Pure: the
- * same for whoever asks what would be done and for whoever does it.
+ * What it takes to make one group of another: for each task and for the group the change and what it asks for. Pure:
+ * the same for whoever asks what would be done and for whoever does it.
  */
 import type { AllocSpec } from './alloc-spec.ts';
 import { fieldChanges, type FieldChange } from './field-changes.ts';

@@ -81,20 +81,23 @@ describe('the files of specs', () => {
     expect(found).toEqual([saved('live')]);
   });
 
-  it('that are missing or torn are written again by an opening agent, if their alloc still lives', async () => {
+  it('that are missing, torn or old are written again by an opening agent, if their alloc still lives', async () => {
     const specs = new SpecFiles(dir);
-    await specs.save({ ...saved('whole'), specHash: 'as it was' });
+    await specs.save({ ...saved('whole'), payload: 'aGk=' });
+    // An agent died between the update of the alloc and that of its file.
+    await specs.save({ ...saved('old'), specHash: 'as it was', payload: 'aGk=' });
     writeFileSync(join(dir, 'torn.json'), '{"allocId":"to');
     // Nothing can be renamed over a directory: the others must not wait for it.
     mkdirSync(join(dir, 'blocked.json'));
-    await specs.complete(['blocked', 'whole', 'torn', 'gone', 'over'], (allocId) =>
+    await specs.complete(['blocked', 'whole', 'old', 'torn', 'gone', 'over'], (allocId) =>
       allocId === 'over' ? undefined : saved(allocId),
     );
     const found = await specs.leftBehind(() => 'unknown');
     expect(found.toSorted((a, b) => (a.allocId < b.allocId ? -1 : 1))).toEqual([
       saved('gone'),
+      { ...saved('old'), payload: 'aGk=' },
       saved('torn'),
-      { ...saved('whole'), specHash: 'as it was' },
+      { ...saved('whole'), payload: 'aGk=' },
     ]);
   });
 });

@@ -72,13 +72,32 @@ export class FakeOrchestrator implements api.Orchestrator {
     const tasks = spec.tasks.map(({ name }) => taskView(names, name));
     const times = { createdAt: '2026-01-02T03:04:05.678Z', position: this.log.length };
     const state = { type: spec.type, state: 'running', isLive: true, reason: '' } as const;
-    this.#allocs.set(allocId, { ...names, ...state, specHash: 'abc', ...times, ...NO_NETWORK, tasks });
+    this.#allocs.set(allocId, {
+      ...names,
+      ...state,
+      specHash: 'abc',
+      version: 1,
+      ...times,
+      ...NO_NETWORK,
+      tasks,
+    });
     this.add('AllocReceived', names);
     for (const { task } of tasks) this.add('TaskStarted', { ...names, task, run: 1 });
     this.requestIds.push(options.requestId);
     this.identities.push(options.identity);
     await this.beforeAnswer();
     return this.alloc(allocId);
+  }
+
+  async plan(input: GroupSpecInput): Promise<api.GroupPlan> {
+    const { name } = validateGroup(input);
+    const found = [...this.#allocs.values()].find(({ alloc }) => alloc === name);
+    const none = { beginsAnew: false, changes: [], tasks: [] };
+    const change = { kind: 'added', field: 'env.A', after: '"1"', action: 'restart' } as const;
+    const tasks = [{ task: 'web', action: 'restart' as const, changes: [change] }];
+    return found === undefined
+      ? { alloc: name, allocId: null, version: 0, action: 'create', ...none }
+      : { alloc: name, allocId: found.allocId, version: 1, action: 'restart', ...none, tasks };
   }
 
   async alloc(ref: string): Promise<api.AllocHandle> {

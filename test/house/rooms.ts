@@ -14,7 +14,8 @@ export const ROOMS: Readonly<Record<string, string>> = {
   'task-views': 'spec:type',
   'exec-session': 'ports:type',
   'alloc-gc': '',
-  api: 'errors:type ports:type spec:type task-stats:type task-env:type task-history:type task-logs:type task-views:type alloc-gc:type exec-session:type',
+  'group-plan': 'spec:type',
+  api: 'errors:type ports:type spec:type group-plan:type task-stats:type task-env:type task-history:type task-logs:type task-views:type alloc-gc:type exec-session:type',
   'log-query': 'errors task-logs:type',
   events: 'errors spec',
   machines: 'errors spec events',
@@ -31,9 +32,10 @@ export const ROOMS: Readonly<Record<string, string>> = {
   actors:
     'errors ports version api:type spec events machines projections log os output rpc hooks drivers network layout',
   local:
-    'errors ports version api:type spec events machines projections log output drivers:type actors layout log-query',
+    'errors ports version api:type group-plan:type spec events machines projections log output drivers:type actors layout log-query',
   'option-claims': '',
-  'orchestrator-options': 'errors option-claims ports:type spec drivers:type hooks:type actors:type',
+  'orchestrator-options':
+    'errors option-claims ports:type spec drivers:type hooks:type actors:type',
   'orchestrator-parts':
     'ports log:type os hooks drivers layout:type actors local orchestrator-options:type',
   orchestrator:

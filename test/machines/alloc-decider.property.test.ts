@@ -6,6 +6,7 @@ import { encode } from '../../src/events/codec.ts';
 import { decideAlloc } from '../../src/machines/alloc-decider.ts';
 import { allocTable, type AllocState } from '../../src/machines/alloc-machine.ts';
 import type { AllocMessage, TaskStanding } from '../../src/machines/alloc-messages.ts';
+import { versionOf } from '../../src/machines/alloc-update.ts';
 import { evolve, isLawful } from '../../src/machines/chart-table.ts';
 import { isRejection } from '../../src/machines/decision.ts';
 import type { TaskSpec } from '../../src/spec/task-spec.ts';
@@ -27,7 +28,7 @@ const kinds = fc.constantFrom<Partial<TaskSpec>>(
 const move = fc.record({
   kind: fc.oneof(
     { weight: 40, arbitrary: fc.constantFrom('duty', 'duty', 'task', 'report', 'late') },
-    { weight: 3, arbitrary: fc.constant('restart') },
+    { weight: 3, arbitrary: fc.constantFrom('restart', 'update') },
     { weight: 1, arbitrary: fc.constantFrom('stop', 'hurry', 'time') },
   ),
   which: fc.nat(100),
@@ -59,7 +60,8 @@ class World {
     this.specs = group.map((kind, index) => taskSpec({ ...kind, name: `t${index}` }));
     this.#tasks = this.specs.map(({ name }) => waiting(name));
     const spec = allocSpec(...this.specs);
-    this.mail({ type: 'ReceiveAlloc', spec, specHash: 'h', recovered: false });
+    const taking = group.length % 2 === 0 ? { replaces: 'a0' } : {};
+    this.mail({ type: 'ReceiveAlloc', spec, specHash: 'h', recovered: false, ...taking });
   }
 
   mail(message: AllocMessage): void {
@@ -83,6 +85,12 @@ class World {
     if (kind === 'hurry') this.mail({ type: 'StopAlloc', reason: 'now', isHurried: true });
     if (kind === 'restart') this.mail({ type: 'RestartAlloc', reason: 'again' });
     if (kind === 'time') this.mail({ type: 'DurationElapsed' });
+    if (kind === 'update' && context.spec !== undefined) {
+      const from = versionOf(context);
+      const wish = { spec: context.spec, specHash: `h${which}`, from, changes: [] };
+      this.mail({ type: 'UpdateAlloc', ...wish, beginsAnew: fails });
+    }
+    if (kind === 'duty' && value === 'waiting') return this.mail({ type: 'PredecessorEnded' });
     if (kind === 'report') {
       this.#reports.push(this.report());
       this.mail(this.report());

@@ -30,6 +30,7 @@ function to(value: string, spec = SPEC, more = {}): readonly AllocEvent[] {
   const main = [received(spec, more), mainOpened];
   const histories: Readonly<Record<string, readonly AllocEvent[]>> = {
     pending: [],
+    waiting: [received(spec, more), allocFact('AllocReplacing', { predecessor: 'a0' })],
     prestart: [received(spec, more)],
     main,
     poststart: [...main, poststart],
@@ -411,6 +412,24 @@ describe('the chart of an alloc', () => {
     given(alloc, to('poststart', allocSpec(WEB, HELLO)))
       .when(changed(standing('web', 'complete'), standing('hello', 'complete')))
       .thenGives({ type: 'AllocStopped' });
+    const update = { specHash: 'h2', from: 1, changes: [], beginsAnew: false } as const;
+    for (const value of ['waiting', 'prestart', 'main', 'poststart', 'restarting']) {
+      given(alloc, to(value))
+        .when({ type: 'UpdateAlloc', spec: SPEC, ...update })
+        .thenGives({ type: 'AllocUpdated', data: { version: 2 } });
+    }
+    given(alloc, [])
+      .when({ type: 'ReceiveAlloc', spec: SPEC, specHash: 'h1', recovered: false, replaces: 'a0' })
+      .thenGives(
+        { type: 'AllocReceived' },
+        { type: 'AllocReplacing', data: { predecessor: 'a0' } },
+      );
+    given(alloc, to('waiting'))
+      .when({ type: 'PredecessorEnded' })
+      .thenGives({ type: 'AllocReplaced' });
+    given(alloc, to('waiting'))
+      .when({ type: 'StopAlloc', reason: 'enough' })
+      .thenGives({ type: 'AllocStopping' });
     expect(unwalkedEdges(alloc)).toEqual([]);
   });
 });

@@ -51,6 +51,16 @@ export const TASK_FACTS: Readonly<Record<string, Maker>> = {
     killSignal: word,
     killTimeoutMs: number,
   }),
+  TaskUpdated: fields({
+    specVersion: number,
+    isRestarted: flag,
+    hooks: (random) => [word(random)],
+    restart,
+    restartOnSuccess: flag,
+    killSignal: word,
+    killTimeoutMs: number,
+  }),
+  UpdateCompleted: fields({ specVersion: number }),
   GateOpened: fields({ gate: pick('prestart', 'main', 'poststart', 'poststop') }),
   HookCompleted: fields({
     hook: pick('one', 'two'),
@@ -142,11 +152,21 @@ export const TASK_FACTS: Readonly<Record<string, Maker>> = {
 export const ALLOC_FACTS: Readonly<Record<string, Maker>> = {
   AllocReceived: fields({
     name: word,
-    spec: fields({ name: word }),
+    spec: fields({ name: word, tasks: () => [] }),
     specHash: word,
     recovered: flag,
     runUntil: number,
   }),
+  AllocUpdated: fields({
+    spec: fields({ name: word, tasks: () => [] }),
+    specHash: word,
+    version: number,
+    changes: (random) => [
+      { task: word(random), action: pick('in-place', 'restart', 'add', 'remove')(random) },
+    ],
+    runUntil: number,
+  }),
+  AllocReplacing: fields({ predecessor: word }),
   AllocGateOpened: fields({ gate: pick('prestart', 'main') }),
   AllocStopping: fields({
     reason: word,
@@ -171,7 +191,6 @@ export function faultsOfMakers(): readonly string[] {
   const random = randomOf(1);
   return [...Object.entries(TASK_EVENTS), ...Object.entries(ALLOC_EVENTS)].flatMap(
     ([type, { data }]) => {
-      if (type === 'AllocUpdated') return [];
       const made = (TASK_FACTS[type] ?? ALLOC_FACTS[type])?.(random) ?? {};
       return data.fault(made, type) ?? [];
     },

@@ -169,6 +169,16 @@ export function historyTo(value: string, task = taskSpec()): readonly TaskEvent[
   return histories[value] ?? [];
 }
 
+export const UPDATED = fact('TaskUpdated', {
+  specVersion: 2,
+  isRestarted: false,
+  hooks: ['validate'],
+  restart: policy(),
+  restartOnSuccess: true,
+  killSignal: 'SIGTERM',
+  killTimeoutMs: 5_000,
+});
+
 export const TASK_STATES = [
   'pending',
   'prestart',
@@ -196,6 +206,10 @@ export function everyMessage(run = 1): readonly TaskMessage[] {
     { type: 'RestartTask', reason: 'unhealthy', isCounted: true },
     { type: 'ResumeTask' },
     { type: 'ReviveTask', revival: 1 },
+    { type: 'UpdateTask', task: taskSpec(), hooks: ['env'], version: 2, restartVersion: 0 },
+    { type: 'UpdateTask', task: taskSpec(), hooks: ['env'], version: 3, restartVersion: 3 },
+    { type: 'UpdateFinished', specVersion: 2, faults: [] },
+    { type: 'UpdateFinished', specVersion: 3, faults: [FAULT] },
     { type: 'SignalTask', signal: 'SIGHUP' },
     { type: 'RegisterService', run, service: SERVICE },
     { type: 'RegisterService', run, service: { ...SERVICE, port: 81, isGroups: true } },

@@ -21,6 +21,7 @@ import {
   SESSION_END,
   TASK_STATES,
   taskSpec,
+  UPDATED,
 } from './stories.ts';
 
 type Row = readonly [from: string, message: TaskMessage, ...types: TaskEventType[]];
@@ -54,6 +55,13 @@ const settled: TaskMessage = { type: 'RunSettled', faults: [] };
 const refused = (isRecoverable: boolean): TaskMessage => {
   return { type: 'StartRefused', run: 1, code: 'START_FAILED', message: 'no', isRecoverable };
 };
+const update: TaskMessage = {
+  type: 'UpdateTask',
+  task: taskSpec(),
+  hooks: [],
+  version: 2,
+  restartVersion: 0,
+};
 const receive: TaskMessage = {
   type: 'ReceiveTask',
   allocName: 'shop',
@@ -73,6 +81,8 @@ const ROWS: readonly Row[] = [
   ['pending', found, 'TaskRecovered'],
   ['pending', stop, 'TaskKilling'],
   ['pending', revive, 'TaskRevived'],
+  ...TASK_STATES.map((value): Row => [value, update, 'TaskUpdated']),
+  ['running, updated', { type: 'UpdateFinished', specVersion: 2, faults: [] }, 'UpdateCompleted'],
   ...notes('prestart'),
   ['prestart', { type: 'PrestartFinished', results: [] }, 'PrestartCompleted', 'RunStarting'],
   ['prestart', faulted(true), 'HookFailed', 'TaskRestarting'],
@@ -148,6 +158,8 @@ function history(from: string): ReturnType<typeof historyTo> {
       return [];
     case 'killing before its start':
       return [...historyTo('starting'), killing()];
+    case 'running, updated':
+      return [...historyTo('running'), UPDATED];
     case 'running with a session':
       return [...historyTo('running'), opened()];
     case 'running with a service':

@@ -131,7 +131,11 @@ export interface RunRequest {
     | SchedulerIdentity
     | undefined;
   /** What the group is run with, for the tasks that ask for it. Absent: nothing, which is not the same as no bytes. */
-  payload?: Buffer | undefined;
+  payload?:
+    | Buffer
+    | undefined;
+  /** Only if the live alloc of the name is at this version; 0: only if there is none. Absent: whatever it is. */
+  ifVersion?: number | undefined;
 }
 
 export interface SchedulerIdentity {
@@ -178,7 +182,11 @@ export interface Alloc {
   /** "host", "none", "bridge", "cni/NAME". Empty from an older agent: "host". */
   networkMode: string;
   /** In a network of its own, once it has one. */
-  ip?: string | undefined;
+  ip?:
+    | string
+    | undefined;
+  /** Of what it is to be like: one more with each update. 0 from an older agent, which has no updates. */
+  version: number;
 }
 
 export interface Port {
@@ -1301,7 +1309,14 @@ export const StoreDamage: MessageFns<StoreDamage> = {
 };
 
 function createBaseRunRequest(): RunRequest {
-  return { spec: Buffer.alloc(0), allocId: "", requestId: "", identity: undefined, payload: undefined };
+  return {
+    spec: Buffer.alloc(0),
+    allocId: "",
+    requestId: "",
+    identity: undefined,
+    payload: undefined,
+    ifVersion: undefined,
+  };
 }
 
 export const RunRequest: MessageFns<RunRequest> = {
@@ -1320,6 +1335,9 @@ export const RunRequest: MessageFns<RunRequest> = {
     }
     if (message.payload !== undefined) {
       writer.uint32(42).bytes(message.payload);
+    }
+    if (message.ifVersion !== undefined) {
+      writer.uint32(48).int64(message.ifVersion);
     }
     return writer;
   },
@@ -1377,6 +1395,14 @@ export const RunRequest: MessageFns<RunRequest> = {
             message.payload = Buffer.from(reader.bytes());
             continue;
           }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.ifVersion = longToNumber(reader.int64());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1401,6 +1427,7 @@ export const RunRequest: MessageFns<RunRequest> = {
       ? SchedulerIdentity.fromPartial(object.identity)
       : undefined;
     message.payload = object.payload ?? undefined;
+    message.ifVersion = object.ifVersion ?? undefined;
     return message;
   },
 };
@@ -1797,6 +1824,7 @@ function createBaseAlloc(): Alloc {
     ports: [],
     networkMode: "",
     ip: undefined,
+    version: 0,
   };
 }
 
@@ -1840,6 +1868,9 @@ export const Alloc: MessageFns<Alloc> = {
     }
     if (message.ip !== undefined) {
       writer.uint32(106).string(message.ip);
+    }
+    if (message.version !== 0) {
+      writer.uint32(112).int64(message.version);
     }
     return writer;
   },
@@ -1961,6 +1992,14 @@ export const Alloc: MessageFns<Alloc> = {
             message.ip = reader.string();
             continue;
           }
+          case 14: {
+            if (tag !== 112) {
+              break;
+            }
+
+            message.version = longToNumber(reader.int64());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1991,6 +2030,7 @@ export const Alloc: MessageFns<Alloc> = {
     message.ports = object.ports?.map((e) => Port.fromPartial(e)) || [];
     message.networkMode = object.networkMode ?? "";
     message.ip = object.ip ?? undefined;
+    message.version = object.version ?? 0;
     return message;
   },
 };
@@ -4676,7 +4716,7 @@ export const AgentServiceService = {
     responseSerialize: (value: HelloResponse): Buffer => Buffer.from(HelloResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): HelloResponse => HelloResponse.decode(value),
   },
-  /** Accepts a group and starts it. Without an alloc id a live alloc of that name with the same spec is the answer. */
+  /** Accepts a group and starts it. Without an alloc id a live alloc of that name is made what the group says. */
   run: {
     path: "/holdfast.agent.v1.AgentService/Run" as const,
     requestStream: false as const,
@@ -4798,7 +4838,7 @@ export const AgentServiceService = {
 export interface AgentServiceServer extends UntypedServiceImplementation {
   /** Says who the agent is and what it found when it opened its store. The first call of every connection. */
   hello: handleUnaryCall<HelloRequest, HelloResponse>;
-  /** Accepts a group and starts it. Without an alloc id a live alloc of that name with the same spec is the answer. */
+  /** Accepts a group and starts it. Without an alloc id a live alloc of that name is made what the group says. */
   run: handleUnaryCall<RunRequest, RunResponse>;
   listAllocs: handleUnaryCall<ListAllocsRequest, ListAllocsResponse>;
   /** One alloc as it is now, or as it was at a position. */
@@ -4838,7 +4878,7 @@ export interface AgentServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: HelloResponse) => void,
   ): ClientUnaryCall;
-  /** Accepts a group and starts it. Without an alloc id a live alloc of that name with the same spec is the answer. */
+  /** Accepts a group and starts it. Without an alloc id a live alloc of that name is made what the group says. */
   run(request: RunRequest, callback: (error: ServiceError | null, response: RunResponse) => void): ClientUnaryCall;
   run(
     request: RunRequest,
