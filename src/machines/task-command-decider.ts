@@ -4,7 +4,7 @@ import type { TaskEvent } from '../events/task-event.ts';
 import type { Decision, DecisionTools } from './decision.ts';
 import type { Maker } from './task-facts.ts';
 import type { MessageOf } from './task-messages.ts';
-import type { TaskState } from './task-state.ts';
+import { runsOn, type TaskState } from './task-state.ts';
 
 type Command = 'StopTask' | 'RestartTask' | 'SignalTask' | 'ResumeTask' | 'ReviveTask';
 
@@ -21,7 +21,7 @@ export function decideCommand(
     case 'RestartTask':
       return decideRestart(message, state, make, tools);
     case 'SignalTask': {
-      if (value !== 'running') return refused(value, 'cannot take a signal');
+      if (!runsOn(state, tools.steady)) return refused(value, 'cannot take a signal');
       const reason = message.reason === undefined ? {} : { reason: message.reason };
       return [make('TaskSignaled', { signal: message.signal, ...reason })];
     }

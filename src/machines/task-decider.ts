@@ -45,7 +45,7 @@ function decideStep(
       return decideCommand(message, state, make, tools);
     case 'OpenSession':
     case 'SessionEnded':
-      return decideSession(message, state, make);
+      return decideSession(message, state, make, tools);
     case 'RegisterService':
     case 'ReportCheck':
     case 'WithdrawServices':

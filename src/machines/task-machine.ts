@@ -144,6 +144,8 @@ export const taskMachine = setup({
         ...CLOSE,
         TaskStarted: { actions: 'keepProcess' },
         TaskReattached: {},
+        TaskSignaled: { actions: 'sendSignal' },
+        SessionOpened: { actions: 'keepSession' },
         TaskStuck: { actions: 'keepStuck' },
         TaskKilling: { actions: 'keepKill' },
         TaskExited: { target: 'exited', actions: 'keepExit' },

@@ -146,6 +146,11 @@ export function standingServices({ services = {} }: TaskContext): readonly Servi
 
 export type TaskState = ChartState<TaskContext>;
 
+/** Its program can be spoken to: also while it is to be ended and the first signal is not due, as with Nomad. */
+export function runsOn({ value, context }: TaskState, steady: number): boolean {
+  return value === 'running' || (value === 'killing' && (context.kill?.signalAt ?? 0) > steady);
+}
+
 export const INITIAL_TASK: TaskContext = {
   hooks: {},
   run: 0,

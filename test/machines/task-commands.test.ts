@@ -4,7 +4,17 @@ import { foldAll, given, taskSubject } from '../../src/testing/index.ts';
 import type { TaskMessage } from '../../src/machines/task-messages.ts';
 import { livedMs } from '../../src/machines/task-state.ts';
 import { taskTable } from '../../src/machines/task-machine.ts';
-import { EXIT_1, fact, historyTo, killing, policy, PROCESS, T, taskSpec } from './stories.ts';
+import {
+  EXIT_1,
+  fact,
+  historyTo,
+  killing,
+  policy,
+  PROCESS,
+  SESSION,
+  T,
+  taskSpec,
+} from './stories.ts';
 
 const task = taskSubject();
 const SLOW = taskSpec({ shutdownDelayMs: 3_000 });
@@ -53,6 +63,23 @@ describe('a shutdown delay', () => {
     given(task, hurried)
       .when(hurry, at(T + 1_500))
       .thenNothing();
+  });
+
+  it('leaves the program to be spoken to until it is over', () => {
+    const waits = [...historyTo('running', SLOW), killing('stop', { signalAt: T + 3_000 })];
+    const ask: TaskMessage = { type: 'OpenSession', ...SESSION };
+    const signal: TaskMessage = { type: 'SignalTask', signal: 'SIGHUP' };
+    for (const [message, type] of [
+      [ask, 'SessionOpened'],
+      [signal, 'TaskSignaled'],
+    ] as const) {
+      given(task, waits)
+        .when(message, at(T + 2_999))
+        .thenGives({ type });
+      given(task, waits)
+        .when(message, at(T + 3_000))
+        .thenRejects('WRONG_STATE');
+    }
   });
 
   it('leaves the deadline of a restart that becomes a stop', () => {

@@ -120,6 +120,8 @@ const ROWS: readonly Row[] = [
   ['killing before its start', started, 'TaskStarted'],
   ['killing', reattached, 'TaskReattached'],
   ['killing', stuck, 'TaskStuck'],
+  ['killing with a delay', { type: 'SignalTask', signal: 'SIGHUP' }, 'TaskSignaled'],
+  ['killing with a delay', { type: 'OpenSession', ...SESSION }, 'SessionOpened'],
   ['killing to restart', stop, 'TaskKilling'],
   ['killing', exited, 'TaskExited'],
   ['killing', lost, 'TaskLost'],
@@ -168,6 +170,8 @@ function history(from: string): ReturnType<typeof historyTo> {
       return [...historyTo('running'), opened(), killing()];
     case 'exited with a session':
       return [...historyTo('running'), opened(), fact('TaskExited', EXIT_1)];
+    case 'killing with a delay':
+      return [...historyTo('running'), killing('stop', { signalAt: 10 ** 15 })];
     case 'killing to restart':
       return [...historyTo('running'), killing('restart')];
     case 'exited after a kill':
