@@ -62,8 +62,8 @@ export class PortPool {
     replaces?: string,
   ): Promise<readonly AssignedPort[]> {
     const taken = this.#last.then(async () => {
-      const before = this.#lineOf(replaces);
       await this.#doors.settled?.();
+      const before = this.#lineOf(replaces);
       const own: Holder[] = [];
       // Those that may be any get out of the way of those that must not.
       const firm = wishes.filter((wish) => wish.static !== undefined);

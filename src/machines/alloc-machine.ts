@@ -12,7 +12,6 @@ import type { AllocEvent } from '../events/alloc-event.ts';
 import type { AllocSpec } from '../spec/alloc-spec.ts';
 import type { AssignedPort } from '../spec/network-spec.ts';
 import { keepUpdate, type UpdatedParts } from './alloc-update.ts';
-import { keepUpdate, type UpdatedParts } from './alloc-update.ts';
 import { asDuty, type Facts } from './chart-parts.ts';
 import { compileChart, type ChartState } from './chart-table.ts';
 

@@ -1,7 +1,5 @@
 /** Everything an alloc's mailbox takes. */
-import type { AllocEvent } from '../events/alloc-event.ts';
 import type { AllocSpec } from '../spec/alloc-spec.ts';
-import type { Facts } from './chart-parts.ts';
 import type { AssignedPort } from '../spec/network-spec.ts';
 import type { AllocEvent } from '../events/alloc-event.ts';
 import type { Facts } from './chart-parts.ts';
@@ -33,8 +31,6 @@ export type AllocCommand =
       readonly recovered: boolean;
       /** On the steady clock, if it was accepted before; left out: now. */
       readonly acceptedAt?: number;
-      /** The alloc from which it takes over, when that one has ended. */
-      readonly replaces?: string;
       /** The alloc from which it takes over, when that one has ended. */
       readonly replaces?: string;
       /** Those of the machine that it has; left out: none. */

@@ -2,8 +2,8 @@
 import type { AllocView, AllocViewState, PortView, TaskView } from '../api.ts';
 import { isAllocLive } from '../machines/alloc-facts.ts';
 import type { AllocContext } from '../machines/alloc-machine.ts';
-import type { AssignedPort } from '../spec/network-spec.ts';
 import { versionOf } from '../machines/alloc-update.ts';
+import type { AssignedPort } from '../spec/network-spec.ts';
 import { isoTime, taskView, type TaskFold } from './task-view.ts';
 
 export interface AllocFold {
