@@ -8,7 +8,8 @@ import { addGcCommand } from './gc-syntax.ts';
 import { addImportCommand } from './import-syntax.ts';
 import { addLogsCommand } from './logs-syntax.ts';
 import { addPastCommands } from './past-syntax.ts';
-import { DATA_DIR, REF, subcommand } from './subcommand.ts';
+import { addPlanCommand } from './plan-syntax.ts';
+import { DATA_DIR, REF, subcommand, wholeNumber } from './subcommand.ts';
 
 const EXAMPLES = `Examples:
   holdfast run web.yaml           start a task group, and an agent if there is none
@@ -42,6 +43,7 @@ export function program(): Command {
     .enablePositionalOptions();
   addAgentCommand(root);
   addRunCommand(root);
+  addPlanCommand(root);
   addViewCommands(root);
   addUsageCommands(root);
   addTaskCommands(root);
@@ -60,14 +62,24 @@ export function program(): Command {
 }
 
 function addRunCommand(root: Command): void {
-  subcommand(root, 'run', 'start a task group; prints its alloc id', [
-    'holdfast run web.yaml',
-    'holdfast run job.json --wait       exit status 0 complete, 1 failed',
-    'generate | holdfast run -',
-  ])
+  subcommand(
+    root,
+    'run',
+    'start a task group, or update the one of that name; prints its alloc id',
+    [
+      'holdfast run web.yaml',
+      'holdfast run job.json --wait       exit status 0 complete, 1 failed',
+      'generate | holdfast run -',
+    ],
+  )
     .argument('<file>', 'YAML or JSON; - is standard input')
     .option('--wait', 'wait for the end')
     .option('--payload <file>', 'what its tasks are to find, as their dispatchPayload says')
+    .option(
+      '--if-version <n>',
+      'only if it is at this version; 0: only if there is none',
+      wholeNumber,
+    )
     .option('--no-agent', 'refuse instead of starting an agent in the background')
     .action(async (file: string, _options, command: Command) =>
       (await import('./run.ts')).run(file, command.optsWithGlobals()),

@@ -13,6 +13,7 @@ export interface RunCommandOptions {
   readonly wait?: boolean;
   /** A file. */
   readonly payload?: string;
+  readonly ifVersion?: number;
   /** False for `--no-agent`. */
   readonly agent: boolean;
 }
@@ -27,7 +28,9 @@ export async function run(file: string, options: RunCommandOptions): Promise<voi
   const group = validateGroup(value, { source });
   const dataDir = dataDirectory(options.dataDir);
   const given = await payloadOf(file, options.payload);
-  const request = { group, file: source.file, dataDir, requestId: randomUUID(), ...given };
+  const known = options.ifVersion === undefined ? {} : { ifVersion: options.ifVersion };
+  const names = { file: source.file, dataDir, requestId: randomUUID() };
+  const request = { group, ...names, ...given, ...known };
   const { orchestrator, handle } = await ask(request, options).catch((error: unknown) => {
     if (!isUnanswered(error)) throw error;
     say(`${error.message}. Asking again`);
@@ -36,7 +39,18 @@ export async function run(file: string, options: RunCommandOptions): Promise<voi
   await using _connection = orchestrator;
   await write(`${handle.allocId}\n`);
   if (options.wait === true) await waitForEnd(handle);
-  else say(`${handle.alloc} is accepted. Follow it: holdfast events ${handle.alloc} -f`);
+  else await tellAccepted(handle);
+}
+
+async function tellAccepted(handle: AllocHandle): Promise<void> {
+  const { alloc } = handle;
+  // Whatever becomes of this question: the group was accepted.
+  const version = await handle.view().then(
+    (view) => view.version,
+    () => 1,
+  );
+  const what = version > 1 ? `at version ${version}` : 'accepted';
+  say(`${alloc} is ${what}. Follow it: holdfast events ${alloc} -f`);
 }
 
 async function payloadOf(
@@ -57,6 +71,7 @@ interface Request {
   /** However often it is asked, it is one alloc. */
   readonly requestId: string;
   readonly payload?: Uint8Array;
+  readonly ifVersion?: number;
 }
 
 interface Answer {
@@ -65,15 +80,12 @@ interface Answer {
 }
 
 async function ask(request: Request, options: RunCommandOptions): Promise<Answer> {
-  const { group, file, dataDir, requestId, payload } = request;
+  const { group, file, dataDir, ...wish } = request;
   const orchestrator = options.agent
     ? await agentOrNewOne(dataDir, group, file)
     : await findAgent(dataDir);
   try {
-    return {
-      orchestrator,
-      handle: await orchestrator.run(group, { requestId, ...(payload && { payload }) }),
-    };
+    return { orchestrator, handle: await orchestrator.run(group, wish) };
   } catch (error) {
     await orchestrator.close();
     throw inFile(error, file);
