@@ -40,8 +40,15 @@ export async function addTo(
 export async function checkOn(list: CniList, at: Attachment, result: unknown): Promise<void> {
   if (list.disableCheck === true || !isAtLeast(list.cniVersion, 0, 4)) return;
   for (const plugin of list.plugins) {
+    if (isMistaken(plugin, result)) continue;
     await callPlugin(configOf(list, plugin, at, result), { ...at, command: 'CHECK' });
   }
+}
+
+/** portmap (1.1) looks for rules of IPv6 also where there is no such address, and never finds them. */
+function isMistaken({ type }: JsonObject, result: unknown): boolean {
+  const { ips = [] } = (result ?? {}) as { readonly ips?: readonly { address?: string }[] };
+  return type === 'portmap' && !ips.some(({ address }) => address?.includes(':') === true);
 }
 
 /** Backwards, all of them, also when nothing was made; rejects with the first error. */

@@ -1,13 +1,15 @@
 /** Groups in networks of their own: real namespaces, real CNI plugins, in a network that stands for the machine's. */
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Orchestrator } from '../../src/api.ts';
 import { namesIn } from '../../src/os/quiet-reads.ts';
 import type { GroupSpecInput } from '../../src/spec/group-schema.ts';
 import { noContainersBecause } from '../processes/container-rig.ts';
-import { NetworkMachine, noNetworksBecause } from './network-rig.ts';
+import { NetworkMachine, noNetworksBecause, sh } from './network-rig.ts';
 import { until } from './rig.ts';
+
+vi.setConfig({ testTimeout: 300_000, hookTimeout: 120_000 });
 
 type Ports = NonNullable<NonNullable<GroupSpecInput['network']>['ports']>;
 type Task = GroupSpecInput['tasks'][number];
@@ -142,5 +144,71 @@ describe.skipIf(bridged)(`groups on a bridge (${bridged ?? 'here'})`, () => {
     await agent.stop('web');
     await agent.stop('client');
     expect(remains()).toEqual(before);
+  });
+
+  it('keep what they have while agents are killed, and leave nothing when they have ended', async () => {
+    // In the middle of whatever it does for the first start.
+    const { allocId } = await agent.run(serving('web', { http: { static: 8081, to: 80 } }));
+    await machine.killAgent();
+    agent = await machine.startAgent(...NETWORK);
+    await output(allocId, 'web', 1);
+    const { ip } = await agent.inspect('web');
+    await machine.killAgent();
+    agent = await machine.startAgent(...NETWORK);
+    expect(await agent.inspect('web')).toMatchObject({ ip, ports: [{ hostPort: 8081 }] });
+    await agent.restart('web');
+    expect(await output(allocId, 'web', 2)).toEqual([`${ip}:80`, `${ip}:80`]);
+    await until('it serves', () => {
+      try {
+        return machine.inside('wget -qO- http://10.77.0.1:8081/hostname');
+      } catch {
+        return undefined;
+      }
+    });
+    // In the middle of its end.
+    const stopping = agent.stop('web').catch(() => undefined);
+    await machine.killAgent();
+    await stopping;
+    agent = await machine.startAgent(...NETWORK);
+    await agent.stop('web');
+    await until('nothing is left', () => machine.namespaces().length === 0);
+    expect(remains()).toEqual(before);
+  });
+});
+
+describe.skipIf(none)(`an isolated task (${none ?? 'here'})`, () => {
+  it('finds the host name and the name servers of its group', async () => {
+    const look = 'hostname; cat /etc/resolv.conf; grep web1 /etc/hosts; sleep 1000';
+    const dns = { servers: ['192.0.2.53'], searches: ['lab.example'], options: ['ndots:3'] };
+    const group = {
+      name: 'named',
+      network: { mode: 'none', hostname: 'web1', dns },
+      tasks: [shell('looks', look, { driver: 'exec', user: 'root' })],
+    };
+    const { allocId } = await agent.run(group);
+    const [name, server, search, options, host] = await output(allocId, 'looks', 5);
+    expect(name).toBe('web1');
+    expect([server, search]).toEqual(['nameserver 192.0.2.53', 'search lab.example']);
+    expect([options, host]).toEqual(['options ndots:3', '127.0.1.1 web1']);
+    expect(sh('hostname').trim()).not.toBe('web1');
+    const other = { ...group, name: 'open', tasks: [shell('looks', look)] };
+    await expect(agent.run(other)).rejects.toMatchObject({ code: 'CAPABILITY_MISSING' });
+    await agent.stop('named');
+  });
+
+  it('is refused a network that its machine cannot give, with the reason', async () => {
+    const tasks = [shell('a', 'true')];
+    const asked = (mode: string) => agent.run({ name: 'x', network: { mode }, tasks });
+    await expect(asked('cni/nowhere')).rejects.toMatchObject({
+      code: 'CAPABILITY_MISSING',
+      message: expect.stringContaining('there is no CNI network nowhere in'),
+    });
+    await machine.killAgent();
+    agent = await machine.startAgent('--network', 'cniPath=/nowhere');
+    await expect(asked('bridge')).rejects.toMatchObject({
+      code: 'CAPABILITY_MISSING',
+      message: expect.stringContaining('CNI plugin bridge is not in /nowhere'),
+    });
+    expect(await agent.allocs({ all: true })).toEqual([]);
   });
 });

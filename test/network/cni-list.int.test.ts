@@ -101,6 +101,8 @@ describe('a list of plugins', () => {
     plugin('one', 'exit 1');
     plugin('two');
     await expect(checkOn(LIST, at(), {})).rejects.toThrow('CNI plugin one, CHECK');
+    const ipv4 = { ips: [{ address: '10.0.0.2/24' }] };
+    await checkOn({ ...LIST, plugins: [{ type: 'portmap' }] }, at(), ipv4);
     await checkOn({ ...LIST, cniVersion: '0.3.1' }, at(), {});
     await checkOn({ ...LIST, disableCheck: true }, at(), {});
     expect(calls()).toHaveLength(1);
