@@ -13,59 +13,83 @@ export interface Change {
   readonly reasons: { readonly restart: string; readonly signal: string };
 }
 
-interface Batch {
-  readonly changes: Change[];
-  readonly told: (() => Promise<void>)[];
+interface Wish {
+  readonly changes: readonly Change[];
+  readonly told: () => Promise<void>;
 }
 
 type Acts = Pick<HookDoors, 'signal' | 'restart' | 'sendSignal' | 'exec' | 'message'>;
 
+/** Only what passes keeps a program that runs from being told. */
+const TRY_AGAIN_MS = 1_000;
+
 /** One for all hooks of an agent that tell programs of changes. */
 export class ChangeActs {
-  readonly #batches = new Map<string, Batch>();
+  /** By task, what is not acted on yet; a task is in it as long as somebody sees to it. */
+  readonly #waiting = new Map<string, Wish[]>();
 
   /**
    * After a random time, which is not recorded: an agent that finds the change not acted on draws another one. Changes
-   * that come meanwhile join it. `told` is called when the program has been told by something else than a restart.
+   * that come meanwhile join it. `told` is called when the program has been told.
    */
   act(
     { allocId, task }: Pick<HookRequest, 'allocId' | 'task'>,
     doors: Acts,
-    changes: readonly Change[],
+    all: readonly Change[],
     told: () => Promise<void>,
   ): void {
-    const wanted = changes.filter(({ rule }) => rule.mode !== 'noop');
-    if (wanted.length === 0) return;
+    const changes = all.filter(({ rule }) => rule.mode !== 'noop');
+    if (changes.length === 0) return;
     const key = `${allocId}/${task.name}`;
-    const waiting = this.#batches.get(key);
-    if (waiting !== undefined) {
-      waiting.changes.push(...wanted);
-      waiting.told.push(told);
+    const others = this.#waiting.get(key);
+    if (others !== undefined) {
+      others.push({ changes, told });
       return;
     }
-    const batch: Batch = { changes: [...wanted], told: [told] };
-    this.#batches.set(key, batch);
-    const longestMs = Math.max(...wanted.map(({ rule }) => rule.splayMs));
-    void this.#later(key, batch, doors, Math.random() * longestMs);
+    const waiting = [{ changes, told }];
+    this.#waiting.set(key, waiting);
+    const longestMs = Math.max(...changes.map(({ rule }) => rule.splayMs));
+    // Whatever is started next has the change, and an agent that comes after this one looks for itself.
+    void seeTo(waiting, doors, Math.random() * longestMs)
+      .catch(() => undefined)
+      .finally(() => {
+        if (this.#waiting.get(key) === waiting) this.#waiting.delete(key);
+      });
   }
+}
 
-  async #later(key: string, batch: Batch, doors: Acts, delayMs: number): Promise<void> {
+/** Until all is done that came meanwhile. Rejects when the program is one no more. */
+async function seeTo(waiting: Wish[], doors: Acts, delayMs: number): Promise<void> {
+  const { signal } = doors;
+  let said = '';
+  let nextMs = delayMs;
+  while (waiting.length > 0) {
+    await delay(nextMs, undefined, { signal, ref: false });
+    nextMs = 0;
+    const due = waiting.splice(0);
     try {
-      await delay(delayMs, undefined, { signal: doors.signal, ref: false });
-      this.#batches.delete(key);
-      await perform(batch, doors);
-      // crash point: agent.change.acted
-      for (const told of batch.told) await told();
+      const changes = due.flatMap((wish) => wish.changes);
+      await perform(changes, doors);
     } catch (error) {
-      // Whatever is started next has the change; an agent that comes after this one looks for itself.
-      if (!doors.signal.aborted) doors.message(`a change is not acted on: ${messageOf(error)}`);
-    } finally {
-      if (this.#batches.get(key) === batch) this.#batches.delete(key);
+      signal.throwIfAborted();
+      const text = `a change is not acted on yet: ${messageOf(error)}`;
+      if (text !== said) doors.message(text);
+      said = text;
+      waiting.unshift(...due);
+      nextMs = TRY_AGAIN_MS;
+      continue;
+    }
+    try {
+      // crash point: agent.change.acted
+      for (const { told } of due) await told();
+    } catch {
+      // It stays in doubt: at worst an agent that comes after this one tells it again.
+      signal.throwIfAborted();
     }
   }
 }
 
-async function perform({ changes }: Batch, doors: Acts): Promise<void> {
+async function perform(changes: readonly Change[], doors: Acts): Promise<void> {
   // crash point: agent.change.due
   const restart = changes.find(({ rule }) => rule.mode === 'restart');
   if (restart !== undefined) return doors.restart(restart.reasons.restart);

@@ -57,12 +57,13 @@ export class Refresh {
     if (news.length === 0) return;
     await this.#seen.doubt(news.map(([{ name }]) => name));
     // crash point: agent.secrets.doubted
-    for (const [secret, value] of news) {
-      await this.#own.place(secret, value);
-      this.#renewed.set(secret.name, this.#doors.hashOf(secret.name, value));
-    }
+    for (const [secret, value] of news) await this.#own.place(secret, value);
     // crash point: agent.secrets.renewed
     await this.#doors.renew(news.map(([secret, value]) => givenSecret(secret, value)));
+    // Not before: what went wrong on the way is done again.
+    for (const [{ name }, value] of news) {
+      this.#renewed.set(name, this.#doors.hashOf(name, value));
+    }
     this.#tell(news.map(([secret]) => secret));
   }
 

@@ -126,8 +126,8 @@ class Rounds {
     await this.#seen.doubt([destination]);
     // crash point: agent.template.doubted
     await this.#own.place(template, content);
-    this.#placed.set(destination, hash);
     // crash point: agent.template.placed
+    this.#placed.set(destination, hash);
     return true;
   }
 
