@@ -1,62 +1,8 @@
 /** Groups of real programs: twelve tasks of every kind, and agents that are killed in the middle of their end. */
 import { afterEach, describe, expect, it } from 'vitest';
-import type { Orchestrator, PublicEvent, TaskViewState } from '../../src/api.ts';
-import type { GroupSpecInput } from '../../src/spec/group-schema.ts';
+import type { PublicEvent } from '../../src/api.ts';
 import { eventsSoFar, isRunning, Machine, until } from './rig.ts';
-
-type Task = GroupSpecInput['tasks'][number];
-
-const ONCE = { attempts: 0 };
-
-function task(name: string, script: string, more: Partial<Task> = {}): Task {
-  const config = { command: 'sh', args: ['-c', script] };
-  return { name, driver: 'raw_exec', config, restart: ONCE, ...more };
-}
-/** Runs until it is told to end, and says so. */
-const LASTING = 'trap "echo told; exit 0" TERM; while :; do sleep 0.05; done';
-const kind = (hook: 'prestart' | 'poststart' | 'poststop', sidecar = false): Partial<Task> => ({
-  lifecycle: { hook, sidecar },
-});
-
-/** Twelve tasks, two at least of every kind but the leader. */
-const TASKS: readonly Task[] = [
-  task('init1', 'echo done', kind('prestart')),
-  task('init2', 'echo done', kind('prestart')),
-  task('proxy', LASTING, kind('prestart', true)),
-  task('shipper', LASTING, kind('prestart', true)),
-  task('lead', LASTING, { leader: true }),
-  task('web', LASTING),
-  task('worker', LASTING),
-  task('warm', 'echo done', kind('poststart')),
-  task('watch', LASTING, kind('poststart', true)),
-  task('audit', LASTING, kind('poststart', true)),
-  task('bye1', 'echo done', kind('poststop')),
-  task('bye2', 'echo done', kind('poststop')),
-];
-const WAVES = [['lead'], ['web', 'worker'], ['proxy', 'shipper', 'watch', 'audit']];
-const UP: Readonly<Record<string, TaskViewState>> = {
-  ...Object.fromEntries(WAVES.flat().map((name) => [name, 'running'] as const)),
-  init1: 'complete',
-  init2: 'complete',
-  warm: 'complete',
-  bye1: 'pending',
-  bye2: 'pending',
-};
-
-async function isUp(agent: Orchestrator): Promise<boolean> {
-  const { tasks } = await agent.inspect('g');
-  return tasks.every(({ task: name, state }) => state === UP[name]);
-}
-
-/** Positions of the events of these types since `after`, by task. */
-function positions(
-  events: readonly PublicEvent[],
-  type: string,
-  after = 0,
-): ReadonlyMap<string, number> {
-  const meant = events.filter((event) => event.type === type && event.position > after);
-  return new Map(meant.map((event) => [event.task ?? event.type, event.position]));
-}
+import { isUp, kind, LASTING, positions, task, TASKS, WAVES } from './twelve-tasks.ts';
 
 /** Each wave was told when the one before it was over. */
 function expectWaves(events: readonly PublicEvent[], waves = WAVES, after = 0): void {

@@ -36,7 +36,7 @@ export const backoffKills: Drill = {
   tools: [],
   privileges: [],
   mutants: [WAITS_ANEW, EARLY],
-  cases: { share: 4, full: 500 },
+  cases: { share: 3, full: 500 },
   async run(findings, cases) {
     await findings.attempt('kills', () => withMachine((it) => waits(findings, it, cases)));
     for (const [name, patches, word] of [
