@@ -14,12 +14,14 @@ import type { LogChunk, LogQuery, WaitingLog } from './task-logs.ts';
 import type { SchedulerIdentity } from './spec/scheduler-identity.ts';
 import type { GcCalls } from './alloc-gc.ts';
 import type { EnvCalls, TaskEnvView } from './task-env.ts';
+import type { HealthCalls } from './task-health.ts';
 import type { HistoryEntry, NomadTaskEvent, WhyChain } from './task-history.ts';
 import type { StatsQuery, TaskStats } from './task-stats.ts';
 import type { AllocView, TaskView } from './task-views.ts';
 
 export type * from './alloc-gc.ts';
 export type * from './exec-session.ts';
+export type * from './task-health.ts';
 export type * from './task-history.ts';
 export type * from './task-logs.ts';
 export type * from './task-views.ts';
@@ -187,7 +189,8 @@ export interface AgentView {
   }[];
 }
 
-export interface Orchestrator extends AsyncDisposable, ExecCalls, EnvCalls, GcCalls, PlanCalls {
+export interface Orchestrator
+  extends AsyncDisposable, ExecCalls, EnvCalls, HealthCalls, GcCalls, PlanCalls {
   readonly recovery: RecoveryReport;
   /**
    * Resolves when this orchestrator works no more: with nothing after `close`, with the error after a fail-stop (the

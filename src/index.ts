@@ -3,6 +3,7 @@ export { openOrchestrator, type OrchestratorOptions } from './orchestrator.ts';
 export type { AgentView, AllocHandle, AllocView, AllocViewState, EnvVariable } from './api.ts';
 export type { EventQuery, Orchestrator, ProcessStats, PublicEvent } from './api.ts';
 export type { RecoveryOutcome, RecoveryReport, RunOptions, StatsQuery } from './api.ts';
+export type { CheckView, HealthView, ServiceView } from './api.ts';
 export type { TaskEnvView, TaskHandle, TaskStats, TaskView, TaskViewState } from './api.ts';
 export type { GcEntry, GcOptions, GcReport } from './api.ts';
 export type { LogChunk, LogGap, LogQuery, RestartOptions, StopOptions } from './api.ts';

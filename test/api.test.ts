@@ -31,14 +31,14 @@ describe('the public names', () => {
     expect(types.map(String).toSorted().join(' ')).toBe(
       [
         'Abortable AgentView AllocEvent AllocHandle AllocView AllocViewState ArtifactRules AttachOptions',
-        'Cause Clock CommandEnd Driver EnvFacts EnvVariable ErrorCode ErrorRecord EventQuery ExecChunk',
+        'Cause CheckView Clock CommandEnd Driver EnvFacts EnvVariable ErrorCode ErrorRecord EventQuery ExecChunk',
         'ExecDriverOptions ExecExit ExecOptions ExecSession Fingerprint FrameOptions GcEntry GcOptions GcReport',
-        'GivenSecret GroupSpecInput HistoryEntry Hook HookDoors HookGift HookRequest LogChunk LogFrame LogGap LogQuery',
+        'GivenSecret GroupSpecInput HealthView HistoryEntry Hook HookDoors HookGift HookRequest KeyProvider LogChunk LogFrame LogGap LogQuery',
         'Logger NetworkFacts NodeEvent NodeFacts NomadTaskEvent Orchestrator OrchestratorOptions PortFact',
         'PrestartResult ProcessDriverSpec ProcessStats ProgramWish PublicEvent Random',
         'RecoveryOutcome RecoveryReport RestartOptions RunOptions RunRequest RunSample',
-        'SchedulerIdentity SecretRules SessionCommand SessionDoor SessionWish StartResult StatsQuery StopOptions',
-        'TaskEnvView TaskEvent TaskHandle TaskSpec TaskStats TaskView TaskViewState UsageDoor',
+        'SchedulerIdentity SecretRules ServiceView SessionCommand SessionDoor SessionWish StartResult StatsQuery StopOptions',
+        'TaskEnvView TaskEvent TaskHandle TaskSpec TaskStats TaskView TaskViewState TemplateRules UsageDoor',
         'UsageQuery WhyChain',
       ].join(' '),
     );

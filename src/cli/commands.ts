@@ -5,6 +5,7 @@ import { addAgentCommand } from './agent-syntax.ts';
 import { addEnvCommand } from './env-syntax.ts';
 import { addExecCommand } from './exec-syntax.ts';
 import { addGcCommand } from './gc-syntax.ts';
+import { addHealthCommands } from './health-syntax.ts';
 import { addImportCommand } from './import-syntax.ts';
 import { addLogsCommand } from './logs-syntax.ts';
 import { addPastCommands } from './past-syntax.ts';
@@ -49,6 +50,7 @@ export function program(): Command {
   addTaskCommands(root);
   addExecCommand(root);
   addEnvCommand(root);
+  addHealthCommands(root);
   addPastCommands(root);
   addImportCommand(root);
   addNodeCommand(root);

@@ -5,11 +5,13 @@ import { AgentServiceService as agent } from '../rpc/gen/holdfast/agent/v1/agent
 import { EnvServiceService as environment } from '../rpc/gen/holdfast/agent/v1/env.ts';
 import { PlanServiceService as plans } from '../rpc/gen/holdfast/agent/v1/plan.ts';
 import { GcServiceService as garbage } from '../rpc/gen/holdfast/agent/v1/gc.ts';
+import { HealthServiceService as healthService } from '../rpc/gen/holdfast/agent/v1/health.ts';
 import { ShutdownRequest_Tasks } from '../rpc/gen/holdfast/agent/v1/agent.ts';
 import { fromAgent, fromAlloc, fromEvent } from '../server/convert.ts';
 import { toOpen } from '../server/exec-messages.ts';
 import { fromEnvMessage } from '../server/env-messages.ts';
 import { fromGcMessage, toGcRequest } from '../server/gc-messages.ts';
+import { fromHealthMessage } from '../server/health-messages.ts';
 import { fromPlanMessage } from '../server/plan-messages.ts';
 import { toRunRequest, toSpecBytes } from '../server/run-messages.ts';
 import { fromStatsMessage, toStatsRequest } from '../server/stats-messages.ts';
@@ -92,7 +94,6 @@ export class RemoteOrchestrator implements api.Orchestrator {
   async resume(ref: string): Promise<void> {
     await this.call(agent.resume, { ref });
   }
-
   async signal(ref: string, signal: string): Promise<void> {
     await this.call(agent.signal, { ref, signal });
   }
@@ -100,7 +101,9 @@ export class RemoteOrchestrator implements api.Orchestrator {
   async env(ref: string): Promise<api.TaskEnvView> {
     return fromEnvMessage(await this.call(environment.env, { ref }));
   }
-
+  async health(ref = ''): Promise<api.HealthView> {
+    return fromHealthMessage(await this.call(healthService.health, { ref }));
+  }
   async gc(options: api.GcOptions = {}): Promise<api.GcReport> {
     return fromGcMessage(await this.call(garbage.gc, toGcRequest(options)));
   }

@@ -11,6 +11,7 @@ import type {
   GroupPlan,
   GcOptions,
   GcReport,
+  HealthView,
   HistoryEntry,
   LogChunk,
   LogQuery,
@@ -35,6 +36,7 @@ import { Acceptance } from './acceptance.ts';
 import { Commands, type CommandDoors } from './commands.ts';
 import { attach, exec, type ExecDoors } from './exec.ts';
 import { taskEnvView } from './env.ts';
+import { healthOf } from './health.ts';
 import { LocalAlloc } from './handles.ts';
 import { Queries } from './queries.ts';
 import { taskStats } from './stats.ts';
@@ -139,6 +141,9 @@ export class LocalOrchestrator implements Orchestrator {
   }
   env(ref: string): Promise<TaskEnvView> {
     return taskEnvView(this.#doors, ref);
+  }
+  async health(ref?: string): Promise<HealthView> {
+    return healthOf(this.#roster, ref);
   }
   history(ref: string): Promise<readonly HistoryEntry[]> {
     return history(this, ref);

@@ -3,6 +3,7 @@ import { answer, answerStream } from '../rpc/grpc-answer.ts';
 import { AgentServiceService, ShutdownRequest_Tasks } from '../rpc/gen/holdfast/agent/v1/agent.ts';
 import { EnvServiceService } from '../rpc/gen/holdfast/agent/v1/env.ts';
 import { GcServiceService } from '../rpc/gen/holdfast/agent/v1/gc.ts';
+import { HealthServiceService } from '../rpc/gen/holdfast/agent/v1/health.ts';
 import { ExecServiceService } from '../rpc/gen/holdfast/agent/v1/exec.ts';
 import { PlanServiceService } from '../rpc/gen/holdfast/agent/v1/plan.ts';
 import { serve } from '../rpc/grpc-serve.ts';
@@ -13,6 +14,7 @@ import { execHandlers } from './exec-service.ts';
 import { planHandlers } from './plan-messages.ts';
 import { fromRunRequest, parseSpec } from './run-messages.ts';
 import { gcHandlers } from './gc-messages.ts';
+import { healthHandlers } from './health-messages.ts';
 import { eventBatches } from './event-batches.ts';
 import { toStatsMessages, toStatsQuery } from './stats-messages.ts';
 import { toLogMessages, toLogQuery } from './log-messages.ts';
@@ -39,6 +41,7 @@ export function serveAgent(options: ServeAgentOptions): Promise<Listener> {
     { definition: PlanServiceService, handlers: planHandlers(options.orchestrator) },
     { definition: ExecServiceService, handlers: execHandlers(options.orchestrator) },
     { definition: GcServiceService, handlers: gcHandlers(options.orchestrator) },
+    { definition: HealthServiceService, handlers: healthHandlers(options.orchestrator) },
   ];
   return serve(services, agentSocket(options.dataDir));
 }

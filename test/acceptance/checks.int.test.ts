@@ -124,6 +124,14 @@ describe('a program whose check fails', () => {
       { attempt: 1, isCounted: true },
       { attempt: 2, isCounted: true },
     ]);
+    const [why] = await agent.why('web/api');
+    const chain = why?.causes.map(({ type }) => type);
+    expect(chain?.slice(0, 4)).toEqual([
+      'TaskNotRestarting',
+      'TaskExited',
+      'TaskKilling',
+      'CheckChanged',
+    ]);
     const [registered] = events.filter(({ type }) => type === 'ServiceRegistered');
     expect(registered?.data).toEqual({
       service: 'web',
@@ -200,6 +208,10 @@ describe('a check beside a program', () => {
     expect(await changes(agent)).toEqual(expected);
     const { tasks } = await agent.inspect('web');
     expect(tasks[0]).toMatchObject({ run: 1, state: 'running' });
+    const { checks } = await agent.health('web');
+    expect(checks).toMatchObject([{ check: 'http check', status: 'passing', run: 1 }]);
+    const shown = machine.holdfast('checks', '--json');
+    expect([shown.status, JSON.parse(shown.stdout)]).toEqual([0, checks]);
   });
 
   it('that hangs is critical when its time is up, and delays no other', async () => {

@@ -47,6 +47,11 @@ describe('the services of a program', () => {
       { service: 'own', address: '127.0.0.1', port: 80, ...nothing },
       { service: 'all-of-it', address: '', tags: ['api'], meta: { run: '1' }, isGroups: true },
     ]);
+    const { services } = await agent.health();
+    expect(services.map(({ service, status }) => [service, status])).toEqual([
+      ['own', null],
+      ['all-of-it', null],
+    ]);
     const pidNow = async () => (await agent.inspect('web')).tasks[0]?.pid;
     const pid = await pidNow();
     void agent.stop('web').catch(() => undefined);

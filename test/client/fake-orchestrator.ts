@@ -174,6 +174,13 @@ export class FakeOrchestrator implements api.Orchestrator {
     return { alloc, allocId, task: name, variables: this.variables, ...facts };
   }
 
+  healthOfAll: api.HealthView = { services: [], checks: [] };
+
+  async health(ref?: string): Promise<api.HealthView> {
+    if (ref !== undefined) await this.inspect(ref);
+    return this.healthOfAll;
+  }
+
   async inspect(ref: string, options: { at?: number } = {}): Promise<api.AllocView> {
     const [name = '', task] = ref.split('/');
     const found = [...this.#allocs.values()].filter(

@@ -79,6 +79,26 @@ describe.each([
     await expect(orchestrator.env('nobody')).rejects.toMatchObject({ code: 'NOT_FOUND' });
   });
 
+  it('tells services and checks, with all that they leave out', async () => {
+    const place = { alloc: 'given', allocId: 'given-1', task: 'api', run: 2 };
+    const web = { service: 'web', address: '::1', port: 80, tags: ['a'], meta: { b: 'c' } };
+    const bare = { service: 'all', address: '', port: null, tags: [], meta: {} };
+    const check = { check: 'alive', type: 'http', output: 'ok\n' } as const;
+    const since = '2026-11-22T18:00:00.000Z';
+    fake.healthOfAll = {
+      services: [
+        { ...place, ...web, isGroups: false, status: 'passing' },
+        { ...place, ...bare, isGroups: true, status: null },
+      ],
+      checks: [
+        { ...place, ...check, service: 'web', status: 'passing', since },
+        { ...place, ...check, service: null, status: 'pending', since: null },
+      ],
+    };
+    expect(await orchestrator.health()).toEqual(fake.healthOfAll);
+    await expect(orchestrator.health('nobody')).rejects.toMatchObject({ code: 'NOT_FOUND' });
+  });
+
   it('hands over what a scheduler calls an alloc, and nothing when there is nothing', async () => {
     const identity = { jobId: 'j', namespace: 'n', allocIndex: 0 };
     await orchestrator.run(group, { allocId: 'first', identity });

@@ -1,4 +1,4 @@
-/** Runs a command beside the program: 0 is passing, 1 a warning, anything else critical, as Nomad and Consul have it. */
+/** Runs a command beside the program. Nomad and Consul: 0 is passing, 1 a warning, anything else critical. */
 import type { CommandEnd } from '../hook.ts';
 import type { Probe, ProbeResult } from './probe.ts';
 
