@@ -3,6 +3,7 @@
  * guessed: where the log names no cause, the chain ends.
  */
 import type { PublicEvent } from '../api.ts';
+import { NOT_NEEDED, UPDATING } from '../machines/alloc-facts.ts';
 import { signalName } from '../spec/signal-names.ts';
 import type { Cause, WhyChain } from '../task-history.ts';
 import { asFact, type Fact } from './fact.ts';
@@ -123,6 +124,8 @@ function causeOf(fact: Fact, past: Past): Fact | undefined {
       return past.newestOf(null, ['AllocRestarting'], position);
     case 'AllocReplaced':
       return past.newestOf(null, ['AllocReplacing'], position);
+    case 'AllocReplacing':
+      return past.newestOf(null, ['AllocReceived'], position);
     case 'TaskNotRestarting':
     case 'TaskHeld':
       return past.newestOf(task, ENDS, position);
@@ -187,6 +190,8 @@ function failedCheck({ task, run, position, data }: OfType<'TaskKilling'>, past:
 /** A kill because of the alloc says the alloc's reason. */
 function whoseWish(fact: OfType<'TaskKilling'>, past: Past): Fact | undefined {
   const { task, position, data } = fact;
+  const isByUpdate = data.reason === (data.then === 'restart' ? UPDATING : NOT_NEEDED);
+  if (isByUpdate) return past.newestOf(null, ['AllocUpdated'], position);
   const wishes = ['AllocStopping', 'AllocRestarting'] as const;
   const wish = past.newestOf(null, wishes, position);
   const started = past.newestOf(task, ['TaskStarted', 'GateOpened'], position);
@@ -206,7 +211,8 @@ function beginningOf(fact: Fact, past: Past): Fact | undefined {
     position,
   );
   if (before === undefined || before.type !== 'TaskReceived') return before;
-  return past.newestOf(null, ['AllocReceived'], position);
+  const wishes = ['AllocReceived', 'AllocReplaced', 'AllocUpdated'] as const;
+  return past.newestOf(null, wishes, before.position);
 }
 
 function endOfSibling(fact: OfType<'AllocStopping'>, past: Past): Fact | undefined {

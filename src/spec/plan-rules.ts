@@ -33,9 +33,13 @@ export const TASK_RULES: Readonly<Record<string, FieldAction>> = {
   user: 'replace',
   isDynamicUser: 'replace',
   mounts: 'replace',
+  network: 'replace',
   artifacts: 'restart',
   secrets: 'restart',
+  // What is filled in, registered and looked at was told to their hooks when the program began.
   templates: 'restart',
+  services: 'restart',
+  checks: 'restart',
   // What an alloc was run with is kept with it.
   dispatchPayload: 'replace',
 };
@@ -46,6 +50,8 @@ export const GROUP_RULES: Readonly<Record<string, FieldAction>> = {
   meta: 'restart',
   // A program finds the new ones at its next start.
   labels: 'in-place',
+  // Made before the first task begins; ports are told to all of them.
+  network: 'replace',
   shutdownDelayMs: 'in-place',
   maxRunDurationMs: 'in-place',
 };

@@ -32,6 +32,9 @@ export interface SpecPlan {
 /** Names of the tasks that an alloc had and has no more: their past is theirs, nobody gets such a name again. */
 export type FormerTasks = readonly string[];
 
+/** An alloc remembers each of them. */
+const MOST_FORMER = 32;
+
 const ORDER: readonly UpdateAction[] = ['none', 'in-place', 'restart', 'replace'];
 
 export function planUpdate(
@@ -104,6 +107,8 @@ function taskListChanges(
   const added = after.tasks.filter(({ name }) => !old.has(name));
   if (added.length === after.tasks.length) return change('replace');
   if (added.some(({ name }) => former.includes(name))) return change('replace');
+  const removed = before.tasks.filter(({ name }) => !names(after).includes(name));
+  if (removed.length > 0 && former.length + removed.length > MOST_FORMER) return change('replace');
   // Nothing was given to the alloc that a task could find now.
   if (added.some(asksForPayload) && !before.tasks.some(asksForPayload)) return change('replace');
   const left = names(before).filter((name) => names(after).includes(name));

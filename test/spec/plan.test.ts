@@ -40,6 +40,8 @@ describe('what a changed field of a task asks for', () => {
     ['resources', { resources: { memoryMb: 64 } }, 'restart'],
     ['logs', { logs: { maxFiles: 3 } }, 'restart'],
     ['hostEnv', { hostEnv: ['LANG'] }, 'restart'],
+    ['templates', { templates: [{ data: 'x', destination: 'local/x' }] }, 'restart'],
+    ['services', { services: [{ name: 'web' }] }, 'restart'],
     ['user', { user: 'www' }, 'replace'],
     ['driver', { driver: 'exec' }, 'replace'],
     ['mounts', { mounts: [{ type: 'tmpfs', destination: '/x' }] }, 'replace'],
@@ -58,6 +60,7 @@ describe('what a change of the group asks for', () => {
     ['maxRunDuration', { maxRunDuration: '1h' }, 'in-place', 'none'],
     ['meta', { meta: { a: '1' } }, 'restart', 'restart'],
     ['type', { type: 'system' }, 'replace', 'none'],
+    ['network', { network: { ports: { http: {} } } }, 'replace', 'none'],
   ])('%s', (_what, change, action, ofTask) => {
     const plan = planUpdate(group([web]), group([web], change));
     expect(plan.action).toBe(action);
@@ -77,6 +80,11 @@ describe('tasks that come and go', () => {
   it('replaces an alloc when a task would get the name of one that is gone', () => {
     const plan = planUpdate(group([web]), group([web, side]), ['side']);
     expect(plan).toMatchObject({ action: 'replace', changes: [{ field: 'tasks' }] });
+  });
+  it('replaces an alloc that has had too many tasks', () => {
+    const former = (count: number): string[] => Array.from({ length: count }, (_, at) => `t${at}`);
+    const plan = (count: number) => planUpdate(group([web, side]), group([web]), former(count));
+    expect([plan(31).action, plan(32).action]).toEqual(['in-place', 'replace']);
   });
   it('takes another order of the same tasks for a change that touches nobody', () => {
     const plan = planUpdate(group([web, side]), group([side, web]));
