@@ -120,7 +120,7 @@ function resourcesOf(task: FieldReading, path: string, notes: string[]): Fields 
     CPU: MHZ,
     DiskMB: 'the disk of a task is not limited',
     Devices: 'say them in the config of the driver',
-    Networks: 'tasks use the network of the machine',
+    Networks: 'the network is one of the group: say network.ports there',
     NUMA: PLACEMENT,
     SecretsMB: 'the agent decides',
   });

@@ -11,6 +11,7 @@ import {
   type Fields,
   type Imported,
 } from './imported.ts';
+import { nomadNetwork } from './nomad-network.ts';
 import { nomadRestart } from './nomad-restart.ts';
 import { nomadTask } from './nomad-task.ts';
 
@@ -61,7 +62,6 @@ const GROUP_REASONS: Readonly<Record<string, string>> = {
   StopAfterClientDisconnect: CLUSTER,
   Update: CLUSTER,
   EphemeralDisk: 'the disk of a group is not limited, and goes with it',
-  Networks: 'tasks use the network of the machine',
   Services: 'nobody registers services here',
   Volumes: 'a volume of Nomad is a name of its clients; name a directory in volumes',
 };
@@ -127,6 +127,7 @@ function nomadGroup(fields: Fields, { id, isOnly, type, meta, notes }: JobParts)
     restart: nomadRestart(group, 'RestartPolicy', notes, path),
     shutdownDelay: group.duration('ShutdownDelay'),
     maxRunDuration: group.duration('MaxRunDuration'),
+    network: nomadNetwork(group, notes, path),
     // Nomad keeps what it does not know as it is written.
     interpolation: { unknown: 'keep' },
     tasks,

@@ -2,7 +2,7 @@
  * What was made for the network of an alloc, written before any of it is made: whoever finds it can take all of it away
  * again. A directory for each alloc, which only the agent can look into: what is in it is mounted into tasks.
  */
-import { mkdirSync, rmSync } from 'node:fs';
+import { chmodSync, mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { replaceFile } from '../os/atomic-file.ts';
 import { readPlainFile } from '../os/plain-file.ts';
@@ -53,9 +53,11 @@ export class NetworkRecords {
     }
   }
 
-  /** A file for the tasks of the alloc; its path. Throws what the disk says. */
+  /** A file for the tasks of the alloc, whoever they run as; its path. Throws what the disk says. */
   placeFile(allocId: string, name: string, text: string): string {
-    return this.#place(allocId, name, text, false);
+    const path = this.#place(allocId, name, text, false);
+    chmodSync(path, 0o644);
+    return path;
   }
 
   remove(allocId: string): void {

@@ -183,7 +183,7 @@ describe.skipIf(none)(`an isolated task (${none ?? 'here'})`, () => {
     const group = {
       name: 'named',
       network: { mode: 'none', hostname: 'web1', dns },
-      tasks: [shell('looks', look, { driver: 'exec', user: 'root' })],
+      tasks: [shell('looks', look, { driver: 'exec' })],
     };
     const { allocId } = await agent.run(group);
     const [name, server, search, options, host] = await output(allocId, 'looks', 5);

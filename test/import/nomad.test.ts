@@ -78,7 +78,13 @@ describe('a job of Nomad', () => {
   it('says a line for each thing that is left out, and nothing of what nobody set', () => {
     const { notes } = imported(
       job(
-        { Count: 3, Networks: [{ Mode: 'bridge' }], Services: [], Update: null, Scaling: {} },
+        {
+          Count: 3,
+          Networks: [{ Mode: 'driver', MBits: 10 }],
+          Services: [],
+          Update: null,
+          Scaling: {},
+        },
         {
           Templates: [{ DestPath: 'x' }],
           Config: { command: 'x', no_cgroups: true },
@@ -97,7 +103,37 @@ describe('a job of Nomad', () => {
       'front.api.Resources.CPU is left out: MHz are not cores: say resources.cpu',
       'front.api.Templates is left out: they are written in the language of Go: write templates[] anew',
       'front.api.FromTheFuture is left out: there is nothing like it here',
-      'front.Networks is left out: tasks use the network of the machine',
+      'front.Networks.Mode is left out: there is no mode driver here',
+      'front.Networks.MBits is left out: nobody counts it',
+    ]);
+  });
+
+  it('has the network of its group, with what that means here', () => {
+    const network = {
+      Mode: 'bridge',
+      Hostname: 'web1',
+      DNS: { Servers: ['10.0.0.1'], Searches: null, Options: ['ndots:2'] },
+      ReservedPorts: [{ Label: 'http', Value: 8080, To: 80, HostNetwork: 'public' }],
+      DynamicPorts: [{ Label: 'any', Value: 0, To: -1, HostNetwork: 'default' }],
+    };
+    const { spec, notes } = imported(job({ Networks: [network] }));
+    expect(spec.network).toEqual({
+      mode: 'bridge',
+      hostname: 'web1',
+      dns: { servers: ['10.0.0.1'], options: ['ndots:2'] },
+      ports: [{ label: 'http', static: 8080, to: 80, hostNetwork: 'public' }, { label: 'any' }],
+    });
+    expect(notes.filter((note) => note.includes('Networks'))).toEqual([]);
+    const [reserved] = network.ReservedPorts;
+    const host = imported(
+      job({ Networks: [{ ReservedPorts: [{ ...reserved, IgnoreCollision: true }] }, {}] }),
+    );
+    expect(host.spec.network?.ports).toEqual([
+      { label: 'http', static: 8080, hostNetwork: 'public', isShared: true },
+    ]);
+    expect(host.notes.filter((note) => note.includes('Networks'))).toEqual([
+      'front.Networks has more than one: only the first counts',
+      'front.Networks.port.http.To is left out: on the network of the machine it is the port itself',
     ]);
   });
 
