@@ -28,7 +28,11 @@ export function templatesHook(allowed: Partial<TemplateRules>, acts: ChangeActs)
       for (const [index, template] of own.all.entries()) {
         const { destination, once = false, env } = template;
         const before = request.previous[destination];
-        if (once && before !== undefined && (await own.isPlaced(template))) {
+        const wish = doors.hashOf('once', JSON.stringify(template));
+        // One that an update has changed is another one.
+        const isDone = once && request.previous[`once ${destination}`] === wish;
+        if (once) state[`once ${destination}`] = wish;
+        if (isDone && before !== undefined && (await own.isPlaced(template))) {
           state[destination] = before;
           continue;
         }

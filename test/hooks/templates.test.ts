@@ -205,17 +205,21 @@ describe('what a template asks for beside names', () => {
   }, 30_000);
 });
 
-it('fills in once what is asked for once, as long as it is there', async () => {
+it('fills in once what is asked for once, as long as it is there and asked for so', async () => {
   const rig = setUp();
   const path = join(rig.task, 'local', 'out');
-  await rig.render({ data: 'first', once: true });
-  rig.previous['local/out'] = 'some hash';
-  const given = await rig.render({ data: 'second', once: true });
+  const asked = { data: '{{ "local/in" | file }}', once: true };
+  writeFileSync(join(rig.task, 'local', 'in'), 'first');
+  const { state = {} } = (await rig.render(asked)) ?? {};
+  Object.assign(rig.previous, state);
+  writeFileSync(join(rig.task, 'local', 'in'), 'second');
+  expect(await rig.render(asked)).toMatchObject({ state });
   expect(rig.out()).toBe('first');
-  expect(given).toMatchObject({ state: { 'local/out': 'some hash' } });
   rmSync(path);
-  await rig.render({ data: 'third', once: true });
-  expect(rig.out()).toBe('third');
+  await rig.render(asked);
+  expect(rig.out()).toBe('second');
+  await rig.render({ ...asked, data: 'another one' });
+  expect(rig.out()).toBe('another one');
 });
 
 it('reads lines of variables as others do', () => {

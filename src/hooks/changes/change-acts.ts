@@ -18,7 +18,10 @@ interface Wish {
   readonly told: () => Promise<void>;
 }
 
-type Acts = Pick<HookDoors, 'signal' | 'restart' | 'sendSignal' | 'exec' | 'message'>;
+type Acts = Pick<
+  HookDoors,
+  'signal' | 'restart' | 'sendSignal' | 'exec' | 'message' | 'readPublic'
+>;
 
 /** Only what passes keeps a program that runs from being told. */
 const TRY_AGAIN_MS = 1_000;
@@ -103,12 +106,13 @@ async function perform(changes: readonly Change[], doors: Acts): Promise<void> {
   for (const script of scripts.values()) await runScript(script, doors);
 }
 
-/** What it wrote may have a secret in it, and is told nobody. */
+/** Its words stand in the log: no secret gets there. What it wrote may have one in it, and is told nobody. */
 async function runScript(script: ChangeScript, doors: Acts): Promise<void> {
   const { command, args, timeoutMs, failOnError } = script;
   let how: string;
   try {
-    const { exitCode, signal } = await doors.exec([command, ...args], { timeoutMs });
+    const argv = [command, ...args].map((word) => doors.readPublic('changeScript', word));
+    const { exitCode, signal } = await doors.exec(argv, { timeoutMs });
     if (exitCode === 0) return doors.message(`change script ${command} ended with exit code 0`);
     how = signal === null ? `ended with exit code ${exitCode}` : `was ended by ${signal}`;
   } catch (error) {

@@ -11,6 +11,10 @@ function setUp(exec: () => { exitCode: number | null; signal?: string } = () => 
   const doors = {
     signal: leaving.signal,
     message: (text: string) => void did.push(text),
+    readPublic(_where: string, text: string): string {
+      if (text === '${SECRET}') throw new Error('a secret');
+      return text.toUpperCase();
+    },
     restart: async (reason: string, { isCounted = false } = {}) =>
       void did.push(`restart: ${reason}${isCounted ? ', counted' : ''}`),
     sendSignal: async (name: string, reason: string) => void did.push(`${name}: ${reason}`),
@@ -39,7 +43,7 @@ it('is each signal and each script once, and nothing but a restart where there i
   const usr = change({ mode: 'signal', signal: 'SIGUSR1' });
   acts.act(TASK, doors, [hup, script(), usr, script(), hup], tell);
   await untilTold(told);
-  const rest = ['c 1', 'change script c ended with exit code 0'];
+  const rest = ['C 1', 'change script c ended with exit code 0'];
   expect(did).toEqual(['SIGHUP: x changed', 'SIGUSR1: x changed', ...rest]);
   acts.act(TASK, doors, [hup, change({ mode: 'restart' }, 'y'), script()], tell);
   await untilTold(told, 2);
@@ -85,7 +89,7 @@ it('is tried again until it is done, with what came meanwhile, and told once', a
   expect(did).toEqual([
     'a change is not acted on yet: the disk is full',
     'SIGHUP: x changed',
-    'c 1',
+    'C 1',
     'change script c ended with exit code 0',
   ]);
   expect(told).toEqual([1, 2]);
@@ -104,4 +108,13 @@ it.each([
     expect(did[1]).toBe(how ?? `change script c ${text}: the program goes on as it was`);
     expect(did.join()).not.toContain('secret');
   }
+});
+
+it('begins no script in whose words a secret would be', async () => {
+  const { acts, did, doors } = setUp();
+  const told: number[] = [];
+  const shown = { command: 'c', args: ['${SECRET}'], timeoutMs: 9, failOnError: false };
+  acts.act(TASK, doors, [change({ mode: 'script', script: shown })], async () => void told.push(1));
+  await untilTold(told);
+  expect(did).toEqual(['change script c failed: a secret: the program goes on as it was']);
 });
