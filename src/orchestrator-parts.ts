@@ -27,7 +27,6 @@ import { HookRegistry } from './hooks/registry.ts';
 import { type Layout } from './layout.ts';
 import { besideOf } from './local/run-beside.ts';
 import type { OpenedStore } from './log/open-store.ts';
-import { machineCapabilities } from './os/machine-capabilities.ts';
 import { machineEpoch as readMachineEpoch } from './os/machine-epoch.ts';
 import { type OrchestratorOptions } from './orchestrator-options.ts';
 import { silentLogger } from './ports.ts';
@@ -81,8 +80,8 @@ export function assemble(
     ...networks,
     runBeside: besideOf(() => ({ agent, roster, signal })),
   };
-  const machine = { capabilities: machineCapabilities, surroundings: around };
-  const known = { ...own, ...doors, ...beside, ...machine, readers: new LogReaders() };
+  const readers = new LogReaders();
+  const known = { ...own, ...doors, ...beside, surroundings: around, readers };
   const agent: AgentDoors = agentDoors(options, known);
   const actors = { agent, journal, roster, store, replayed };
   const recovery = new Recovery({ ...actors, agentEpoch, machineEpoch, signal });

@@ -8,12 +8,11 @@ import type { HookRegistry } from '../hooks/registry.ts';
 import type { Layout } from '../layout.ts';
 import type { EventLog } from '../log/event-log.ts';
 import type { Facts } from '../machines/chart-parts.ts';
-import type { MachineCapability } from '../os/machine-capabilities.ts';
 import type { Clock, Logger, Random } from '../ports.ts';
 import type { AssignedPort } from '../spec/network-spec.ts';
 import type { LogReaders } from './log-readers.ts';
 import type { Surroundings } from './run-env.ts';
-import type { Networks } from './networks.ts';
+import type { AgentCapability, Networks } from './networks.ts';
 import type { PortPool } from './port-pool.ts';
 import type { RunStore } from './run-files.ts';
 import type { SecretValues } from './secret-values.ts';
@@ -65,8 +64,8 @@ export interface AgentDoors {
     },
   ) => Promise<CommandEnd>;
   readonly record: RecordNode;
-  /** What this machine can do for tasks; looked up once. */
-  readonly capabilities: () => Promise<readonly MachineCapability[]>;
+  /** What this machine can do for tasks. */
+  readonly capabilities: () => Promise<readonly AgentCapability[]>;
   /** The end of a run is recorded: its host may forget it. */
   readonly releaseRun: (run: RunRequest, driver: Driver) => void;
   /** Whatever is about to start something waits here. */

@@ -7,6 +7,7 @@ import type { AllocState } from '../machines/alloc-machine.ts';
 import type { TaskContext } from '../machines/task-state.ts';
 import { GroupNetworks } from '../network/group-network.ts';
 import { NetworkRecords } from '../network/network-record.ts';
+import { machineCapabilities } from '../os/machine-capabilities.ts';
 import { silentLogger, type Logger, type Random } from '../ports.ts';
 import type { AssignedPort } from '../spec/network-spec.ts';
 import type { NetworkFacts } from '../spec/port-env.ts';
@@ -35,7 +36,7 @@ interface Wishes {
 export function networkSupplies(
   { roster, stateDir, instanceId }: Surroundings,
   { network = {}, random = systemRandom, logger = silentLogger }: Wishes,
-): Pick<AgentDoors, 'ports' | 'networks' | 'portsOf'> {
+): Pick<AgentDoors, 'ports' | 'networks' | 'portsOf' | 'capabilities'> {
   const records = new NetworkRecords(join(stateDir, 'networks'));
   const prefix = `holdfast-${instanceId.slice(0, 8)}-`;
   const { cniPath = CNI_PATH } = network;
@@ -58,7 +59,11 @@ export function networkSupplies(
   });
   const settled = (): Promise<void> => networks.sweep();
   const ports = new PortPool({ allocs: () => statesOf(roster), random, settled }, network);
-  return { ports, networks, portsOf };
+  const capabilities: AgentDoors['capabilities'] = async () => [
+    ...(await machineCapabilities()),
+    await networks.bridgeCapability(),
+  ];
+  return { ports, networks, portsOf, capabilities };
 }
 
 function* statesOf(roster: Roster): Generator<readonly [string, AllocState]> {

@@ -12,7 +12,8 @@ import type { CniList } from '../network/cni-list.ts';
 import { findPlugin, missingPlugin } from '../network/cni-plugin.ts';
 import type { GroupNetworks, NetworkFound, NetworkWish } from '../network/group-network.ts';
 import type { NetworkRecords } from '../network/network-record.ts';
-import { requireCapability } from '../os/machine-capabilities.ts';
+import { requireCapability, type MachineCapability } from '../os/machine-capabilities.ts';
+import { isInstalled } from '../os/network-namespace.ts';
 import { textOf } from '../os/quiet-reads.ts';
 import type { Logger } from '../ports.ts';
 import type { AssignedPort, NetworkSpec } from '../spec/network-spec.ts';
@@ -37,6 +38,11 @@ export interface NetworkOwner {
   readonly name: string;
   readonly network: NetworkSpec | undefined;
   readonly ports: readonly AssignedPort[];
+}
+
+/** What a machine can do for an agent with these options. */
+export interface AgentCapability extends Omit<MachineCapability, 'name'> {
+  readonly name: string;
 }
 
 interface NetworksDoors {
@@ -65,9 +71,22 @@ export class Networks {
     if (list === undefined) return;
     const missing = programsOf(list).find((type) => findPlugin(type, this.cniPath) === undefined);
     if (missing !== undefined) throw missingPlugin(missing, this.cniPath);
+    // Ours have rules of iptables made; of others their operator knows.
+    if (mode === 'bridge' && !isInstalled('iptables')) throw noProgram(mode, 'iptables');
     if (ports.length === 0 || mapsPorts(list)) return;
     const text = `no plugin of the CNI network ${list.name} maps ports of the machine (capability portMappings): leave out network.ports`;
     throw new HoldfastError('CAPABILITY_MISSING', text);
+  }
+
+  /** Whether groups can be on a bridge, and why not. Never rejects. */
+  async bridgeCapability(): Promise<AgentCapability> {
+    const name = 'network.bridge';
+    try {
+      await this.assertPossible({ mode: 'bridge' });
+      return { name, isAvailable: true, reason: `CNI plugins of ${this.cniPath.join(' or ')}` };
+    } catch (error) {
+      return { name, isAvailable: false, reason: messageOf(error) };
+    }
   }
 
   get cniPath(): readonly string[] {
@@ -173,4 +192,9 @@ export class Networks {
       args: `IgnoreUnknown=1;HOLDFAST_ALLOC_ID=${allocId};HOLDFAST_ALLOC=${name}`,
     };
   }
+}
+
+function noProgram(mode: string, program: string): HoldfastError {
+  const text = `network mode ${mode} needs ${program}, which is not installed`;
+  return new HoldfastError('CAPABILITY_MISSING', text, { details: { program } });
 }

@@ -3,7 +3,7 @@
  * an operator finds them by `ip netns`. They are gone when the machine was started anew. Only root can make one.
  */
 import { execFile } from 'node:child_process';
-import { rmSync, statfsSync } from 'node:fs';
+import { existsSync, rmSync, statfsSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { HoldfastError, messageOf } from '../errors.ts';
 import { namesIn } from './quiet-reads.ts';
@@ -13,6 +13,11 @@ const NETNS_DIR = '/run/netns';
 const NSFS_MAGIC = 0x6e_73_66_73;
 const LIMIT_MS = 20_000;
 export const SYSTEM_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+
+/** Whether the programs that work on networks find this one. */
+export function isInstalled(program: string): boolean {
+  return SYSTEM_PATH.split(':').some((dir) => existsSync(`${dir}/${program}`));
+}
 
 export function namespacePath(name: string): string {
   return `${NETNS_DIR}/${name}`;
