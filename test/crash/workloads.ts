@@ -18,6 +18,12 @@ export interface Workload {
   readonly restarted?: string;
   /** Begun anew once, with all its tasks, when they have all begun. */
   readonly begunAnew?: string;
+  /** Its group is run again, changed, and then as one that has to replace it, with the id of the heir. */
+  readonly updated?: {
+    readonly allocId: string;
+    readonly specs: readonly [GroupSpecInput, GroupSpecInput];
+    readonly heir: string;
+  };
   /** Commands are run beside it while it runs. */
   readonly beside?: string;
   /** Whoever stops them does not wait until they run. */
@@ -52,6 +58,8 @@ export const WORKLOADS = [
   'alone',
   'whole',
   'joined',
+  'watched',
+  'updated',
 ] as const;
 export type WorkloadName = (typeof WORKLOADS)[number];
 
@@ -231,6 +239,34 @@ const MAKERS: Readonly<Record<WorkloadName, (task: TaskMaker) => Workload>> = {
       'whole/bye': 1,
     },
   }),
+  /** One task of it is restarted, one is changed as it runs, one goes and one comes. */
+  updated: (task) => {
+    const lead = task('lead', 'long', { leader: true, restart: often });
+    const web = task('web', 'long', { restart: often });
+    const old = task('old', 'long', { restart: often });
+    const fresh = task('fresh', 'long', { restart: often });
+    const changed = [{ ...lead, env: { NEW: '1' } }, { ...web, killTimeout: '500ms' }, fresh];
+    return {
+      groups: { first: { name: 'shop', tasks: [lead, web, old] } },
+      ending: [],
+      lasting: ['first'],
+      updated: {
+        allocId: 'first',
+        specs: [
+          { name: 'shop', tasks: changed },
+          { name: 'shop', type: 'system', tasks: [lead] },
+        ],
+        heir: 'second',
+      },
+      runs: {
+        'first/lead': 2,
+        'first/web': 1,
+        'first/old': 1,
+        'first/fresh': 1,
+        'second/lead': 1,
+      },
+    };
+  },
   beside: (task) => ({
     groups: { base: { name: 'base', tasks: [task('a', 'long', { restart: often })] } },
     ending: [],
@@ -238,6 +274,29 @@ const MAKERS: Readonly<Record<WorkloadName, (task: TaskMaker) => Workload>> = {
     beside: 'base',
     runs: { 'base/a': 1 },
   }),
+  /** One is well and says so to others; one is not, and is started again once. */
+  watched: (task) => {
+    const look = { type: 'script', interval: '100ms', timeout: '20s' } as const;
+    const well = { name: 'well', onReady: true, checks: [{ ...look, command: 'true' }] };
+    const checkRestart = { limit: 2, grace: '0s' };
+    const unwell = { ...look, command: 'false', checkRestart };
+    return {
+      groups: {
+        well: {
+          name: 'well',
+          services: [{ name: 'all-of-it' }],
+          tasks: [task('a', 'long', { restart: often, services: [well] })],
+        },
+        unwell: {
+          name: 'unwell',
+          tasks: [task('a', 'long', { restart: twice, checks: [unwell] })],
+        },
+      },
+      ending: ['unwell'],
+      lasting: ['well'],
+      runs: { 'well/a': 1, 'unwell/a': 2 },
+    };
+  },
   /** In networks of their own. */
   joined: (task) => ({
     groups: {
