@@ -6,6 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { HoldfastError, messageOf } from '../../errors.ts';
 import type { ChangeRule, ChangeScript } from '../../spec/change-spec.ts';
 import type { HookDoors, HookRequest } from '../hook.ts';
+import { Sparing } from './sparing.ts';
 
 export interface Change {
   readonly rule: ChangeRule;
@@ -64,7 +65,7 @@ export class ChangeActs {
 /** Until all is done that came meanwhile. Rejects when the program is one no more. */
 async function seeTo(waiting: Wish[], doors: Acts, delayMs: number): Promise<void> {
   const { signal } = doors;
-  let said = '';
+  const words = new Sparing(doors.message);
   let nextMs = delayMs;
   while (waiting.length > 0) {
     await delay(nextMs, undefined, { signal, ref: false });
@@ -75,9 +76,7 @@ async function seeTo(waiting: Wish[], doors: Acts, delayMs: number): Promise<voi
       await perform(changes, doors);
     } catch (error) {
       signal.throwIfAborted();
-      const text = `a change is not acted on yet: ${messageOf(error)}`;
-      if (text !== said) doors.message(text);
-      said = text;
+      words.say('', `a change is not acted on yet: ${messageOf(error)}`);
       waiting.unshift(...due);
       nextMs = TRY_AGAIN_MS;
       continue;

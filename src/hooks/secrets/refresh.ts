@@ -4,6 +4,7 @@ import { messageOf } from '../../errors.ts';
 import type { SecretSpec } from '../../spec/secret-spec.ts';
 import type { Change, ChangeActs } from '../changes/change-acts.ts';
 import { Seen } from '../changes/seen.ts';
+import { Sparing } from '../changes/sparing.ts';
 import type { GivenSecret, HookDoors, HookRequest } from '../hook.ts';
 
 export interface RefreshDoors {
@@ -25,13 +26,14 @@ export class Refresh {
   readonly #seen: Seen;
   /** By name, what was renewed last. */
   readonly #renewed = new Map<string, string>();
-  readonly #said = new Map<string, string>();
+  readonly #words: Sparing;
 
   constructor(request: HookRequest, doors: HookDoors, own: RefreshDoors) {
     this.#request = request;
     this.#doors = doors;
     this.#own = own;
     this.#seen = new Seen(request.previous, doors);
+    this.#words = new Sparing(doors.message);
   }
 
   /** Until the signal of the doors aborts, with which it rejects. */
@@ -72,16 +74,16 @@ export class Refresh {
     const work = together.map(async (one) => {
       try {
         fetched.set(one, (await this.#own.fetch(one)).value);
-        this.#said.delete(one.name);
+        this.#words.isWell(one.name);
       } catch (error) {
         this.#doors.signal.throwIfAborted();
-        this.#keeps(one, messageOf(error));
+        this.#words.say(one.name, `${messageOf(error)}: the program keeps what it has`);
       }
     });
     await Promise.all(work);
     await this.take(fetched).catch((error: unknown) => {
       this.#doors.signal.throwIfAborted();
-      this.#doors.message(`a secret that has changed is not put in place: ${messageOf(error)}`);
+      this.#words.say('', `a secret that has changed is not put in place: ${messageOf(error)}`);
     });
   }
 
@@ -96,13 +98,6 @@ export class Refresh {
       const still = [...hashes].filter(([name, hash]) => this.#renewed.get(name) === hash);
       await this.#seen.settle(Object.fromEntries(still));
     });
-  }
-
-  /** Told once, until it is another reason or none. */
-  #keeps({ name }: SecretSpec, why: string): void {
-    if (this.#said.get(name) === why) return;
-    this.#said.set(name, why);
-    this.#doors.message(`${why}: the program keeps what it has`);
   }
 }
 

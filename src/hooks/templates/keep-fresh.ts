@@ -7,6 +7,7 @@ import { DEFAULT_CHANGE } from '../../spec/change-spec.ts';
 import { DEFAULT_WAIT, type TemplateSpec, type WaitRule } from '../../spec/template-spec.ts';
 import type { Change, ChangeActs } from '../changes/change-acts.ts';
 import { Seen } from '../changes/seen.ts';
+import { Sparing } from '../changes/sparing.ts';
 import type { HookDoors, HookRequest } from '../hook.ts';
 import { envLines } from './env-lines.ts';
 import { Gathering } from './gathering.ts';
@@ -69,7 +70,7 @@ class Rounds {
   readonly #seen: Seen;
   /** By destination, what is in place by now. */
   readonly #placed = new Map<string, string>();
-  readonly #said = new Map<TemplateSpec, string>();
+  readonly #words: Sparing;
   readonly #isRenewable: boolean;
   #last: Promise<unknown> = Promise.resolve();
 
@@ -79,6 +80,7 @@ class Rounds {
     this.#doors = doors;
     this.#acts = acts;
     this.#seen = new Seen(request.previous, doors);
+    this.#words = new Sparing(doors.message);
     this.#isRenewable = (request.task.secrets ?? []).some(({ refresh }) => refresh !== undefined);
   }
 
@@ -119,7 +121,7 @@ class Rounds {
     const { destination, env } = template;
     const hash = this.#own.hashOf(template, content);
     const before = this.#placed.get(destination) ?? this.#seen.hashOf(destination);
-    this.#said.delete(template);
+    this.#words.isWell(destination);
     if (hash === before) return false;
     // What no program could be started with shall not end the one that runs.
     if (env) await this.#own.named(template, () => envLines(content));
@@ -144,12 +146,9 @@ class Rounds {
     });
   }
 
-  /** Told once, until it is another reason or none. */
   #keeps(template: TemplateSpec, why: string): void {
     const text = `${this.#own.nameOf(template)} stays as it is: ${why}`;
-    if (this.#said.get(template) === text) return;
-    this.#said.set(template, text);
-    this.#doors.message(text);
+    this.#words.say(template.destination, text);
   }
 }
 

@@ -1,5 +1,6 @@
 /** Before a start: fills in a template as soon as everything is there that it cannot do without. */
 import type { TemplateSpec } from '../../spec/template-spec.ts';
+import { Sparing } from '../changes/sparing.ts';
 import type { HookDoors } from '../hook.ts';
 import { Gathering } from './gathering.ts';
 import type { Input } from './inputs.ts';
@@ -16,7 +17,7 @@ export async function untilWhole(
   { signal, message }: Pick<HookDoors, 'signal' | 'message'>,
 ): Promise<string> {
   let watched: ReadonlySet<Input> = new Set();
-  let said = '';
+  const words = new Sparing(message);
   for (;;) {
     const changes = new Gathering();
     const end = await watchInputs(own.inputs, watched, (...heard) => changes.hear(...heard));
@@ -28,9 +29,7 @@ export async function untilWhole(
         watched = new Set([...watched, ...inputs]);
         continue;
       }
-      const text = `${own.nameOf(template)} waits for ${inWords(missing)}`;
-      if (text !== said) message(text);
-      said = text;
+      words.say('', `${own.nameOf(template)} waits for ${inWords(missing)}`);
       await changes.settled(() => SHORTLY, signal);
       watched = inputs;
     } finally {
