@@ -191,7 +191,10 @@ export class TaskEnvironment {
     const found = this.#named(name, reader);
     if (found !== undefined) return found;
     const short = name.startsWith('env.') ? name.slice('env.'.length) : name;
-    return this.#named(short, reader) ?? this.#named(variableOf(short), reader);
+    // Who refers to a port writes its label, and no variable is called so.
+    return (
+      this.#named(cleanName(short), reader) ?? this.#named(cleanName(variableOf(short)), reader)
+    );
   }
 
   /** Its own name means what it overrode. */

@@ -31,6 +31,14 @@ function read(
 }
 
 describe('a reference', () => {
+  it('stands for a port by its label, whatever the name of the variable is made of that', () => {
+    const network = { ports: [{ label: 'my-http', hostIp: '10.0.0.1', hostPort: 8080 }] };
+    const text = '${PORT_my-http} ${NOMAD_ADDR_my-http} ${env.HOLDFAST_IP_my_http}';
+    const { env, problems } = read({ A: text }, { network });
+    expect(problems).toEqual([]);
+    expect(env['A']).toBe('8080 10.0.0.1:8080 10.0.0.1');
+  });
+
   it('stands for a variable, with or without env. or the prefix', () => {
     const group = { meta: { tier: 'gold' }, labels: { team: 'core' } };
     const network = { ports: [{ label: 'http', hostIp: '10.0.0.1', hostPort: 8080 }] };
