@@ -9,6 +9,7 @@ import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { exec, HoldfastError, openOrchestrator, rawExec } from '../../src/index.ts';
 import type { Orchestrator } from '../../src/api.ts';
+import type { GroupSpecInput } from '../../src/spec/group-schema.ts';
 import { namesIn } from '../../src/os/quiet-reads.ts';
 import { placesOf } from './plan.ts';
 import { installCrashPoints } from './runtime.ts';
@@ -64,11 +65,13 @@ async function play(agent: Orchestrator): Promise<void> {
     await running(agent, allocId, 2);
   }
   if (work.begunAnew !== undefined) await beginAnew(agent, work.begunAnew);
+  if (work.updated !== undefined) await update(agent, work.updated);
   // A life before this one may have stopped it already.
   if (work.beside !== undefined && !(await isDead(agent, work.beside))) {
     await runBeside(agent, work.beside);
   }
   for (const allocId of work.lasting) await agent.stop(allocId);
+  if (work.updated !== undefined) await agent.stop(work.updated.heir);
   await filesSwept();
   await oldOnesGone(agent);
 }
@@ -150,6 +153,40 @@ async function persistently<T>(ask: () => Promise<T>): Promise<T> {
       if (tries > 100 || !isPassing) throw error;
       await delay(100);
     }
+  }
+}
+
+/** Whatever a life before this one has done of it is done. */
+async function update(
+  agent: Orchestrator,
+  { allocId, specs, heir }: NonNullable<typeof work.updated>,
+): Promise<void> {
+  const [changed, other] = specs;
+  const isReplaced = (await allocsOf(agent)).includes(heir);
+  if (!isReplaced && (await agent.inspect(allocId)).isLive) {
+    await agent.run(changed);
+    await updated(agent, allocId, changed);
+  }
+  await agent.run(other, { requestId: heir });
+  await running(agent, heir, 1);
+}
+
+/** The first task has begun anew, all are at work, nobody else is, and hooks have seen to those that run on. */
+async function updated(
+  agent: Orchestrator,
+  allocId: string,
+  { tasks: wanted }: GroupSpecInput,
+): Promise<void> {
+  for (;;) {
+    const { tasks, isLive } = await agent.inspect(allocId);
+    const isBegun = tasks.every(({ state, pid }) => state === 'running' && isInLedger(pid));
+    const isWhole = tasks.length === wanted.length && (tasks[0]?.run ?? 0) > 1;
+    let isSeenTo = false;
+    for await (const { type } of agent.events({ ref: allocId, until: 'head' })) {
+      isSeenTo ||= type === 'UpdateCompleted';
+    }
+    if ((isBegun && isWhole && isSeenTo) || !isLive) return;
+    await delay(10);
   }
 }
 
