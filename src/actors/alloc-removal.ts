@@ -125,7 +125,6 @@ export class AllocRemoval {
       this.#tryLater(allocId, reason);
       if (roster.folded(allocId)?.state.context.removalFailure === undefined) {
         await this.#tell(allocId, { type: 'RemovalFailed', reason });
-        // crash point: agent.retention.failure-recorded
       }
       return reason;
     }

@@ -42,7 +42,7 @@ export class Retention {
   #isLookDue = false;
   #endedAtLook = 0;
   #isShortTold = false;
-  #signal: AbortSignal = AbortSignal.abort();
+  #signal: AbortSignal | undefined;
 
   constructor(doors: RetentionDoors) {
     this.#doors = doors;
@@ -75,7 +75,7 @@ export class Retention {
   }
 
   #look(): void {
-    if (this.#isLookDue || this.#signal.aborted) return;
+    if (this.#isLookDue || this.#signal?.aborted !== false) return;
     this.#isLookDue = true;
     void this.#inTurn(async () => {
       this.#isLookDue = false;
@@ -149,7 +149,7 @@ export class Retention {
   async #collect(isWorth: (ended: number) => boolean): Promise<readonly GcEntry[]> {
     const entries: GcEntry[] = [];
     for (;;) {
-      if (this.#signal.aborted) return entries;
+      if (this.#signal?.aborted !== false) return entries;
       const batch = await this.#nextBatch(isWorth);
       if (batch.length === 0) break;
       entries.push(...(await this.#remove(batch)));

@@ -22,6 +22,7 @@ const STAND_INS: Readonly<Record<string, URL>> = {
   'os/terminal.ts': new URL('./stand-ins/terminal.ts', import.meta.url),
   'os/pipes.ts': new URL('./stand-ins/pipes.ts', import.meta.url),
   'os/libc.ts': new URL('./stand-ins/libc.ts', import.meta.url),
+  'os/memory-dir.ts': new URL('./stand-ins/memory-dir.ts', import.meta.url),
   'os/machine-capabilities.ts': new URL('./stand-ins/machine-capabilities.ts', import.meta.url),
   'log/open-store.ts': new URL('./stand-ins/open-store.ts', import.meta.url),
   'log/store-lock.ts': new URL('./stand-ins/store-lock.ts', import.meta.url),
