@@ -19,7 +19,7 @@ const TASK_REASONS: Readonly<Record<string, string>> = {
   CSIPluginConfig: 'there are no CSI volumes here',
   DispatchPayload: 'nothing is dispatched here',
   Schedule: 'use a timer or a scheduler',
-  Services: 'nobody registers services here',
+  Services: 'they are recorded, and registered nowhere else: write services[] anew',
   Templates: 'they are written in the language of Go: write templates[] anew',
   VolumeMounts: 'they need the volumes of the group: write volumeMounts[] anew',
 };

@@ -62,7 +62,7 @@ const GROUP_REASONS: Readonly<Record<string, string>> = {
   StopAfterClientDisconnect: CLUSTER,
   Update: CLUSTER,
   EphemeralDisk: 'the disk of a group is not limited, and goes with it',
-  Services: 'nobody registers services here',
+  Services: 'they are recorded, and registered nowhere else: write services[] anew',
   Volumes: 'a volume of Nomad is a name of its clients; name a directory in volumes',
 };
 

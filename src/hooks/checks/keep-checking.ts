@@ -57,7 +57,6 @@ export async function keepChecking(
     const enough = AbortSignal.any([signal, patience.signal]);
     const late = untilTime(clock, clock.steady() + check.timeoutMs, enough);
     await Promise.race([last, late]).finally(() => patience.abort());
-    late.catch(() => undefined);
   }
 }
 
