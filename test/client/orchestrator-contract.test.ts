@@ -191,6 +191,21 @@ describe.each([
     expect(await orchestrator.allocs({ all: true })).toHaveLength(1);
   });
 
+  it('lets go of what has ended, and says by which rule', async () => {
+    await orchestrator.run(group, { allocId: 'x' });
+    const told = { alloc: 'web', allocId: 'x', state: 'failed', rule: 'disk' } as const;
+    const entries = [
+      { ...told, endedAt: null, outcome: 'stuck', reason: 'EBUSY' },
+      { ...told, endedAt: '2026-01-02T03:04:05.678Z', outcome: 'removed', reason: '' },
+    ] as const;
+    fake.gcReport = { entries, diskPercent: 81.5, inodePercent: 0 };
+    expect(await orchestrator.gc()).toEqual(fake.gcReport);
+    await orchestrator.gc({ ref: 'web', dryRun: true });
+    await orchestrator.gc({ all: true });
+    expect(fake.calls).toEqual(['gc - false false', 'gc web false true', 'gc - true false']);
+    expect(await rejection(orchestrator.gc({ ref: 'no' }))).toMatchObject({ code: 'NOT_FOUND' });
+  });
+
   it('signals, restarts and resumes', async () => {
     const handle = await orchestrator.run(group, { allocId: 'x' });
     const task = handle.task('api');
