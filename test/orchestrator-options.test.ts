@@ -17,6 +17,8 @@ describe('the options of an orchestrator', () => {
       artifacts: { maxBytes: 1, fileRoots: ['/srv'], timeoutMs: undefined },
     });
     checkOptions({ dataDir, safeMode: { starts: 1, withinMs: 1 }, maxKillTimeoutMs: 0 });
+    checkOptions({ dataDir, templates: { fileRoots: ['/srv'], keys: '/srv/keys' } });
+    checkOptions({ dataDir, templates: { keys: { get: async () => undefined } } });
   });
 
   it.each([
@@ -48,6 +50,7 @@ describe('the options of an orchestrator', () => {
     [{ dataDir, node: { meta: { a: 1 } } }, 'node.meta', 'must be texts by name'],
     [{ dataDir, node: { name: 'a\0b' } }, 'node.name', 'must be a text'],
     [{ dataDir, deniedHostEnv: 'A' }, 'deniedHostEnv', 'must be a list of names, not A'],
+    [{ dataDir, templates: { keys: {} } }, 'templates.keys', 'must be a path or get, not object'],
     [{ dataDir, artifacts: { maxBytes: 0 } }, 'artifacts.maxBytes', 'must be bytes, 1 or more'],
     [{ dataDir, artifacts: { insecure: true } }, 'artifacts.insecure', 'There are: maxBytes'],
     [{ dataDir, clock: Date }, 'clock', 'must be now, steady and at'],

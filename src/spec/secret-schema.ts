@@ -78,8 +78,7 @@ function refreshProblem(
 ): ReturnType<typeof changeProblem> {
   const { refresh, changeMode, splay } = written;
   if (refresh !== undefined && changeMode === undefined) {
-    const message = 'is needed with refresh: restart, signal, script or noop';
-    return { path: 'changeMode', message };
+    return { path: 'refresh', message: 'needs changeMode: restart, signal, script or noop' };
   }
   if (refresh !== undefined || (changeMode ?? splay) === undefined) return undefined;
   const path = changeMode === undefined ? 'splay' : 'changeMode';

@@ -20,6 +20,14 @@ describe('secrets of a task', () => {
     ).toEqual([{ name: 'c', provider: 'exec', command, timeoutMs: 30_000, env: 'C', file: 'd/c' }]);
   });
 
+  it('say what is done when they are fetched again and are others', () => {
+    const refreshed = { ...FILE, refresh: '30s', changeMode: 'signal', changeSignal: 'SIGHUP' };
+    expect(resolved(refreshed)?.secrets?.[0]?.refresh).toEqual({
+      everyMs: 30_000,
+      change: { mode: 'signal', signal: 'SIGHUP', splayMs: 5_000 },
+    });
+  });
+
   it('leave a task without any as it was', () => {
     expect(Object.keys(resolved() ?? {})).not.toContain('secrets');
   });
@@ -41,6 +49,14 @@ describe('secrets of a task', () => {
     ],
     [[{ name: 'a', provider: 'exec', command: ['ls'] }], 'must begin with an absolute path'],
     [[{ name: 'a', provider: 'vault' }], 'secrets[0].provider'],
+    [[{ ...FILE, refresh: '30s' }], 'secrets[0].refresh needs changeMode: restart'],
+    [[{ ...FILE, changeMode: 'noop' }], 'secrets[0].changeMode needs refresh'],
+    [[{ ...FILE, splay: '1s' }], 'secrets[0].splay needs refresh'],
+    [[{ ...FILE, refresh: '1ms', changeMode: 'noop' }], 'secrets[0].refresh must be 1s or more'],
+    [
+      [{ name: 'a', provider: 'env', refresh: '1s', changeMode: 'noop' }],
+      'secrets[0].refresh is nothing that the provider env knows',
+    ],
   ])('are refused as %j', (secrets, text) => {
     expect(() => resolved(...secrets)).toThrow(text);
   });
