@@ -20,11 +20,10 @@ export const RETENTION_LIMITS: RetentionLimits = {
 /** Once too full, it is emptied to so many points below: else every end of an alloc would take the next one. */
 export const RELIEF_POINTS = 5;
 
-/**
- * A full disk leaves what has ended so recently: whoever waited for the end wants to read what was written. Not when so
- * little is free that nothing is started.
- */
+/** A full disk leaves what has ended so recently: whoever waited for the end wants to read what was written. */
 export const READING_TIME_MS = 10 * 60_000;
+/** The same when so little is free that nothing is started. */
+export const SHORT_READING_TIME_MS = 60_000;
 
 /** An alloc that has ended; the oldest end comes first. */
 export interface Ended {
@@ -64,7 +63,7 @@ export function dueByDisk(
   rule: DiskRule,
   { isPressing }: { readonly isPressing: boolean },
 ): readonly Due[] {
-  const leastAgeMs = isPressing ? 0 : READING_TIME_MS;
+  const leastAgeMs = isPressing ? SHORT_READING_TIME_MS : READING_TIME_MS;
   return named(
     ended.filter(({ ageMs }) => ageMs >= leastAgeMs),
     rule,

@@ -41,13 +41,13 @@ describe('the rules', () => {
     ]);
   });
 
-  it('leave of a full disk what ended just now, unless nothing can be started any more', () => {
+  it('leave of a full disk what ended just now, and less when nothing can be started', () => {
     const all = ended(2 * READING_TIME_MS, READING_TIME_MS, READING_TIME_MS - 1, 0);
     expect(dueByDisk(all, 'inodes', { isPressing: false })).toEqual([
       { allocId: 'a0', rule: 'inodes' },
       { allocId: 'a1', rule: 'inodes' },
     ]);
-    expect(dueByDisk(all, 'disk', { isPressing: true })).toHaveLength(4);
+    expect(ids(dueByDisk(all, 'disk', { isPressing: true }))).toEqual(['a0', 'a1', 'a2']);
   });
 
   it('take an alloc once, by the first of them', () => {
