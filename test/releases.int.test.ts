@@ -22,7 +22,7 @@ import { EXECUTOR_PROTOCOL, executorMethods } from '../src/rpc/executor-methods.
 import { call } from '../src/rpc/framed-client.ts';
 import { LOGMON_PROTOCOL } from '../src/rpc/logmon-methods.ts';
 import { findHost } from '../src/rpc/spawn-host.ts';
-import { COUNTING, faultInCount, pidsOf, until } from './acceptance/rig.ts';
+import { COUNTING, digestOf, faultInCount, pidsOf, until } from './acceptance/rig.ts';
 
 const PROTOCOLS = { executor: EXECUTOR_PROTOCOL, logmon: LOGMON_PROTOCOL };
 const RELEASES = new URL('./fixtures/releases/', import.meta.url).pathname;
@@ -40,6 +40,14 @@ describe.each(readdirSync(RELEASES))('release %s', (name) => {
     for (const host of hosts) host.kill('SIGKILL');
     rmSync(dataDir, { recursive: true, force: true, maxRetries: 5 });
   });
+
+  /** Of each finished task what a user read of its output then; releases before 0.1.0-part4 kept nothing of it. */
+  function said(): Readonly<Record<string, string>> {
+    const path = join(release, 'logs.json');
+    return existsSync(path)
+      ? (JSON.parse(readFileSync(path, 'utf8')) as Record<string, string>)
+      : {};
+  }
 
   function protocolOf(hostId: string): number {
     const path = join(dataDir, 'state', 'hosts', hostId, 'address.json');
@@ -67,6 +75,9 @@ describe.each(readdirSync(RELEASES))('release %s', (name) => {
     );
     for (const { allocId } of live) {
       expect(await orchestrator.stop(allocId)).toMatchObject({ state: 'stopped' });
+    }
+    for (const [ref, digest] of Object.entries(said())) {
+      expect([ref, await digestOf(orchestrator, ref)]).toEqual([ref, digest]);
     }
     await orchestrator.close();
   });

@@ -15,9 +15,10 @@ import {
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { build } from 'rolldown';
+import type { Orchestrator } from '../src/api.ts';
 import type { GroupSpecInput } from '../src/spec/group-schema.ts';
 import { PACKAGE_VERSION } from '../src/version.ts';
-import { Machine, pidsOf, until } from '../test/acceptance/rig.ts';
+import { digestOf, Machine, pidsOf, until } from '../test/acceptance/rig.ts';
 
 const ROOT = new URL('../', import.meta.url).pathname;
 const name = process.argv[2] ?? '';
@@ -51,6 +52,17 @@ const GROUPS: readonly GroupSpecInput[] = [
         user: 'nobody',
         resources: { memoryMb: 64, pids: 50 },
         mounts: [{ type: 'tmpfs', destination: '/scratch', sizeMb: 1 }],
+      },
+    ],
+  },
+  {
+    name: 'chatty',
+    type: 'batch',
+    tasks: [
+      {
+        // Two files of 1 MiB that are full and compressed, and a third.
+        ...task('talk', ['sh', '-c', 'yes "$(seq -s " " 1 300)" | head -n 2000']),
+        logs: { maxFileSizeMb: 1, compress: true },
       },
     ],
   },
@@ -89,7 +101,9 @@ async function makeDataDirectory(): Promise<void> {
       await agent.exec('running', ['true'])
     ).exit;
     const seen = await agent.allocs({ all: true });
+    await until('what is full is compressed', () => packedBelow(machine.dataDir) === 2);
     mkdirSync(target, { recursive: true });
+    writeFileSync(join(target, 'logs.json'), `${JSON.stringify(await digests(agent), null, 1)}\n`);
     writeFileSync(join(target, 'allocs.json'), `${JSON.stringify(seen, null, 1)}\n`);
     await machine.killAgent();
     machine.killAll();
@@ -99,6 +113,21 @@ async function makeDataDirectory(): Promise<void> {
   } finally {
     await machine.scrap();
   }
+}
+
+function packedBelow(dataDir: string): number {
+  const files = readdirSync(dataDir, { recursive: true, encoding: 'utf8' });
+  return files.filter((path) => path.endsWith('.gz')).length;
+}
+
+/** What a user reads of the output of each finished task. */
+async function digests(agent: Orchestrator): Promise<Readonly<Record<string, string>>> {
+  const said: Record<string, string> = {};
+  for (const { allocId, isLive, tasks } of await agent.allocs({ all: true })) {
+    for (const { task } of isLive ? [] : tasks)
+      said[`${allocId}/${task}`] = await digestOf(agent, `${allocId}/${task}`);
+  }
+  return said;
 }
 
 /** Pipes and sockets are of their moment, and a repository cannot hold them. */

@@ -1,4 +1,5 @@
 /** Which children are in which host, as far as this agent knows. */
+import { HoldfastError } from '../errors.ts';
 import { hostRoom } from '../rpc/host-room.ts';
 import type { Host } from '../rpc/spawn-host.ts';
 
@@ -63,6 +64,12 @@ export class HostPlaces {
 
   hostOf(key: string): PooledHost | undefined {
     return this.#placed.get(key);
+  }
+
+  /** Throws UNAVAILABLE for a child whose host was lost, and which nobody was given since. */
+  assertSettled(key: string): void {
+    if (this.#placed.has(key) || ![...this.#lost].some(({ keys }) => keys.has(key))) return;
+    throw new HoldfastError('UNAVAILABLE', 'its host was lost and could not be replaced so far');
   }
 
   settle(key: string, host: PooledHost): void {

@@ -106,9 +106,10 @@ export class HostPool {
     }
   }
 
-  /** The live host that has the child, also when it had to be replaced just now. Nothing is placed because of this. */
+  /** As `hostOf`, also when it had to be replaced just now. Throws UNAVAILABLE while it could not be replaced. */
   async whereIs(key: string): Promise<PooledHost | undefined> {
     await this.#homeless.get(key);
+    this.#places.assertSettled(key);
     return this.#places.hostOf(key);
   }
 

@@ -46,7 +46,7 @@ export class SessionCalls {
     });
   }
 
-  /** Throws NOT_FOUND when no host has it any more. */
+  /** Throws NOT_FOUND when no host has it any more, UNAVAILABLE while the one that had it is being replaced. */
   async channelTo(launchKey: string, session: string): Promise<Channel> {
     const found = await this.#doors.pool.whereIs(launchKey);
     if (found !== undefined && this.#hosts.has(session)) this.#hosts.set(session, found);

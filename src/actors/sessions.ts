@@ -117,6 +117,12 @@ export class Sessions implements SessionDoor {
     await this.#calls.call(launchKey, service.forgetSession, { session }).catch(() => undefined);
   }
 
+  /** Throws UNAVAILABLE for a run that no host has so far. */
+  async assertHosted({ launchKey }: Pick<RunRequest, 'launchKey'>): Promise<void> {
+    if ((await this.#doors.pool.whereIs(launchKey)) !== undefined) return;
+    throw new HoldfastError('UNAVAILABLE', 'the task is being taken over from an earlier agent');
+  }
+
   find(id: string): KeptSession | undefined {
     return this.#kept.get(id);
   }

@@ -85,18 +85,21 @@ export async function attach(
   options: AttachOptions,
 ): Promise<ExecSession> {
   doors.assertOpen();
-  const kept = doors.agent.sessions.find(session) ?? keptOfAnother(doors, session);
+  const kept = doors.agent.sessions.find(session) ?? (await keptOfAnother(doors, session));
   if (kept === undefined) throw new HoldfastError('NOT_FOUND', `no session ${session} is open`);
   return take(doors.agent, kept, options);
 }
 
-/** Of an agent that is gone; this one may stand by it any moment. */
-function keptOfAnother(doors: ExecDoors, session: string): KeptSession | undefined {
+/** Of an agent that is gone; this one may stand by it any moment. Throws UNAVAILABLE before a host has its run. */
+async function keptOfAnother(doors: ExecDoors, session: string): Promise<KeptSession | undefined> {
   const open = taskWith(doors, session);
   if (open === undefined) return recallEnded(doors, session);
   const { runner, runOf } = targetOf(doors, open);
+  const { sessions } = doors.agent;
+  // A session of a run that no host has is taken for lost with its host, and its command lives.
+  await sessions.assertHosted(runOf(session));
   const tell: TaskRunner['tell'] = (message) => runner.tell(message);
-  return keepSession(doors.agent.sessions, runOf(session), session, tell);
+  return sessions.find(session) ?? keepSession(sessions, runOf(session), session, tell);
 }
 
 async function take(

@@ -1,5 +1,6 @@
 /** Real agents on a real data directory, for the promises that only real processes can show. */
 import { type ChildProcess, spawn, spawnSync, type SpawnSyncReturns } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -219,6 +220,13 @@ export async function eventsSoFar(
   const found: PublicEvent[] = [];
   for await (const event of agent.events({ ...query, until: 'head' })) found.push(event);
   return found;
+}
+
+/** SHA-256 of all that a task wrote, as a user reads it. */
+export async function digestOf(agent: Orchestrator, ref: string): Promise<string> {
+  const hash = createHash('sha256');
+  for await (const { data } of agent.logs(ref)) hash.update(data);
+  return hash.digest('hex');
 }
 
 /** The first thing wrong with text that should be the lines 1, 2, 3 …, or undefined. */

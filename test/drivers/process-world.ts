@@ -15,6 +15,7 @@ import { machineEpoch } from '../../src/os/machine-epoch.ts';
 import { silentLogger } from '../../src/ports.ts';
 import type { DriverRig } from '../contract/driver.contract.ts';
 import { runRequest } from './run-request.ts';
+import { INSTANCE } from '../own-instance.ts';
 
 /** What outlives an agent: the directory, the hosts in it, and every run that was asked for. */
 export class World {
@@ -61,10 +62,10 @@ export async function agentOf(world: World): Promise<WorldRig> {
   const leaving = new AbortController();
   const shared = {
     stateDir: world.stateDir,
-    instanceId: 'i1',
+    instanceId: INSTANCE,
     agentEpoch: world.agents,
     machineEpoch: machineEpoch(),
-    cgroups: new RunCgroups('i1', 'auto'),
+    cgroups: new RunCgroups(INSTANCE, 'auto'),
   };
   const pool: HostPool = new HostPool({
     ...shared,

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { RunRequest } from '../../src/drivers/driver.ts';
 import { launchKey } from '../../src/os/launch-key.ts';
 import { taskSpec } from '../machines/stories.ts';
+import { INSTANCE } from '../own-instance.ts';
 
 export function runRequest(
   driver: string,
@@ -19,7 +20,7 @@ export function runRequest(
     run,
     launchKey: key,
     token,
-    mark: `i1:${key}`,
+    mark: `${INSTANCE}:${key}`,
     machineEpoch: undefined,
     specHash: 'h1',
     dirs: {

@@ -8,6 +8,7 @@ import { until } from '../acceptance/rig.ts';
 import type { Drill, Findings } from '../faults/drill.ts';
 import { ConfinementRig } from '../processes/confinement-rig.ts';
 import { inTurns } from './in-turns.ts';
+import { INSTANCE } from '../own-instance.ts';
 
 const TOGETHER = 4;
 /** Cycles before what a quiet host holds is noted. */
@@ -38,7 +39,10 @@ export const cycleDrill: Drill = {
       for (const [name, count] of Object.entries(after)) findings.count(`${name} after`, count);
       const fault = faultIn(before, after);
       if (fault !== undefined) findings.fail(`${cases} cycles`, fault);
-      const { runs } = await call(host.channel, service.hello, { agentEpoch: 1, instanceId: 'i1' });
+      const { runs } = await call(host.channel, service.hello, {
+        agentEpoch: 1,
+        instanceId: INSTANCE,
+      });
       if (runs !== 0) findings.fail(`${cases} cycles`, `the host says it has ${runs} runs`);
       ends.leave();
       await control(findings);

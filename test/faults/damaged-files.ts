@@ -36,7 +36,7 @@ export const damagedFiles: Drill = {
   tools: [],
   privileges: [],
   mutants: [UNCHECKED],
-  cases: { share: 80, full: 3_000 },
+  cases: { share: 50, full: 3_000 },
   async run(findings, cases) {
     await openAll(findings, WITHOUT_LOGMON, cases);
     await openAll(findings, WITHOUT_LOGMON, ROW_CASES, 'rows');

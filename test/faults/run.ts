@@ -1,12 +1,13 @@
 /**
- * Runs the drills: `npm run faults -- [--full] [--seed N] [--only TEXT] [--cases N] [--json FILE]`. Without `--full`
- * each has the size of its share of CI. Ends with status 1 when something was found, with 2 for words without a meaning.
+ * Runs the drills: `npm run faults -- [--full] [--seed N] [--only TEXT] [--cases N] [--jobs N] [--json FILE]`. Without
+ * `--full` each has the size of its share of CI; `--jobs` says how many go on side by side. Ends with status 1 when
+ * something was found, with 2 for words without a meaning.
  */
 import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { PACKAGE_VERSION } from '../../src/version.ts';
 import { isGiven, matching, readFlags, text, whole } from '../rig-flags.ts';
-import { performDrill, type Failure } from './drill.ts';
+import { performDrill, type Drill, type Failure } from './drill.ts';
 import { DRILLS } from './drills.ts';
 
 const names = DRILLS.map(({ name }) => name);
@@ -15,6 +16,7 @@ const { full, only, ...flags } = readFlags({
   seed: whole(0, 1),
   only: matching((words) => names.some((name) => name.includes(words)), names),
   cases: whole(1, undefined),
+  jobs: whole(1, 1),
   json: text(),
 });
 const { seed } = flags;
@@ -23,24 +25,11 @@ const figures: Record<string, number> = {};
 const controls: Record<string, string> = {};
 const failures: Failure[] = [];
 
-for (const drill of DRILLS.filter(({ name }) => name.includes(only ?? ''))) {
-  const start = performance.now();
-  const cases = flags.cases ?? (full ? drill.cases.full : drill.cases.share);
-  const found = await performDrill(drill, cases, seed, (failure) => {
-    failures.push({ ...failure, case: `${drill.name}: ${failure.case}` });
-    say(`        ${failure.case}: ${failure.text}`);
-  });
-  const tookS = ((performance.now() - start) / 1_000).toFixed(1);
-  say(`${found.failures.length === 0 ? 'ok    ' : 'FAILED'}  ${drill.name} (${tookS} s)`);
-  for (const [name, value] of Object.entries(found.figures)) {
-    figures[`${drill.name}: ${name}`] = value;
-    say(`        ${name}: ${value}`);
-  }
-  for (const [name, said] of Object.entries(found.controls)) {
-    controls[`${drill.name}: ${name}`] = said;
-    say(`        control ${name}: ${said}`);
-  }
-}
+const waiting = DRILLS.filter(({ name }) => name.includes(only ?? '')).values();
+const crew = Array.from({ length: flags.jobs }, async () => {
+  for (const drill of waiting) await play(drill);
+});
+await Promise.all(crew);
 
 if (flags.json !== undefined) {
   const report = {
@@ -59,4 +48,23 @@ process.exitCode = failures.length > 0 ? 1 : 0;
 
 function say(line: string): void {
   process.stdout.write(`${line}\n`);
+}
+
+async function play(drill: Drill): Promise<void> {
+  const start = performance.now();
+  const cases = flags.cases ?? (full ? drill.cases.full : drill.cases.share);
+  const found = await performDrill(drill, cases, seed, (failure) => {
+    failures.push({ ...failure, case: `${drill.name}: ${failure.case}` });
+    say(`        ${failure.case}: ${failure.text}`);
+  });
+  const tookS = ((performance.now() - start) / 1_000).toFixed(1);
+  say(`${found.failures.length === 0 ? 'ok    ' : 'FAILED'}  ${drill.name} (${tookS} s)`);
+  for (const [name, value] of Object.entries(found.figures)) {
+    figures[`${drill.name}: ${name}`] = value;
+    say(`        ${name}: ${value}`);
+  }
+  for (const [name, said] of Object.entries(found.controls)) {
+    controls[`${drill.name}: ${name}`] = said;
+    say(`        control ${name}: ${said}`);
+  }
 }

@@ -21,6 +21,7 @@ import type { LaunchRequest } from '../../src/rpc/gen/holdfast/executor/v1/execu
 import type { Host } from '../../src/rpc/spawn-host.ts';
 import { ContainerRig, noContainersBecause } from './container-rig.ts';
 import { kill, until } from './host-rig.ts';
+import { INSTANCE } from '../own-instance.ts';
 
 const obstacle = noContainersBecause();
 const epoch = machineEpoch();
@@ -99,7 +100,7 @@ describe.skipIf(obstacle)(`a container (${obstacle ?? 'here'})`, () => {
     const dir = rig.dirOf(request);
     mkdirSync(dir, { recursive: true });
     makeFifo(join(dir, 'life'));
-    const identity = { protocol: 1, instanceId: 'i1', allocId: 'alloc', task: 'task' } as const;
+    const identity = { protocol: 1, instanceId: INSTANCE, allocId: 'alloc', task: 'task' } as const;
     const { run, token, mark, specHash } = request;
     writeIntent(dir, { ...identity, run, token, mark, machineEpoch: epoch, specHash });
     const script = join(rig.stateDir, 'shim');

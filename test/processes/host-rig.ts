@@ -15,6 +15,7 @@ import {
   type StopStep,
 } from '../../src/rpc/gen/holdfast/executor/v1/executor.ts';
 import { type Host, spawnHost } from '../../src/rpc/spawn-host.ts';
+import { INSTANCE } from '../own-instance.ts';
 
 /** How one test waits for what must happen; never for how fast. */
 export const DEADLINE_MS = 15_000;
@@ -54,7 +55,7 @@ export class Rig {
       stateDir,
       hostId,
       kind: 'executor',
-      instanceId: 'i1',
+      instanceId: INSTANCE,
       agentEpoch,
     });
     this.#hosts.push(host);
@@ -70,7 +71,7 @@ export class Rig {
       agentEpoch: 1,
       launchKey: key,
       token: 'token',
-      mark: `i1:${key}`,
+      mark: `${INSTANCE}:${key}`,
       allocId: 'alloc',
       task: 'task',
       run: this.#runs,

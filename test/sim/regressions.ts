@@ -96,4 +96,17 @@ export const REGRESSIONS: readonly Regression[] = [
     why: 'a run that ended on a full disk before its start was recorded was adopted for ever',
   },
   { seed: 399, why: 'a shim that had made its fate and not written it was called dead' },
+  {
+    seed: 9_145,
+    only: [
+      ...[1, 2, 4, 5, 7].map((index) => `slowShim#${index}`),
+      'killExecutor#1046',
+      'killExecutor#1047',
+    ],
+    why: 'a command was called lost while nobody could replace its host, and lived on',
+  },
+  {
+    seed: 13_378,
+    why: 'a command was called lost by an agent that had not taken over its run yet, and lived on',
+  },
 ];

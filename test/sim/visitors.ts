@@ -131,6 +131,8 @@ export class Visitors {
     }
     const { exitCode, signal, reason } = await session.exit;
     this.#world.note(`visitor ${visit.name} hears ${exitCode ?? signal} ${reason}`);
+    // Who hung up reads no further once the command has ended.
+    if (visitor.hasClosed) return this.#end(visitor, 'left');
     this.#end(visitor, exitCode === null && signal === null ? 'gone' : 'whole');
   }
 
