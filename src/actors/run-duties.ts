@@ -9,7 +9,8 @@ import {
 } from '../machines/kill-policy.ts';
 import { decideStart, type StartVerdict } from '../machines/start-decision.ts';
 import type { TaskMessage } from '../machines/task-messages.ts';
-import { pause, runNotedHooks, untilKnown, type TaskDoors, type TaskScope } from './duty-tools.ts';
+import { runNotedHooks, untilKnown, type TaskDoors, type TaskScope } from './duty-tools.ts';
+import { pause } from './pause.ts';
 
 /** A host tells an end that it knows at once. */
 const TOLD_WITHIN_MS = 1_000;
