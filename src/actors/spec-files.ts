@@ -2,7 +2,8 @@
  * The specs of live allocs as files beside the store, written before an alloc is acknowledged. A store that is lost is
  * rebuilt from them and from the files of the runs.
  */
-import { closeSync, fsync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { closeSync, fsync, lstatSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
@@ -10,6 +11,7 @@ import { diskFailure, messageOf } from '../errors.ts';
 import { readPlainFile } from '../os/plain-file.ts';
 import { silentLogger, type Logger } from '../ports.ts';
 import type { AllocSpec } from '../spec/alloc-spec.ts';
+import { canonicalJson } from '../spec/spec-hash.ts';
 
 const flush = promisify(fsync);
 
@@ -17,6 +19,13 @@ export interface SavedSpec {
   readonly allocId: string;
   readonly spec: AllocSpec;
   readonly specHash: string;
+}
+
+/** What an opening agent finds of allocs that it does not know. */
+export interface LeftBehind {
+  readonly saved: readonly SavedSpec[];
+  /** Allocs of which there is a file that does not say any more what they are. It is kept. */
+  readonly unreadable: ReadonlySet<string>;
 }
 
 /** Where the specs are kept. */
@@ -29,10 +38,10 @@ export interface SpecStore {
    */
   forget(allocId: string): Promise<void>;
   /**
-   * For an opening agent: those of allocs that are unknown to it, as far as they can be read. What was half written and
-   * those of allocs that have ended are removed: an agent that finds no store would run them again.
+   * For an opening agent: those of allocs that are unknown to it. What was half written and those of allocs that have
+   * ended are removed: an agent that finds no store would run them again.
    */
-  leftBehind(standingOf: (allocId: string) => Standing): Promise<readonly SavedSpec[]>;
+  leftBehind(standingOf: (allocId: string) => Standing): Promise<LeftBehind>;
   /**
    * For an opening agent: writes those of live allocs that are missing or cannot be read, since together with the store
    * they would be gone for good. `specOf` gives nothing for one that has ended meanwhile. What the disk does not take
@@ -75,7 +84,8 @@ export class SpecFiles implements SpecStore {
   save(saved: SavedSpec): Promise<void> {
     const { allocId } = saved;
     this.#lingering.delete(allocId);
-    const saving = writeDurably(this.#pathOf(allocId), `${JSON.stringify(saved)}\n`)
+    const text = JSON.stringify({ ...saved, sum: sumOf(saved) });
+    const saving = writeDurably(this.#pathOf(allocId), `${text}\n`)
       .catch((error: unknown) => {
         throw diskFailure(error, `save the spec of ${allocId}`);
       })
@@ -110,16 +120,23 @@ export class SpecFiles implements SpecStore {
     for (const allocId of this.#lingering) void this.forget(allocId);
   }
 
-  async leftBehind(standingOf: (allocId: string) => Standing): Promise<readonly SavedSpec[]> {
+  async leftBehind(standingOf: (allocId: string) => Standing): Promise<LeftBehind> {
     const names = await readdir(this.#specDir).catch(() => []);
-    const found: SavedSpec[] = [];
+    const saved: SavedSpec[] = [];
+    const unreadable = new Set<string>();
     for (const name of names) {
       const path = join(this.#specDir, name);
-      const standing = name.endsWith(SUFFIX) ? standingOf(name.slice(0, -SUFFIX.length)) : 'live';
-      if (standing === 'ended' || name.endsWith(UNFINISHED)) remove(path);
-      else if (standing === 'unknown') found.push(...readSpec(path));
+      const allocId = name.endsWith(SUFFIX) ? name.slice(0, -SUFFIX.length) : undefined;
+      if (name.endsWith(UNFINISHED)) remove(path);
+      if (allocId === undefined) continue;
+      const standing = standingOf(allocId);
+      if (standing === 'ended') remove(path);
+      if (standing !== 'unknown') continue;
+      const found = readSpec(this.#specDir, allocId);
+      if (found === undefined) unreadable.add(allocId);
+      else saved.push(found);
     }
-    return found;
+    return { saved, unreadable };
   }
 
   async complete(
@@ -150,7 +167,14 @@ function pathIn(specDir: string, allocId: string): string {
 
 /** Is there a file of it that can be read? */
 export function isSpecSaved(specDir: string, allocId: string): boolean {
-  return readSpec(pathIn(specDir, allocId)).length > 0;
+  return readSpec(specDir, allocId) !== undefined;
+}
+
+/** Where the file of it is that does not say any more what was written into it; undefined when there is none. */
+export function tornSpec(specDir: string, allocId: string): string | undefined {
+  const path = pathIn(specDir, allocId);
+  const isThere = lstatSync(path, { throwIfNoEntry: false }) !== undefined;
+  return isThere && !isSpecSaved(specDir, allocId) ? path : undefined;
 }
 
 /** Only the flushes leave this thread: everything else takes microseconds. */
@@ -189,18 +213,24 @@ function remove(path: string): void {
   }
 }
 
-/** One spec, or none for a file that says nothing. */
-function readSpec(path: string): readonly SavedSpec[] {
+/** Undefined for a file that does not say what was written into it. */
+function readSpec(specDir: string, allocId: string): SavedSpec | undefined {
   try {
-    const found = readPlainFile(path);
-    if (found.is !== 'text') return [];
-    const saved = JSON.parse(found.text) as Partial<SavedSpec>;
+    const found = readPlainFile(pathIn(specDir, allocId));
+    if (found.is !== 'text') return undefined;
+    const { sum, ...saved } = JSON.parse(found.text) as Partial<SavedSpec> & { sum?: unknown };
     const isWhole =
-      typeof saved.allocId === 'string' &&
+      saved.allocId === allocId &&
       typeof saved.specHash === 'string' &&
-      Array.isArray(saved.spec?.tasks);
-    return isWhole ? [saved as SavedSpec] : [];
+      Array.isArray(saved.spec?.tasks) &&
+      // The first releases wrote none.
+      (sum === undefined || sum === sumOf(saved));
+    return isWhole ? (saved as SavedSpec) : undefined;
   } catch {
-    return [];
+    return undefined;
   }
+}
+
+function sumOf(saved: Partial<SavedSpec>): string {
+  return createHash('sha256').update(canonicalJson(saved)).digest('hex');
 }
