@@ -10,7 +10,7 @@ import type { Clock } from '../ports.ts';
 import type { Gate } from '../spec/task-spec.ts';
 import type { AllocTasks } from './alloc-tasks.ts';
 import { applyUpdate } from './alloc-update.ts';
-import { pause } from './duty-tools.ts';
+import { pause } from './pause.ts';
 import type { Duty, DutyScope } from './event-sourced.ts';
 
 export interface AllocDutyDoors {

@@ -8,11 +8,13 @@ import { isRetryable } from '../errors.ts';
 import { taskStream } from '../events/envelope.ts';
 import { killRetryDelayMs, LEFTOVER_PLAN } from '../machines/kill-policy.ts';
 import type { TaskMessage } from '../machines/task-messages.ts';
+import { taskKey } from '../os/launch-key.ts';
 import type { MarkedProcess } from '../os/marked-processes.ts';
 import type { Intent } from '../os/run-directory.ts';
 import type { AgentDoors } from './agent-doors.ts';
-import { pause } from './duty-tools.ts';
+import { pause } from './pause.ts';
 import type { Roster } from './roster.ts';
+import type { LeftBehind } from './spec-files.ts';
 
 export type RunFound = Extract<TaskMessage, { type: 'RunFound' }>;
 
@@ -27,7 +29,7 @@ export interface Orphan {
 }
 
 export interface Survey {
-  /** The newest run of a wanted task that the log has not heard of, by stream. */
+  /** The newest run that the log has not heard of, by stream, of every task that is wanted or may be. */
   readonly found: ReadonlyMap<string, RunFound>;
   readonly orphans: readonly Orphan[];
 }
@@ -35,8 +37,8 @@ export interface Survey {
 export interface SurveyDoors {
   readonly agent: AgentDoors;
   readonly roster: Roster;
-  /** Allocs that only their spec files know. */
-  readonly savedAllocs: ReadonlySet<string>;
+  /** Of allocs that only their spec files know. */
+  readonly left: LeftBehind;
 }
 
 /** Looks once and changes nothing. Called before any actor wakes. */
@@ -87,7 +89,7 @@ function leftHere(strangers: readonly MarkedProcess[]): readonly Orphan[] {
 }
 
 function adoptOrSort(
-  { roster, savedAllocs }: SurveyDoors,
+  { roster, left }: SurveyDoors,
   {
     launchKey,
     allocId,
@@ -104,12 +106,23 @@ function adoptOrSort(
   // A task that is left alone is left alone with all that runs of it.
   if (roster.isQuarantined(stream)) return;
   const newest = Math.max(found.get(stream)?.run ?? 0, roster.newestRunOf(stream));
-  const isWanted = roster.isWanted(stream) || savedAllocs.has(allocId);
-  if (isWanted && run > newest) {
-    found.set(stream, { type: 'RunFound', run, launchKey, token, mark, machineEpoch });
-  } else {
-    sort('kill', stream, isWanted ? 'a newer run took its place' : 'nobody wants its task');
-  }
+  const isUnreadable = left.unreadable.has(allocId);
+  const isWanted = roster.isWanted(stream) || left.saved.some((one) => one.allocId === allocId);
+  if (!isWanted && !isUnreadable) return sort('kill', stream, 'nobody wants its task');
+  if (run <= newest) return sort('kill', stream, 'a newer run took its place');
+  found.set(stream, { type: 'RunFound', run, launchKey, token, mark, machineEpoch });
+  // Whoever wants it gives its spec again, under the same id, and finds it running.
+  if (isUnreadable) sort('hold', stream, `the spec of alloc ${allocId} cannot be read`);
+}
+
+/** Names what tasks keep over their runs whose runs are held: their output goes on. */
+export function taskKeysOfHeld(orphans: readonly Orphan[]): readonly string[] {
+  return orphans.flatMap(({ verdict, stream }) => {
+    const [, allocId, task] = stream?.split('/') ?? [];
+    return verdict === 'hold' && allocId !== undefined && task !== undefined
+      ? [taskKey(allocId, task)]
+      : [];
+  });
 }
 
 /** Ends what lives of these, each tried once, and puts the files of the others away later. */

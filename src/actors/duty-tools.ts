@@ -6,6 +6,7 @@ import type { PhaseOutcome } from '../hooks/run-phase.ts';
 import type { HookFault, HookResult, TaskMessage } from '../machines/task-messages.ts';
 import type { TaskContext } from '../machines/task-state.ts';
 import type { Clock, Logger } from '../ports.ts';
+import { pause } from './pause.ts';
 import type { DutyScope } from './event-sourced.ts';
 import type { StartGate } from './start-gate.ts';
 
@@ -66,22 +67,6 @@ export async function untilKnown<T>(
     }
     await pause(doors.clock, doors.clock.steady() + LOOK_AGAIN_MS, scope.signal);
   }
-}
-
-/** Resolves at the steady time `atMs`; rejects with the abort's reason when `signal` comes first. */
-export function pause(clock: Clock, atMs: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    signal.throwIfAborted();
-    const stop = (): void => {
-      cancel();
-      reject(signal.reason as Error);
-    };
-    const cancel = clock.at(atMs, () => {
-      signal.removeEventListener('abort', stop);
-      resolve();
-    });
-    signal.addEventListener('abort', stop, { once: true });
-  });
 }
 
 /** A phase whose failures are recorded and change nothing. */

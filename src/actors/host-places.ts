@@ -18,8 +18,8 @@ export class HostPlaces {
   readonly #protocol: number;
   readonly #hosts = new Map<string, PooledHost>();
   readonly #placed = new Map<string, PooledHost>();
-  /** Hosts that are gone and whose children nobody was given yet. */
-  readonly #lost = new Set<PooledHost>();
+  /** Of children without a place: the host that is gone and had them last. */
+  readonly #lostWith = new Map<string, PooledHost>();
 
   /** How many children a host takes, and which conversation it must speak to be given new ones. */
   constructor({ perHost, protocol }: { readonly perHost: number; readonly protocol: number }) {
@@ -44,8 +44,10 @@ export class HostPlaces {
   remove(host: PooledHost): void {
     host.isLive = false;
     this.#hosts.delete(host.id);
-    this.#lost.add(host);
-    for (const key of host.keys) this.#placed.delete(key);
+    for (const key of host.keys) {
+      this.#placed.delete(key);
+      this.#lostWith.set(key, host);
+    }
   }
 
   /** Who needs no new host to be given its children: one of those met that has room, or whoever has them already. */
@@ -58,7 +60,6 @@ export class HostPlaces {
 
   /** Settles what the lost host had and nobody placed since. */
   handOver(lost: PooledHost, by: PooledHost): void {
-    this.#lost.delete(lost);
     for (const key of lost.keys) if (this.hostOf(key) === undefined) this.settle(key, by);
   }
 
@@ -68,12 +69,13 @@ export class HostPlaces {
 
   /** Throws UNAVAILABLE for a child whose host was lost, and which nobody was given since. */
   assertSettled(key: string): void {
-    if (this.#placed.has(key) || ![...this.#lost].some(({ keys }) => keys.has(key))) return;
+    if (!this.#lostWith.has(key)) return;
     throw new HoldfastError('UNAVAILABLE', 'its host was lost and could not be replaced so far');
   }
 
   settle(key: string, host: PooledHost): void {
     this.#placed.get(key)?.keys.delete(key);
+    this.#lostWith.delete(key);
     host.keys.add(key);
     this.#placed.set(key, host);
   }
@@ -82,7 +84,8 @@ export class HostPlaces {
   forget(key: string, refusedBy?: PooledHost): void {
     this.#placed.get(key)?.keys.delete(key);
     this.#placed.delete(key);
-    for (const { keys } of this.#lost) keys.delete(key);
+    this.#lostWith.get(key)?.keys.delete(key);
+    this.#lostWith.delete(key);
     if (refusedBy !== undefined) refusedBy.room = Math.min(refusedBy.room, refusedBy.keys.size);
   }
 

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { errnoOf, HoldfastError } from '../errors.ts';
 import type { Layout } from '../layout.ts';
 import type { EventLog } from '../log/event-log.ts';
+import { takenOver } from '../log/refusals.ts';
 
 export class PlaceWatch {
   readonly #stateDir: string;
@@ -51,8 +52,7 @@ export class PlaceWatch {
   #overtaken(): HoldfastError | undefined {
     const newest = this.#newestEpoch();
     if (newest <= this.#agentEpoch) return undefined;
-    const text = `agent ${newest} took over from agent ${this.#agentEpoch}`;
-    return new HoldfastError('EPOCH_STALE', text);
+    return takenOver(newest, this.#agentEpoch);
   }
 
   #newestEpoch(): number {

@@ -3,7 +3,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { HoldfastError } from '../errors.ts';
 import { UPDATING } from '../machines/alloc-facts.ts';
 import type { Roster } from './roster.ts';
-import type { SavedSpec } from './spec-files.ts';
+import type { SavedSpec } from './saved-spec.ts';
 
 /**
  * Asks the alloc to end, unless it does so already, and resolves when it is over; at once for one that nobody knows. Of

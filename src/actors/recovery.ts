@@ -1,14 +1,15 @@
 /** What an agent does between replaying and being ready: meets the hosts, rebuilds what was lost, wakes every actor. */
 import type { RecoveryReport } from '../api.ts';
-import { HoldfastError, messageOf } from '../errors.ts';
+import { messageOf } from '../errors.ts';
 import { allocStream, taskStream } from '../events/envelope.ts';
 import type { Facts } from '../machines/chart-parts.ts';
 import type { NodeEvent } from '../events/node-event.ts';
 import type { OpenedStore } from '../log/open-store.ts';
+import { takenOver } from '../log/refusals.ts';
 import { isAllocLive } from '../machines/alloc-facts.ts';
 import { PACKAGE_VERSION } from '../version.ts';
 import type { AgentDoors } from './agent-doors.ts';
-import { endOrphans, putAway, surveyRuns, type Survey } from './boot-sweep.ts';
+import { endOrphans, putAway, surveyRuns, taskKeysOfHeld, type Survey } from './boot-sweep.ts';
 import { AllocRunner, type AllocRunnerDoors } from './alloc-runner.ts';
 import type { HostPool } from './host-pool.ts';
 import type { NodeJournal } from './node-journal.ts';
@@ -16,7 +17,7 @@ import type { Replayed } from './replay.ts';
 import type { Roster } from './roster.ts';
 import { endPredecessor, predecessorsFirst } from './predecessors.ts';
 import { Settling } from './settling.ts';
-import { savedSpecOf, type SavedSpec } from './spec-files.ts';
+import { savedSpecOf, type SavedSpec } from './saved-spec.ts';
 
 export interface RecoveryDoors {
   readonly agent: AgentDoors;
@@ -87,13 +88,12 @@ export class Recovery {
     ]);
     // crash point: agent.open.hosts-met
     this.#assertNewest();
-    const saved = await agent.specs.leftBehind((allocId) => roster.standingOf(allocId));
-    const savedAllocs = new Set(saved.map(({ allocId }) => allocId));
-    this.#survey = surveyRuns({ agent, roster, savedAllocs });
+    const left = await agent.specs.leftBehind((allocId) => roster.standingOf(allocId));
+    this.#survey = surveyRuns({ agent, roster, left });
     // crash point: agent.open.surveyed
     for (const allocId of roster.allocIds) this.#wake(allocId);
     // crash point: agent.open.woken
-    await this.#rebuild(saved);
+    await this.#rebuild(left.saved);
     // Not before: an agent that dies in the middle of it must find the damage again.
     if (store.damage !== undefined) store.acknowledgeDamage();
     void this.#completeSpecs();
@@ -123,8 +123,7 @@ export class Recovery {
     const { agent, agentEpoch } = this.#doors;
     const newest = Number(agent.log.getMeta('agentEpoch'));
     if (newest <= agentEpoch) return;
-    const text = `agent ${newest} took over from agent ${agentEpoch}`;
-    const error = new HoldfastError('EPOCH_STALE', text);
+    const error = takenOver(newest, agentEpoch);
     agent.log.fail(error);
     throw error;
   }
@@ -133,7 +132,7 @@ export class Recovery {
   async #sweep(current: ReadonlySet<string>): Promise<void> {
     const { agent, roster, signal } = this.#doors;
     const { orphans } = this.#survey;
-    const kept = roster.taskKeysOfLive();
+    const kept = new Set([...roster.taskKeysOfLive(), ...taskKeysOfHeld(orphans)]);
     const released = this.#releaseCollectors(kept);
     try {
       // crash point: agent.sweep.begun

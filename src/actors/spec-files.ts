@@ -6,25 +6,15 @@ import { rmSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { diskFailure, messageOf } from '../errors.ts';
-import { readPlainFile } from '../os/plain-file.ts';
 import { silentLogger, type Logger } from '../ports.ts';
-import type { AllocContext } from '../machines/alloc-machine.ts';
-import type { AllocSpec } from '../spec/alloc-spec.ts';
 import { writeDurably } from './durable-file.ts';
-import type { AssignedPort } from '../spec/network-spec.ts';
+import { readSpec, SPEC_SUFFIX, specPath, specText, type SavedSpec } from './saved-spec.ts';
 
-export interface SavedSpec {
-  readonly allocId: string;
-  readonly spec: AllocSpec;
-  readonly specHash: string;
-  /** On the steady clock, of an alloc that may run so long only. */
-  readonly acceptedAt?: number;
-  /** What its tasks were told, and may listen on: an alloc that is rebuilt keeps them. */
-  readonly ports?: readonly AssignedPort[];
-  /** The alloc from which it takes over, or did. */
-  readonly replaces?: string;
-  /** What it was run with, in base64: here and nowhere else. Left out: nothing. */
-  readonly payload?: string;
+/** What an opening agent finds of allocs that it does not know. */
+export interface LeftBehind {
+  readonly saved: readonly SavedSpec[];
+  /** Allocs of which there is a file that does not say any more what they are. It is kept. */
+  readonly unreadable: ReadonlySet<string>;
 }
 
 /** Where the specs are kept. */
@@ -41,10 +31,10 @@ export interface SpecStore {
    */
   forget(allocId: string): Promise<void>;
   /**
-   * For an opening agent: those of allocs that are unknown to it, as far as they can be read. What was half written and
-   * those of allocs that have ended are removed: an agent that finds no store would run them again.
+   * For an opening agent: those of allocs that are unknown to it. What was half written and those of allocs that have
+   * ended are removed: an agent that finds no store would run them again.
    */
-  leftBehind(standingOf: (allocId: string) => Standing): Promise<readonly SavedSpec[]>;
+  leftBehind(standingOf: (allocId: string) => Standing): Promise<LeftBehind>;
   /**
    * For an opening agent: writes those of live allocs that are missing, cannot be read or do not say what the log says,
    * since together with the store they would be gone for good. `specOf` gives nothing for one that has ended meanwhile.
@@ -56,25 +46,9 @@ export interface SpecStore {
   ): Promise<void>;
 }
 
-/** What is saved of an alloc beside the log, as far as the log knows it; undefined before it was received. */
-export function savedSpecOf(allocId: string, context: AllocContext): SavedSpec | undefined {
-  const { spec, specHash, ports, predecessor, runUntil } = context;
-  if (spec === undefined) return undefined;
-  const { maxRunDurationMs = 0 } = spec;
-  return {
-    allocId,
-    spec,
-    specHash,
-    ...(runUntil !== undefined && { acceptedAt: runUntil - maxRunDurationMs }),
-    ...(ports !== undefined && { ports }),
-    ...(predecessor !== undefined && { replaces: predecessor }),
-  };
-}
-
 export type Standing = 'live' | 'ended' | 'unknown';
 
-const SUFFIX = '.json';
-const UNFINISHED = '.json.new';
+const UNFINISHED = `${SPEC_SUFFIX}.new`;
 const REMOVE_AGAIN_MS = 30_000;
 
 interface SpecFilesOptions {
@@ -106,7 +80,7 @@ export class SpecFiles implements SpecStore {
   async update(saved: SavedSpec): Promise<void> {
     const { allocId } = saved;
     await this.#write(allocId, () => {
-      const [{ payload, replaces } = {}] = readSpec(this.#pathOf(allocId));
+      const { payload, replaces } = readSpec(this.#specDir, allocId) ?? {};
       const kept = {
         ...(payload !== undefined && { payload }),
         ...(replaces !== undefined && { replaces }),
@@ -116,10 +90,9 @@ export class SpecFiles implements SpecStore {
   }
 
   /** One after the other for each alloc: the last word is that of the last who asked. */
-  #write(allocId: string, textOf: () => SavedSpec): Promise<void> {
+  #write(allocId: string, savedNow: () => SavedSpec): Promise<void> {
     this.#lingering.delete(allocId);
-    const write = (): Promise<void> =>
-      writeDurably(this.#pathOf(allocId), `${JSON.stringify(textOf())}\n`);
+    const write = (): Promise<void> => writeDurably(this.#pathOf(allocId), specText(savedNow()));
     const before = this.#saving.get(allocId);
     const written = before === undefined ? write() : before.then(write, write);
     const saving = written
@@ -136,7 +109,7 @@ export class SpecFiles implements SpecStore {
   async payloadOf(allocId: string): Promise<Uint8Array | undefined> {
     // A task may be sooner than the flush of its spec.
     await this.#saving.get(allocId)?.catch(() => undefined);
-    const [saved] = readSpec(this.#pathOf(allocId));
+    const saved = readSpec(this.#specDir, allocId);
     return saved?.payload === undefined ? undefined : Buffer.from(saved.payload, 'base64');
   }
 
@@ -169,16 +142,23 @@ export class SpecFiles implements SpecStore {
     for (const allocId of this.#lingering) void this.forget(allocId);
   }
 
-  async leftBehind(standingOf: (allocId: string) => Standing): Promise<readonly SavedSpec[]> {
+  async leftBehind(standingOf: (allocId: string) => Standing): Promise<LeftBehind> {
     const names = await readdir(this.#specDir).catch(() => []);
-    const found: SavedSpec[] = [];
+    const saved: SavedSpec[] = [];
+    const unreadable = new Set<string>();
     for (const name of names) {
       const path = join(this.#specDir, name);
-      const standing = name.endsWith(SUFFIX) ? standingOf(name.slice(0, -SUFFIX.length)) : 'live';
-      if (standing === 'ended' || name.endsWith(UNFINISHED)) remove(path);
-      else if (standing === 'unknown') found.push(...readSpec(path));
+      const allocId = name.endsWith(SPEC_SUFFIX) ? name.slice(0, -SPEC_SUFFIX.length) : undefined;
+      if (name.endsWith(UNFINISHED)) remove(path);
+      if (allocId === undefined) continue;
+      const standing = standingOf(allocId);
+      if (standing === 'ended') remove(path);
+      if (standing !== 'unknown') continue;
+      const found = readSpec(this.#specDir, allocId);
+      if (found === undefined) unreadable.add(allocId);
+      else saved.push(found);
     }
-    return found;
+    return { saved, unreadable };
   }
 
   async complete(
@@ -187,7 +167,7 @@ export class SpecFiles implements SpecStore {
   ): Promise<void> {
     for (const allocId of allocIds) {
       const saved = specOf(allocId);
-      const [found] = readSpec(this.#pathOf(allocId));
+      const found = readSpec(this.#specDir, allocId);
       if (saved === undefined || found?.specHash === saved.specHash) continue;
       try {
         await this.update(saved);
@@ -199,17 +179,8 @@ export class SpecFiles implements SpecStore {
   }
 
   #pathOf(allocId: string): string {
-    return pathIn(this.#specDir, allocId);
+    return specPath(this.#specDir, allocId);
   }
-}
-
-function pathIn(specDir: string, allocId: string): string {
-  return join(specDir, `${allocId}${SUFFIX}`);
-}
-
-/** Is there a file of it that can be read? */
-export function isSpecSaved(specDir: string, allocId: string): boolean {
-  return readSpec(pathIn(specDir, allocId)).length > 0;
 }
 
 /** A directory in its place, or a file that may not be removed, keeps nobody from opening. */
@@ -218,23 +189,5 @@ function remove(path: string): void {
     rmSync(path, { recursive: true, force: true });
   } catch {
     // The next agent tries again.
-  }
-}
-
-/** One spec, or none for a file that says nothing. */
-function readSpec(path: string): readonly SavedSpec[] {
-  try {
-    const found = readPlainFile(path);
-    if (found.is !== 'text') return [];
-    const saved = JSON.parse(found.text) as Partial<SavedSpec>;
-    const { acceptedAt = 0 } = saved;
-    const isWhole =
-      typeof saved.allocId === 'string' &&
-      typeof saved.specHash === 'string' &&
-      Array.isArray(saved.spec?.tasks) &&
-      Number.isSafeInteger(acceptedAt);
-    return isWhole ? [saved as SavedSpec] : [];
-  } catch {
-    return [];
   }
 }

@@ -4,7 +4,7 @@
  */
 import { HoldfastError, messageOf } from '../errors.ts';
 import type { Clock } from '../ports.ts';
-import { pause } from './duty-tools.ts';
+import { pause } from './pause.ts';
 
 export interface ChildSpec {
   readonly id: string;

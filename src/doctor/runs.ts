@@ -4,6 +4,7 @@
  */
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { tornSpec } from '../actors/saved-spec.ts';
 import type { Layout } from '../layout.ts';
 import { isLaunchKey } from '../os/launch-key.ts';
 import { markedProcesses, worksBelow, type MarkedProcess } from '../os/marked-processes.ts';
@@ -74,10 +75,16 @@ function orphan(known: RunsKnown, launchKey: string, pids: readonly number[]): r
 
 /** What becomes of an orphan: it can be adopted only by its files. */
 function fateOf({ hasAgent, layout }: RunsKnown, launchKey: string): string {
+  const intent = readIntent(join(layout.runDir, launchKey));
+  const allocId = intent.is === 'whole' ? intent.value.allocId : undefined;
+  const torn = allocId === undefined ? undefined : tornSpec(layout.specDir, allocId);
+  if (torn !== undefined) {
+    return `${torn} cannot be read, so nobody ends it: run its spec again with alloc id ${allocId} and it is adopted, or remove that file and it is ended by the next agent that opens`;
+  }
   if (hasAgent) return 'the agent adopts or ends it; if it stays, see its log';
-  return readIntent(join(layout.runDir, launchKey)).is === 'whole'
-    ? 'start an agent on this data directory: it adopts what is wanted and ends the rest'
-    : 'put its files back from a backup: an agent ends what it cannot adopt';
+  return allocId === undefined
+    ? 'put its files back from a backup: an agent ends what it cannot adopt'
+    : 'start an agent on this data directory: it adopts what is wanted and ends the rest';
 }
 
 /** Runs that the log knows and that nobody can follow to their end any more. */

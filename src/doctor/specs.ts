@@ -1,6 +1,6 @@
 /** Is what is wanted told in a second place, for the day on which the store is lost? */
 import type { Layout } from '../layout.ts';
-import { isSpecSaved } from '../actors/spec-files.ts';
+import { isSpecSaved } from '../actors/saved-spec.ts';
 import { isAllocLive } from '../machines/alloc-facts.ts';
 import { counted, warning, type Finding } from './finding.ts';
 import type { StoreReading } from './store-reading.ts';

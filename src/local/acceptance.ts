@@ -2,7 +2,7 @@
 import type { RunOptions } from '../api.ts';
 import type { AgentDoors } from '../actors/agent-doors.ts';
 import { AllocRunner } from '../actors/alloc-runner.ts';
-import type { SavedSpec } from '../actors/spec-files.ts';
+import type { SavedSpec } from '../actors/saved-spec.ts';
 import { HoldfastError } from '../errors.ts';
 import { allocStream } from '../events/envelope.ts';
 import type { GroupPlan } from '../group-plan.ts';

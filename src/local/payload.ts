@@ -1,5 +1,5 @@
 /** What a group is run with beside its spec: bytes for those of its tasks that ask for them. */
-import type { SavedSpec } from '../actors/spec-files.ts';
+import type { SavedSpec } from '../actors/saved-spec.ts';
 import { HoldfastError } from '../errors.ts';
 import type { AllocSpec } from '../spec/alloc-spec.ts';
 

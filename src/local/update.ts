@@ -1,6 +1,6 @@
 /** Updates of a live alloc: what they would do, and how one is made. */
 import type { Roster } from '../actors/roster.ts';
-import { savedSpecOf } from '../actors/spec-files.ts';
+import { savedSpecOf } from '../actors/saved-spec.ts';
 import { HoldfastError } from '../errors.ts';
 import type { GroupPlan } from '../group-plan.ts';
 import type { AllocState } from '../machines/alloc-machine.ts';

@@ -50,6 +50,12 @@ export function writeFailure(error: unknown): HoldfastError {
   });
 }
 
+/** An agent that was stopped for a while, or whose lock somebody took away, must not write beside its successor. */
+export function takenOver(current: number, epoch: number): HoldfastError {
+  const text = `agent ${current} took over from agent ${epoch}`;
+  return new HoldfastError('EPOCH_STALE', text, { details: { epoch, current } });
+}
+
 /** An agent that had the store open, and whose lock somebody took away, wrote while another one opened it. */
 export function overtaken(newest: number): HoldfastError {
   const text = 'another agent wrote to the store while it was being opened: open it again';

@@ -4,7 +4,7 @@ import type { StreamName } from '../events/envelope.ts';
 import { checksumOf, seedOf } from './checksum.ts';
 import type { StoredRow } from './event-log.ts';
 import type { Removed, RowPage, RowStore } from './row-store.ts';
-import { overtaken } from './refusals.ts';
+import { overtaken, takenOver } from './refusals.ts';
 import { SqliteReader } from './sqlite-reader.ts';
 import { SqliteSnapshots } from './sqlite-snapshots.ts';
 import {
@@ -219,9 +219,7 @@ export class SqliteRows implements RowStore {
   #refuseStaleEpoch(): void {
     const current = this.#metaNumber(META.epoch);
     if (current <= this.#epoch) return;
-    throw new HoldfastError('EPOCH_STALE', `agent ${current} took over from agent ${this.#epoch}`, {
-      details: { epoch: this.#epoch, current },
-    });
+    throw takenOver(current, this.#epoch);
   }
 
   /** From now on nobody else writes; what somebody wrote since the rows were read is in no state. */

@@ -11,6 +11,8 @@ export interface Greeting {
   readonly protocol: number;
   readonly version: string;
   readonly pid: number;
+  /** Of a logmon host: for how many tasks it collects. */
+  readonly tasks?: number;
   /** Of a logmon host: output that cannot be written now. Older hosts tell of none. */
   readonly waiting?: readonly {
     readonly taskKey: string;

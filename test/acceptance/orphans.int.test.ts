@@ -1,10 +1,18 @@
 /** Runs that no log speaks of: what becomes of each is decided before anything new is started. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { cpSync, readdirSync, rmSync } from 'node:fs';
+import { cpSync, readdirSync, rmSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import type { Orchestrator } from '../../src/api.ts';
-import { eventsSoFar, isRunning, Machine, pidsOf, runningPid, until } from './rig.ts';
+import type { AllocView, Orchestrator } from '../../src/api.ts';
+import {
+  countingGroup,
+  eventsSoFar,
+  isRunning,
+  Machine,
+  pidsOf,
+  runningPid,
+  until,
+} from './rig.ts';
 
 let machine: Machine;
 let agent: Orchestrator;
@@ -40,6 +48,27 @@ describe('a program of ours', () => {
     rmSync(inState('store'), { recursive: true });
     agent = await machine.startAgent();
     expect(await until('it is adopted', () => pidsOf(agent, 'kept'))).toEqual([pid]);
+  });
+
+  it('whose spec cannot be read when the store is lost is held until its spec is given again', async () => {
+    const pid = await runningPid(agent, 'torn');
+    const [{ allocId }] = (await agent.allocs()) as [AllocView];
+    await machine.killAgent();
+    rmSync(inState('store'), { recursive: true });
+    truncateSync(inState('specs', `${allocId}.json`), 40);
+    agent = await machine.startAgent();
+    await until('it is told', async () => (await orphans()).length > 0);
+    const reason = `the spec of alloc ${allocId} cannot be read`;
+    expect(await orphans()).toMatchObject([{ data: { pids: [pid], verdict: 'hold', reason } }]);
+    expect(machine.holdfast('doctor').stdout).toContain(`again with alloc id ${allocId}`);
+    // Held for as many agents as it takes.
+    await machine.killAgent();
+    agent = await machine.startAgent();
+    expect(isRunning(pid)).toBe(true);
+    await agent.run(countingGroup('torn', 1), { allocId });
+    expect(await until('it is adopted', () => pidsOf(agent, 'torn'))).toEqual([pid]);
+    await agent.stop('torn');
+    expect(isRunning(pid)).toBe(false);
   });
 
   it('that nobody wants is ended, and the program that its task is about lives on', async () => {

@@ -1,5 +1,14 @@
 import type * as Fs from 'node:fs';
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
@@ -78,7 +87,7 @@ describe('the files of specs', () => {
     writeFileSync(join(dir, 'torn.json.new'), '{"allocId":');
     const found = await specs.leftBehind((allocId) => (allocId === 'ended' ? 'ended' : 'unknown'));
     expect(readdirSync(dir)).toEqual(['live.json']);
-    expect(found).toEqual([saved('live')]);
+    expect(found).toEqual({ saved: [saved('live')], unreadable: new Set() });
   });
 
   it('that are missing, torn or old are written again by an opening agent, if their alloc still lives', async () => {
@@ -93,11 +102,27 @@ describe('the files of specs', () => {
       allocId === 'over' ? undefined : saved(allocId),
     );
     const found = await specs.leftBehind(() => 'unknown');
-    expect(found.toSorted((a, b) => (a.allocId < b.allocId ? -1 : 1))).toEqual([
+    expect(found.saved.toSorted((a, b) => (a.allocId < b.allocId ? -1 : 1))).toEqual([
       saved('gone'),
       { ...saved('old'), payload: 'aGk=' },
       saved('torn'),
       { ...saved('whole'), payload: 'aGk=' },
     ]);
+    expect(found.unreadable).toEqual(new Set(['blocked']));
+  });
+
+  it('that say anything else than what was written are told apart from those that are missing', async () => {
+    const specs = new SpecFiles(dir);
+    for (const allocId of ['flipped', 'moved', 'whole']) await specs.save(saved(allocId));
+    const text = readFileSync(join(dir, 'flipped.json'), 'utf8');
+    writeFileSync(join(dir, 'flipped.json'), text.replace('"web"', '"wec"'));
+    renameSync(join(dir, 'moved.json'), join(dir, 'elsewhere.json'));
+    writeFileSync(join(dir, 'empty.json'), '');
+    symlinkSync('/nonexistent/holdfast', join(dir, 'linked.json'));
+    // As the first releases wrote them.
+    writeFileSync(join(dir, 'old.json'), JSON.stringify(saved('old')));
+    const found = await specs.leftBehind(() => 'unknown');
+    expect(found.saved.map(({ allocId }) => allocId).toSorted()).toEqual(['old', 'whole']);
+    expect(found.unreadable).toEqual(new Set(['elsewhere', 'empty', 'flipped', 'linked']));
   });
 });

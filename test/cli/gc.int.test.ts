@@ -28,7 +28,10 @@ it(
       expect([status, stderr]).toEqual([0, expect.any(String)]);
       return stdout.trim().split('\n')[0] ?? '';
     };
-    const [one, two] = [await ran('one', 'echo hello; touch kept'), await ran('two', 'seq 3000000')];
+    const [one, two] = [
+      await ran('one', 'echo hello; touch kept'),
+      await ran('two', 'seq 3000000'),
+    ];
     expect([existsSync(dirOf(one)), existsSync(dirOf(two))]).toEqual([true, true]);
 
     const dry = machine.holdfast('gc', '--all', '--dry-run');

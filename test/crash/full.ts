@@ -18,7 +18,7 @@ const REPORTS = join(ROOT, 'docs', 'reports');
 /** Each writes its report with `--json` and ends with 1 when something was found. */
 const PROGRAMMES: readonly (readonly [name: string, script: string, ...args: string[]])[] = [
   ['crash', 'test/crash/run.ts', '--mutants'],
-  ['sim', 'test/sim/run.ts', '--seeds', '20000', '--mutants', '--regressions'],
+  ['sim', 'test/sim/run.ts', '--seeds', '10000', '--mutants', '--regressions'],
   ['properties', 'test/properties/run.ts', '--full'],
   // They wait more than they work.
   ['faults', 'test/faults/run.ts', '--full', '--jobs', '4'],

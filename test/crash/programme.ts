@@ -3,6 +3,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Patch } from '../patch.ts';
+import { sideBySide } from '../side-by-side.ts';
 import { AXES, casesOf, type Axis, type Size } from './axes.ts';
 import { Canary } from './canary.ts';
 import { runCase, type CaseResult, type CaseSpec, type CaseStage } from './case.ts';
@@ -89,17 +90,11 @@ export async function playAll(
   { jobs, say }: Pick<ProgrammeOptions, 'jobs' | 'say'>,
 ): Promise<readonly CaseResult[]> {
   const results: CaseResult[] = [];
-  let next = 0;
-  const worker = async (): Promise<void> => {
-    for (let index = next++; index < cases.length; index = next++) {
-      const spec = cases[index];
-      if (spec === undefined) return;
-      const result = await runCase(spec, stage);
-      results[index] = result;
-      for (const { kind, text } of result.faults) say(`${kind} ${spec.axis} ${spec.id}: ${text}`);
-    }
-  };
-  await Promise.all(Array.from({ length: jobs }, worker));
+  await sideBySide(cases, jobs, async (spec, index) => {
+    const result = await runCase(spec, stage);
+    results[index] = result;
+    for (const { kind, text } of result.faults) say(`${kind} ${spec.axis} ${spec.id}: ${text}`);
+  });
   return results;
 }
 

@@ -40,9 +40,22 @@ async function oneAgent(findings: Findings, number: number): Promise<void> {
         `${path.slice(machine.dataDir.length + 7)} ${damageFile(path, findings.random)}`,
       );
     }
-    await machine.startAgent();
+    const hasSpec = readdirSync(layoutOf(machine.dataDir).specDir).length > 0;
+    const agent = await machine.startAgent();
+    const isForgotten = (await agent.allocs({ all: true })).length === 0;
+    if (isForgotten && !hasSpec) {
+      findings.count('agents that were told of nothing');
+      await until('nothing lives', () =>
+        TASKS.every((task) => livingOf(machine, task).length === 0),
+      );
+      return;
+    }
     await until('every program lives once', () => TASKS.every((task) => livesOnce(machine, task)));
-    const agent = await machine.connect();
+    if (isForgotten) {
+      // The store is lost and the spec cannot be read: programs are held until somebody says what they are.
+      findings.count('agents that were told again');
+      await agent.run(groupOf(machine), { allocId: 'web' });
+    }
     if (isBlinded(damages)) findings.count('agents that cannot tell');
     else await until('the agent knows them', () => isKnown(agent, machine));
     findings.count('agents');
@@ -65,8 +78,8 @@ function isBlinded(damages: readonly string[]): boolean {
   return isDamaged(/^store\/log/) && isDamaged(/^run\/.*(fate|identity|intent)/);
 }
 
-async function startTasks(agent: Orchestrator, machine: Machine): Promise<void> {
-  const group: GroupSpecInput = {
+function groupOf(machine: Machine): GroupSpecInput {
+  return {
     name: 'web',
     restart: { attempts: 9, interval: '1h', delay: '100ms' },
     tasks: TASKS.map((name) => {
@@ -74,7 +87,10 @@ async function startTasks(agent: Orchestrator, machine: Machine): Promise<void> 
       return { name, driver: 'raw_exec', config: { command: '/bin/sh', args: ['-c', script] } };
     }),
   };
-  await agent.run(group, { allocId: 'web' });
+}
+
+async function startTasks(agent: Orchestrator, machine: Machine): Promise<void> {
+  await agent.run(groupOf(machine), { allocId: 'web' });
   await until('it runs', () => isKnown(agent, machine));
 }
 

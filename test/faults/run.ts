@@ -7,6 +7,7 @@ import { execFileSync } from 'node:child_process';
 import { writeFileSync } from 'node:fs';
 import { PACKAGE_VERSION } from '../../src/version.ts';
 import { isGiven, matching, readFlags, text, whole } from '../rig-flags.ts';
+import { sideBySide } from '../side-by-side.ts';
 import { performDrill, type Drill, type Failure } from './drill.ts';
 import { DRILLS } from './drills.ts';
 
@@ -25,11 +26,8 @@ const figures: Record<string, number> = {};
 const controls: Record<string, string> = {};
 const failures: Failure[] = [];
 
-const waiting = DRILLS.filter(({ name }) => name.includes(only ?? '')).values();
-const crew = Array.from({ length: flags.jobs }, async () => {
-  for (const drill of waiting) await play(drill);
-});
-await Promise.all(crew);
+const wanted = DRILLS.filter(({ name }) => name.includes(only ?? ''));
+await sideBySide(wanted, flags.jobs, play);
 
 if (flags.json !== undefined) {
   const report = {

@@ -21,14 +21,14 @@ export async function handOver(wishes: readonly CollectRequest[], doors: HeirDoo
   const base = { stateDir, kind: 'logmon', instanceId, agentEpoch, tasksPerHost } as const;
   let rest = wishes.map((wish) => ({ ...wish, agentEpoch }));
   for (const host of await liveHosts(base, doors.machineEpoch)) {
-    const room = await roomIn(host, base);
+    const room = Math.max(0, roomOf(host, tasksPerHost) - (host.greeting.tasks ?? 0));
     await hand(host, rest.slice(0, room), doors);
     rest = rest.slice(room);
   }
   while (rest.length > 0) {
     const host = await startHost(base, doors);
     // crash point: executor.heir.up
-    const room = Math.min(tasksPerHost, hostRoom('logmon', host.address.pid));
+    const room = roomOf(host, tasksPerHost);
     await hand(host, rest.slice(0, room), doors);
     rest = rest.slice(room);
   }
@@ -50,11 +50,8 @@ async function liveHosts(base: BaseRequest, machineEpoch: string): Promise<reado
   return found.flatMap((one) => (one.status === 'fulfilled' ? one.value : []));
 }
 
-async function roomIn({ channel, address }: Host, base: BaseRequest): Promise<number> {
-  const { agentEpoch, instanceId, tasksPerHost = Infinity } = base;
-  const options = { deadlineMs: HELLO_DEADLINE_MS };
-  const { tasks } = await call(channel, logmonMethods.hello, { agentEpoch, instanceId }, options);
-  return Math.max(0, Math.min(tasksPerHost, hostRoom('logmon', address.pid)) - tasks);
+function roomOf({ address }: Host, tasksPerHost: number): number {
+  return Math.min(tasksPerHost, hostRoom('logmon', address.pid));
 }
 
 /** Eight letters as every host's, and no other's: hosts are started one at a time. */

@@ -1,5 +1,4 @@
 /** The cgroup of a run, as the host that launches it makes it and puts it away. */
-import { writeFile } from 'node:fs';
 import { HoldfastError } from '../../errors.ts';
 import { cgroupOfRun, isCgroupOfRun, machineCgroups } from '../../os/cgroup-layout.ts';
 import { oomKills } from '../../os/cgroup-oom.ts';
@@ -33,9 +32,7 @@ export function prepareCgroup(
     removeCgroup(layout, cgroup);
     throw error;
   }
-  const files = plan.dirs.map(joinFile);
-  if (files[0] !== undefined) announceJoin(files[0]);
-  return files;
+  return plan.dirs.map(joinFile);
 }
 
 function joinFile(dir: string): string {
@@ -47,17 +44,6 @@ export function joinFiles(cgroup: string, limits: Limits | undefined): readonly 
   if (cgroup === '') return [];
   const wish = limits === undefined ? {} : cgroupLimits(limits);
   return planCgroup(machineCgroups(), cgroup, wish).dirs.map(joinFile);
-}
-
-/** No process has this number. */
-const NOBODYS_PID = '2147483647';
-
-/**
- * Whoever joins a cgroup waits for the kernel, some 10 ms unless somebody else did right before. That begins while the
- * shim is being started, on a thread that has nothing else to do, and not when the child asks.
- */
-function announceJoin(file: string): void {
-  writeFile(file, NOBODYS_PID, { flag: 'r+' }, () => undefined);
 }
 
 /** On the wire 0 and the empty text are no limit. */

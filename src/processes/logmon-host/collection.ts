@@ -2,10 +2,11 @@ import { closeSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 
-import { errnoOf, HoldfastError, isExhaustion, messageOf } from '../../errors.ts';
+import { HoldfastError } from '../../errors.ts';
 import { removeFileIfPossible } from '../../os/atomic-file.ts';
 import type { OutputStream } from '../../output/segments.ts';
 import type { CollectRequest } from '../../rpc/gen/holdfast/logmon/v1/logmon.ts';
+import { cannotOpen } from './cannot-write.ts';
 import { isAnother, openFifo, type PipeBudget } from './fifo.ts';
 import { makeDirectory } from './new-segment.ts';
 import type { Pump } from './pump.ts';
@@ -72,10 +73,7 @@ export class Collection {
     const [first] = [this.#stdout.writer, this.#stderr.writer]
       .filter(({ blocked, waitingBytes }) => blocked !== undefined && waitingBytes > 0)
       .toSorted((a, b) => a.blockedAtMs - b.blockedAtMs);
-    if (first === undefined) return undefined;
-    const { blockedAtMs, blocked } = first;
-    const { reason } = blocked?.details ?? {};
-    return { sinceMs: blockedAtMs, reason: typeof reason === 'string' ? reason : '' };
+    return first && { sinceMs: first.blockedAtMs, reason: first.blockedReason };
   }
 
   /** Is everything that was written in the files? */
@@ -136,21 +134,8 @@ async function openFlow(
     return { writer, pipeBytes: pipes.widen(fifo), stop: pump.add(writer) };
   } catch (error) {
     closeSync(fifo);
-    throw notOpened(dir, error);
+    throw cannotOpen(`cannot write output into ${dir}`, error);
   }
-}
-
-function notOpened(dir: string, error: unknown): HoldfastError {
-  const errno = errnoOf(error) ?? '';
-  const code = isExhaustion(errno)
-    ? 'RESOURCES_EXHAUSTED'
-    : errno === 'ENOENT'
-      ? 'NOT_FOUND'
-      : 'INTERNAL';
-  return new HoldfastError(code, `cannot write output into ${dir}: ${messageOf(error)}`, {
-    cause: error,
-    details: { dir, errno },
-  });
 }
 
 async function closeFlow(flow: Flow, { pipes }: Premises): Promise<void> {

@@ -1,9 +1,10 @@
 import { closeSync, fstatSync, statSync } from 'node:fs';
 import { setTimeout } from 'node:timers/promises';
 
-import { diskFailure, errnoOf, HoldfastError, isExhaustion, messageOf } from '../../errors.ts';
+import { HoldfastError } from '../../errors.ts';
 import { openFifoOrLost } from '../../os/lost-fifo.ts';
 import { pipeBytesPerUser, setPipeSize, tryLock } from '../../os/pipes.ts';
+import { cannotOpen } from './cannot-write.ts';
 
 /** A killed pump keeps its lock until the kernel has cleaned up after it; a living one keeps it longer than this. */
 const LOCK_PATIENCE_MS = 2_000;
@@ -34,11 +35,7 @@ function openOrThrow(path: string): number {
   try {
     return openFifoOrLost(path);
   } catch (error) {
-    const errno = errnoOf(error);
-    const doing = `cannot open the FIFO ${path}`;
-    if (isExhaustion(errno)) throw diskFailure(error, doing);
-    const code = errno === 'ENOENT' ? 'NOT_FOUND' : 'INTERNAL';
-    throw new HoldfastError(code, `${doing}: ${messageOf(error)}`, { cause: error });
+    throw cannotOpen(`cannot open the FIFO ${path}`, error);
   }
 }
 

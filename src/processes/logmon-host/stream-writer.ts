@@ -90,6 +90,12 @@ export class StreamWriter {
     return this.#blocked;
   }
 
+  /** The name of the errno, or what is known instead. */
+  get blockedReason(): string {
+    const reason = this.#blocked?.details['reason'];
+    return typeof reason === 'string' ? reason : '';
+  }
+
   /** Since when, in milliseconds since 1970. */
   get blockedAtMs(): number {
     return this.#blockedAtMs;
@@ -212,8 +218,7 @@ export class StreamWriter {
   }
 
   get #isDropping(): boolean {
-    const reason = this.#blocked?.details['reason'];
-    return this.#drops !== undefined && DropAccount.concerns(String(reason));
+    return this.#drops !== undefined && DropAccount.concerns(this.blockedReason);
   }
 
   /** What is missing must be known before what comes behind it is there. */
