@@ -5,9 +5,11 @@ import type { Hook, HookDoors, HookRequest } from '../hooks/hook.ts';
 import { runPhase, type PhaseOutcome } from '../hooks/run-phase.ts';
 import { taskDirsOf } from '../layout.ts';
 import type { HookFault, HookResult, TaskMessage } from '../machines/task-messages.ts';
+import { socketIn } from '../os/namespace-socket.ts';
 import type { AgentDoors } from './agent-doors.ts';
 import type { TaskScope } from './duty-tools.ts';
 import { beforeHook, hookTexts, type KnownHooks } from './hook-texts.ts';
+import { networkOfRun } from './network-supplies.ts';
 import { missingSecrets, placedTask } from './run-env.ts';
 import { shownOutput } from './shown-output.ts';
 import type { TaskIdentity } from './task-runner.ts';
@@ -107,6 +109,7 @@ function hookRequest(
 function placeActs(
   { memory, users, networks, drivers, specs }: AgentDoors,
   { allocId, task }: TaskIdentity,
+  scope: TaskScope,
 ): Pick<HookDoors, 'memory' | 'users' | 'network' | 'payload'> {
   const stream = taskStream(allocId, task.name);
   return {
@@ -115,7 +118,13 @@ function placeActs(
       take: (before) => users.take(stream, before),
       release: () => users.release(stream),
     },
-    network: { ensure: () => networks.ensure(allocId, drivers.rootOf(task) === 'task') },
+    network: {
+      ensure: () => networks.ensure(allocId, drivers.rootOf(task) === 'task'),
+      openSocket() {
+        const { namespace } = networkOfRun(task, scope.current().context).network ?? {};
+        return namespace === undefined ? undefined : socketIn(namespace);
+      },
+    },
     payload: () => specs.payloadOf(allocId),
   };
 }
@@ -143,7 +152,7 @@ function hookActs(
     message: (message) => void scope.report({ type: 'HookSpoke', phase, hook: hook.name, message }),
     logmon: agent.logmon,
     drivers: agent.drivers,
-    ...placeActs(agent, identity),
+    ...placeActs(agent, identity, scope),
     renew: (secrets) => agent.secrets.renew(stream, hook.name, secrets),
     onRenewal: (follow) => agent.secrets.follow(stream, follow, signal),
     hashOf: (name, text) => agent.secrets.hashOf(name, text),

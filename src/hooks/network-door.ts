@@ -4,6 +4,11 @@
 export interface NetworkDoor {
   /** As it is from now on; the same for every task. Errors: START_RETRYABLE, CAPABILITY_MISSING. */
   ensure(): Promise<SharedNetwork>;
+  /**
+   * A TCP socket of IPv4 in that network, not connected, as a descriptor that the caller closes; undefined where it is
+   * the machine's. Errors: UNAVAILABLE.
+   */
+  openSocket(): number | undefined;
 }
 
 export interface SharedNetwork {

@@ -5,10 +5,10 @@
 import { HoldfastError, isRetryable, messageOf } from '../errors.ts';
 import type { CheckStatus } from '../events/task-event.ts';
 import type { ServiceFacts } from '../machines/task-messages.ts';
-import type { CheckSpec, HttpProbe } from '../spec/check-spec.ts';
+import type { CheckSpec, HttpProbe, PortName } from '../spec/check-spec.ts';
 import { isServiceName, type ServiceSpec } from '../spec/service-spec.ts';
 import { keepChecking } from './checks/keep-checking.ts';
-import { placeOf } from './checks/places.ts';
+import { placeOf, type Place } from './checks/places.ts';
 import type { Probe } from './checks/probe.ts';
 import { scriptProbe } from './checks/script-probe.ts';
 import { defineHook, type HookDoors } from './hook.ts';
@@ -137,15 +137,21 @@ async function probeOf(check: CheckSpec, index: number, doors: HookDoors): Promi
     }
     case 'tcp': {
       const { tcpProbe } = await import('./checks/tcp-probe.ts');
-      return tcpProbe(placeOf(check.port, doors.env()));
+      return tcpProbe(askedAt(check.port, doors));
     }
     case 'http': {
       const { httpProbe } = await import('./checks/http-probe.ts');
-      const place = placeOf(check.port, doors.env());
+      const place = askedAt(check.port, doors);
       const path = at('path', check.path);
       return httpProbe(check, { place, path, asked: () => askedNow(check, index, doors) });
     }
   }
+}
+
+/** A port without a label is looked for where the program is: what the machine has there is none of its business. */
+function askedAt(port: PortName, { network, env }: HookDoors): Place {
+  const place = placeOf(port, env());
+  return typeof port === 'number' ? { ...place, openSocket: () => network.openSocket() } : place;
 }
 
 interface Asked {

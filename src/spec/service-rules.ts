@@ -79,6 +79,15 @@ function ofService(
 ): readonly KeyProblem[] {
   const problems = [...unknownLabel(group, one.port, path)];
   const isLabelled = typeof one.port === 'string';
+  const mode = group.network?.mode ?? 'host';
+  if (typeof one.port === 'number' && mode !== 'host') {
+    const remedy =
+      mode === 'none'
+        ? 'leave it out, as nobody reaches a network of mode none'
+        : 'give it a label in network.ports, and write that';
+    const text = `is a port of the group's own network, which others do not find by it: ${remedy}`;
+    problems.push({ path: [...path, 'port'], text });
+  }
   if (one.addressMode === 'alloc' && !isLabelled) {
     const text = 'is the address of a port: say in port which label it has';
     problems.push({ path: [...path, 'addressMode'], text });

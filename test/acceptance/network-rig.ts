@@ -1,5 +1,5 @@
 /** A machine within the machine: agents whose own network is a namespace of the test's, so that nothing else is touched. */
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { chmodSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -49,6 +49,13 @@ export class NetworkMachine extends Machine {
   /** Runs a script in the network of this machine. */
   inside(script: string): string {
     return sh(`nsenter --net=/run/netns/${this.network} sh -ec '${script}'`);
+  }
+
+  /** The same for a program that goes on; what is given ends it. */
+  spawnInside(command: string): () => void {
+    const argv = [`--net=/run/netns/${this.network}`, 'sh', '-c', `exec ${command}`];
+    const child = spawn('nsenter', argv, { stdio: 'ignore' });
+    return () => void child.kill('SIGKILL');
   }
 
   /** Namespaces that its agents have made. */

@@ -87,6 +87,17 @@ describe('services', () => {
     expect(() => resolved([task({ services: [service as never] })])).toThrow(text);
   });
 
+  it.each([
+    ['bridge', 'give it a label in network.ports, and write that'],
+    ['none', 'leave it out, as nobody reaches a network of mode none'],
+  ])('have no number for a port in a network of mode %s, and checks have', (mode, text) => {
+    const services = [{ name: 'web', port: 80 }];
+    const network = { mode };
+    expect(() => resolved([task({ services })], { network })).toThrow(text);
+    const [found] = resolved([task({ checks: [tcp] })], { network });
+    expect(found?.checks).toMatchObject([{ type: 'tcp', port: 80 }]);
+  });
+
   it('may have references in their names', () => {
     const [found] = resolved([task({ services: [{ name: '${NOMAD_TASK_NAME}-x' }] })]);
     expect(found?.services).toEqual([{ name: '${NOMAD_TASK_NAME}-x' }]);

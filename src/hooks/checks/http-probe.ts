@@ -2,10 +2,13 @@
  * Asks a program by HTTP. No redirect is followed and no connection is kept: what is asked is the program itself, each
  * time anew.
  */
-import { type IncomingMessage, request as plainRequest, STATUS_CODES } from 'node:http';
-import { request as tlsRequest } from 'node:https';
+import { Agent as PlainAgent, type IncomingMessage, STATUS_CODES } from 'node:http';
+import { request as plainRequest } from 'node:http';
+import { Agent as TlsAgent, request as tlsRequest } from 'node:https';
+import { connect as tlsConnect, type ConnectionOptions } from 'node:tls';
 import type { CheckStatus } from '../../events/task-event.ts';
 import type { HttpProbe } from '../../spec/check-spec.ts';
+import { dial } from './dial.ts';
 import { hostAndPort, type Place } from './places.ts';
 import { KEPT_BYTES, type Probe, type ProbeResult } from './probe.ts';
 
@@ -45,7 +48,7 @@ function sent(wish: HttpProbe, ask: HttpAsk, signal: AbortSignal): Promise<Incom
       ...lowerCase(headers),
       ...(body !== undefined && { 'content-length': Buffer.byteLength(body) }),
     },
-    agent: false,
+    agent: agentFor(wish, ask.place),
     signal,
   } as const;
   const tls = {
@@ -60,6 +63,20 @@ function sent(wish: HttpProbe, ask: HttpAsk, signal: AbortSignal): Promise<Incom
     request.on('error', reject);
     request.end(body);
   });
+}
+
+/** One connection for one question. */
+function agentFor({ protocol }: HttpProbe, place: Place): PlainAgent | false {
+  if (place.openSocket === undefined) return false;
+  if (protocol === 'http') {
+    const agent = new PlainAgent();
+    agent.createConnection = () => dial(place);
+    return agent;
+  }
+  const agent = new TlsAgent();
+  agent.createConnection = (options) =>
+    tlsConnect({ ...(options as ConnectionOptions), socket: dial(place) });
+  return agent;
 }
 
 function lowerCase(headers: Readonly<Record<string, string>>): Record<string, string> {

@@ -7,11 +7,16 @@ export interface Place {
   /** IPv6 without brackets. */
   readonly address: string;
   readonly port: number;
+  /** Whence it is reached. Left out: from the machine's network. */
+  readonly openSocket?: OpenSocket;
 }
+
+/** A socket that is not connected; undefined: the machine's network. */
+export type OpenSocket = () => number | undefined;
 
 type Env = Readonly<Record<string, string>>;
 
-/** A port that has no label is the machine's. */
+/** A port that has no label is of the network that the program is in. */
 const HERE = '127.0.0.1';
 
 /** `isAllocs`: in the group's own network. Throws START_FAILED for a label that nobody has. */
