@@ -4,8 +4,8 @@ import type { Orchestrator, PublicEvent } from '../../src/api.ts';
 import { messageOf } from '../../src/errors.ts';
 import { eventsSoFar, type Machine, until } from '../acceptance/rig.ts';
 import type { Drill, Findings } from '../faults/drill.ts';
-import { withMachine, withMutant } from '../logs/room.ts';
 import type { Patch } from '../patch.ts';
+import { NEVER_SAFE, withPatient } from './patient.ts';
 
 const FAILING = { driver: 'raw_exec', config: { command: 'sh', args: ['-c', 'exit 3'] } };
 const LONG = { attempts: 5, interval: '100h', delay: '10h', mode: 'delay' } as const;
@@ -35,19 +35,17 @@ export const backoffKills: Drill = {
   promise: 'a restart comes when it was recorded to, whatever becomes of agents: never early',
   tools: [],
   privileges: [],
-  mutants: [WAITS_ANEW, EARLY],
-  cases: { share: 3, full: 500 },
+  mutants: [[NEVER_SAFE], WAITS_ANEW, EARLY],
+  cases: { share: 10, full: 500 },
   async run(findings, cases) {
-    await findings.attempt('kills', () => withMachine((it) => waits(findings, it, cases)));
+    await findings.attempt('kills', () => withPatient((it) => waits(findings, it, cases)));
     for (const [name, patches, word] of [
       ['an agent that lets its tasks wait anew', WAITS_ANEW, /another deadline/],
       ['a restart that comes early', EARLY, /early/],
     ] as const) {
-      await withMutant(patches, async (command) => {
-        const work = (machine: Machine): Promise<unknown> => waits(undefined, machine, 2);
-        const text = await withMachine(work, command).then(() => 'nothing was noticed', messageOf);
-        findings.control(name, word.test(text), text);
-      });
+      const work = (machine: Machine): Promise<unknown> => waits(undefined, machine, 2);
+      const text = await withPatient(work, patches).then(() => 'nothing was noticed', messageOf);
+      findings.control(name, word.test(text), text);
     }
   },
 };

@@ -2,6 +2,7 @@
 import type { Drill } from '../faults/drill.ts';
 import { backoffKills } from './backoff.ts';
 import { canaries } from './canaries.ts';
+import { health } from './health.ts';
 import { hookCrashes } from './hook-crashes.ts';
 import { hostileArtifacts } from './hostile-artifacts.ts';
 import { oddValues } from './odd-values.ts';
@@ -11,6 +12,7 @@ import { twelveTasks } from './twelve-tasks.ts';
 export const PARTS: readonly Drill[] = [
   restartPolicy,
   backoffKills,
+  health,
   oddValues,
   hookCrashes,
   hostileArtifacts,

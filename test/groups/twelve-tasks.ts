@@ -5,8 +5,8 @@ import { messageOf } from '../../src/errors.ts';
 import { eventsSoFar, isRunning, type Machine, until } from '../acceptance/rig.ts';
 import { isUp, positions, TASKS, WAVES } from '../acceptance/twelve-tasks.ts';
 import type { Drill, Findings } from '../faults/drill.ts';
-import { withMachine, withMutant } from '../logs/room.ts';
 import type { Patch } from '../patch.ts';
+import { NEVER_SAFE, withPatient } from './patient.ts';
 
 /** The leader is ended with what ran beside it. */
 const LEADER_LAST: readonly Patch[] = [
@@ -22,22 +22,20 @@ export const twelveTasks: Drill = {
   promise: 'tasks of every kind begin and end in their order, also under agents that are killed',
   tools: [],
   privileges: [],
-  mutants: [LEADER_LAST],
+  mutants: [[NEVER_SAFE], LEADER_LAST],
   cases: { share: 1, full: 40 },
   async run(findings, cases) {
     await findings.attempt('rounds', () =>
-      withMachine(async (machine) => {
+      withPatient(async (machine) => {
         for (let round = 0; round < cases; round += 1) {
           await findings.attempt(`round ${round}`, () => lived(findings, machine, round));
           findings.count('rounds');
         }
       }),
     );
-    await withMutant(LEADER_LAST, async (command) => {
-      const work = (machine: Machine): Promise<void> => lived(undefined, machine, 0);
-      const text = await withMachine(work, command).then(() => 'nothing was noticed', messageOf);
-      findings.control('a leader that ends last', /was told before/.test(text), text);
-    });
+    const work = (machine: Machine): Promise<void> => lived(undefined, machine, 0);
+    const text = await withPatient(work, LEADER_LAST).then(() => 'nothing was noticed', messageOf);
+    findings.control('a leader that ends last', /was told before/.test(text), text);
   },
 };
 
