@@ -13,23 +13,25 @@ import { addPlanCommand } from './plan-syntax.ts';
 import { DATA_DIR, REF, subcommand, wholeNumber } from './subcommand.ts';
 
 const EXAMPLES = `Examples:
-  holdfast run web.yaml           start a task group, and an agent if there is none
+  holdfast run web.yaml           start a task group, and an agent if need be
+  holdfast plan web.yaml          what running it again would change
   holdfast ps                     what runs
   holdfast logs web/api -f        its output as it comes
   holdfast exec web/api -- sh     a shell beside it
   holdfast events -f              everything that happens
+  holdfast why web/api            why it is as it is
   holdfast stop web               end it
 `;
 
 const ENDING = `
-Data directory: --data-dir, else HOLDFAST_DATA_DIR, else /var/lib/holdfast for root and
-$XDG_STATE_HOME/holdfast or ~/.local/state/holdfast for everybody else.
+Data directory: --data-dir, else HOLDFAST_DATA_DIR, else /var/lib/holdfast for
+root and $XDG_STATE_HOME/holdfast or ~/.local/state/holdfast for everybody else.
 
 Exit status:
   0  done                                5  no agent answers
   1  failed                              6  the group is refused
   2  wrong usage                         7  it took too long
-  3  not found, or more than one fits    8  the data directory is refused, or no permission
+  3  not found, or more than one fits    8  permission or data directory refused
   4  not possible as things are        130  interrupted
 `;
 
@@ -98,7 +100,7 @@ function addViewCommands(root: Command): void {
   addLogsCommand(root);
   subcommand(root, 'events', 'print what happened', [
     'holdfast events web --jsonl',
-    'holdfast events -f --after 41     everything behind position 41, then what comes',
+    'holdfast events -f --after 41     all behind position 41, then what comes',
   ])
     .argument('[ref]', REF)
     .option('-f, --follow', 'go on with what comes; without it the newest event is the end')
@@ -154,7 +156,7 @@ function addNodeCommand(root: Command): void {
 function addTaskCommands(root: Command): void {
   subcommand(root, 'stop', 'end an alloc or a task, and wait until it has ended', [
     'holdfast stop web',
-    'holdfast stop web --no-shutdown-delay     also of a stop that is waiting for one',
+    'holdfast stop web --no-shutdown-delay     also of a stop that waits for one',
   ])
     .argument('<ref>', REF)
     .option(
@@ -166,8 +168,8 @@ function addTaskCommands(root: Command): void {
     );
   subcommand(root, 'restart', 'end a task and start it again', [
     'holdfast restart web/api',
-    'holdfast restart web                      every task of it that runs',
-    'holdfast restart web --all                begin anew, with the tasks that are over',
+    'holdfast restart web             every task of it that runs',
+    'holdfast restart web --all       begin anew, with the tasks that are over',
   ])
     .argument('<ref>', REF)
     .addOption(new Option('--all', 'begin the whole alloc anew').conflicts('running'))
@@ -220,7 +222,7 @@ function addCareCommands(root: Command): void {
     );
   storeCommand(store, 'export', 'print the events as `events --jsonl` does, without an agent', [
     'holdfast store export --after 41',
-    'holdfast store export --file log.db.damaged-20261122T023106413Z    what can be read of it',
+    'holdfast store export --file log.db.damaged-20261122T023106413Z',
   ])
     .option('--after <position>', 'only later ones')
     .option('--ref <ref>', REF)
