@@ -3,7 +3,7 @@
  * hold, so a snapshot is what a replay would give and nothing else; states that did not change are not touched. All of
  * it is done in small steps between which everybody else has their turn, and none of it is waited for.
  */
-import { setImmediate as nextTurn, setTimeout as pause } from 'node:timers/promises';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { HoldfastError } from '../errors.ts';
 import type { StreamName } from '../events/envelope.ts';
 import type { EventLog, StoredRow } from '../log/event-log.ts';
@@ -46,6 +46,8 @@ export class SnapshotKeeper {
   /** The snapshots cover the log up to here; 0 when there are none. */
   #saved: number;
   #atWork: Promise<void> | undefined;
+  /** Between two steps in the background. Keeps no process alive, but for one that waits for the end. */
+  #resting: NodeJS.Timeout | undefined;
   #isClosing = false;
   #isGivenUp: boolean;
 
@@ -80,6 +82,7 @@ export class SnapshotKeeper {
    */
   async finish(): Promise<void> {
     this.#isClosing = true;
+    this.#resting?.ref();
     await this.#atWork;
     if (this.#isDue(this.#closingEvents)) await this.#catchUp();
   }
@@ -118,7 +121,10 @@ export class SnapshotKeeper {
   }
 
   async #rest(): Promise<void> {
-    await (this.#isClosing ? nextTurn() : pause(PAUSE_MS, undefined, { ref: false }));
+    if (this.#isClosing) return nextTurn();
+    await new Promise<void>((resolve) => {
+      this.#resting = setTimeout(resolve, PAUSE_MS).unref();
+    });
   }
 
   async #fold(head: number): Promise<void> {

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { describe, expect, it, vi } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { FOLDING, toSnapshot } from '../../src/actors/fold-row.ts';
 import { SnapshotKeeper } from '../../src/actors/snapshot-keeper.ts';
 import { StartGate } from '../../src/actors/start-gate.ts';
@@ -54,6 +54,21 @@ describe('snapshots', () => {
     const replayed = replayOf(log);
     expect(replayed).toMatchObject({ events: 50, through: 350, saved: 300 });
     expect(statesOf(replayed)).toEqual(statesOf(replayOf(log, true)));
+    await log.close();
+  });
+
+  it('that are being made keep the process of whoever closes the log alive', async () => {
+    const log = openSqliteEventLog({ path: join(freshDir(), 'log.db') });
+    const keeper = keeperOf(log);
+    await new RandomLog(randomOf(7)).grow(log, 300);
+    const timers = vi.spyOn(globalThis, 'setTimeout');
+    onTestFinished(() => timers.mockRestore());
+    keeper.watch();
+    const resting = timers.mock.results.at(-1)?.value as NodeJS.Timeout;
+    expect(resting.hasRef()).toBe(false);
+    const finished = keeper.finish();
+    expect(resting.hasRef()).toBe(true);
+    await finished;
     await log.close();
   });
 
