@@ -57,7 +57,11 @@ export interface EventQuery extends Abortable {
 }
 
 export interface RunOptions extends Abortable {
-  /** Given by a scheduler; once used it is refused for ever. Left out: a uuid, or the live alloc of the same name. */
+  /**
+   * Given by a scheduler. A live alloc of this id and of the group's name is made what the group says, in place or not
+   * at all (WRONG_STATE); any other that was used is refused for ever. Left out: the live alloc of the same name, or a
+   * uuid.
+   */
   readonly allocId?: string;
   /** A uuid, the allocId of a new alloc: asked again with it, the same group is that alloc, ended or not. */
   readonly requestId?: string;
@@ -200,11 +204,12 @@ export interface Orchestrator
   readonly ended: Promise<HoldfastError | undefined>;
   agent(): Promise<AgentView>;
   /**
-   * Accepts a group and starts it. Without an allocId a live alloc of that name is made what the group says: the same
+   * Accepts a group and starts it. A live alloc of that name, or of that allocId, is made what the group says: the same
    * spec changes nothing, another one does what `plan` tells; the answer is that alloc, or the one that replaces it. It
    * resolves when that is recorded, not when it is done.
-   * Errors: SPEC_INVALID, DRIVER_UNKNOWN, DRIVER_CONFIG_INVALID, ALREADY_EXISTS, VERSION_CONFLICT, AMBIGUOUS; with
-   * `details.mayBeAccepted` an answer that was lost: ask again with `details.allocId` as `requestId`.
+   * Errors: SPEC_INVALID, DRIVER_UNKNOWN, DRIVER_CONFIG_INVALID, ALREADY_EXISTS, VERSION_CONFLICT, AMBIGUOUS,
+   * WRONG_STATE; with `details.mayBeAccepted` an answer that was lost: ask again with `details.allocId` as `requestId`,
+   * or the very same when an allocId was given.
    */
   run(spec: GroupSpecInput, options?: RunOptions): Promise<AllocHandle>;
   /** A REF is a name, an allocId or a unique prefix of one. Errors: NOT_FOUND, AMBIGUOUS (details.matches). */

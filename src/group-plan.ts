@@ -10,7 +10,7 @@ export type { FieldChange, TaskPlan };
  */
 export interface GroupPlan extends Omit<SpecPlan, 'action'> {
   readonly alloc: string;
-  /** The live alloc of that name; null: there is none. */
+  /** The live alloc that is meant; null: there is none. */
   readonly allocId: string | null;
   /** Of what that alloc is to be like: for `ifVersion`; 0 when there is none. */
   readonly version: number;
@@ -18,7 +18,15 @@ export interface GroupPlan extends Omit<SpecPlan, 'action'> {
   readonly action: SpecPlan['action'] | 'create';
 }
 
+export interface PlanOptions {
+  /** The one that is meant, as in `RunOptions`. */
+  readonly allocId?: string;
+}
+
 export interface PlanCalls {
-  /** What `run` would do now. Changes nothing. Errors: as `run`, for the group itself. */
-  plan(spec: GroupSpecInput): Promise<GroupPlan>;
+  /**
+   * What `run` would do now. Changes nothing. Errors: as `run`, for the group itself. Of a plan for an `allocId` that
+   * says `replace`, `run` does nothing: it refuses.
+   */
+  plan(spec: GroupSpecInput, options?: PlanOptions): Promise<GroupPlan>;
 }

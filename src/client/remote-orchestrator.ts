@@ -61,8 +61,8 @@ export class RemoteOrchestrator implements api.Orchestrator {
     }
   }
 
-  async plan(spec: GroupSpecInput): Promise<api.GroupPlan> {
-    return fromPlanMessage(await this.call(plans.plan, { spec: toSpecBytes(spec) }));
+  async plan(spec: GroupSpecInput, { allocId }: api.PlanOptions = {}): Promise<api.GroupPlan> {
+    return fromPlanMessage(await this.call(plans.plan, { spec: toSpecBytes(spec), allocId }));
   }
 
   async alloc(ref: string): Promise<api.AllocHandle> {

@@ -1,5 +1,5 @@
 /** How a group becomes an alloc: a new one, the live one that is the same, or one that is updated. */
-import type { RunOptions } from '../api.ts';
+import type { PlanOptions, RunOptions } from '../api.ts';
 import type { AgentDoors } from '../actors/agent-doors.ts';
 import { AllocRunner } from '../actors/alloc-runner.ts';
 import type { SavedSpec } from '../actors/saved-spec.ts';
@@ -12,7 +12,16 @@ import { assertTexts, withIdentity } from './accept-texts.ts';
 import { takePorts } from './accept-ports.ts';
 import type { CommandDoors } from './commands.ts';
 import { assertPayload, withPayload } from './payload.ts';
-import { assertVersion, newPlan, planAgainst, theLiveOne, updateAlloc } from './update.ts';
+import {
+  assertNamed,
+  assertVersion,
+  newPlan,
+  notInPlace,
+  planAgainst,
+  theLiveOne,
+  updateAlloc,
+  usedAlready,
+} from './update.ts';
 
 const ALLOC_ID = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/;
 
@@ -42,14 +51,14 @@ export class Acceptance {
   }
 
   /** Changes nothing. */
-  async plan(input: GroupSpecInput): Promise<GroupPlan> {
+  async plan(input: GroupSpecInput, options: PlanOptions = {}): Promise<GroupPlan> {
     const { agent, roster, newAllocId } = this.#doors;
     const { spec, specHash } = await this.#read(input);
-    const allocId = theLiveOne(roster, spec.name);
     await roster.reservation(spec.name)?.accepted.catch(() => undefined);
+    const allocId = this.#meant(spec.name, options);
     const state = allocId === undefined ? undefined : roster.folded(allocId)?.state;
     if (allocId === undefined || state === undefined) {
-      assertTexts(agent, newAllocId(), spec);
+      assertTexts(agent, options.allocId ?? newAllocId(), spec);
       return newPlan(spec);
     }
     if (state.context.specHash !== specHash) assertTexts(agent, allocId, spec);
@@ -67,6 +76,15 @@ export class Acceptance {
     return asked;
   }
 
+  /** The alloc that a call without a `requestId` is about; undefined: there is none. Errors: as of both. */
+  #meant(name: string, { allocId }: PlanOptions): string | undefined {
+    const { roster } = this.#doors;
+    if (allocId === undefined) return theLiveOne(roster, name);
+    if (!roster.isKnown(allocId)) return undefined;
+    assertNamed(roster, allocId, name);
+    return allocId;
+  }
+
   /** Undefined: it is to be asked again. */
   async #settle(asked: Asked, options: RunOptions): Promise<string | undefined> {
     const { roster } = this.#doors;
@@ -77,29 +95,35 @@ export class Acceptance {
       return this.#make(asked, options);
     }
     await this.#accepted(existing, spec.name);
+    if (existing !== options.requestId && options.allocId !== undefined) {
+      assertNamed(roster, existing, spec.name);
+    }
     const state = roster.folded(existing)?.state;
     if (state?.context.specHash === specHash) return existing;
     if (existing === options.requestId) {
       const text = `${existing} was accepted with another spec`;
       throw new HoldfastError('ALREADY_EXISTS', text, { details: { allocId: existing } });
     }
-    const allocId = theLiveOne(roster, spec.name);
+    const allocId = this.#meant(spec.name, options);
     if (state === undefined || allocId !== existing) return undefined;
     const identity = options.identity ?? state.context.spec?.identity;
     const plan = planAgainst(allocId, state, spec);
     assertVersion(options.ifVersion, plan.version, spec.name);
-    if (plan.action === 'replace') return this.#make(asked, { ...options, identity }, allocId);
+    if (plan.action === 'replace') {
+      if (options.allocId !== undefined) throw notInPlace(plan, state.value);
+      return this.#make(asked, { ...options, identity }, allocId);
+    }
     const named = withIdentity(spec, identity);
     assertTexts(this.#doors.agent, allocId, named);
     return updateAlloc(this.#doors, plan, { allocId, spec: named, specHash });
   }
 
-  /** What the same call made before, else the live alloc of that name. */
+  /** What the same call made before, else the alloc that is named, else the live one of that name. */
   #existing(name: string, { allocId, requestId }: RunOptions): string | undefined {
-    if (allocId !== undefined) return undefined;
     const { roster } = this.#doors;
-    const isAnswered = requestId !== undefined && roster.folded(requestId) !== undefined;
-    return isAnswered ? requestId : roster.liveByName(name);
+    if (requestId !== undefined && roster.folded(requestId) !== undefined) return requestId;
+    if (allocId === undefined) return roster.liveByName(name);
+    return roster.isKnown(allocId) ? allocId : undefined;
   }
 
   /** One that is just about to be accepted may be refused yet. */
@@ -177,8 +201,7 @@ export class Acceptance {
     const { agent, roster } = this.#doors;
     // The log remembers the ids of allocs whose events it has let go.
     if (roster.isKnown(allocId) || agent.log.versionOf(allocStream(allocId)) > 0) {
-      const text = `the allocId ${allocId} was used already and cannot be used again`;
-      throw new HoldfastError('ALREADY_EXISTS', text, { details: { allocId } });
+      throw usedAlready(allocId);
     }
   }
 }

@@ -9,6 +9,7 @@ import type {
   ExecOptions,
   ExecSession,
   GroupPlan,
+  PlanOptions,
   GcOptions,
   GcReport,
   HealthView,
@@ -100,8 +101,8 @@ export class LocalOrchestrator implements Orchestrator {
   async run(spec: GroupSpecInput, options?: RunOptions): Promise<AllocHandle> {
     return this.#handle(await this.#acceptance.run(spec, options));
   }
-  plan(spec: GroupSpecInput): Promise<GroupPlan> {
-    return this.#acceptance.plan(spec);
+  plan(spec: GroupSpecInput, options?: PlanOptions): Promise<GroupPlan> {
+    return this.#acceptance.plan(spec, options);
   }
   async alloc(ref: string): Promise<AllocHandle> {
     return this.#handle(this.#roster.resolve(ref).allocId);

@@ -50,6 +50,35 @@ export function theLiveOne(roster: Roster, name: string): string | undefined {
   return live[0] ?? roster.liveByName(name);
 }
 
+/** One that a scheduler named with an id of its own. Throws ALREADY_EXISTS unless it is live and bears that name. */
+export function assertNamed(roster: Roster, allocId: string, name: string): void {
+  const { state } = roster.folded(allocId) ?? {};
+  if (state?.context.name === name && roster.standingOf(allocId) === 'live') return;
+  throw usedAlready(allocId);
+}
+
+export function usedAlready(allocId: string): HoldfastError {
+  const text = `the allocId ${allocId} was used already and cannot be used again`;
+  return new HoldfastError('ALREADY_EXISTS', text, { details: { allocId } });
+}
+
+/** Whoever names allocs names the one that takes over too: nothing is made here on its behalf. */
+export function notInPlace({ allocId, changes, tasks }: GroupPlan, state: string): HoldfastError {
+  if (!isUpdatable(state)) {
+    const text = `alloc ${allocId} is ${state}: it can be updated only before its end begins`;
+    return new HoldfastError('WRONG_STATE', text, { details: { state } });
+  }
+  const isWhy = ({ action }: { readonly action: string }): boolean => action === 'replace';
+  const fields = [
+    ...changes.filter(isWhy).map(({ field }) => field),
+    ...tasks.flatMap((one) =>
+      one.changes.filter(isWhy).map(({ field }) => `${field} of task ${one.task}`),
+    ),
+  ];
+  const text = `alloc ${allocId} cannot become that, because of ${fields.join(', ')}: stop it, and run the group with another allocId`;
+  return new HoldfastError('WRONG_STATE', text, { details: { state, fields } });
+}
+
 interface Wish {
   readonly allocId: string;
   readonly spec: AllocSpec;

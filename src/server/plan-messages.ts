@@ -8,7 +8,10 @@ type Change = GroupPlan['changes'][number];
 
 export function planHandlers(orchestrator: Orchestrator): message.PlanServiceServer {
   return {
-    plan: answer(async ({ spec }) => toPlanMessage(await orchestrator.plan(parseSpec(spec)))),
+    plan: answer(async ({ spec, allocId }) => {
+      const meant = allocId === undefined ? {} : { allocId };
+      return toPlanMessage(await orchestrator.plan(parseSpec(spec), meant));
+    }),
   };
 }
 

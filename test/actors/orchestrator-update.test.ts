@@ -359,6 +359,73 @@ describe('who asks for an update', () => {
   });
 });
 
+describe('an alloc that a scheduler names', () => {
+  const own = { allocId: 'own' };
+
+  it('is updated under its own id, whoever else bears the name, and once', async () => {
+    const shop = await Shop.of(WEB);
+    await shop.run([WEB], {}, own);
+    await shop.until({ web: 'running' }, 'own');
+    const changed = [task('web', { env: { A: '1' } })];
+    const { orchestrator } = shop.agent;
+    const plan = await orchestrator.plan({ name: 'shop', tasks: changed }, own);
+    expect(plan).toMatchObject({ allocId: 'own', version: 1, action: 'restart' });
+    expect(await shop.run(changed, {}, { ...own, ifVersion: 1 })).toBe('own');
+    await eventually(async () => {
+      expect((await orchestrator.inspect('own')).tasks).toMatchObject([
+        { run: 2, state: 'running' },
+      ]);
+    });
+    // The answer was lost, and it is asked again.
+    expect(await shop.run(changed, {}, own)).toBe('own');
+    expect(await shop.run(changed, {}, { ...own, requestId: 'own' })).toBe('own');
+    expect(await orchestrator.inspect('own')).toMatchObject({ version: 2 });
+    expect(await shop.steps(['AllocUpdated'], 'own')).toEqual(['AllocUpdated']);
+    const versions = (await orchestrator.allocs()).map(({ version }) => version);
+    expect(versions.toSorted()).toEqual([1, 2]);
+  });
+
+  it('is told of the version that it has', async () => {
+    const shop = await Shop.of(WEB);
+    await shop.run([WEB], {}, own);
+    const late = shop.run([WEB], { labels: { a: '1' } }, { ...own, ifVersion: 4 });
+    await expect(late).rejects.toMatchObject({ code: 'VERSION_CONFLICT', details: { version: 1 } });
+  });
+
+  it('is not replaced behind the back of the scheduler', async () => {
+    const shop = await Shop.of(WEB);
+    await shop.run([WEB], {}, own);
+    const before = (await shop.agent.orchestrator.allocs()).length;
+    const other = [task('web', { user: 'nobody' })];
+    const spec = { name: 'shop', tasks: other };
+    expect(await shop.agent.orchestrator.plan(spec, own)).toMatchObject({ action: 'replace' });
+    await expect(shop.run(other, {}, own)).rejects.toMatchObject({
+      code: 'WRONG_STATE',
+      message: expect.stringContaining('because of user of task web'),
+    });
+    expect(await shop.agent.orchestrator.allocs()).toHaveLength(before);
+  });
+
+  it('is no other group, and does not come back', async () => {
+    const shop = await Shop.of(WEB);
+    await shop.run([WEB], {}, own);
+    const { orchestrator } = shop.agent;
+    const used = { code: 'ALREADY_EXISTS', details: { allocId: 'own' } };
+    await expect(orchestrator.run({ name: 'bar', tasks: [WEB] }, own)).rejects.toMatchObject(used);
+    await expect(orchestrator.plan({ name: 'bar', tasks: [WEB] }, own)).rejects.toMatchObject(used);
+    await orchestrator.stop('own');
+    await expect(shop.run([WEB], {}, own)).rejects.toMatchObject(used);
+    expect(await shop.run([WEB], {}, { ...own, requestId: 'own' })).toBe('own');
+  });
+
+  it('is one, however many ask for it at once', async () => {
+    const shop = await Shop.of(WEB);
+    const ids = await Promise.all([1, 2, 3].map(() => shop.run([WEB], {}, own)));
+    expect(new Set(ids)).toEqual(new Set(['own']));
+    expect(await shop.agent.orchestrator.allocs()).toHaveLength(2);
+  });
+});
+
 describe('the file of a spec', () => {
   it('says what the log says after an update, also when an agent died in between', async () => {
     const shop = await Shop.of(WEB);

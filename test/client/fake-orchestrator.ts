@@ -89,9 +89,11 @@ export class FakeOrchestrator implements api.Orchestrator {
     return this.alloc(allocId);
   }
 
-  async plan(input: GroupSpecInput): Promise<api.GroupPlan> {
+  async plan(input: GroupSpecInput, options: api.PlanOptions = {}): Promise<api.GroupPlan> {
     const { name } = validateGroup(input);
-    const found = [...this.#allocs.values()].find(({ alloc }) => alloc === name);
+    const isMeant = ({ alloc, allocId }: api.AllocView): boolean =>
+      options.allocId === undefined ? alloc === name : allocId === options.allocId;
+    const found = [...this.#allocs.values()].find(isMeant);
     const none = { beginsAnew: false, changes: [], tasks: [] };
     const change = { kind: 'added', field: 'env.A', after: '"1"', action: 'restart' } as const;
     const tasks = [{ task: 'web', action: 'restart' as const, changes: [change] }];

@@ -58,6 +58,14 @@ describe.each([
     orchestrator = await open();
   });
 
+  it('plans for the alloc of a name, or for the one that is named', async () => {
+    const { allocId } = await orchestrator.run(group, { allocId: 'own' });
+    expect(await orchestrator.plan(group)).toMatchObject({ allocId, action: 'restart' });
+    expect(await orchestrator.plan(group, { allocId })).toMatchObject({ allocId, version: 1 });
+    const other = await orchestrator.plan(group, { allocId: 'other' });
+    expect(other).toMatchObject({ allocId: null, version: 0, action: 'create' });
+  });
+
   it('says what its recovery found', () => {
     expect(orchestrator.recovery).toEqual(fake.recovery);
   });

@@ -26,11 +26,13 @@ export const protobufFileName = "holdfast/agent/v1/plan.proto";
 export interface PlanRequest {
   /** The group as JSON, as in RunRequest. */
   spec: Buffer;
+  /** Left out: the live alloc of that name. */
+  allocId?: string | undefined;
 }
 
 export interface PlanResponse {
   alloc: string;
-  /** Left out when no alloc of that name lives. */
+  /** Left out when there is no such alloc. */
   allocId?:
     | string
     | undefined;
@@ -63,13 +65,16 @@ export interface FieldChange {
 }
 
 function createBasePlanRequest(): PlanRequest {
-  return { spec: Buffer.alloc(0) };
+  return { spec: Buffer.alloc(0), allocId: undefined };
 }
 
 export const PlanRequest: MessageFns<PlanRequest> = {
   encode(message: PlanRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.spec.length !== 0) {
       writer.uint32(10).bytes(message.spec);
+    }
+    if (message.allocId !== undefined) {
+      writer.uint32(18).string(message.allocId);
     }
     return writer;
   },
@@ -95,6 +100,14 @@ export const PlanRequest: MessageFns<PlanRequest> = {
             message.spec = Buffer.from(reader.bytes());
             continue;
           }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.allocId = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -113,6 +126,7 @@ export const PlanRequest: MessageFns<PlanRequest> = {
   fromPartial(object: DeepPartial<PlanRequest>): PlanRequest {
     const message = createBasePlanRequest();
     message.spec = object.spec ?? Buffer.alloc(0);
+    message.allocId = object.allocId ?? undefined;
     return message;
   },
 };
