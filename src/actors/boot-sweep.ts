@@ -107,12 +107,18 @@ function adoptOrSort(
   if (roster.isQuarantined(stream)) return;
   const newest = Math.max(found.get(stream)?.run ?? 0, roster.newestRunOf(stream));
   const isUnreadable = left.unreadable.has(allocId);
-  const isWanted = roster.isWanted(stream) || left.saved.some((one) => one.allocId === allocId);
+  const isWanted = roster.isWanted(stream) || isSaved(left, allocId, task);
   if (!isWanted && !isUnreadable) return sort('kill', stream, 'nobody wants its task');
   if (run <= newest) return sort('kill', stream, 'a newer run took its place');
   found.set(stream, { type: 'RunFound', run, launchKey, token, mark, machineEpoch });
   // Whoever wants it gives its spec again, under the same id, and finds it running.
   if (isUnreadable) sort('hold', stream, `the spec of alloc ${allocId} cannot be read`);
+}
+
+/** An update may have taken the task away: whoever stands by the alloc then does not stand by it. */
+function isSaved({ saved }: LeftBehind, allocId: string, task: string): boolean {
+  const found = saved.find((one) => one.allocId === allocId);
+  return found !== undefined && found.spec.tasks.some(({ name }) => name === task);
 }
 
 /** Names what tasks keep over their runs whose runs are held: their output goes on. */

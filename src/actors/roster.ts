@@ -74,12 +74,12 @@ export class Roster {
   newestRunOf(stream: string): number {
     return this.#tasks.get(stream)?.state.context.run ?? 0;
   }
-  /** A task that may still run: its alloc is live and it has not ended. */
+  /** A task that may still run: its alloc is live and has it, and it has not ended. */
   isWanted(stream: string): boolean {
-    const [, allocId = ''] = stream.split('/');
-    const alloc = this.#allocs.get(allocId)?.state;
-    const isLive = alloc !== undefined && isAllocLive(alloc.value);
-    return isLive && this.#tasks.get(stream)?.state.value !== 'dead';
+    const [, allocId = '', task = ''] = stream.split('/');
+    // One that an update added is not in a store that is older than the update.
+    const isKnown = this.standingOf(allocId) === 'live' && this.taskNamesOf(allocId).includes(task);
+    return isKnown && this.#tasks.get(stream)?.state.value !== 'dead';
   }
   /** Allocs that have ended, in the order of their last events, and those of which only the events are still there. */
   ended(): { readonly finished: readonly string[]; readonly removed: readonly string[] } {
