@@ -43,7 +43,10 @@ export const services = defineHook({
       for (const [service, facts] of late) {
         if (!isReady(service)) continue;
         late.delete(service);
-        await register(facts);
+        await register(facts).catch((error: unknown) => {
+          late.set(service, facts);
+          throw error;
+        });
       }
     };
     await registerReady();
@@ -82,7 +85,7 @@ function watch(check: CheckSpec, probe: Probe, doors: HookDoors, look: Looking):
     skipped(why) {
       if (why === told) return;
       told = why;
-      doors.message(`check "${check.name}" cannot be made just now: ${why}`);
+      doors.message(`check "${check.name}" says nothing just now: ${why}`);
     },
     async restart() {
       // crash point: agent.check.restarting

@@ -4,7 +4,7 @@ import type { CheckStatus } from '../../events/task-event.ts';
 import type { Clock } from '../../ports.ts';
 import type { CheckSpec } from '../../spec/check-spec.ts';
 import type { Probe, ProbeResult } from './probe.ts';
-import { Tally } from './tally.ts';
+import { Tally, type Counted } from './tally.ts';
 
 /** A program that begins has so long before it is looked at, unless that is done more often. */
 const FIRST_MS = 1_000;
@@ -18,7 +18,7 @@ export interface CheckDoors {
   readonly ageMs: () => number;
   /** Resolves when it is recorded, if it is news. */
   readonly report: (status: CheckStatus, output: string) => Promise<void>;
-  /** A look that says nothing of the program, such as while a host is being replaced. */
+  /** A look that says nothing of the program, such as while a host is being replaced, or whose news nobody took. */
   readonly skipped: (why: string) => void;
   /** Asked for once. */
   readonly restart: () => Promise<void>;
@@ -33,7 +33,7 @@ export async function keepChecking(
   const { clock, signal } = doors;
   const { initialStatus, intervalMs } = check;
   if (doors.known === undefined && initialStatus !== undefined) {
-    await doors.report(initialStatus, '');
+    await told({ status: initialStatus, isRestartDue: false }, '', doors);
   }
   let last: Promise<unknown> = Promise.resolve();
   const looks: Probe = (ofProbe) => {
@@ -47,9 +47,8 @@ export async function keepChecking(
     const began = clock.steady();
     const result = await probed(check, looks, doors);
     if (result !== undefined) {
-      const { status, isRestartDue } = tally.add(result.status, doors.ageMs());
-      if (status !== undefined) await doors.report(status, result.output);
-      if (isRestartDue) return doors.restart();
+      const found = tally.add(result.status, doors.ageMs());
+      if ((await told(found, result.output, doors)) && found.isRestartDue) return;
     }
     await untilTime(clock, began + intervalMs, signal);
     // One that was given up may still be ending; one that never ends keeps nobody from looking.
@@ -57,6 +56,23 @@ export async function keepChecking(
     const enough = AbortSignal.any([signal, patience.signal]);
     const late = untilTime(clock, clock.steady() + check.timeoutMs, enough);
     await Promise.race([last, late]).finally(() => patience.abort());
+  }
+}
+
+/** False when it could not be said: the next look says it again. */
+async function told(
+  { status, isRestartDue }: Counted,
+  output: string,
+  { signal, report, restart, skipped }: CheckDoors,
+): Promise<boolean> {
+  try {
+    if (status !== undefined) await report(status, output);
+    if (isRestartDue) await restart();
+    return true;
+  } catch (error) {
+    signal.throwIfAborted();
+    skipped(messageOf(error));
+    return false;
   }
 }
 

@@ -15,12 +15,20 @@ const CHECK: CheckSpec = {
 };
 const good: ProbeResult = { status: 'passing', output: 'ok' };
 
-function watched(probe: Probe, check: Partial<CheckSpec> = {}) {
+/** `refused` are the reports and restarts that nobody takes, by what they say. */
+function watched(probe: Probe, check: Partial<CheckSpec> = {}, refused: string[] = []) {
   const clock = new FakeClock();
   const began = clock.steady();
   const leaving = new AbortController();
   const lines: string[] = [];
   const note = (text: string): number => lines.push(`${(clock.steady() - began) / 1000} ${text}`);
+  const say = async (text: string): Promise<void> => {
+    note(text);
+    const [next] = refused;
+    if (next !== text) return;
+    refused.shift();
+    throw new Error('nobody took it');
+  };
   const ended = keepChecking(
     { ...CHECK, ...check } as CheckSpec,
     (signal) => {
@@ -32,9 +40,9 @@ function watched(probe: Probe, check: Partial<CheckSpec> = {}) {
       signal: leaving.signal,
       known: undefined,
       ageMs: () => clock.steady() - began,
-      report: async (status, output) => void note(`${status} ${output}`),
+      report: (status, output) => say(`${status} ${output}`),
       skipped: (why) => void note(`skipped: ${why}`),
-      restart: async () => void note('restart'),
+      restart: () => say('restart'),
     },
   );
   ended.catch(() => undefined);
@@ -118,6 +126,30 @@ describe('a check', () => {
     await clock.advance('60s');
     await ended;
     expect(lines).toEqual(['1 look', '1 critical no', '11 look', '11 critical no', '11 restart']);
+  });
+
+  it('says again after the next look what nobody took, and asks again for a restart', async () => {
+    const { clock, lines, ended } = watched(
+      async () => ({ status: 'critical', output: 'down' }),
+      { initialStatus: 'passing', checkRestart: { limit: 1, graceMs: 0 } },
+      ['passing ', 'critical down', 'restart'],
+    );
+    await clock.advance('40s');
+    await ended;
+    expect(lines).toEqual([
+      '0 passing ',
+      '0 skipped: nobody took it',
+      '1 look',
+      '1 critical down',
+      '1 skipped: nobody took it',
+      '11 look',
+      '11 critical down',
+      '11 restart',
+      '11 skipped: nobody took it',
+      '21 look',
+      '21 critical down',
+      '21 restart',
+    ]);
   });
 
   it('says its initial status before it looks', async () => {
