@@ -45,7 +45,7 @@ export async function findFaults(
     ...faultsOf('lost', openBeside(story)),
     ...faultsOf('output', faultsInOutput(story)),
     ...leftOnDisk(story),
-    ...faultsOf('litter', leftOfNetworks(places)),
+    ...faultsOf('litter', harm.keepsNetworks ? [] : leftOfNetworks(places)),
   ];
 }
 
