@@ -64,12 +64,22 @@ function giveAway(dirs: TaskDirs, { uid, gid, hasTaskDir }: DirectoryOwner): voi
   // The agent's umask may have taken the right to pass through away.
   for (const path of [...above, dirs.alloc]) chmodSync(path, 0o711);
   for (const path of sharedDirs(dirs)) change(path, (fd) => fchmodSync(fd, 0o1777));
+  if (!hasTaskDir) showLogs(dirs);
   for (const path of [...ownDirs(dirs), ...(hasTaskDir ? [dirs.task] : [])]) {
     change(path, (fd) => {
       fchownSync(fd, uid, gid);
       fchmodSync(fd, 0o700);
     });
   }
+}
+
+/**
+ * A root of its own shows the task what all of its alloc have written, which its user is to be able to read, as with
+ * Nomad. Nobody else comes there: the directory of the agent's state is above it.
+ */
+function showLogs({ logs }: TaskDirs): void {
+  mkdirSync(logs, { recursive: true, mode: 0o750 });
+  change(logs, (fd) => fchmodSync(fd, 0o755));
 }
 
 /** By a descriptor: an earlier run of the task may have put a link in the place of a directory of its own. */

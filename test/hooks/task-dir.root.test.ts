@@ -1,5 +1,6 @@
 /** Who owns each directory of a task and who may pass, for every kind of task; and what may be done in them. */
-import { lstatSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { lstatSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { whyNoMemoryDirs } from '../../src/os/memory-dir.ts';
@@ -103,6 +104,53 @@ describe.skipIf(obstacle)(`the directories of a task with secrets (${obstacle ??
     // What the agent keeps of it.
     const state = join(rig.dataDir, 'state');
     expect(modeOf(state)).toBe('700 0:0');
-    expect(modeOf(join(state, 'logs', alloc?.allocId ?? ''))).toBe('750 0:0');
+    // An isolated task is shown it by a mount.
+    const logs = outside[1].startsWith('755') ? '755 0:0' : '750 0:0';
+    expect(modeOf(join(state, 'logs', alloc?.allocId ?? ''))).toBe(logs);
+    expect(modeOf(join(state, 'logs'))).toBe('750 0:0');
+  });
+});
+
+describe.skipIf(obstacle)(`the output of an alloc (${obstacle ?? 'here'})`, () => {
+  let rig: ExecRig;
+  beforeAll(() => {
+    rig = new ExecRig();
+  });
+  afterAll(() => rig.end());
+
+  it('is read by its isolated tasks, whoever they run as, and by no other user', async () => {
+    const read = 'until grep -h canary /alloc/logs/web.stdout.0; do sleep 0.1; done; id -u';
+    const others = {
+      tasks: [
+        {
+          name: 'web',
+          driver: 'raw_exec',
+          lifecycle: { hook: 'prestart' as const },
+          config: { command: '/bin/echo', args: ['canary'] },
+        },
+        ...rig.group(read, { dynamicUser: true }).tasks,
+      ],
+    };
+    const orchestrator = await rig.orchestrator();
+    const alloc = await orchestrator.run(rig.group('', {}, others));
+    const { tasks } = await alloc.wait();
+    expect(tasks.map(({ state }) => state)).toEqual(['complete', 'complete']);
+    const said: Uint8Array[] = [];
+    for await (const { data } of alloc.task('main').logs({ stream: 'stdout' })) said.push(data);
+    const [line, uid] = Buffer.concat(said).toString().trim().split('\n');
+    expect([line, Number(uid) >= 80_000]).toEqual(['canary', true]);
+    const file = join(rig.dataDir, 'state/logs', alloc.allocId, 'web.stdout.0');
+    expect(readFileSync(file, 'utf8')).toBe('canary\n');
+    const foreign = spawnSync('setpriv', ['--reuid', uid ?? '', '--clear-groups', 'cat', file]);
+    expect([foreign.status, foreign.stdout.toString()]).toEqual([1, '']);
+  });
+
+  it('is an empty place for an isolated task whose output nobody keeps', async () => {
+    const { view } = await rig
+      .ran('ls /alloc/logs/ && ! touch /alloc/logs/mine', {
+        logs: { disabled: true },
+      })
+      .catch((error: Error) => ({ view: { state: error.message } }));
+    expect(view.state).toBe('complete');
   });
 });
