@@ -25,8 +25,9 @@ export const TASK_RULES: Readonly<Record<string, FieldAction>> = {
   killSignal: 'in-place',
   killTimeoutMs: 'in-place',
   shutdownDelayMs: 'in-place',
-  // Its collector was told how when the program started.
-  logs: 'restart',
+  logs: 'in-place',
+  // What the program writes into was given to it.
+  'logs.disabled': 'restart',
   // Limits are made with the run's cgroup, and told to the program.
   resources: 'restart',
   // Whom the directories of the task belong to.
