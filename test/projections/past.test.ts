@@ -23,10 +23,15 @@ function eventsOf(story: string): readonly PublicEvent[] {
   });
 }
 
-describe.each(STORIES)('of the history %s', (story) => {
+/** Every alloc of every history: one that took over from another is in the same one. */
+const ALLOCS = STORIES.flatMap((story) => {
   const events = eventsOf(story);
-  const own = events.filter(({ allocId }) => allocId !== null);
-  const { allocId = null } = own[0] ?? {};
+  const ids = [...new Set(events.flatMap(({ allocId }) => allocId ?? []))];
+  return ids.map((allocId) => ({ story, allocId, events }));
+});
+
+describe.each(ALLOCS)('of alloc $allocId in the history $story', ({ allocId, events }) => {
+  const own = events.filter((event) => event.allocId === allocId);
   const tasks = [...new Set(own.flatMap(({ task }) => (task === null ? [] : [task])))];
 
   it('every state is told, and what happened is said in words', () => {
@@ -37,7 +42,7 @@ describe.each(STORIES)('of the history %s', (story) => {
 
   it('every task has a cause for how it stands, each older than the one before', () => {
     for (const task of [null, ...tasks]) {
-      const about = { alloc: 'shop', allocId: allocId ?? '', task };
+      const about = { alloc: 'shop', allocId, task };
       const positions = whyChain(events, about).causes.map(({ position }) => position);
       expect(positions.length).toBeGreaterThan(0);
       expect(positions).toEqual([...new Set(positions)].toSorted((one, other) => other - one));

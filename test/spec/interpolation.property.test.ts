@@ -1,4 +1,4 @@
-/** 100,000 values of any kind arrive unchanged; whatever is written, reading it ends and does not depend on the order. */
+/** Values of any kind arrive unchanged; whatever is written, reading it ends and does not depend on the order. */
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { TaskEnvironment } from '../../src/spec/task-env.ts';
@@ -18,12 +18,13 @@ function environmentOf(
   });
 }
 
-it('hands over 100,000 values unchanged, by themselves and through a reference', () => {
-  const values = fc.sample(ODD_VALUE, { numRuns: 100_000, seed: 5 });
+// 100,000 of them in `npm run properties -- --full`.
+it('hands over any value unchanged, by itself and through a reference', () => {
+  const values = fc.sample(ODD_VALUE, tries(2_000));
   const referred = values.filter((value) => value !== asWritten(value));
   // Enough of them look like references, or nothing is proved.
-  expect(referred.length).toBeGreaterThan(100);
-  const size = 1_000;
+  expect(referred.length).toBeGreaterThan(values.length / 1_000);
+  const size = 500;
   for (let first = 0; first < values.length; first += size) {
     const some = values.slice(first, first + size);
     const env: Record<string, string> = {};
@@ -38,7 +39,7 @@ it('hands over 100,000 values unchanged, by themselves and through a reference',
       expect({ value, direct: told.env[`V${at}`], referred: told.env[`R${at}`] }).toBeUndefined();
     }
   }
-}, 60_000);
+}, 300_000);
 
 /** Few names, so that references meet and go round. */
 const NAME = fc.constantFrom('A', 'B', 'C', 'D', 'E');
