@@ -86,6 +86,8 @@ async function ask(orchestrator: Orchestrator, wish: Wish, workload: Workload): 
   const group = workload.groups.get(allocId);
   if (kind === 'run') {
     if (group !== undefined) await orchestrator.run(group, { allocId });
+  } else if (kind === 'update') {
+    if (wish.group !== undefined) await orchestrator.run(wish.group, { allocId });
   } else if (kind === 'stop') {
     await orchestrator.stop(allocId);
   } else if (kind === 'stop task') {

@@ -193,4 +193,16 @@ export const MUTANTS: readonly Mutant[] = [
     'if (leftMs(doors, scope) <= 0) return undefined;',
     'if (leftMs(doors, scope) <= 1e9) return undefined;',
   ),
+  mutant(
+    'an update heard twice',
+    'machines/task-update-decider.ts',
+    'plan === undefined || version <= specVersion',
+    'plan === undefined || version < specVersion',
+  ),
+  mutant(
+    'removed tasks run on',
+    'actors/alloc-update.ts',
+    'removeTasks(tasks, context.removedTasks ?? [], signal),',
+    '',
+  ),
 ];

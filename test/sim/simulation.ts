@@ -140,6 +140,8 @@ class Simulation {
     }
     await this.#mustCome('every wish is answered', () => this.#client.isAnswered);
     await this.#mustCome('every task runs or is over', () => this.#isSettled());
+    const { updates } = this.#invariants;
+    await this.#mustCome('I32, I33: every update is made', () => updates.open.length === 0);
     await leaveAlone(world, {
       mustCome: (what, isSo) => this.#mustCome(what, isSo),
       keepAgent: (isKept) => (this.#isAgentKept = isKept),

@@ -1,6 +1,7 @@
 /** What is asked of the agents: groups, and commands at moments of the seed's choice. Asked again until answered. */
 import type { GroupSpecInput } from '../../src/spec/group-schema.ts';
 import { Chance } from './chance.ts';
+import { updatesOf } from './updates.ts';
 import { wholeGroup } from './whole-groups.ts';
 
 export interface Wish {
@@ -13,9 +14,12 @@ export interface Wish {
     | 'signal'
     | 'restart all'
     | 'resume'
-    | 'hurry';
+    | 'hurry'
+    | 'update';
   readonly allocId: string;
   readonly task: string;
+  /** What an update asks for. */
+  readonly group?: GroupSpecInput;
 }
 
 /** A command beside a task, and what becomes of whoever wants it. */
@@ -59,7 +63,7 @@ export function workloadOf(seed: number): Workload {
     const times = { fromMs: startMs, withinMs: WITHIN_MS / 2 };
     const { group, wishes: more } = wholeGroup(seed, allocId, plain, times);
     groups.set(allocId, group);
-    wishes.push(...more);
+    wishes.push(...more, ...updatesOf(seed, allocId, group, times));
     const names = plain.tasks.map(({ name }) => name);
     wishes.push({ atMs: startMs, kind: 'run', allocId, task: '' });
     for (let left = chance.below(4); left > 0; left -= 1) {
