@@ -1,5 +1,5 @@
-/** What the guide and the README show is what there is: each piece of a group file, each command and each option. */
-import { readFileSync } from 'node:fs';
+/** What is shown to readers is what there is: each piece of a group file, each command, each option, each file. */
+import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
@@ -35,6 +35,14 @@ it.each(pieces)('$place is a group, or a part of one', ({ piece }) => {
 it('the group in the README is the example', () => {
   const example = read('examples/pages.yaml').split('\n').slice(1).join('\n');
   expect(README).toContain(`\`\`\`yaml\n${example}\`\`\``);
+});
+
+it('every file that ARCHITECTURE.md names with its folder is there', () => {
+  const named = [...read('ARCHITECTURE.md').matchAll(/`([a-z][a-z/-]*\/[a-z/-]+\.ts)`/g)];
+  const paths = named.map(([, path = '']) => path);
+  expect(paths.length).toBeGreaterThan(80);
+  const places = (path: string): readonly string[] => [join(root, path), join(root, 'src', path)];
+  expect(paths.filter((path) => !places(path).some((place) => existsSync(place)))).toEqual([]);
 });
 
 describe('the command', () => {
