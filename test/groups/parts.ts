@@ -8,6 +8,7 @@ import { hostileArtifacts } from './hostile-artifacts.ts';
 import { oddValues } from './odd-values.ts';
 import { restartPolicy } from './restart-policy.ts';
 import { twelveTasks } from './twelve-tasks.ts';
+import { updates } from './updates.ts';
 
 export const PARTS: readonly Drill[] = [
   restartPolicy,
@@ -18,4 +19,5 @@ export const PARTS: readonly Drill[] = [
   hostileArtifacts,
   canaries,
   twelveTasks,
+  updates,
 ];
