@@ -25,7 +25,7 @@ const template = (some: Partial<TemplateSpec>): TemplateSpec => ({
   ...some,
 });
 
-function setUp(rules: Partial<TemplateRules> = {}) {
+function setUp(rules: Partial<TemplateRules> = {}, value = CANARY) {
   const dir = realpathSync(mkdtempSync(join(tmpdir(), 'hf-templates-')));
   onTestFinished(() => rmSync(dir, { recursive: true, force: true }));
   const task = join(dir, 'task');
@@ -40,7 +40,7 @@ function setUp(rules: Partial<TemplateRules> = {}) {
     found: () => ({ env: { PORT: '80', GREETING: 'a "b"' }, unknown: [] }),
     hashOf: (name: string, text: string) => `${name}:${text.length}`,
     message: (text: string) => void said.push(text),
-    secret: (name: string) => (name === 'api' ? CANARY : undefined),
+    secret: (name: string) => (name === 'api' ? value : undefined),
   } as unknown as HookDoors;
   const secrets = [{ name: 'api', provider: 'env', key: 'A' }] as const;
   return {
@@ -95,6 +95,20 @@ describe('the hook templates', () => {
     await expect(rig.render({ data: `A=b\n${CANARY}\n`, env: true })).rejects.toThrow(
       'templates[0] (local/out): line 2 is not NAME=value',
     );
+  });
+
+  it('lets no value make a variable of its own, unless that is what is meant', async () => {
+    const value = 'one\nLD_PRELOAD=/tmp/x.so\ttwo"';
+    const rig = setUp({}, value);
+    const given = (data: string) => rig.render({}, { data, env: true });
+    const text =
+      'templates[1] (local/out): a value of several lines would become several variables';
+    await expect(given('A={{ secret.api }}')).rejects.toThrow(text);
+    await expect(given('A="{{ "api" | secret }}"')).rejects.toThrow(text);
+    await expect(given('A={{ secret.api }}')).rejects.not.toThrow('LD_PRELOAD');
+    const one = await given('A={{ secret.api | json }}');
+    expect(one).toMatchObject({ secrets: [{ env: 'A', value }] });
+    expect((await given('A={{ secret.api | raw }}'))?.secrets).toHaveLength(2);
   });
 
   it.each([
@@ -231,6 +245,17 @@ it('reads lines of variables as others do', () => {
     D: 'x\ny"z\\',
     E: '',
   });
+});
+
+it.each(['a\tb\r', 'é\u{1f600}\u2028', '\\"\'$`', 'two\nlines', '\u0001\b\f'])(
+  'reads what JSON makes of a value as that value: %j',
+  (value) => {
+    expect(envLines(`A=${JSON.stringify(value)}`)).toEqual([['A', value]]);
+  },
+);
+
+it.each(['A=b\0c', 'A="\\u0000"'])('makes no variable with a NUL in it: %j', (text) => {
+  expect(() => envLines(text)).toThrow('line 1 has a NUL in it');
 });
 
 it('is a spec with either data or source, below the directory of the task', () => {

@@ -13,6 +13,13 @@ export interface Names {
   readonly unknown?: { readonly env: readonly string[]; readonly secret: readonly string[] };
 }
 
+export interface FillRules {
+  /** What is not known is an error, and else nothing. */
+  readonly isStrict: boolean;
+  /** Each line of what comes out is a variable: no value may make another one. */
+  readonly isOfLines: boolean;
+}
+
 const LONGEST = 1_048_576;
 /** Meanwhile the agent does nothing else. */
 const LIMIT_MS = 500;
@@ -24,7 +31,7 @@ const LIMIT_MS = 500;
 export async function fillIn(
   template: string,
   names: Names,
-  isStrict: boolean,
+  { isStrict, isOfLines }: FillRules,
   look: (input: Input, isNeeded: boolean) => string | undefined,
 ): Promise<string> {
   const engine = new Liquid({
@@ -36,6 +43,7 @@ export async function fillIn(
     parseLimit: LONGEST,
     renderLimit: LIMIT_MS,
     memoryLimit: 8 * LONGEST,
+    ...(isOfLines && { outputEscape: oneLine }),
   });
   const known = { env: guarded(names, 'env'), secret: guarded(names, 'secret') };
   addFilters(engine, known, isStrict, look);
@@ -47,6 +55,14 @@ export async function fillIn(
   }
   if (Buffer.byteLength(text) <= LONGEST) return text;
   throw new HoldfastError('HOOK_FAILED', 'becomes longer than 1 MiB');
+}
+
+/** Whoever writes `raw` last means it as it is. */
+function oneLine(value: string | number | boolean | readonly string[] | null | undefined): string {
+  const text = Array.isArray(value) ? value.join('') : String(value ?? '');
+  if (!text.includes('\n')) return text;
+  const remedy = 'write {{ … | json }} for one variable, or {{ … | raw }} for lines';
+  throw new Error(`a value of several lines would become several variables: ${remedy}`);
 }
 
 function addFilters(

@@ -1,6 +1,6 @@
 /** Fills in a template with all that it asks for: what that is, only filling it in can tell. */
 import { refused } from '../artifacts/faults.ts';
-import type { Names } from './fill-in.ts';
+import type { FillRules, Names } from './fill-in.ts';
 import type { Input } from './inputs.ts';
 
 export interface Rendered {
@@ -21,13 +21,13 @@ type Found = { readonly value: string | undefined } | { readonly fault: unknown 
 export async function render(
   template: string,
   names: Names,
-  isStrict: boolean,
+  rules: FillRules,
   read: (input: Input) => Promise<string | undefined>,
 ): Promise<Rendered> {
   const known = new Map<Input, Found>();
   for (let depth = 0; depth <= DEEPEST; depth += 1) {
     const pass = new Pass(known);
-    const content = await pass.fillIn(template, names, isStrict);
+    const content = await pass.fillIn(template, names, rules);
     if (pass.wanted.size === 0) {
       const [missing, inputs] = [[...pass.missing], pass.asked];
       return { content: missing.length === 0 ? content : undefined, missing, inputs };
@@ -64,12 +64,12 @@ class Pass {
     this.#known = known;
   }
 
-  async fillIn(template: string, names: Names, isStrict: boolean): Promise<string | undefined> {
+  async fillIn(template: string, names: Names, rules: FillRules): Promise<string | undefined> {
     // Loaded by those who have templates.
     const { fillIn } = await import('./fill-in.ts');
     let text: string | undefined;
     try {
-      text = await fillIn(template, names, isStrict, (...asked) => this.#look(...asked));
+      text = await fillIn(template, names, rules, (...asked) => this.#look(...asked));
     } catch (error) {
       // What is not there yet may be all that is wrong.
       if (this.wanted.size === 0 && this.missing.size === 0) this.#faulty ??= { fault: error };

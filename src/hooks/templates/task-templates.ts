@@ -33,7 +33,8 @@ export class TaskTemplates {
     return this.named(template, async () => {
       const { data, source = '', errorOnMissingKey } = template;
       const text = data ?? (await this.#sourceText(source));
-      return render(text, this.#names(), errorOnMissingKey, read);
+      const rules = { isStrict: errorOnMissingKey, isOfLines: template.env };
+      return render(text, this.#names(), rules, read);
     });
   }
 
