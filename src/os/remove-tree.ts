@@ -12,8 +12,8 @@ export async function removeTree(path: string): Promise<void> {
   try {
     await rm(path, { recursive: true, force: true });
   } catch {
-    // It knows a directory by its whole path, of which the kernel takes 4095 bytes, and gives up at closed ones. What it
-    // has begun with goes on: whatever is gone by the time that it is looked at is as it should be.
+    // It knows a directory by its whole path, of which the kernel takes 4095 bytes, and gives up at closed ones. What
+    // it has begun with goes on: whatever is gone by the time that it is looked at is as it should be.
     await removeByStep(path);
   }
 }
