@@ -239,9 +239,9 @@ const MAKERS: Readonly<Record<WorkloadName, (task: TaskMaker) => Workload>> = {
       'whole/bye': 1,
     },
   }),
-  /** One task of it is restarted, one is changed as it runs, one goes and one comes. */
+  /** One task of it is restarted, one is changed as it runs, one goes and one comes. The first takes long to end. */
   updated: (task) => {
-    const lead = task('lead', 'long', { leader: true, restart: often });
+    const lead = task('lead', 'deaf', { leader: true, restart: often, killTimeout: '700ms' });
     const web = task('web', 'long', { restart: often });
     const old = task('old', 'long', { restart: often });
     const fresh = task('fresh', 'long', { restart: often });
