@@ -4,6 +4,7 @@ import https from 'node:https';
 import { errnoOf, messageOf } from '../../errors.ts';
 import { shownSource } from '../../spec/artifact-source.ts';
 import { passing, refused } from './faults.ts';
+import { isNear } from './near-address.ts';
 
 export type Headers = Readonly<Record<string, string>>;
 
@@ -36,7 +37,10 @@ export async function answerTo(question: Question): Promise<IncomingMessage> {
     answer.destroy();
     if (question.sign !== undefined) throw elsewhere(answer, url);
     const next = redirected(url, location, question.isInsecure);
-    if (next.origin !== url.origin) headers = {};
+    if (next.origin !== url.origin) {
+      headers = {};
+      await refuseNear(question, url, next);
+    }
     url = next;
   }
   throw refused(`${shownSource(question.url)} redirects more than ${MOST_REDIRECTS} times`);
@@ -50,6 +54,13 @@ function redirected(from: URL, location: string, isInsecure: boolean): URL {
   const isAllowed = next.protocol === 'http:' && (from.protocol === 'http:' || isInsecure);
   if (isAllowed) return next;
   throw refused(`${shown} redirects to ${shownSource(next.href)}, which is not https`);
+}
+
+/** Who writes a group may ask for what this machine alone can reach; whom he asks may not send the agent there. */
+async function refuseNear(question: Question, from: URL, to: URL): Promise<void> {
+  if (!(await isNear(to.hostname)) || (await isNear(new URL(question.url).hostname))) return;
+  const places = `${shownSource(from.href)} redirects to ${shownSource(to.href)}`;
+  throw refused(`${places}, an address of this machine or of its link: name that as the source`);
 }
 
 /** A signature is for one host. */
