@@ -146,10 +146,9 @@ export class Logmon implements LogmonDoor {
 
   /** For this very run, by which every byte is told apart, and in this very way. */
   #isCollected(wish: CollectWish): boolean {
-    const { taskKey } = wish;
-    const isAsked = JSON.stringify(this.#wishes.get(taskKey)) === JSON.stringify(wish);
-    if (!isAsked || this.#failing.has(taskKey)) return false;
-    return this.#pool.hostOf(taskKey)?.isLive === true;
+    const isAsked = JSON.stringify(this.#wishes.get(wish.taskKey)) === JSON.stringify(wish);
+    if (!isAsked || this.#failing.has(wish.taskKey)) return false;
+    return this.#pool.hostOf(wish.taskKey)?.isLive === true;
   }
 
   async #collect(wish: CollectWish, signal: AbortSignal): Promise<void> {

@@ -167,7 +167,9 @@ function hookActs(
         actor: `hook ${hook.name}`,
         slot: slot === undefined ? undefined : `${hook.name}: ${slot}`,
       }),
-    register: (service) => ask({ type: 'RegisterService', run, service }),
+    register: (service) => ask({ type: 'RegisterService', run, hook: hook.name, service }),
+    withdrawOthers: (kept, reason) =>
+      ask({ type: 'WithdrawOthers', run, hook: hook.name, kept, reason }),
     reportCheck: ({ output, ...check }) => {
       const shown = shownOutput(agent, identity, context, output);
       return ask({ type: 'ReportCheck', run, ...check, output: shown });

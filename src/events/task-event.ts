@@ -131,7 +131,8 @@ export const TASK_EVENTS = {
   },
   /**
    * The program can be reached so. Until it is taken back, which is recorded before anything ends the program. Said
-   * again, the later one holds. `isGroups`: it is a service of the group, which this task gives.
+   * again, the later one holds. `isGroups`: it is a service of the group, which this task gives. `hook` is who said it;
+   * left out: `services`.
    */
   ServiceRegistered: {
     schema: 1,
@@ -142,9 +143,14 @@ export const TASK_EVENTS = {
       tags: list(text),
       meta: record(text),
       isGroups: optional(flag),
+      hook: optional(text),
     }),
   },
-  ServiceDeregistered: { schema: 1, data: fields({ service: text, reason: text }) },
+  /** `mayReturn`: the program runs on and may be reached so again; left out: not before its next run. */
+  ServiceDeregistered: {
+    schema: 1,
+    data: fields({ service: text, reason: text, mayReturn: optional(flag) }),
+  },
   /**
    * Written when a check says something else than before; `before` is left out for the first result of a run. `output`
    * is at most 4 KiB, without secrets. `service` is whose check it is: left out, the task's own.

@@ -120,10 +120,12 @@ export interface HookDoors {
     },
   ) => Promise<CommandEnd>;
   /**
-   * Records how the program can be reached, until something ends it. Only in `start`, also later while the program
-   * runs. Repeatable: what is recorded so is not recorded again. Rejects once aborted.
+   * Records how the program can be reached, until something ends it. Only in `start` and `update`, also later while the
+   * program runs. Repeatable: what is recorded so is not recorded again. Rejects once aborted.
    */
   readonly register: (service: ServiceFacts) => Promise<void>;
+  /** Records that of this hook's services only these are left. When and how often as with `register`. */
+  readonly withdrawOthers: (kept: readonly string[], reason: string) => Promise<void>;
   /**
    * Records what a check says when that is something else than before. Of `output` at most 4 KiB are kept, without the
    * secrets of the task. When and how often as with `register`.

@@ -11,7 +11,7 @@ import { logmon } from './logmon.ts';
 import { network } from './network.ts';
 import { secretsHook } from './secrets.ts';
 import type { SecretRules } from './secrets/rules.ts';
-import { services } from './services.ts';
+import { servicesHook } from './services.ts';
 import { taskDir } from './task-dir.ts';
 import { templatesHook } from './templates.ts';
 import type { TemplateRules } from './templates/rules.ts';
@@ -49,7 +49,7 @@ const builtIn = (
   // Last of ours: what a user's hook says while it works is not the task's output.
   logmon,
   // When it speaks of a program, everything else is there.
-  services,
+  servicesHook(),
 ];
 
 export class HookRegistry {

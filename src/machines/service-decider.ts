@@ -9,7 +9,10 @@ import type { Maker } from './task-facts.ts';
 import type { MessageOf } from './task-messages.ts';
 import { standingServices, type TaskContext, type TaskState } from './task-state.ts';
 
-type Report = MessageOf<'RegisterService' | 'ReportCheck' | 'WithdrawServices'>;
+type Report = MessageOf<'RegisterService' | 'ReportCheck' | 'WithdrawServices' | 'WithdrawOthers'>;
+
+/** Whose services say nothing of a hook. */
+const BUILT_IN = 'services';
 
 export function decideService(
   message: Report,
@@ -23,16 +26,32 @@ export function decideService(
       .map(({ service }) => make('ServiceDeregistered', { service, reason: message.reason }));
   }
   if (message.run !== context.run) return [];
-  return message.type === 'RegisterService'
-    ? decideRegistration(message, context, make)
-    : decideCheck(message, context, make);
+  switch (message.type) {
+    case 'RegisterService':
+      return decideRegistration(message, context, make);
+    case 'ReportCheck':
+      return decideCheck(message, context, make);
+    case 'WithdrawOthers':
+      return decideOthers(message, context, make);
+  }
+}
+
+function decideOthers(
+  { hook, kept, reason }: MessageOf<'WithdrawOthers'>,
+  context: TaskContext,
+  make: Maker,
+): Decision<TaskEvent> {
+  return standingServices(context)
+    .filter(({ service, hook: whose = BUILT_IN }) => whose === hook && !kept.includes(service))
+    .map(({ service }) => make('ServiceDeregistered', { service, reason, mayReturn: true }));
 }
 
 function decideRegistration(
-  { service: wanted }: MessageOf<'RegisterService'>,
+  { hook = BUILT_IN, service }: MessageOf<'RegisterService'>,
   { services = {} }: TaskContext,
   make: Maker,
 ): Decision<TaskEvent> {
+  const wanted = hook === BUILT_IN ? service : { ...service, hook };
   const known = services[wanted.service];
   // Taken back while its program runs on: the group is being ended, and nobody is to come any more.
   if (known === null) return [];

@@ -49,6 +49,7 @@ function decideStep(
     case 'RegisterService':
     case 'ReportCheck':
     case 'WithdrawServices':
+    case 'WithdrawOthers':
       return decideService(message, state, make);
     case 'HooksProgressed':
     case 'HookFaulted':

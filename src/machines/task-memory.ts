@@ -138,9 +138,11 @@ export const keepService: Memory = ({ context, event }) => {
   const service = facts(event, 'ServiceRegistered');
   return { services: { ...context.services, [service.service]: service } };
 };
-export const dropService: Memory = ({ context, event }) => ({
-  services: { ...context.services, [facts(event, 'ServiceDeregistered').service]: null },
-});
+export const dropService: Memory = ({ context, event }) => {
+  const { service, mayReturn = false } = facts(event, 'ServiceDeregistered');
+  const { [service]: _gone, ...others } = context.services ?? {};
+  return { services: mayReturn ? others : { ...others, [service]: null } };
+};
 export const keepCheck: Memory = ({ context, event }) => {
   const { check, service, status, output } = facts(event, 'CheckChanged');
   const found = { status, output, at: event.at, ...(service === undefined ? {} : { service }) };

@@ -119,7 +119,21 @@ export type TaskReport =
       readonly hook: string;
       readonly message: string;
     }
-  | { readonly type: 'RegisterService'; readonly run: number; readonly service: ServiceFacts }
+  /** `hook` left out: `services`. */
+  | {
+      readonly type: 'RegisterService';
+      readonly run: number;
+      readonly hook?: string;
+      readonly service: ServiceFacts;
+    }
+  /** Of the services that this hook has registered, only those of these names are meant any more. */
+  | {
+      readonly type: 'WithdrawOthers';
+      readonly run: number;
+      readonly hook: string;
+      readonly kept: readonly string[];
+      readonly reason: string;
+    }
   | ({ readonly type: 'ReportCheck'; readonly run: number } & CheckFacts)
   | { readonly type: 'PrestartFinished'; readonly results: readonly HookResult[] }
   | {

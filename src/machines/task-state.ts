@@ -18,6 +18,8 @@ export interface ServiceMemory {
   readonly port?: number | undefined;
   readonly tags: readonly string[];
   readonly meta: Readonly<Record<string, string>>;
+  /** Who said it; left out: `services`. */
+  readonly hook?: string | undefined;
   /** Of the group, not of the task alone. */
   readonly isGroups?: boolean | undefined;
 }

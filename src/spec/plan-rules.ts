@@ -37,10 +37,10 @@ export const TASK_RULES: Readonly<Record<string, FieldAction>> = {
   network: 'replace',
   artifacts: 'restart',
   secrets: 'restart',
-  // What is filled in, registered and looked at was told to their hooks when the program began.
+  // What is filled in was told to its hook when the program began.
   templates: 'restart',
-  services: 'restart',
-  checks: 'restart',
+  services: 'in-place',
+  checks: 'in-place',
   // What an alloc was run with is kept with it.
   dispatchPayload: 'replace',
 };

@@ -74,6 +74,65 @@ describe('the services of a program', () => {
     ]);
   });
 
+  const patient = { timeout: 240_000 };
+  it('become others while it runs, also when the agent dies in the middle', patient, async () => {
+    let agent = await machine.startAgent();
+    const looked = (name: string): Check => ({
+      type: 'script',
+      name: 'alive',
+      command: 'test',
+      args: ['-e', join(machine.dataDir, name)],
+      interval: '100ms',
+      timeout: '20s',
+    });
+    const group = (services: Task['services'], checks: readonly Check[]): GroupSpecInput => ({
+      name: 'web',
+      tasks: [{ ...api, services, checks: [...checks] }],
+    });
+    const health = async () => {
+      const { services, checks } = await agent.health();
+      return [
+        ...services.map(({ service, port }) => `${service} ${port}`).toSorted(),
+        ...checks.map(({ check, status }) => `${check} ${status}`),
+      ].join(', ');
+    };
+    const before = group(
+      [
+        { name: 'own', port: 80 },
+        { name: 'old', port: 81 },
+      ],
+      [looked('never')],
+    );
+    const after = group(
+      [
+        { name: 'own', port: 8080 },
+        { name: 'fresh', port: 82 },
+      ],
+      [looked('state')],
+    );
+    await agent.run(before);
+    const isSo = (wanted: string) => async () => (await health()) === wanted;
+    await until('it is known', isSo('old 81, own 80, alive warning'));
+    const pidNow = async () => (await agent.inspect('web')).tasks[0]?.pid;
+    const pid = await pidNow();
+    expect(await agent.plan(after)).toMatchObject({ action: 'in-place' });
+    await agent.run(after);
+    await machine.killAgent();
+    agent = await machine.startAgent();
+    await until('it is known otherwise', isSo('fresh 82, own 8080, alive passing'));
+    await until('it is recorded', async () => {
+      return (await eventsSoFar(agent, { types: ['UpdateCompleted'] })).length === 1;
+    });
+    // What went may come back, and what nobody asks for any more is looked at no more.
+    await agent.run(group([{ name: 'old', port: 81 }], []));
+    await until('it is back', isSo('old 81'));
+    await agent.run(before);
+    await until('it is all as before', isSo('old 81, own 80, alive warning'));
+    expect(await pidNow()).toBe(pid);
+    const types = ['TaskKilling', 'HookFailed'];
+    expect(await eventsSoFar(agent, { types })).toEqual([]);
+  });
+
   it('are told of when their checks have passed, if they say so', async () => {
     const agent = await machine.startAgent();
     const good = join(machine.dataDir, 'good');

@@ -39,6 +39,39 @@ describe('a service', () => {
     expect(standingServices(state.context)).toMatchObject([{ port: 81 }]);
   });
 
+  it('that the group has no more is taken back while its program runs on, and may return', () => {
+    const others = (hook: string, kept: readonly string[]): TaskMessage => ({
+      type: 'WithdrawOthers',
+      run: 1,
+      hook,
+      kept,
+      reason: 'the alloc was updated',
+    });
+    const events = [
+      ...historyTo('running'),
+      served(),
+      served({ service: 'admin' }),
+      served({ service: 'own', hook: 'mine' }),
+    ];
+    const data = { service: 'admin', reason: 'the alloc was updated', mayReturn: true };
+    given(task, events)
+      .when(others('services', ['web']))
+      .thenGives({ type: 'ServiceDeregistered', data });
+    given(task, events)
+      .when(others('mine', []))
+      .thenGives({ type: 'ServiceDeregistered', data: { service: 'own' } });
+    given(task, [...events, fact('ServiceDeregistered', data)])
+      .when(register({ service: 'admin' }))
+      .thenGives({ type: 'ServiceRegistered', data: { service: 'admin' } });
+  });
+
+  it('of the group that is being ended does not return', () => {
+    const gone = fact('ServiceDeregistered', { service: 'web', reason: 'asked to' });
+    given(task, [...historyTo('running'), served(), gone])
+      .when(register())
+      .thenNothing();
+  });
+
   it('of an earlier run is nobody any more', () => {
     given(task, historyTo('running')).when(register({}, 0)).thenNothing();
   });

@@ -103,7 +103,7 @@ export const SESSION_END: TaskMessage = {
 };
 export const SERVICE = { service: 'web', address: '127.0.0.1', port: 80, tags: [], meta: {} };
 /** Its program can be reached. */
-export function served(more: { service?: string; isGroups?: true } = {}): TaskEvent {
+export function served(more: { service?: string; isGroups?: true; hook?: string } = {}): TaskEvent {
   return fact('ServiceRegistered', { ...SERVICE, ...more });
 }
 

@@ -43,7 +43,7 @@ describe('what a changed field of a task asks for', () => {
     ['logs.disabled', { logs: { disabled: true } }, 'restart'],
     ['hostEnv', { hostEnv: ['LANG'] }, 'restart'],
     ['templates', { templates: [{ data: 'x', destination: 'local/x' }] }, 'restart'],
-    ['services', { services: [{ name: 'web' }] }, 'restart'],
+    ['services', { services: [{ name: 'web' }] }, 'in-place'],
     ['user', { user: 'www' }, 'replace'],
     ['driver', { driver: 'exec' }, 'replace'],
     ['mounts', { mounts: [{ type: 'tmpfs', destination: '/x' }] }, 'replace'],
