@@ -4,12 +4,8 @@
  * file was one.
  */
 import type { ChangeActs } from './changes/change-acts.ts';
-import { defineHook, type GivenSecret, type Hook } from './hook.ts';
-import { envLines } from './templates/env-lines.ts';
-import { keepFresh } from './templates/keep-fresh.ts';
+import { defineHook, type Hook } from './hook.ts';
 import { TEMPLATE_RULES, type TemplateRules } from './templates/rules.ts';
-import { TaskTemplates } from './templates/task-templates.ts';
-import { untilWhole } from './templates/wait-for.ts';
 
 /** Of what is waited for nobody knows when it comes. */
 const YEAR_MS = 31_536_000_000;
@@ -22,43 +18,12 @@ export function templatesHook(allowed: Partial<TemplateRules>, acts: ChangeActs)
     when: ({ templates: all = [] }) => all.length > 0,
     timeLimitMs: YEAR_MS,
     async prestart(request, doors) {
-      const own = new TaskTemplates(request, doors, rules);
-      const secrets: GivenSecret[] = [];
-      const state: Record<string, string> = {};
-      for (const [index, template] of own.all.entries()) {
-        const { destination, once = false, env } = template;
-        const before = request.previous[destination];
-        const wish = doors.hashOf('once', JSON.stringify(template));
-        // One that an update has changed is another one.
-        const isDone = once && request.previous[`once ${destination}`] === wish;
-        if (once) state[`once ${destination}`] = wish;
-        if (isDone && before !== undefined && (await own.isPlaced(template))) {
-          state[destination] = before;
-          continue;
-        }
-        const content = await untilWhole(own, template, doors);
-        const variables = env ? await own.named(template, () => variablesOf(index, content)) : [];
-        await own.place(template, content);
-        secrets.push(...variables);
-        state[destination] = own.hashOf(template, content);
-      }
-      return { secrets, state };
+      const { fillInAll } = await import('./templates/at-work.ts');
+      return fillInAll(request, doors, rules);
     },
     async start(request, doors) {
-      const own = new TaskTemplates(request, doors, rules);
-      if (own.all.every(({ once }) => once === true)) return;
-      // It goes on beside the program, and ends with it.
-      keepFresh(own, request, doors, acts).catch((error: unknown) => {
-        if (!doors.signal.aborted) doors.logger.error({ error }, 'templates are followed no more');
-      });
+      const { followAll } = await import('./templates/at-work.ts');
+      followAll(request, doors, rules, acts);
     },
   });
-}
-
-function variablesOf(index: number, content: string): readonly GivenSecret[] {
-  return envLines(content).map(([env, value]) => ({
-    name: `template.${index}.${env}`,
-    value,
-    env,
-  }));
 }

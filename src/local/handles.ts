@@ -21,7 +21,6 @@ import type {
 import type { Roster } from '../actors/roster.ts';
 import { HoldfastError } from '../errors.ts';
 import type { Abortable } from '../ports.ts';
-import { nomadEvents } from '../projections/look-back.ts';
 
 export class LocalAlloc implements AllocHandle {
   readonly allocId: string;
@@ -102,7 +101,8 @@ class LocalTask implements TaskHandle {
   env(): Promise<TaskEnvView> {
     return this.#orchestrator.env(this.#ref);
   }
-  nomadEvents(options?: { readonly all?: boolean }): Promise<readonly NomadTaskEvent[]> {
+  async nomadEvents(options?: { readonly all?: boolean }): Promise<readonly NomadTaskEvent[]> {
+    const { nomadEvents } = await import('../projections/look-back.ts');
     return nomadEvents(this.#orchestrator, this.#ref, options);
   }
   async wait(options: Abortable = {}): Promise<TaskView> {

@@ -31,7 +31,6 @@ import type { Retention } from '../actors/retention.ts';
 import type { Roster } from '../actors/roster.ts';
 import { HoldfastError } from '../errors.ts';
 import type { Abortable } from '../ports.ts';
-import { history, why } from '../projections/look-back.ts';
 import type { GroupSpecInput } from '../spec/group-schema.ts';
 import { Acceptance } from './acceptance.ts';
 import { Commands, type CommandDoors } from './commands.ts';
@@ -41,6 +40,9 @@ import { healthOf } from './health.ts';
 import { LocalAlloc } from './handles.ts';
 import { Queries } from './queries.ts';
 import { taskStats } from './stats.ts';
+
+/** Loaded when it is asked for: an agent that opens has no use for it. */
+const lookBack = () => import('../projections/look-back.ts');
 
 export interface LocalDoors extends Omit<CommandDoors, 'assertOpen'> {
   readonly agentEpoch: number;
@@ -146,11 +148,11 @@ export class LocalOrchestrator implements Orchestrator {
   async health(ref?: string): Promise<HealthView> {
     return healthOf(this.#roster, ref);
   }
-  history(ref: string): Promise<readonly HistoryEntry[]> {
-    return history(this, ref);
+  async history(ref: string): Promise<readonly HistoryEntry[]> {
+    return (await lookBack()).history(this, ref);
   }
-  why(ref: string): Promise<readonly WhyChain[]> {
-    return why(this, ref);
+  async why(ref: string): Promise<readonly WhyChain[]> {
+    return (await lookBack()).why(this, ref);
   }
   logs(ref: string, query?: LogQuery): AsyncIterable<LogChunk> {
     return this.#queries.logs(ref, query);
