@@ -5,11 +5,14 @@ import { messageOf } from '../../src/errors.ts';
 import { eventsSoFar, type Machine, until } from '../acceptance/rig.ts';
 import type { Drill, Findings } from '../faults/drill.ts';
 import type { Patch } from '../patch.ts';
+import { sideBySide } from '../side-by-side.ts';
 import { NEVER_SAFE, withPatient } from './patient.ts';
 
 const FAILING = { driver: 'raw_exec', config: { command: 'sh', args: ['-c', 'exit 3'] } };
 const LONG = { attempts: 5, interval: '100h', delay: '10h', mode: 'delay' } as const;
 const SHORT = { attempts: 100_000, interval: '1000h', delay: '400ms', mode: 'delay' } as const;
+/** Side by side, at full size. */
+const MACHINES = 2;
 /** Longer than the short wait with all that chance adds to it, sometimes. */
 const LONGEST_AWAY_MS = 900;
 
@@ -38,7 +41,12 @@ export const backoffKills: Drill = {
   mutants: [[NEVER_SAFE], WAITS_ANEW, EARLY],
   cases: { share: 10, full: 500 },
   async run(findings, cases) {
-    await findings.attempt('kills', () => withPatient((it) => waits(findings, it, cases)));
+    // They wait more than they work.
+    const machines = cases < MACHINES * 10 ? 1 : MACHINES;
+    const kills = Array.from({ length: machines }, () => Math.ceil(cases / machines));
+    await sideBySide(kills, machines, (some) =>
+      findings.attempt('kills', () => withPatient((it) => waits(findings, it, some))),
+    );
     for (const [name, patches, word] of [
       ['an agent that lets its tasks wait anew', WAITS_ANEW, /another deadline/],
       ['a restart that comes early', EARLY, /early/],

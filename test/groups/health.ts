@@ -84,7 +84,7 @@ export const health: Drill = {
   tools: [],
   privileges: [],
   mutants: [[NEVER_SAFE], TELLS_EVERY_LOOK, REGISTERS_AGAIN, TAKES_NOTHING_BACK],
-  cases: { share: 2 * LIVES, full: 40 * LIVES },
+  cases: { share: 2 * LIVES, full: 30 * LIVES },
   async run(findings, cases) {
     await findings.attempt('rounds', () =>
       withPatient(async (machine) => {

@@ -57,7 +57,7 @@ export const updates: Drill = {
   tools: [],
   privileges: [],
   mutants: [[NEVER_SAFE], HEARS_TWICE, RESTARTS_ALL, LETS_THEM_RUN],
-  cases: { share: 4, full: 120 },
+  cases: { share: 4, full: 84 },
   async run(findings, cases) {
     await findings.attempt('updates', () =>
       withPatient(async (machine) => {
