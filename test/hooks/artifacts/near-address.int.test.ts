@@ -9,7 +9,10 @@ import { fetched, place, serving } from './fetching.ts';
 /** Of this machine as others reach it. */
 const outer = Object.values(networkInterfaces())
   .flatMap((all) => all ?? [])
-  .find(({ internal, family, address }) => !internal && family === 'IPv4' && !/^169/.test(address));
+  .find(
+    ({ internal, family, address }) =>
+      !internal && family === 'IPv4' && !address.startsWith('169.254.'),
+  );
 
 describe('an address near this machine', () => {
   it.each([
