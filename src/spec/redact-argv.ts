@@ -14,7 +14,7 @@
 export const REDACTED = '<redacted>';
 
 const SECRET_WORDS =
-  'pass(?:word|wd|phrase)?|secret|token|credential|api[-_.]?key|access[-_.]?key|private[-_.]?key|auth(?!or)';
+  'pass(?:word|wd|phrase)?|secret|token|credential|api[-_.]?key|access[-_.]?key|private[-_.]?key|ssh[-_.]?key|signature|auth(?!or)';
 
 const NAME = '[A-Za-z0-9_.-]';
 /** A name in which such a word stands: looked for from the beginning of the name, so that no letter is read often. */

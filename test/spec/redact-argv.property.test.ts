@@ -5,7 +5,7 @@ import { tries } from '../properties/tries.ts';
 import { REDACTED, redactArgv } from '../../src/spec/redact-argv.ts';
 
 const SECRET_WORDS =
-  'pass(?:word|wd|phrase)?|secret|token|credential|api[-_.]?key|access[-_.]?key|private[-_.]?key|auth(?!or)';
+  'pass(?:word|wd|phrase)?|secret|token|credential|api[-_.]?key|access[-_.]?key|private[-_.]?key|ssh[-_.]?key|signature|auth(?!or)';
 const NAME = `[A-Za-z0-9_.-]*(?:${SECRET_WORDS})[A-Za-z0-9_.-]*`;
 const WHOLE = new RegExp(`^(${NAME}=).+`, 'is');
 const OPTION = new RegExp(`^--?${NAME}$`, 'i');
