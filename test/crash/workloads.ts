@@ -242,10 +242,11 @@ const MAKERS: Readonly<Record<WorkloadName, (task: TaskMaker) => Workload>> = {
   /** One task of it is restarted, one is changed as it runs, one goes and one comes. The first takes long to end. */
   updated: (task) => {
     const lead = task('lead', 'deaf', { leader: true, restart: often, killTimeout: '700ms' });
-    const web = task('web', 'long', { restart: often });
+    const web = task('web', 'long', { restart: often, services: [{ name: 'web' }] });
+    const seen = { ...web, services: [{ name: 'site' }], killTimeout: '500ms' };
     const old = task('old', 'long', { restart: often });
     const fresh = task('fresh', 'long', { restart: often });
-    const changed = [{ ...lead, env: { NEW: '1' } }, { ...web, killTimeout: '500ms' }, fresh];
+    const changed = [{ ...lead, env: { NEW: '1' } }, seen, fresh];
     return {
       groups: { first: { name: 'shop', tasks: [lead, web, old] } },
       ending: [],
