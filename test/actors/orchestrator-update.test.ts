@@ -382,7 +382,7 @@ describe('an alloc that a scheduler names', () => {
     expect(await orchestrator.inspect('own')).toMatchObject({ version: 2 });
     expect(await shop.steps(['AllocUpdated'], 'own')).toEqual(['AllocUpdated']);
     const versions = (await orchestrator.allocs()).map(({ version }) => version);
-    expect(versions.toSorted()).toEqual([1, 2]);
+    expect(versions.toSorted((one, other) => one - other)).toEqual([1, 2]);
   });
 
   it('is told of the version that it has', async () => {

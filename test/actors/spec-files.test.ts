@@ -56,7 +56,10 @@ describe('the files of specs', () => {
     const limited = { ...saved('limited'), acceptedAt: 7 };
     await specs.save(limited);
     writeFileSync(join(dir, 'odd.json'), JSON.stringify({ ...saved('odd'), acceptedAt: 'noon' }));
-    expect(await specs.leftBehind(() => 'unknown')).toEqual([limited]);
+    expect(await specs.leftBehind(() => 'unknown')).toEqual({
+      saved: [limited],
+      unreadable: new Set(['odd']),
+    });
   });
 
   it('are on disk with their name when they are saved', async () => {
