@@ -8,26 +8,26 @@ import type { Observable } from 'rxjs';
 import type { HoldfastError } from './errors.ts';
 import type { Abortable } from './ports.ts';
 import type { GroupSpecInput } from './spec/group-schema.ts';
-import type { ExecCalls, ExecOptions, ExecSession } from './exec-session.ts';
-import type { PlanCalls } from './group-plan.ts';
-import type { LogChunk, LogQuery, WaitingLog } from './task-logs.ts';
+import type { ExecCalls, ExecOptions, ExecSession } from './api/exec-session.ts';
+import type { PlanCalls } from './api/group-plan.ts';
+import type { LogChunk, LogQuery, WaitingLog } from './api/task-logs.ts';
 import type { SchedulerIdentity } from './spec/scheduler-identity.ts';
-import type { GcCalls } from './alloc-gc.ts';
-import type { EnvCalls, TaskEnvView } from './task-env.ts';
-import type { HealthCalls } from './task-health.ts';
-import type { HistoryEntry, NomadTaskEvent, WhyChain } from './task-history.ts';
-import type { StatsQuery, TaskStats } from './task-stats.ts';
-import type { AllocView, TaskView } from './task-views.ts';
+import type { GcCalls } from './api/alloc-gc.ts';
+import type { EnvCalls, TaskEnvView } from './api/task-env.ts';
+import type { HealthCalls } from './api/task-health.ts';
+import type { HistoryEntry, NomadTaskEvent, WhyChain } from './api/task-history.ts';
+import type { StatsQuery, TaskStats } from './api/task-stats.ts';
+import type { AllocView, TaskView } from './api/task-views.ts';
 
-export type * from './alloc-gc.ts';
-export type * from './exec-session.ts';
-export type * from './task-health.ts';
-export type * from './task-history.ts';
-export type * from './task-logs.ts';
-export type * from './task-views.ts';
-export type * from './task-env.ts';
-export type * from './group-plan.ts';
-export type { ProcessStats, StatsQuery, TaskStats } from './task-stats.ts';
+export type * from './api/alloc-gc.ts';
+export type * from './api/exec-session.ts';
+export type * from './api/task-health.ts';
+export type * from './api/task-history.ts';
+export type * from './api/task-logs.ts';
+export type * from './api/task-views.ts';
+export type * from './api/task-env.ts';
+export type * from './api/group-plan.ts';
+export type { ProcessStats, StatsQuery, TaskStats } from './api/task-stats.ts';
 
 /** An event as subscribers see it. `run` is 0 before the first run and for events that are about no run. */
 export interface PublicEvent {

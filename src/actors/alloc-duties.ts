@@ -6,11 +6,10 @@ import { killOrder } from '../machines/kill-order.ts';
 import type { AllocContext } from '../machines/alloc-machine.ts';
 import type { AllocMessage } from '../machines/alloc-messages.ts';
 import type { TaskMessage } from '../machines/task-messages.ts';
-import type { Clock } from '../ports.ts';
+import { pause, type Clock } from '../ports.ts';
 import type { Gate } from '../spec/task-spec.ts';
 import type { AllocTasks } from './alloc-tasks.ts';
 import { applyUpdate } from './alloc-update.ts';
-import { pause } from './pause.ts';
 import type { Duty, DutyScope } from './event-sourced.ts';
 
 export interface AllocDutyDoors {

@@ -11,8 +11,8 @@ import type { TaskMessage } from '../machines/task-messages.ts';
 import { taskKey } from '../os/launch-key.ts';
 import type { MarkedProcess } from '../os/marked-processes.ts';
 import type { Intent } from '../os/run-directory.ts';
+import { pause } from '../ports.ts';
 import type { AgentDoors } from './agent-doors.ts';
-import { pause } from './pause.ts';
 import type { Roster } from './roster.ts';
 import type { LeftBehind } from './spec-files.ts';
 

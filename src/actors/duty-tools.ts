@@ -5,8 +5,7 @@ import type { HookPhase } from '../events/task-event.ts';
 import type { PhaseOutcome } from '../hooks/run-phase.ts';
 import type { HookFault, HookResult, TaskMessage } from '../machines/task-messages.ts';
 import type { TaskContext } from '../machines/task-state.ts';
-import type { Clock, Logger } from '../ports.ts';
-import { pause } from './pause.ts';
+import { pause, type Clock, type Logger } from '../ports.ts';
 import type { DutyScope } from './event-sourced.ts';
 import type { StartGate } from './start-gate.ts';
 

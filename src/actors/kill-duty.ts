@@ -3,8 +3,8 @@ import type { RunRequest } from '../drivers/driver.ts';
 import { LEFTOVER_PLAN, stopPlan, type StopStep } from '../machines/kill-policy.ts';
 import { decideStart } from '../machines/start-decision.ts';
 import type { TaskMessage } from '../machines/task-messages.ts';
+import { pause } from '../ports.ts';
 import { runNotedHooks, untilKnown, type TaskDoors, type TaskScope } from './duty-tools.ts';
-import { pause } from './pause.ts';
 import { concludeRun, endReport, endTree, reattach } from './run-duties.ts';
 
 /** Ends the run as the recorded kill says. A kill that an earlier agent began goes on to the same deadline. */

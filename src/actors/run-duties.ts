@@ -5,8 +5,8 @@ import type { RunOutcome, RunRequest, RunSighting, StartOutcome } from '../drive
 import { killRetryDelayMs, LEFTOVER_PLAN, type StopStep } from '../machines/kill-policy.ts';
 import { decideStart, type StartVerdict } from '../machines/start-decision.ts';
 import type { HookFault, TaskMessage } from '../machines/task-messages.ts';
+import { pause } from '../ports.ts';
 import { runNotedHooks, untilKnown, type TaskDoors, type TaskScope } from './duty-tools.ts';
-import { pause } from './pause.ts';
 
 /** A host tells an end that it knows at once. */
 const TOLD_WITHIN_MS = 1_000;

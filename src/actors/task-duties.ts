@@ -5,8 +5,8 @@
 import { LEFTOVER_PLAN } from '../machines/kill-policy.ts';
 import type { TaskMessage } from '../machines/task-messages.ts';
 import type { TaskContext } from '../machines/task-state.ts';
+import { pause } from '../ports.ts';
 import type { TaskDoors, TaskScope } from './duty-tools.ts';
-import { pause } from './pause.ts';
 import type { Duty } from './event-sourced.ts';
 import { killRun } from './kill-duty.ts';
 import { endTree, launchRun, watchRun } from './run-duties.ts';

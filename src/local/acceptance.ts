@@ -5,7 +5,7 @@ import { AllocRunner } from '../actors/alloc-runner.ts';
 import type { SavedSpec } from '../actors/saved-spec.ts';
 import { HoldfastError } from '../errors.ts';
 import { allocStream } from '../events/envelope.ts';
-import type { GroupPlan } from '../group-plan.ts';
+import type { GroupPlan } from '../api/group-plan.ts';
 import type { AllocSpec } from '../spec/alloc-spec.ts';
 import type { GroupSpecInput } from '../spec/group-schema.ts';
 import { assertTexts, withIdentity } from './accept-texts.ts';

@@ -2,7 +2,7 @@
 import type { Roster } from '../actors/roster.ts';
 import { savedSpecOf } from '../actors/saved-spec.ts';
 import { HoldfastError } from '../errors.ts';
-import type { GroupPlan } from '../group-plan.ts';
+import type { GroupPlan } from '../api/group-plan.ts';
 import type { AllocState } from '../machines/alloc-machine.ts';
 import { isUpdatable } from '../machines/alloc-update-decider.ts';
 import { versionOf } from '../machines/alloc-update.ts';

@@ -3,7 +3,7 @@ import type { PublicEvent } from '../api.ts';
 import { allocTable } from '../machines/alloc-machine.ts';
 import { evolve, isLawful, type ChartState, type ChartTable } from '../machines/chart-table.ts';
 import { taskTable } from '../machines/task-machine.ts';
-import type { HistoryEntry } from '../task-history.ts';
+import type { HistoryEntry } from '../api/task-history.ts';
 import { factText } from './fact-text.ts';
 
 /** `events` are all of one alloc or of one task from the first on, in order. */

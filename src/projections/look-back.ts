@@ -1,6 +1,6 @@
 /** The past of a REF, out of the events that anybody may read: the same in process and over a socket. */
 import type { EventQuery, PublicEvent } from '../api.ts';
-import type { HistoryEntry, NomadTaskEvent, WhyChain } from '../task-history.ts';
+import type { HistoryEntry, NomadTaskEvent, WhyChain } from '../api/task-history.ts';
 import { historyOf } from './history.ts';
 import { nomadTaskEvents } from './nomad-task-events.ts';
 import { whyChain } from './why.ts';

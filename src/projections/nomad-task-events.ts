@@ -4,7 +4,7 @@
  */
 import type { PublicEvent } from '../api.ts';
 import { SIGNAL_NAMES } from '../spec/signal-names.ts';
-import type { NomadTaskEvent } from '../task-history.ts';
+import type { NomadTaskEvent } from '../api/task-history.ts';
 import { asFact, type Fact } from './fact.ts';
 
 interface Told {

@@ -5,7 +5,7 @@
 import type { PublicEvent } from '../api.ts';
 import { NOT_NEEDED, UPDATING } from '../machines/alloc-facts.ts';
 import { signalName } from '../spec/signal-names.ts';
-import type { Cause, WhyChain } from '../task-history.ts';
+import type { Cause, WhyChain } from '../api/task-history.ts';
 import { asFact, type Fact } from './fact.ts';
 import { factText } from './fact-text.ts';
 

@@ -39,7 +39,7 @@ export const backoffKills: Drill = {
   tools: [],
   privileges: [],
   mutants: [[NEVER_SAFE], WAITS_ANEW, EARLY],
-  cases: { share: 10, full: 500 },
+  cases: { share: 3, full: 500 },
   async run(findings, cases) {
     // They wait more than they work.
     const machines = cases < MACHINES * 10 ? 1 : MACHINES;

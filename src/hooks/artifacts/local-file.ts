@@ -55,6 +55,8 @@ async function looked(
   if (!found.isFile() && !found.isDirectory()) throw refused(`${path} is no file and no directory`);
   const real = await readlink(`/proc/self/fd/${handle.fd}`);
   const isChecked = isForOthers && !(await isBelowRoots(real, roots));
+  // What is there differs with who reads it, and its mode does not say so: the agent's memory map is open to everybody.
+  if (isChecked && real.startsWith('/proc/')) throw refused(`${path} tells of the agent itself`);
   if (isChecked && ((found.mode & 0o004) === 0 || !(await isReachable(real)))) {
     const text = `${path} is not open to everybody: the agent may allow it as a root of file artifacts`;
     throw refused(text);

@@ -41,6 +41,8 @@ export async function untarInto(tree: Tree, plain: Readable, signal: AbortSignal
 /** An entry that is not read holds the next one up. */
 async function take(tree: Tree, entry: ReadEntry): Promise<void> {
   const { path, type, linkpath = '', mode = 0o644 } = entry;
+  // As `tar --sparse` writes it in the pax format: a map of the holes and then what is between them.
+  if (/(^|\/)GNUSparseFile\.\d+\//.test(path)) tree.refuse(path, 'file with holes');
   switch (type) {
     case 'File':
     case 'OldFile':

@@ -1,7 +1,7 @@
 /** Looks at a program again and again until its signal aborts: one probe at a time, whatever others do. */
 import { HoldfastError, isRetryable, messageOf } from '../../errors.ts';
 import type { CheckStatus } from '../../events/task-event.ts';
-import type { Clock } from '../../ports.ts';
+import { pause, type Clock } from '../../ports.ts';
 import type { CheckSpec } from '../../spec/check-spec.ts';
 import type { Probe, ProbeResult } from './probe.ts';
 import { Tally, type Counted } from './tally.ts';
@@ -42,7 +42,7 @@ export async function keepChecking(
     return look;
   };
   const tally = new Tally(check, doors.known ?? initialStatus);
-  await untilTime(clock, clock.steady() + Math.min(FIRST_MS, intervalMs), signal);
+  await pause(clock, clock.steady() + Math.min(FIRST_MS, intervalMs), signal);
   for (;;) {
     const began = clock.steady();
     const result = await probed(check, looks, doors);
@@ -50,11 +50,11 @@ export async function keepChecking(
       const found = tally.add(result.status, doors.ageMs());
       if ((await told(found, result.output, doors)) && found.isRestartDue) return;
     }
-    await untilTime(clock, began + intervalMs, signal);
+    await pause(clock, began + intervalMs, signal);
     // One that was given up may still be ending; one that never ends keeps nobody from looking.
     const patience = new AbortController();
     const enough = AbortSignal.any([signal, patience.signal]);
-    const late = untilTime(clock, clock.steady() + check.timeoutMs, enough);
+    const late = pause(clock, clock.steady() + check.timeoutMs, enough);
     await Promise.race([last, late]).finally(() => patience.abort());
   }
 }
@@ -108,20 +108,5 @@ function untilAborted(probe: Probe, signal: AbortSignal): Promise<ProbeResult> {
     probe(signal)
       .then(resolve, reject)
       .finally(() => signal.removeEventListener('abort', stop));
-  });
-}
-
-function untilTime(clock: Clock, atMs: number, signal: AbortSignal): Promise<void> {
-  return new Promise((resolve, reject) => {
-    signal.throwIfAborted();
-    const stop = (): void => {
-      cancel();
-      reject(signal.reason as Error);
-    };
-    const cancel = clock.at(atMs, () => {
-      signal.removeEventListener('abort', stop);
-      resolve();
-    });
-    signal.addEventListener('abort', stop, { once: true });
   });
 }

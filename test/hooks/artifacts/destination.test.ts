@@ -118,6 +118,9 @@ describe('a file of this machine', () => {
     const source = `file://${file}`;
     const closed = `${file} is not open to everybody`;
     expect(await fetched(where, { source }, {}, { owner })).toContain(closed);
+    // Everybody may read it by its mode, and it is another one for each who does.
+    const own = { source: 'file:///proc/self/maps' };
+    expect(await fetched(where, own, {}, { owner })).toContain('tells of the agent itself');
     symlinkSync(file, join(from, 'way'));
     expect(await fetched(where, { source: `file://${from}/way` }, {}, { owner })).toContain(
       'is not open',

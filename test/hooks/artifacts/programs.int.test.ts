@@ -220,3 +220,12 @@ describe.skipIf(process.getuid?.() !== 0)('what is fetched for somebody else (ne
     expect(ownerOf('kept/d/f')).toEqual([0, 0]);
   });
 });
+
+it('an archive in which a file has holes is refused, whatever its map calls itself', async () => {
+  const where = place();
+  execFileSync('truncate', ['-s', '1M', join(where.top, 'hollow')]);
+  const archive = join(where.top, 'hollow.tar');
+  execFileSync('tar', ['--format=posix', '-cSf', archive, '-C', where.top, 'hollow']);
+  const said = await fetched(where, { source: `file://${archive}` });
+  expect(said).toContain('file with holes');
+});

@@ -1,5 +1,5 @@
 /** How allocs and their tasks are shown: plain JSON-safe objects that name the `position` they stand at. */
-import type { AllocType } from './spec/alloc-spec.ts';
+import type { AllocType } from '../spec/alloc-spec.ts';
 
 export type TaskViewState =
   | 'pending'

@@ -1,5 +1,5 @@
 /** What a task wrote, as it is asked for and given. */
-import type { Abortable } from './ports.ts';
+import type { Abortable } from '../ports.ts';
 
 export interface LogQuery extends Abortable {
   /** Default both, as far as known in the order of arrival. */

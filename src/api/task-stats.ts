@@ -1,5 +1,5 @@
 /** What tasks use, as users see it. What cannot be had on a machine is absent, never 0. */
-import type { Abortable } from './ports.ts';
+import type { Abortable } from '../ports.ts';
 
 export interface StatsQuery extends Abortable {
   /** Between two samples of a task. Default 1,000, at least 100. */

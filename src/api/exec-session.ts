@@ -1,5 +1,5 @@
 /** Commands beside tasks, as users of the library see them; types only. */
-import type { Abortable } from './ports.ts';
+import type { Abortable } from '../ports.ts';
 
 export interface TerminalSize {
   readonly columns: number;

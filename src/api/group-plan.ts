@@ -1,6 +1,6 @@
 /** What running a group would do, told before it is done. */
-import type { FieldChange, SpecPlan, TaskPlan } from './spec/plan.ts';
-import type { GroupSpecInput } from './spec/group-schema.ts';
+import type { FieldChange, SpecPlan, TaskPlan } from '../spec/plan.ts';
+import type { GroupSpecInput } from '../spec/group-schema.ts';
 
 export type { FieldChange, TaskPlan };
 
