@@ -10,6 +10,7 @@ const ALL = [
   'memory',
   'stats',
   'reattach',
+  'restart',
   'log',
   'open',
   'logs',
