@@ -135,7 +135,7 @@ describe('an agent that is killed in the middle of an end', () => {
     async () => {
       machine = new Machine();
       let agent = await machine.startAgent();
-      const tasks = [task('web', LASTING, { shutdownDelay: '5s' })];
+      const tasks = [task('web', LASTING, { shutdownDelay: '12s' })];
       const { allocId } = await agent.run({ name: 'g', tasks });
       const pid = await until('it runs', async () => {
         return (await agent.inspect('g')).tasks[0]?.pid ?? undefined;
