@@ -81,11 +81,13 @@ function optionsOf(options: Readonly<Record<string, string>>, reading: FieldRead
   return { options: withoutUnset(ours), checksum, unpack };
 }
 
-function checksumOf(value: string, reading: FieldReading): string | undefined {
+/** One that cannot be checked is kept: without it whatever came would be taken, with it the artifact is refused. */
+function checksumOf(value: string, reading: FieldReading): string {
   if (/^(sha256|sha512|sha1):/.test(value) || value.includes('${')) return value;
-  const why = 'is left out: it must be sha256:, sha512: or sha1: and the digits here';
+  const why =
+    'must be sha256:, sha512: or sha1: and the digits here: the artifact is refused until it is';
   reading.note('GetterOptions.checksum', why);
-  return undefined;
+  return value;
 }
 
 function unpackOf(value: string, reading: FieldReading): string | undefined {

@@ -58,7 +58,8 @@ async function looked(
   // What is there differs with who reads it, and its mode does not say so: the agent's memory map is open to everybody.
   if (isChecked && real.startsWith('/proc/')) throw refused(`${path} tells of the agent itself`);
   if (isChecked && ((found.mode & 0o004) === 0 || !(await isReachable(real)))) {
-    const text = `${path} is not open to everybody: the agent may allow it as a root of file artifacts`;
+    const what = real === path ? path : `${path}, which leads elsewhere,`;
+    const text = `${what} is not open to everybody: the agent may allow it as a root of file artifacts`;
     throw refused(text);
   }
   return { kind: found.isFile() ? 'file' : 'dir', isChecked };
