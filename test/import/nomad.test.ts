@@ -224,7 +224,7 @@ describe('an artifact of a Nomad job', () => {
     expect(made).toMatchObject({ options: { accessKeyId: 'A' }, checksum: 'md5:0' });
     expect(made).not.toHaveProperty('headers');
     expect(notes.map((note) => note.replace(/: .*$/, ''))).toEqual([
-      'front.api.Artifacts[0].GetterOptions.checksum must be sha256',
+      'front.api.Artifacts[0].GetterOptions.checksum must be sha256:, sha512: or sha1',
       'front.api.Artifacts[0].headers.Authorization is left out',
       'front.api.Artifacts[0].options.secretAccessKey is left out',
     ]);
