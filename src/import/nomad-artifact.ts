@@ -81,13 +81,12 @@ function optionsOf(options: Readonly<Record<string, string>>, reading: FieldRead
   return { options: withoutUnset(ours), checksum, unpack };
 }
 
-/** One that cannot be checked is kept: without it whatever came would be taken, with it the artifact is refused. */
-function checksumOf(value: string, reading: FieldReading): string {
+function checksumOf(value: string, reading: FieldReading): string | undefined {
   if (/^(sha256|sha512|sha1):/.test(value) || value.includes('${')) return value;
   const why =
-    'must be sha256:, sha512: or sha1: and the digits here: the artifact is refused until it is';
+    'is left out: anything is taken now that the address gives; write sha256:, sha512: or sha1:';
   reading.note('GetterOptions.checksum', why);
-  return value;
+  return undefined;
 }
 
 function unpackOf(value: string, reading: FieldReading): string | undefined {
