@@ -10,11 +10,13 @@ const ALL = [
   'memory',
   'stats',
   'reattach',
+  'restart',
   'log',
   'open',
   'logs',
   'launch',
   'isolated',
+  'env',
 ] as const;
 
 const asked = process.argv.slice(2);

@@ -8,14 +8,26 @@ import type { Observable } from 'rxjs';
 import type { HoldfastError } from './errors.ts';
 import type { Abortable } from './ports.ts';
 import type { GroupSpecInput } from './spec/group-schema.ts';
-import type { AllocType } from './spec/alloc-spec.ts';
-import type { ExecCalls, ExecOptions, ExecSession } from './exec-session.ts';
-import type { LogChunk, LogQuery, WaitingLog } from './task-logs.ts';
-import type { StatsQuery, TaskStats } from './task-stats.ts';
+import type { ExecCalls, ExecOptions, ExecSession } from './api/exec-session.ts';
+import type { PlanCalls } from './api/group-plan.ts';
+import type { LogChunk, LogQuery, WaitingLog } from './api/task-logs.ts';
+import type { SchedulerIdentity } from './spec/scheduler-identity.ts';
+import type { GcCalls } from './api/alloc-gc.ts';
+import type { EnvCalls, TaskEnvView } from './api/task-env.ts';
+import type { HealthCalls } from './api/task-health.ts';
+import type { HistoryEntry, NomadTaskEvent, WhyChain } from './api/task-history.ts';
+import type { StatsQuery, TaskStats } from './api/task-stats.ts';
+import type { AllocView, TaskView } from './api/task-views.ts';
 
-export type * from './exec-session.ts';
-export type * from './task-logs.ts';
-export type { ProcessStats, StatsQuery, TaskStats } from './task-stats.ts';
+export type * from './api/alloc-gc.ts';
+export type * from './api/exec-session.ts';
+export type * from './api/task-health.ts';
+export type * from './api/task-history.ts';
+export type * from './api/task-logs.ts';
+export type * from './api/task-views.ts';
+export type * from './api/task-env.ts';
+export type * from './api/group-plan.ts';
+export type { ProcessStats, StatsQuery, TaskStats } from './api/task-stats.ts';
 
 /** An event as subscribers see it. `run` is 0 before the first run and for events that are about no run. */
 export interface PublicEvent {
@@ -44,80 +56,44 @@ export interface EventQuery extends Abortable {
   readonly types?: readonly string[];
 }
 
-export type TaskViewState =
-  | 'pending'
-  | 'prestart'
-  | 'starting'
-  | 'running'
-  | 'killing'
-  | 'backoff'
-  | 'complete'
-  | 'failed'
-  | 'lost'
-  | 'stopped'
-  | 'stuck'
-  | 'unknown';
-
-export interface TaskView {
-  readonly alloc: string;
-  readonly allocId: string;
-  readonly task: string;
-  readonly driver: string;
-  readonly state: TaskViewState;
-  /** Nomad's three words. */
-  readonly nomadState: 'pending' | 'running' | 'dead';
-  readonly failed: boolean;
-  /** Number of the newest run, 0 before the first. */
-  readonly run: number;
-  /** The program's pid while it runs, else null. */
-  readonly pid: number | null;
-  /**
-   * Those that began, as Docker's RestartCount, so that it agrees with `run`. Nomad counts one when it is decided, and
-   * so also the one that a task waits for, or never makes because it is stopped meanwhile.
-   */
-  readonly restarts: number;
-  /** Of the newest run that ended; null when none did, or when it ended by a signal or was lost. */
-  readonly exitCode: number | null;
-  readonly signal: string | null;
-  /** It was ended for want of memory. */
-  readonly oomKilled: boolean;
-  /** ISO 8601 or null. */
-  readonly startedAt: string | null;
-  readonly finishedAt: string | null;
-  /** When the next start begins, in state `backoff`. */
-  readonly nextStartAt: string | null;
-  /** Why it is as it is, for an operator: the newest reason recorded. */
-  readonly reason: string;
-  readonly position: number;
-}
-
-export type AllocViewState =
-  | 'pending'
-  | 'running'
-  | 'stopping'
-  | 'complete'
-  | 'failed'
-  | 'stopped'
-  | 'lost';
-
-export interface AllocView {
-  readonly alloc: string;
-  readonly allocId: string;
-  readonly type: AllocType;
-  readonly state: AllocViewState;
-  readonly isLive: boolean;
-  readonly reason: string;
-  readonly specHash: string;
-  readonly createdAt: string;
-  readonly tasks: readonly TaskView[];
-  readonly position: number;
-}
-
 export interface RunOptions extends Abortable {
-  /** Given by a scheduler; once used it is refused for ever. Left out: a uuid, or the live alloc of the same name. */
+  /**
+   * Given by a scheduler. A live alloc of this id and of the group's name is made what the group says, in place or not
+   * at all (WRONG_STATE); any other that was used is refused for ever. Left out: the live alloc of the same name, or a
+   * uuid.
+   */
   readonly allocId?: string;
   /** A uuid, the allocId of a new alloc: asked again with it, the same group is that alloc, ended or not. */
   readonly requestId?: string;
+  /** What a scheduler calls the alloc: its programs are told. Recorded with a new alloc, else not looked at. */
+  readonly identity?: SchedulerIdentity;
+  /**
+   * For the tasks that ask for it (`dispatchPayload`): at most 16 KiB. Kept with a new alloc, else not looked at. It is
+   * in the file of its spec and in no log.
+   */
+  readonly payload?: Uint8Array;
+  /**
+   * Only if the live alloc of that name is at this version (`AllocView.version`); 0: only if there is none. Otherwise
+   * VERSION_CONFLICT. One that is what the group says already is the answer at any version.
+   */
+  readonly ifVersion?: number;
+}
+
+export interface StopOptions extends Abortable {
+  readonly reason?: string;
+  /**
+   * 'skip': no task waits for its shutdown delay, nor for what is left of one that has begun, and poststop tasks that
+   * run already are ended too. Default 'keep'.
+   */
+  readonly shutdownDelay?: 'keep' | 'skip';
+}
+
+export interface RestartOptions {
+  /**
+   * 'running', the default: each task that runs is ended and started again. 'all': the whole alloc is begun anew, from
+   * the first gate on, with those of its tasks that are over.
+   */
+  readonly tasks?: 'running' | 'all';
 }
 
 /** Does no I/O by itself. `task` is a task's name. */
@@ -127,10 +103,16 @@ export interface TaskHandle {
   view(): Promise<TaskView>;
   signal(signal: string): Promise<void>;
   restart(): Promise<void>;
+  /** As `Orchestrator.resume`. */
+  resume(): Promise<void>;
   logs(query?: LogQuery): AsyncIterable<LogChunk>;
   /** As `Orchestrator.exec`. */
   exec(argv: readonly string[], options?: ExecOptions): Promise<ExecSession>;
   stats(query?: StatsQuery): AsyncIterable<TaskStats>;
+  /** As `Orchestrator.env`. */
+  env(): Promise<TaskEnvView>;
+  /** In Nomad's types and texts: the newest ten, or all of them. */
+  nomadEvents(options?: { readonly all?: boolean }): Promise<readonly NomadTaskEvent[]>;
   /** Resolves when the task will not run again. */
   wait(options?: Abortable): Promise<TaskView>;
 }
@@ -141,8 +123,10 @@ export interface AllocHandle {
   task(name: string): TaskHandle;
   view(): Promise<AllocView>;
   /** Resolves when every task has ended. */
-  stop(options?: Abortable & { reason?: string }): Promise<AllocView>;
-  restart(): Promise<void>;
+  stop(options?: StopOptions): Promise<AllocView>;
+  /** As `Orchestrator.restart`. */
+  restart(options?: RestartOptions): Promise<void>;
+  resume(): Promise<void>;
   /** Resolves when the alloc has ended, whatever way. */
   wait(options?: Abortable): Promise<AllocView>;
   events(query?: Omit<EventQuery, 'ref'>): AsyncIterable<PublicEvent>;
@@ -154,6 +138,8 @@ export type RecoveryOutcome =
   | 'lost'
   | 'restarting'
   | 'starting'
+  /** It waits for somebody to look at it. */
+  | 'held'
   /** Nothing could be told of it yet; the agent goes on looking. */
   | 'unknown'
   | 'quarantined';
@@ -207,7 +193,8 @@ export interface AgentView {
   }[];
 }
 
-export interface Orchestrator extends AsyncDisposable, ExecCalls {
+export interface Orchestrator
+  extends AsyncDisposable, ExecCalls, EnvCalls, HealthCalls, GcCalls, PlanCalls {
   readonly recovery: RecoveryReport;
   /**
    * Resolves when this orchestrator works no more: with nothing after `close`, with the error after a fail-stop (the
@@ -217,10 +204,12 @@ export interface Orchestrator extends AsyncDisposable, ExecCalls {
   readonly ended: Promise<HoldfastError | undefined>;
   agent(): Promise<AgentView>;
   /**
-   * Accepts a group and starts it. Without an allocId a live alloc of that name with the same spec is the answer, with
-   * another spec the error is ALREADY_EXISTS.
-   * Errors: SPEC_INVALID, DRIVER_UNKNOWN, DRIVER_CONFIG_INVALID, ALREADY_EXISTS; with `details.mayBeAccepted` an answer
-   * that was lost: ask again with `details.allocId` as `requestId`.
+   * Accepts a group and starts it. A live alloc of that name, or of that allocId, is made what the group says: the same
+   * spec changes nothing, another one does what `plan` tells; the answer is that alloc, or the one that replaces it. It
+   * resolves when that is recorded, not when it is done.
+   * Errors: SPEC_INVALID, DRIVER_UNKNOWN, DRIVER_CONFIG_INVALID, ALREADY_EXISTS, VERSION_CONFLICT, AMBIGUOUS,
+   * WRONG_STATE; with `details.mayBeAccepted` an answer that was lost: ask again with `details.allocId` as `requestId`,
+   * or the very same when an allocId was given.
    */
   run(spec: GroupSpecInput, options?: RunOptions): Promise<AllocHandle>;
   /** A REF is a name, an allocId or a unique prefix of one. Errors: NOT_FOUND, AMBIGUOUS (details.matches). */
@@ -229,9 +218,19 @@ export interface Orchestrator extends AsyncDisposable, ExecCalls {
   allocs(options?: { all?: boolean }): Promise<readonly AllocView[]>;
   /** REF is `ALLOC` or `ALLOC/TASK`. */
   inspect(ref: string, options?: { at?: number }): Promise<AllocView>;
-  stop(ref: string, options?: Abortable & { reason?: string }): Promise<AllocView>;
-  restart(ref: string): Promise<void>;
+  stop(ref: string, options?: StopOptions): Promise<AllocView>;
+  /** Errors: WRONG_STATE for what does not run; USAGE for 'all' of one task. */
+  restart(ref: string, options?: RestartOptions): Promise<void>;
+  /**
+   * Lets a task that is held go on, with restart counts that begin anew; of an alloc every task that is held. Errors:
+   * WRONG_STATE when none is.
+   */
+  resume(ref: string): Promise<void>;
   signal(ref: string, signal: string): Promise<void>;
+  /** Every event of an alloc and its tasks, or of a task, with the states that it led to. */
+  history(ref: string): Promise<readonly HistoryEntry[]>;
+  /** From the newest fact about a REF back to what set it off; of a live alloc a chain for each task. */
+  why(ref: string): Promise<readonly WhyChain[]>;
   logs(ref: string, query?: LogQuery): AsyncIterable<LogChunk>;
   /**
    * What tasks use: at once, then every interval, over restarts, until the tasks are over; without a REF of all tasks

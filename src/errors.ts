@@ -14,6 +14,8 @@ export const ERROR_CODES = {
   NOT_FOUND: { retryable: false, grpc: 'NOT_FOUND', http: 404, exit: 3 },
   AMBIGUOUS: { retryable: false, grpc: 'FAILED_PRECONDITION', http: 409, exit: 3 },
   ALREADY_EXISTS: { retryable: false, grpc: 'ALREADY_EXISTS', http: 409, exit: 4 },
+  /** A port of the machine that somebody else has. */
+  PORT_IN_USE: { retryable: true, grpc: 'FAILED_PRECONDITION', http: 409, exit: 4 },
   VERSION_CONFLICT: { retryable: true, grpc: 'ABORTED', http: 412, exit: 4 },
   WRONG_STATE: { retryable: false, grpc: 'FAILED_PRECONDITION', http: 409, exit: 4 },
   START_FAILED: { retryable: false, grpc: 'FAILED_PRECONDITION', http: 422, exit: 1 },

@@ -1,33 +1,29 @@
 /** The public names. What is not listed here is not promised. */
 export { openOrchestrator, type OrchestratorOptions } from './orchestrator.ts';
-export type {
-  AgentView,
-  AllocHandle,
-  AllocView,
-  AllocViewState,
-  EventQuery,
-  Orchestrator,
-  PublicEvent,
-  RecoveryOutcome,
-  RecoveryReport,
-  ProcessStats,
-  RunOptions,
-  StatsQuery,
-  TaskHandle,
-  TaskStats,
-  TaskView,
-  TaskViewState,
-} from './api.ts';
-export type { LogChunk, LogGap, LogQuery } from './api.ts';
+export type { AgentView, AllocHandle, AllocView, AllocViewState, EnvVariable } from './api.ts';
+export type { EventQuery, Orchestrator, ProcessStats, PublicEvent } from './api.ts';
+export type { RecoveryOutcome, RecoveryReport, RunOptions, StatsQuery } from './api.ts';
+export type { CheckView, HealthView, ServiceView } from './api.ts';
+export type { TaskEnvView, TaskHandle, TaskStats, TaskView, TaskViewState } from './api.ts';
+export type { GcEntry, GcOptions, GcReport } from './api.ts';
+export type { LogChunk, LogGap, LogQuery, RestartOptions, StopOptions } from './api.ts';
 export type { AttachOptions, ExecChunk, ExecExit, ExecOptions, ExecSession } from './api.ts';
 export type { SessionCommand, SessionDoor, SessionWish } from './drivers/session.ts';
+export type { Cause, HistoryEntry, NomadTaskEvent, WhyChain } from './api.ts';
 export type { GroupSpecInput } from './spec/group-schema.ts';
 export type { TaskSpec } from './spec/task-spec.ts';
+export { TaskEnvironment } from './spec/task-env.ts';
+export type { EnvFacts, HookGift, NodeFacts } from './spec/env-facts.ts';
+export type { SchedulerIdentity } from './spec/scheduler-identity.ts';
+export { portEnv, type NetworkFacts, type PortFact } from './spec/port-env.ts';
 export type { AllocEvent } from './events/alloc-event.ts';
 export type { NodeEvent } from './events/node-event.ts';
 export type { TaskEvent } from './events/task-event.ts';
 export { defineHook, type Hook, type HookDoors, type HookRequest } from './hooks/hook.ts';
-export type { PrestartResult } from './hooks/hook.ts';
+export type { CommandEnd, GivenSecret, PrestartResult, StartResult } from './hooks/hook.ts';
+export type { SecretRules } from './hooks/secrets/rules.ts';
+export type { KeyProvider, TemplateRules } from './hooks/templates/rules.ts';
+export type { ArtifactRules } from './hooks/artifacts/rules.ts';
 export { builtinDrivers } from './drivers/registry.ts';
 export { exec, type ExecDriverOptions } from './drivers/exec.ts';
 export { rawExec } from './drivers/raw-exec.ts';

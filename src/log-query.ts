@@ -1,6 +1,6 @@
 /** What may be asked of output: the same for callers in the process of an agent and for those at its socket. */
 import { HoldfastError } from './errors.ts';
-import type { LogQuery } from './task-logs.ts';
+import type { LogQuery } from './api/task-logs.ts';
 
 const MOST = 2 ** 31 - 1;
 

@@ -3,50 +3,29 @@ import { randomUUID } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import { resolve } from 'node:path';
 import type { Orchestrator, RecoveryReport } from './api.ts';
-import type { AgentDoors } from './actors/agent-doors.ts';
 import { removeAllocFiles } from './actors/alloc-files.ts';
 import { Ballast } from './actors/ballast.ts';
-import { wireChildren } from './actors/children.ts';
-import { DiskWatch, wasLow } from './actors/disk-watch.ts';
-import type { HostPool } from './actors/host-pool.ts';
-import { refuseCopy, strangeness, takeInstance, wasUsed } from './actors/instance-file.ts';
+import { refuseCopy, strangeness, wasUsed } from './actors/instance-file.ts';
 import { defaultLogBudget, keepLogs } from './actors/log-upkeep.ts';
-import { NodeJournal } from './actors/node-journal.ts';
-import { Recovery } from './actors/recovery.ts';
-import { PlaceWatch } from './actors/place-watch.ts';
-import { openReplayed, type Replayed } from './actors/replay.ts';
-import { Retention } from './actors/retention.ts';
-import { Roster } from './actors/roster.ts';
-import { RunCgroups } from './actors/run-cgroups.ts';
-import { RunFiles } from './actors/run-files.ts';
+import { openReplayed } from './actors/replay.ts';
+import { diskUsage } from './actors/disk-usage.ts';
+import { Retention, type RetentionDoors } from './actors/retention.ts';
+import { RETENTION_LIMITS } from './actors/retention-rules.ts';
 import { enterSafeModeIfNeeded, SAFE_MODE_LIMIT } from './actors/safe-mode.ts';
-import { shutDownOf } from './actors/shut-down.ts';
-import { SnapshotKeeper } from './actors/snapshot-keeper.ts';
-import { SpecFiles } from './actors/spec-files.ts';
-import { StartGate } from './actors/start-gate.ts';
 import { keepStore } from './actors/store-upkeep.ts';
-import { systemClock } from './actors/system-clock.ts';
-import { systemRandom } from './actors/system-random.ts';
 import { checkDataDirectory, diskTrouble } from './data-dir.ts';
-import { DriverRegistry } from './drivers/registry.ts';
 import { diskFailure, HoldfastError } from './errors.ts';
-import { HookRegistry } from './hooks/registry.ts';
 import { layoutOf, type Layout } from './layout.ts';
 import { LocalOrchestrator } from './local/local-orchestrator.ts';
 import { readSpec } from './local/read-spec.ts';
-import type { OpenedStore } from './log/open-store.ts';
 import { isOvertaken } from './log/refusals.ts';
 import { lockStore } from './log/store-lock.ts';
-import { machineCapabilities } from './os/machine-capabilities.ts';
-import { machineEpoch as readMachineEpoch } from './os/machine-epoch.ts';
 import { refuseFewFiles } from './os/open-files.ts';
 import { checkOptions, type OrchestratorOptions } from './orchestrator-options.ts';
 import { silentLogger } from './ports.ts';
+import { assemble, type Parts } from './orchestrator-parts.ts';
 
 export type { OrchestratorOptions } from './orchestrator-options.ts';
-
-const DISK_FLOOR_BYTES = 64 * 1024 * 1024;
-const KEEP_FINISHED_ALLOCS = 10_000;
 
 /**
  * Opens a data directory: takes its lock, replays its log, reattaches to everything that still runs, and resolves when
@@ -121,60 +100,6 @@ function prepare({ dataDir, logs }: OrchestratorOptions): Layout {
   return { ...layout, logBudgetBytes: logs?.budgetBytes ?? defaultLogBudget(layout.stateDir) };
 }
 
-/** Everything that one agent is made of. */
-interface Parts {
-  readonly agent: AgentDoors;
-  readonly roster: Roster;
-  readonly recovery: Recovery;
-  readonly journal: NodeJournal;
-  readonly pools: readonly HostPool[];
-  readonly disk: DiskWatch;
-  readonly snapshots: SnapshotKeeper;
-  readonly agentEpoch: number;
-  readonly closing: AbortController;
-  readonly shutDown: () => Promise<void>;
-}
-
-function assemble(
-  options: OrchestratorOptions,
-  layout: Layout,
-  store: OpenedStore,
-  replayed: Replayed,
-  unlock: () => void,
-): Parts {
-  const { logger = silentLogger } = options;
-  const { log } = store;
-  const { stateDir } = layout;
-  const { instanceId, agentEpoch } = takeInstance(stateDir, log);
-  const machineEpoch = readMachineEpoch();
-  const clock = options.clock ?? systemClock(log, machineEpoch);
-  const journal = new NodeJournal(log, clock, logger);
-  const { record } = journal;
-  const closing = new AbortController();
-  const { signal } = closing;
-  const cgroups = new RunCgroups(instanceId, options.cgroups ?? 'auto');
-  const shared = { stateDir, instanceId, agentEpoch, machineEpoch, clock, logger, record, cgroups };
-  const children = wireChildren({ ...shared, perHost: options.tasksPerHost ?? 256 }, signal);
-  const { pools, ...doors } = children;
-  const gate = new StartGate();
-  const runs = new RunFiles(layout, instanceId, machineEpoch, cgroups);
-  const own = { log, layout, instanceId, machineEpoch, record, clock, gate, runs };
-  const known = { ...own, ...doors, capabilities: machineCapabilities };
-  const agent = agentDoors(options, known);
-  const roster = new Roster(replayed);
-  const actors = { agent, journal, roster, store, replayed };
-  const recovery = new Recovery({ ...actors, agentEpoch, machineEpoch, signal });
-  const floorBytes = options.diskFloorBytes ?? DISK_FLOOR_BYTES;
-  const ballast = new Ballast(stateDir);
-  const place = new PlaceWatch(layout, log, agentEpoch);
-  const room = { dir: stateDir, floorBytes, ballast, wasLow: wasLow(log) };
-  const disk = new DiskWatch({ ...room, place, gate, record, logger });
-  const snapshots = new SnapshotKeeper({ log, logger, gate, replayed });
-  const parts = { roster, journal, pools, closing, snapshots };
-  const shutDown = shutDownOf({ ...parts, log, unlock });
-  return { ...parts, agent, recovery, disk, agentEpoch, shutDown };
-}
-
 /** Nothing is started before it is known what runs, whether it can be recorded, and that this is no crash loop. */
 async function recover(
   options: OrchestratorOptions,
@@ -189,6 +114,20 @@ async function recover(
   await journal.append('AgentStarted', started);
   // crash point: agent.open.started
   return recovery.run(pools, beganAt);
+}
+
+function retentionOf(
+  { retention }: OrchestratorOptions,
+  doors: Pick<RetentionDoors, 'agent' | 'roster' | 'allocDoors'>,
+): Retention {
+  const { layout } = doors.agent;
+  const asked = Object.entries(retention ?? {}).filter(([, value]) => value !== undefined);
+  return new Retention({
+    ...doors,
+    limits: { ...RETENTION_LIMITS, ...Object.fromEntries(asked) },
+    usage: () => diskUsage(layout.dataDir),
+    removeFiles: (allocId) => removeAllocFiles(layout, allocId),
+  });
 }
 
 async function wire(
@@ -208,14 +147,10 @@ async function wire(
   keepStore({ log, logger, record, snapshots, signal: closing.signal });
   const append = parts.journal.append.bind(parts.journal);
   keepLogs({ stateDir: agent.layout.stateDir, log, logger, append, signal: closing.signal });
-  new Retention({
-    agent,
-    roster,
-    allocDoors,
-    keepFinishedAllocs: options.retention?.keepFinishedAllocs ?? KEEP_FINISHED_ALLOCS,
-    removeFiles: (allocId) => removeAllocFiles(agent.layout, allocId),
-  }).watch(closing.signal);
+  const retention = retentionOf(options, { agent, roster, allocDoors });
+  retention.watch(closing.signal);
   return new LocalOrchestrator({
+    retention,
     agent,
     roster,
     agentEpoch,
@@ -223,25 +158,11 @@ async function wire(
     onClose: options.onClose ?? 'stop',
     allocDoors,
     newAllocId: () => randomUUID(),
-    readSpec: (input) => readSpec(input, options.maxKillTimeoutMs),
+    async readSpec(input) {
+      const read = await readSpec(input, options.maxKillTimeoutMs);
+      if (read.spec.network !== undefined) await agent.networks.assertPossible(read.spec.network);
+      return read;
+    },
     shutDown,
   });
-}
-
-/** What every actor is handed. */
-function agentDoors(
-  options: OrchestratorOptions,
-  known: Omit<AgentDoors, 'random' | 'logger' | 'drivers' | 'hooks' | 'specs' | 'releaseRun'>,
-): AgentDoors {
-  const { logger = silentLogger, random = systemRandom } = options;
-  const { executor, layout } = known;
-  return {
-    ...known,
-    random,
-    logger,
-    drivers: new DriverRegistry(options.drivers ?? []),
-    hooks: new HookRegistry(options.hooks ?? []),
-    releaseRun: (run, driver) => void driver.release(run, { executor }).catch(() => undefined),
-    specs: new SpecFiles(layout.specDir, { logger }),
-  };
 }

@@ -14,11 +14,13 @@ describe('the public names', () => {
       'ERROR_CODES',
       'HoldfastError',
       'PACKAGE_VERSION',
+      'TaskEnvironment',
       'builtinDrivers',
       'defineHook',
       'exec',
       'logFrames',
       'openOrchestrator',
+      'portEnv',
       'processDriver',
       'rawExec',
     ]);
@@ -28,14 +30,16 @@ describe('the public names', () => {
     const types = entries.filter((entry) => entry.isType).map(({ exportName }) => exportName.name);
     expect(types.map(String).toSorted().join(' ')).toBe(
       [
-        'Abortable AgentView AllocEvent AllocHandle AllocView AllocViewState AttachOptions',
-        'Clock Driver ErrorCode ErrorRecord EventQuery ExecChunk ExecDriverOptions ExecExit',
-        'ExecOptions ExecSession Fingerprint FrameOptions GroupSpecInput Hook HookDoors',
-        'HookRequest LogChunk LogFrame LogGap LogQuery Logger NodeEvent Orchestrator',
-        'OrchestratorOptions PrestartResult ProcessDriverSpec ProcessStats ProgramWish',
-        'PublicEvent Random RecoveryOutcome RecoveryReport RunOptions RunRequest RunSample',
-        'SessionCommand SessionDoor SessionWish StatsQuery TaskEvent TaskHandle TaskSpec',
-        'TaskStats TaskView TaskViewState UsageDoor UsageQuery',
+        'Abortable AgentView AllocEvent AllocHandle AllocView AllocViewState ArtifactRules AttachOptions',
+        'Cause CheckView Clock CommandEnd Driver EnvFacts EnvVariable ErrorCode ErrorRecord EventQuery ExecChunk',
+        'ExecDriverOptions ExecExit ExecOptions ExecSession Fingerprint FrameOptions GcEntry GcOptions GcReport',
+        'GivenSecret GroupSpecInput HealthView HistoryEntry Hook HookDoors HookGift HookRequest KeyProvider LogChunk LogFrame LogGap LogQuery',
+        'Logger NetworkFacts NodeEvent NodeFacts NomadTaskEvent Orchestrator OrchestratorOptions PortFact',
+        'PrestartResult ProcessDriverSpec ProcessStats ProgramWish PublicEvent Random',
+        'RecoveryOutcome RecoveryReport RestartOptions RunOptions RunRequest RunSample',
+        'SchedulerIdentity SecretRules ServiceView SessionCommand SessionDoor SessionWish StartResult StatsQuery StopOptions',
+        'TaskEnvView TaskEvent TaskHandle TaskSpec TaskStats TaskView TaskViewState TemplateRules UsageDoor',
+        'UsageQuery WhyChain',
       ].join(' '),
     );
   });

@@ -11,7 +11,14 @@ describe('the options of an orchestrator', () => {
     checkOptions({ dataDir });
     checkOptions({ dataDir, drivers, hooks: undefined, clock, logger: console, onClose: 'leave' });
     checkOptions({ dataDir, safeMode: 'off', retention: {}, tasksPerHost: 1, diskFloorBytes: 0 });
+    checkOptions({ dataDir, node: { datacenter: 'dc1', meta: { a: 'b' } }, deniedHostEnv: ['A*'] });
+    checkOptions({
+      dataDir,
+      artifacts: { maxBytes: 1, fileRoots: ['/srv'], timeoutMs: undefined },
+    });
     checkOptions({ dataDir, safeMode: { starts: 1, withinMs: 1 }, maxKillTimeoutMs: 0 });
+    checkOptions({ dataDir, templates: { fileRoots: ['/srv'], keys: '/srv/keys' } });
+    checkOptions({ dataDir, templates: { keys: { get: async () => undefined } } });
   });
 
   it.each([
@@ -39,6 +46,13 @@ describe('the options of an orchestrator', () => {
     [{ dataDir, logs: { budget: 1 } }, 'logs.budget', 'There are: budgetBytes'],
     [{ dataDir, safeMode: true }, 'safeMode', "must be 'off' or an object, not boolean"],
     [{ dataDir, safeMode: { starts: 5 } }, 'safeMode.withinMs', 'not null'],
+    [{ dataDir, node: { zone: 'a' } }, 'node.zone', 'There are: id, name, datacenter'],
+    [{ dataDir, node: { meta: { a: 1 } } }, 'node.meta', 'must be texts by name'],
+    [{ dataDir, node: { name: 'a\0b' } }, 'node.name', 'must be a text'],
+    [{ dataDir, deniedHostEnv: 'A' }, 'deniedHostEnv', 'must be a list of names, not A'],
+    [{ dataDir, templates: { keys: {} } }, 'templates.keys', 'must be a path or get, not object'],
+    [{ dataDir, artifacts: { maxBytes: 0 } }, 'artifacts.maxBytes', 'must be bytes, 1 or more'],
+    [{ dataDir, artifacts: { insecure: true } }, 'artifacts.insecure', 'There are: maxBytes'],
     [{ dataDir, clock: Date }, 'clock', 'must be now, steady and at'],
     [{ dataDir, random: null }, 'random', 'not null'],
     [{ dataDir, driver: [] }, 'driver', 'Did you mean drivers?'],

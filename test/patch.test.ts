@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { MUTANTS as crashMutants } from './crash/mutants.ts';
 import { DRILLS } from './faults/drills.ts';
+import { PARTS as groupParts } from './groups/parts.ts';
 import { PARTS as logParts } from './logs/parts.ts';
 import { type Patch, patchedText } from './patch.ts';
 import { MUTANTS as simMutants } from './sim/mutants.ts';
@@ -12,7 +13,7 @@ const PACKAGE = join(import.meta.dirname, '..');
 describe('the mutants of the rigs fit the sources of today', () => {
   it.each(crashMutants)('crash: $name', ({ patches }) => assertFits(PACKAGE, patches));
   it.each(simMutants)('sim: $name', ({ patches }) => assertFits(join(PACKAGE, 'src'), patches));
-  it.each([...DRILLS, ...logParts])('drill: $name', ({ mutants }) => {
+  it.each([...DRILLS, ...groupParts, ...logParts])('drill: $name', ({ mutants }) => {
     for (const patches of mutants ?? []) assertFits(PACKAGE, patches);
   });
 });

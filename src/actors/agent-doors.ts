@@ -3,17 +3,23 @@ import type { Driver, ExecutorDoor, RunRequest } from '../drivers/driver.ts';
 import type { DriverRegistry } from '../drivers/registry.ts';
 import type { UsageDoor } from '../drivers/usage.ts';
 import type { NodeEvent } from '../events/node-event.ts';
-import type { LogmonDoor } from '../hooks/hook.ts';
+import type { CommandEnd, LogmonDoor, MemoryDoor } from '../hooks/hook.ts';
 import type { HookRegistry } from '../hooks/registry.ts';
 import type { Layout } from '../layout.ts';
 import type { EventLog } from '../log/event-log.ts';
 import type { Facts } from '../machines/chart-parts.ts';
-import type { MachineCapability } from '../os/machine-capabilities.ts';
 import type { Clock, Logger, Random } from '../ports.ts';
+import type { AssignedPort } from '../spec/network-spec.ts';
+import type { LogReaders } from './log-readers.ts';
+import type { Surroundings } from './run-env.ts';
+import type { AgentCapability, Networks } from './networks.ts';
+import type { PortPool } from './port-pool.ts';
 import type { RunStore } from './run-files.ts';
+import type { SecretValues } from './secret-values.ts';
 import type { Sessions } from './sessions.ts';
 import type { SpecStore } from './spec-files.ts';
 import type { StartGate } from './start-gate.ts';
+import type { UserPool } from './user-pool.ts';
 import type { WaitingOutput } from './waiting-output.ts';
 
 /** Appends a fact to the node's stream, in order, without being waited for. */
@@ -33,15 +39,38 @@ export interface AgentDoors {
   readonly logmon: LogmonDoor;
   readonly usage: UsageDoor;
   readonly waitingOutput: Pick<WaitingOutput, 'current'>;
+  /** Whoever reads the output of an alloc says so here. */
+  readonly readers: LogReaders;
   /** Commands beside programs. */
   readonly sessions: Sessions;
+  readonly secrets: SecretValues;
+  readonly memory: MemoryDoor;
+  readonly users: UserPool;
+  readonly ports: PortPool;
+  readonly networks: Networks;
+  /** Those of the machine that an alloc has. */
+  readonly portsOf: (allocId: string) => readonly AssignedPort[];
+  /** Runs a command beside the program of `ALLOC/TASK`, on behalf of a hook. */
+  readonly runBeside: (
+    ref: string,
+    argv: readonly string[],
+    options: {
+      readonly timeoutMs: number;
+      readonly signal: AbortSignal;
+      /** Who is recorded. */
+      readonly actor: string;
+      /** Nothing is recorded, and the one before it in this slot is ended first. */
+      readonly slot?: string | undefined;
+    },
+  ) => Promise<CommandEnd>;
   readonly record: RecordNode;
-  /** What this machine can do for tasks; looked up once. */
-  readonly capabilities: () => Promise<readonly MachineCapability[]>;
+  /** What this machine can do for tasks. */
+  readonly capabilities: () => Promise<readonly AgentCapability[]>;
   /** The end of a run is recorded: its host may forget it. */
   readonly releaseRun: (run: RunRequest, driver: Driver) => void;
   /** Whatever is about to start something waits here. */
   readonly gate: StartGate;
   readonly specs: SpecStore;
+  readonly surroundings: Surroundings;
   readonly runs: RunStore;
 }

@@ -1,61 +1,62 @@
-/** An alloc's actor with its doors wired; it holds the actors of its tasks. */
-import { messageOf, type HoldfastError } from '../errors.ts';
+/** An alloc's actor with its doors wired, its tasks, and the timer of the longest that it may run. */
+import { messageOf } from '../errors.ts';
 import type { AllocEvent } from '../events/alloc-event.ts';
-import { allocStream, taskStream } from '../events/envelope.ts';
+import { allocStream } from '../events/envelope.ts';
 import { decideAlloc } from '../machines/alloc-decider.ts';
+import { isAllocLive } from '../machines/alloc-facts.ts';
 import { allocTable, type AllocContext } from '../machines/alloc-machine.ts';
-import type { AllocMessage, TaskStanding } from '../machines/alloc-messages.ts';
-import { taskTable } from '../machines/task-machine.ts';
-import type { TaskMessage } from '../machines/task-messages.ts';
-import { reasonOf, type TaskContext } from '../machines/task-state.ts';
-import type { AllocSpec } from '../spec/alloc-spec.ts';
-import type { Gate, TaskSpec } from '../spec/task-spec.ts';
-import type { AgentDoors } from './agent-doors.ts';
-import type { Duty, Folded } from './event-sourced.ts';
+import type { AllocMessage } from '../machines/alloc-messages.ts';
+import { allocDuties } from './alloc-duties.ts';
+import { AllocTasks, type AllocTasksDoors } from './alloc-tasks.ts';
+import type { Folded } from './event-sourced.ts';
 import { SourcedChild } from './sourced-child.ts';
-import { taskRunner, type TaskRunner } from './task-runner.ts';
+import type { TaskRunner } from './task-runner.ts';
 
 const INTENSITY = { restarts: 5, withinMs: 60_000 };
 
-export interface AllocRunnerDoors {
-  readonly agent: AgentDoors;
-  /** What the log says of a task's stream; undefined for one that has no events. */
-  readonly foldedTask: (stream: string) => Folded<TaskContext> | undefined;
-  /** After a lost store: the newest run whose files were found, when the log does not know it. */
-  readonly foundRun: (stream: string) => TaskMessage | undefined;
-  /** A stream that could not be folded: its task is left alone. */
-  readonly isQuarantined: (stream: string) => boolean;
+export interface AllocRunnerDoors extends AllocTasksDoors {
   readonly onAllocState: (allocId: string, folded: Folded<AllocContext>) => void;
-  /** A task's actor crashed too often and is left alone, until somebody wants something of it. */
-  readonly onTaskEscalated: (stream: string, error: HoldfastError) => void;
-  readonly onTaskState: (stream: string, folded: Folded<TaskContext>) => void;
   /** The alloc has ended: what was kept to rebuild it from is not needed any more. */
   readonly forgetFiles: (allocId: string) => Promise<void>;
+  /** See `AllocDutyDoors`. */
+  readonly endPredecessor: (allocId: string, signal: AbortSignal) => Promise<void>;
 }
 
 export class AllocRunner {
   readonly allocId: string;
   readonly #doors: AllocRunnerDoors;
-  readonly #tasks = new Map<string, TaskRunner>();
+  readonly #tasks: AllocTasks;
   readonly #actor: SourcedChild<AllocContext, AllocMessage, AllocEvent>;
+  #cancelTimer: (() => void) | undefined;
+  #timedUntil: number | undefined;
 
   constructor(allocId: string, folded: Folded<AllocContext> | undefined, doors: AllocRunnerDoors) {
     this.allocId = allocId;
     this.#doors = doors;
     const { agent } = doors;
+    const { clock } = agent;
+    this.#tasks = new AllocTasks(allocId, doors, () => {
+      this.#report(this.#tasks.standings(this.folded.state.context));
+    });
+    const forgetFiles = async (): Promise<void> => {
+      await agent.networks.release(allocId);
+      await doors.forgetFiles(allocId);
+    };
+    const { endPredecessor } = doors;
     this.#actor = new SourcedChild(
       {
         stream: allocStream(allocId),
         log: agent.log,
         table: allocTable,
         folded: folded ?? { version: 0, position: 0, state: allocTable.initial },
-        decide: (message, state) => decideAlloc(message, state, { now: agent.clock.now() }),
-        duties: this.#duties(),
+        decide: (message, state) =>
+          decideAlloc(message, state, { now: clock.now(), steady: clock.steady() }),
+        duties: allocDuties({ tasks: this.#tasks, clock, forgetFiles, endPredecessor }),
       },
       {
-        clock: agent.clock,
+        clock,
         intensity: INTENSITY,
-        onState: (state) => doors.onAllocState(allocId, state),
+        onState: (state) => this.#note(state),
         onRestart: (spec, error) =>
           agent.logger.error({ stream: spec.id, error: messageOf(error) }, 'folded anew'),
         onEscalate: (spec, error) =>
@@ -83,92 +84,32 @@ export class AllocRunner {
 
   /** Aborts every duty. What the tasks run is not touched. */
   stop(): void {
+    this.#cancelTimer?.();
     this.#actor.stop();
-    for (const task of this.#tasks.values()) task.stop();
+    this.#tasks.stop();
   }
 
-  #duties(): Readonly<Record<string, Duty<AllocContext, AllocMessage>>> {
-    return {
-      openPrestart: ({ state }) => this.#open(state.context, 'prestart'),
-      openMain: ({ state }) => this.#open(state.context, 'main'),
-      stopTasks: async ({ state, signal }) => {
-        this.#ensureTasks(state.context, null);
-        const reason = state.context.reason;
-        for (const runner of this.#tasks.values()) {
-          if (signal.aborted) return undefined;
-          void runner.tell({ type: 'StopTask', reason }).catch(() => undefined);
-        }
-        return this.#standing('');
-      },
-      forgetFiles: async () => {
-        await this.#doors.forgetFiles(this.allocId);
-        return undefined;
-      },
-    };
+  #report(message: AllocMessage): void {
+    void this.tell(message).catch(() => undefined);
   }
 
-  /** Every task has its actor and knows what it is; those behind this gate begin. */
-  async #open(context: AllocContext, gate: Gate): Promise<AllocMessage> {
-    this.#ensureTasks(context, gate);
-    await Promise.all(
-      this.#specs(context).map(async (task) => {
-        const runner = this.#tasks.get(task.name);
-        if (runner?.folded.state.value === 'pending') await runner.tell({ type: 'OpenGate', gate });
-      }),
-    ).catch(() => undefined);
-    return this.#standing('');
-  }
-
-  #specs(context: AllocContext): readonly TaskSpec[] {
-    return context.spec?.tasks ?? [];
-  }
-
-  #ensureTasks(context: AllocContext, openGate: Gate | null): void {
-    const { spec, specHash } = context;
-    if (spec === undefined) return;
-    for (const task of spec.tasks) {
-      if (this.#tasks.has(task.name)) continue;
-      this.#startTask(spec, specHash, task, openGate);
+  #note(folded: Folded<AllocContext>): void {
+    const { value, context } = folded.state;
+    const runUntil = isAllocLive(value) ? context.runUntil : undefined;
+    // An update may change it.
+    if (runUntil !== this.#timedUntil) {
+      this.#cancelTimer?.();
+      this.#timedUntil = runUntil;
+      if (runUntil !== undefined) this.#cancelTimer = this.#setTimer(runUntil, context);
     }
+    this.#doors.onAllocState(this.allocId, folded);
   }
 
-  #startTask(spec: AllocSpec, specHash: string, task: TaskSpec, openGate: Gate | null): void {
-    const { agent, foldedTask, foundRun, isQuarantined, onTaskState, onTaskEscalated } =
-      this.#doors;
-    const stream = taskStream(this.allocId, task.name);
-    if (isQuarantined(stream)) return;
-    const folded = foldedTask(stream) ?? { version: 0, position: 0, state: taskTable.initial };
-    const identity = { allocId: this.allocId, allocName: spec.name, specHash, task };
-    let isOver = folded.state.value === 'dead';
-    const onState = (state: Folded<TaskContext>): void => {
-      onTaskState(stream, state);
-      if (isOver || state.state.value !== 'dead') return;
-      isOver = true;
-      void this.tell(this.#standing(task.name)).catch(() => undefined);
-    };
-    const onEscalate = (error: HoldfastError): void => onTaskEscalated(stream, error);
-    const runner = taskRunner(agent, identity, folded, { onState, onEscalate });
-    this.#tasks.set(task.name, runner);
-    runner.start();
-    const found = foundRun(stream);
-    const messages: TaskMessage[] = found === undefined ? [] : [found];
-    if (folded.state.context.plan === undefined) {
-      const gate = found === undefined ? openGate : null;
-      const hooks = agent.hooks.planFor(task);
-      const allocName = spec.name;
-      messages.unshift({ type: 'ReceiveTask', allocName, task, hooks, openGate: gate });
-    }
-    for (const message of messages) void runner.tell(message).catch(() => undefined);
-  }
-
-  #standing(task: string): AllocMessage {
-    const standings = this.#specs(this.folded.state.context).map(({ name }): TaskStanding => {
-      const state = this.#tasks.get(name)?.folded.state;
-      const context = state?.context;
-      const isDead = state?.value === 'dead';
-      const reason = context === undefined ? '' : reasonOf(context);
-      return { task: name, isDead, outcome: context?.outcome, reason };
-    });
-    return { type: 'TaskEnded', task, standings };
+  /** One that an earlier agent set goes on to the same moment; one that is past tells at once. */
+  #setTimer(runUntil: number, { spec }: AllocContext): () => void {
+    const { clock } = this.#doors.agent;
+    // A machine that was started with a wrong wall clock must not let it run for years.
+    const longest = clock.steady() + (spec?.maxRunDurationMs ?? 0);
+    return clock.at(Math.min(runUntil, longest), () => this.#report({ type: 'DurationElapsed' }));
   }
 }

@@ -11,9 +11,10 @@ import type { TaskMessage } from '../machines/task-messages.ts';
 import { taskKey } from '../os/launch-key.ts';
 import type { MarkedProcess } from '../os/marked-processes.ts';
 import type { Intent } from '../os/run-directory.ts';
+import { pause } from '../ports.ts';
 import type { AgentDoors } from './agent-doors.ts';
-import { pause } from './pause.ts';
 import type { Roster } from './roster.ts';
+import type { LeftBehind } from './spec-files.ts';
 
 export type RunFound = Extract<TaskMessage, { type: 'RunFound' }>;
 
@@ -36,10 +37,8 @@ export interface Survey {
 export interface SurveyDoors {
   readonly agent: AgentDoors;
   readonly roster: Roster;
-  /** Allocs that only their spec files know. */
-  readonly savedAllocs: ReadonlySet<string>;
-  /** Allocs of whose spec files nothing can be read. */
-  readonly unreadableAllocs: ReadonlySet<string>;
+  /** Of allocs that only their spec files know. */
+  readonly left: LeftBehind;
 }
 
 /** Looks once and changes nothing. Called before any actor wakes. */
@@ -90,7 +89,7 @@ function leftHere(strangers: readonly MarkedProcess[]): readonly Orphan[] {
 }
 
 function adoptOrSort(
-  { roster, savedAllocs, unreadableAllocs }: SurveyDoors,
+  { roster, left }: SurveyDoors,
   {
     launchKey,
     allocId,
@@ -107,13 +106,19 @@ function adoptOrSort(
   // A task that is left alone is left alone with all that runs of it.
   if (roster.isQuarantined(stream)) return;
   const newest = Math.max(found.get(stream)?.run ?? 0, roster.newestRunOf(stream));
-  const isUnreadable = unreadableAllocs.has(allocId);
-  const isWanted = roster.isWanted(stream) || savedAllocs.has(allocId);
+  const isUnreadable = left.unreadable.has(allocId);
+  const isWanted = roster.isWanted(stream) || isSaved(left, allocId, task);
   if (!isWanted && !isUnreadable) return sort('kill', stream, 'nobody wants its task');
   if (run <= newest) return sort('kill', stream, 'a newer run took its place');
   found.set(stream, { type: 'RunFound', run, launchKey, token, mark, machineEpoch });
   // Whoever wants it gives its spec again, under the same id, and finds it running.
   if (isUnreadable) sort('hold', stream, `the spec of alloc ${allocId} cannot be read`);
+}
+
+/** An update may have taken the task away: whoever stands by the alloc then does not stand by it. */
+function isSaved({ saved }: LeftBehind, allocId: string, task: string): boolean {
+  const found = saved.find((one) => one.allocId === allocId);
+  return found !== undefined && found.spec.tasks.some(({ name }) => name === task);
 }
 
 /** Names what tasks keep over their runs whose runs are held: their output goes on. */
@@ -145,15 +150,16 @@ export async function endOrphans(
 }
 
 /**
- * Files of runs that no living process is marked with. Removed where nothing lives, ended where something does that
- * gave its mark away, left where nobody can tell. One after the other, with a turn for everybody else in between: a
- * look takes milliseconds.
+ * Networks of allocs that are over, and files of runs that no living process is marked with: removed where nothing
+ * lives, ended where something does that gave its mark away, left where nobody can tell. One after the other, with a
+ * turn for everybody else in between: a look takes milliseconds.
  */
 export async function putAway(
   agent: AgentDoors,
   orphans: readonly Orphan[],
   signal: AbortSignal,
 ): Promise<void> {
+  await agent.networks.sweep();
   for (const { launchKey, verdict, pids } of orphans) {
     if (verdict === 'hold' || pids.length > 0) continue;
     await nextTurn();

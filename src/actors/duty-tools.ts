@@ -1,12 +1,11 @@
 /** What every duty of a task is written with. */
-import { isRetryable, messageOf } from '../errors.ts';
+import { type HoldfastError, isRetryable, messageOf } from '../errors.ts';
 import type { Driver, DriverDoors, RunRequest } from '../drivers/driver.ts';
 import type { HookPhase } from '../events/task-event.ts';
 import type { PhaseOutcome } from '../hooks/run-phase.ts';
-import type { HookResult, TaskMessage } from '../machines/task-messages.ts';
+import type { HookFault, HookResult, TaskMessage } from '../machines/task-messages.ts';
 import type { TaskContext } from '../machines/task-state.ts';
-import type { Clock, Logger } from '../ports.ts';
-import { pause } from './pause.ts';
+import { pause, type Clock, type Logger } from '../ports.ts';
 import type { DutyScope } from './event-sourced.ts';
 import type { StartGate } from './start-gate.ts';
 
@@ -17,11 +16,15 @@ export interface TaskDoors {
   readonly driverDoors: DriverDoors;
   /** The run that the state is about. */
   readonly requestFor: (context: TaskContext) => RunRequest;
+  /** Why that run cannot be started with the texts of its task; undefined when it can. */
+  readonly whyNot: (context: TaskContext) => HoldfastError | undefined;
   readonly runHooks: (
     phase: HookPhase,
     scope: TaskScope,
     onProgress?: (results: readonly HookResult[]) => void,
   ) => Promise<PhaseOutcome>;
+  /** Has hooks fetch the secrets of that run that this agent does not know. What keeps it from starting. */
+  readonly fetchSecretsAgain: (scope: TaskScope) => Promise<HookFault | undefined>;
   /** True once for a start that this very agent recorded: nothing of it can exist, so nothing need be looked up. */
   readonly isFresh: (run: RunRequest) => boolean;
   /** The run begins or was reattached: the one before it, if there is any, is not needed much longer. */

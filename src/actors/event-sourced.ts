@@ -26,6 +26,8 @@ export interface DutyScope<C, M> {
   readonly state: ChartState<C>;
   /** The newest state, for long duties in which something is noted without leaving the state. */
   readonly current: () => ChartState<C>;
+  /** Resolves when something was noted, or when the state is left. */
+  readonly noted: () => Promise<void>;
   readonly signal: AbortSignal;
   /** Mails a report and resolves when it was decided and its events are durable. */
   readonly report: (message: M) => Promise<void>;
@@ -122,6 +124,7 @@ class Mailbox<C, M, E extends AnyEvent> {
   #isBusy = false;
   #isStopped = false;
   #leave = new AbortController();
+  #noted = Promise.withResolvers<void>();
   readonly #spec: EventSourcedSpec<C, M, E>;
   readonly #self: Self<C, M>;
 
@@ -200,6 +203,8 @@ class Mailbox<C, M, E extends AnyEvent> {
       this.#leave.abort(LEFT);
       if (!isFinal(table, state.value)) this.#startDuty();
     }
+    this.#noted.resolve();
+    this.#noted = Promise.withResolvers<void>();
     this.#self.send({ type: 'evolved', folded: this.#folded });
   }
 
@@ -215,7 +220,9 @@ class Mailbox<C, M, E extends AnyEvent> {
         this.post({ type: 'mail', message, answer: () => resolve() });
       });
     const { state } = this.#folded;
-    const scope = { state, current: () => this.#folded.state, signal: leave.signal, report };
+    const current = (): ChartState<C> => this.#folded.state;
+    const noted = (): Promise<void> => this.#noted.promise;
+    const scope = { state, current, noted, signal: leave.signal, report };
     duty(scope)
       .then((closing) => (closing === undefined ? undefined : report(closing)))
       .catch((error: unknown) => {

@@ -6,7 +6,7 @@ import type {
   StartOutcome,
   StopOutcome,
 } from '../drivers/driver.ts';
-import { programEnv } from '../drivers/program-env.ts';
+import { programEnv } from '../spec/program-env.ts';
 import type { Confinement } from '../drivers/confinement.ts';
 import { wishOf } from '../hooks/collect-wish.ts';
 import type { ConfinedStart } from '../os/confined-start.ts';
@@ -149,6 +149,7 @@ export function toConfinement(wish: Confinement, cgroup: string): WireConfinemen
     oomScoreAdj: wish.oomScoreAdj,
     noNewPrivileges: wish.noNewPrivileges ?? false,
     networkNamespace: wish.networkNamespace ?? '',
+    hostname: wish.hostname,
     capabilities: capabilities && { keep: [...capabilities] },
     isolation: isolation && {
       ...isolation,

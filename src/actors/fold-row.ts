@@ -9,7 +9,6 @@ import type { StreamSnapshot } from '../log/snapshot-cache.ts';
 import { allocTable } from '../machines/alloc-machine.ts';
 import {
   evolveInPlace,
-  isFinal,
   ownState,
   type ChartState,
   type ChartTable,
@@ -33,11 +32,6 @@ const NODE: ChartState<unknown> = { value: 'node', context: null };
 export function kindOf(stream: StreamName): Kind | undefined {
   if (stream.startsWith('task/')) return 'task';
   return stream.startsWith('alloc/') ? 'alloc' : undefined;
-}
-
-/** True for a stream that nothing is ever appended to again. */
-export function isOver(kind: Kind | undefined, { state }: Folded<unknown>): boolean {
-  return kind !== undefined && isFinal(TABLES[kind] as ChartTable<unknown>, state.value);
 }
 
 /** A stream that is being folded, row by row, in one place that nobody else holds. */

@@ -144,10 +144,11 @@ export class Logmon implements LogmonDoor {
     }
   }
 
-  /** For this very run: every byte is told apart by it. */
-  #isCollected({ taskKey, run }: CollectWish): boolean {
-    if (this.#failing.has(taskKey)) return false;
-    return this.#wishes.get(taskKey)?.run === run && this.#pool.hostOf(taskKey)?.isLive === true;
+  /** For this very run, by which every byte is told apart, and in this very way. */
+  #isCollected(wish: CollectWish): boolean {
+    const isAsked = JSON.stringify(this.#wishes.get(wish.taskKey)) === JSON.stringify(wish);
+    if (!isAsked || this.#failing.has(wish.taskKey)) return false;
+    return this.#pool.hostOf(wish.taskKey)?.isLive === true;
   }
 
   async #collect(wish: CollectWish, signal: AbortSignal): Promise<void> {

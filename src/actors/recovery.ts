@@ -6,7 +6,7 @@ import type { Facts } from '../machines/chart-parts.ts';
 import type { NodeEvent } from '../events/node-event.ts';
 import type { OpenedStore } from '../log/open-store.ts';
 import { takenOver } from '../log/refusals.ts';
-import { isLive } from '../projections/alloc-view.ts';
+import { isAllocLive } from '../machines/alloc-facts.ts';
 import { PACKAGE_VERSION } from '../version.ts';
 import type { AgentDoors } from './agent-doors.ts';
 import { endOrphans, putAway, surveyRuns, taskKeysOfHeld, type Survey } from './boot-sweep.ts';
@@ -15,8 +15,9 @@ import type { HostPool } from './host-pool.ts';
 import type { NodeJournal } from './node-journal.ts';
 import type { Replayed } from './replay.ts';
 import type { Roster } from './roster.ts';
+import { endPredecessor, predecessorsFirst } from './predecessors.ts';
 import { Settling } from './settling.ts';
-import type { SavedSpec } from './spec-files.ts';
+import { savedSpecOf, type SavedSpec } from './saved-spec.ts';
 
 export interface RecoveryDoors {
   readonly agent: AgentDoors;
@@ -65,6 +66,7 @@ export class Recovery {
         roster.noteTask(allocId, stream, folded);
       },
       forgetFiles: (allocId) => this.#forgetFiles(allocId),
+      endPredecessor: (allocId, signal) => endPredecessor(roster, allocId, signal),
     };
   }
 
@@ -86,15 +88,12 @@ export class Recovery {
     ]);
     // crash point: agent.open.hosts-met
     this.#assertNewest();
-    const { saved, unreadable: unreadableAllocs } = await agent.specs.leftBehind((allocId) =>
-      roster.standingOf(allocId),
-    );
-    const savedAllocs = new Set(saved.map(({ allocId }) => allocId));
-    this.#survey = surveyRuns({ agent, roster, savedAllocs, unreadableAllocs });
+    const left = await agent.specs.leftBehind((allocId) => roster.standingOf(allocId));
+    this.#survey = surveyRuns({ agent, roster, left });
     // crash point: agent.open.surveyed
     for (const allocId of roster.allocIds) this.#wake(allocId);
     // crash point: agent.open.woken
-    await this.#rebuild(saved);
+    await this.#rebuild(left.saved);
     // Not before: an agent that dies in the middle of it must find the damage again.
     if (store.damage !== undefined) store.acknowledgeDamage();
     void this.#completeSpecs();
@@ -186,7 +185,7 @@ export class Recovery {
   #wake(allocId: string): void {
     const { roster } = this.#doors;
     const folded = roster.folded(allocId);
-    if (folded === undefined || !isLive(folded.state.value)) return;
+    if (folded === undefined || !isAllocLive(folded.state.value)) return;
     for (const task of roster.taskNamesOf(allocId)) {
       const stream = taskStream(allocId, task);
       this.#settling.expect(stream, roster.foldedTask(stream), roster.isQuarantined(stream));
@@ -202,7 +201,8 @@ export class Recovery {
    */
   async #rebuild(saved: readonly SavedSpec[]): Promise<void> {
     const { agent, roster, store } = this.#doors;
-    for (const { allocId, spec, specHash } of saved) {
+    for (const { allocId, ...accepted } of predecessorsFirst(saved)) {
+      const { spec } = accepted;
       if (roster.isQuarantined(allocStream(allocId))) continue;
       const runs = spec.tasks.some(({ name }) => this.#survey.found.has(taskStream(allocId, name)));
       if (store.damage === undefined && !runs) {
@@ -218,7 +218,7 @@ export class Recovery {
       }
       runner.start();
       try {
-        await runner.tell({ type: 'ReceiveAlloc', spec, specHash, recovered: true });
+        await runner.tell({ type: 'ReceiveAlloc', ...accepted, recovered: true });
       } catch (error) {
         // One spec that cannot be accepted must not keep the agent from all the others.
         agent.logger.error({ allocId, error: messageOf(error) }, 'could not be rebuilt');
@@ -234,8 +234,8 @@ export class Recovery {
     const { agent, roster } = this.#doors;
     const isLive = (allocId: string): boolean => roster.standingOf(allocId) === 'live';
     await agent.specs.complete(roster.allocIds.filter(isLive), (allocId) => {
-      const { spec, specHash = '' } = roster.folded(allocId)?.state.context ?? {};
-      return spec !== undefined && isLive(allocId) ? { allocId, spec, specHash } : undefined;
+      const { context } = roster.folded(allocId)?.state ?? {};
+      return context && isLive(allocId) ? savedSpecOf(allocId, context) : undefined;
     });
   }
 

@@ -1,5 +1,6 @@
 /** What the words mean by which people name allocs and tasks. */
 import { HoldfastError } from '../errors.ts';
+import { isAllocLive } from '../machines/alloc-facts.ts';
 import type { AllocContext } from '../machines/alloc-machine.ts';
 import type { Folded } from './event-sourced.ts';
 
@@ -9,6 +10,16 @@ export interface Place {
 }
 
 type Allocs = ReadonlyMap<string, Folded<AllocContext>>;
+
+/** Ids of live allocs of a name, without those from which others take over. */
+export function liveOfName(name: string, allocs: Allocs): readonly string[] {
+  const live = [...allocs].filter(
+    ([, { state }]) => state.context.name === name && isAllocLive(state.value),
+  );
+  const going = new Set(live.map(([, { state }]) => state.context.predecessor));
+  return live.flatMap(([allocId]) => (going.has(allocId) ? [] : [allocId]));
+}
+
 type LiveByName = (name: string) => string | undefined;
 
 /**
@@ -21,7 +32,9 @@ export function resolveRef(ref: string, allocs: Allocs, liveByName: LiveByName):
   const allocId = find(word, allocs, liveByName);
   if (slash < 0) return { allocId, task: undefined };
   const task = ref.slice(slash + 1);
-  const names = (allocs.get(allocId)?.state.context.spec?.tasks ?? []).map((one) => one.name);
+  const { spec, removedTasks = [] } = allocs.get(allocId)?.state.context ?? {};
+  // Of a task that an update removed there is output yet.
+  const names = [...(spec?.tasks ?? []), ...removedTasks].map((one) => one.name);
   if (names.includes(task)) return { allocId, task };
   const text = `alloc ${word} has no task "${task}" (it has ${names.join(', ')})`;
   throw new HoldfastError('NOT_FOUND', text, { details: { ref, tasks: names } });

@@ -1,14 +1,15 @@
 /** Folds the log into states: what an agent knows when it opens, before it does anything. */
 import { assert, HoldfastError, messageOf } from '../errors.ts';
-import type { Recorded, StreamName } from '../events/envelope.ts';
+import { allocStream, parseStream, type Recorded, type StreamName } from '../events/envelope.ts';
 import type { EventLog } from '../log/event-log.ts';
 import { openStore, type OpenedStore, type OpenStoreOptions } from '../log/open-store.ts';
 import type { Snapshots } from '../log/snapshot-cache.ts';
+import { isAllocLive } from '../machines/alloc-facts.ts';
 import type { AllocContext } from '../machines/alloc-machine.ts';
 import { evolve, type ChartTable } from '../machines/chart-table.ts';
 import type { TaskContext } from '../machines/task-state.ts';
 import type { Folded } from './event-sourced.ts';
-import { Folding, foldNext, FOLDING, fromSnapshot, isOver, kindOf } from './fold-row.ts';
+import { Folding, foldNext, FOLDING, fromSnapshot, kindOf } from './fold-row.ts';
 
 export interface Replayed {
   /** By stream name. */
@@ -97,11 +98,25 @@ function foldOnto(snapshots: Snapshots, log: EventLog, into: Replayed): void {
     assert(folded, `${stream} has no snapshot`);
     // Appends go by the index of the streams, which nobody has held against its events. To finished streams
     // nothing is appended, who removes one looks at its rows (`sqlite-rows.ts`), who reads one gets an error.
-    const isMisplaced = !isOver(kind, folded) && log.versionOf(stream) !== folded.version;
+    const isAsked = !isOver(stream, folded, states);
+    const isMisplaced = isAsked && log.versionOf(stream) !== folded.version;
     assert(!isMisplaced, `${stream} ends elsewhere in the index`);
     if (kind === 'task') tasks.set(stream, folded as Folded<TaskContext>);
     if (kind === 'alloc') allocs.set(stream, folded as Folded<AllocContext>);
   }
+}
+
+/** True for a stream that nothing is ever appended to again: a task that is dead may be begun anew with its alloc. */
+function isOver(
+  stream: StreamName,
+  { state }: Folded<unknown>,
+  states: ReadonlyMap<StreamName, Folded<unknown>>,
+): boolean {
+  const { kind, allocId = '' } = parseStream(stream) ?? {};
+  if (kind === 'alloc') return state.value === 'removed';
+  if (kind !== 'task' || state.value !== 'dead') return false;
+  const alloc = states.get(allocStream(allocId));
+  return alloc === undefined || !isAllocLive(alloc.state.value);
 }
 
 function foldAll(log: EventLog, into: Replayed): void {

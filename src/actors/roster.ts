@@ -5,10 +5,11 @@ import type { AllocView } from '../api.ts';
 import { taskKey } from '../os/launch-key.ts';
 import type { AllocContext } from '../machines/alloc-machine.ts';
 import type { TaskContext } from '../machines/task-state.ts';
-import { allocView, isLive } from '../projections/alloc-view.ts';
+import { isAllocLive } from '../machines/alloc-facts.ts';
+import { allocView } from '../projections/alloc-view.ts';
 import type { AllocRunner } from './alloc-runner.ts';
 import type { Folded } from './event-sourced.ts';
-import { resolveRef, type Place } from './references.ts';
+import { liveOfName, resolveRef, type Place } from './references.ts';
 import type { Replayed } from './replay.ts';
 
 /** A name that is being accepted. */
@@ -41,7 +42,6 @@ export class Roster {
   get runners(): readonly AllocRunner[] {
     return [...this.#runners.values()];
   }
-
   admit(runner: AllocRunner): void {
     this.#runners.set(runner.allocId, runner);
   }
@@ -74,13 +74,12 @@ export class Roster {
   newestRunOf(stream: string): number {
     return this.#tasks.get(stream)?.state.context.run ?? 0;
   }
-  /** A task that may still run: its alloc is live and it has not ended. */
+  /** A task that may still run: its alloc is live and has it, and it has not ended. */
   isWanted(stream: string): boolean {
-    const [, allocId = ''] = stream.split('/');
-    const alloc = this.#allocs.get(allocId)?.state;
-    return (
-      alloc !== undefined && isLive(alloc.value) && this.#tasks.get(stream)?.state.value !== 'dead'
-    );
+    const [, allocId = '', task = ''] = stream.split('/');
+    // One that an update added is not in a store that is older than the update.
+    const isKnown = this.standingOf(allocId) === 'live' && this.taskNamesOf(allocId).includes(task);
+    return isKnown && this.#tasks.get(stream)?.state.value !== 'dead';
   }
   /** Allocs that have ended, in the order of their last events, and those of which only the events are still there. */
   ended(): { readonly finished: readonly string[]; readonly removed: readonly string[] } {
@@ -94,7 +93,9 @@ export class Roster {
     return this.#allocs.size - this.#runners.size;
   }
   taskNamesOf(allocId: string): readonly string[] {
-    return (this.#allocs.get(allocId)?.state.context.spec?.tasks ?? []).map(({ name }) => name);
+    const { spec, removedTasks = [] } = this.#allocs.get(allocId)?.state.context ?? {};
+    const left = removedTasks.filter(({ name }) => this.#tasks.has(taskStream(allocId, name)));
+    return [...(spec?.tasks ?? []), ...left].map(({ name }) => name);
   }
   /** Its events are gone. */
   drop(allocId: string): void {
@@ -103,20 +104,19 @@ export class Roster {
   }
   /** The newest runs of all tasks of live allocs. */
   launchKeysOfLive(): ReadonlySet<string> {
-    const live = [...this.#allocs].filter(([, { state }]) => isLive(state.value));
+    const live = [...this.#allocs].filter(([, { state }]) => isAllocLive(state.value));
     return new Set(live.flatMap(([allocId]) => this.launchKeysOf(allocId)));
   }
   /** Names what the tasks of live allocs keep over their runs. */
   taskKeysOfLive(): ReadonlySet<string> {
-    const live = [...this.#allocs].filter(([, { state }]) => isLive(state.value));
+    const live = [...this.#allocs].filter(([, { state }]) => isAllocLive(state.value));
     return new Set(
       live.flatMap(([allocId]) => this.taskNamesOf(allocId).map((task) => taskKey(allocId, task))),
     );
   }
   /** The newest run of each task of the alloc that had one. */
   launchKeysOf(allocId: string): readonly string[] {
-    const tasks = this.#allocs.get(allocId)?.state.context.spec?.tasks ?? [];
-    return tasks.flatMap(({ name }) => {
+    return this.taskNamesOf(allocId).flatMap((name) => {
       const launch = this.#tasks.get(taskStream(allocId, name))?.state.context.launch;
       return launch === undefined ? [] : [launch.launchKey];
     });
@@ -131,7 +131,7 @@ export class Roster {
   noteAlloc(allocId: string, folded: Folded<AllocContext>): void {
     if (folded.version === 0) return;
     this.#allocs.set(allocId, folded);
-    if (!isLive(folded.state.value)) this.#runners.delete(allocId);
+    if (!isAllocLive(folded.state.value)) this.#runners.delete(allocId);
     this.#tell(allocId);
   }
   /** Nobody stands by this task any more: its view says `unknown`. */
@@ -178,7 +178,7 @@ export class Roster {
   /** Live allocs, or all that were not removed, oldest first. */
   views(all: boolean): readonly AllocView[] {
     return [...this.#allocs]
-      .filter(([, { state }]) => (all ? state.value !== 'removed' : isLive(state.value)))
+      .filter(([, { state }]) => (all ? state.value !== 'removed' : isAllocLive(state.value)))
       .map(([allocId]) => this.view(allocId));
   }
 
@@ -235,12 +235,12 @@ export class Roster {
     this.#reserved.delete(name);
   }
 
-  /** The live alloc of a name. */
+  liveOfName(name: string): readonly string[] {
+    return liveOfName(name, this.#allocs);
+  }
+  /** The live alloc of a name, or the one that takes over from it. */
   liveByName(name: string): string | undefined {
-    for (const [allocId, { state }] of this.#allocs) {
-      if (state.context.name === name && isLive(state.value)) return allocId;
-    }
-    return this.#reserved.get(name)?.allocId;
+    return this.liveOfName(name)[0] ?? this.#reserved.get(name)?.allocId;
   }
 
   /** What a REF means; see `resolveRef`. Errors: NOT_FOUND, AMBIGUOUS. */

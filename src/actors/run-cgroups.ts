@@ -1,4 +1,5 @@
 /** The cgroups of this agent's runs: whether there are any, what they can do, and what they tell of a run. */
+import { dirname } from 'node:path';
 import type { Confinement } from '../drivers/confinement.ts';
 import { cgroupAnswers, type CgroupAnswers, noCgroups } from '../os/cgroup-answers.ts';
 import { cgroupOfRun, machineCgroups } from '../os/cgroup-layout.ts';
@@ -17,6 +18,12 @@ export class RunCgroups {
     this.#instanceId = instanceId;
     const isOff = wish === 'off';
     this.#answers = isOff ? noCgroups('cgroups are switched off') : cgroupAnswers(machineCgroups());
+  }
+
+  /** Below every mount point the cgroups of all runs are in this one; undefined where none can be made. */
+  get parent(): string | undefined {
+    if (!this.#answers.tracking.isAvailable) return undefined;
+    return dirname(this.pathOf('run'));
   }
 
   /** The path that a new run is to have below every mount point; empty where none can be made. */

@@ -1,16 +1,12 @@
-/** The duties that are about one run: bring it to its start, watch it to its end, end it. */
+/** The duties that are about one run: bring it to its start, watch it to its end. */
 import { setTimeout as delay } from 'node:timers/promises';
+import type { HoldfastError } from '../errors.ts';
 import type { RunOutcome, RunRequest, RunSighting, StartOutcome } from '../drivers/driver.ts';
-import {
-  killRetryDelayMs,
-  LEFTOVER_PLAN,
-  stopPlan,
-  type StopStep,
-} from '../machines/kill-policy.ts';
+import { killRetryDelayMs, LEFTOVER_PLAN, type StopStep } from '../machines/kill-policy.ts';
 import { decideStart, type StartVerdict } from '../machines/start-decision.ts';
-import type { TaskMessage } from '../machines/task-messages.ts';
+import type { HookFault, TaskMessage } from '../machines/task-messages.ts';
+import { pause } from '../ports.ts';
 import { runNotedHooks, untilKnown, type TaskDoors, type TaskScope } from './duty-tools.ts';
-import { pause } from './pause.ts';
 
 /** A host tells an end that it knows at once. */
 const TOLD_WITHIN_MS = 1_000;
@@ -24,7 +20,14 @@ export async function launchRun(doors: TaskDoors, scope: TaskScope): Promise<Tas
     const driver = doors.driver();
     const start = async (): Promise<TaskMessage> => {
       await doors.gate.passed(scope.signal);
-      return startReport(run, await driver.start(run, doors.driverDoors, scope.signal));
+      const fault = await doors.fetchSecretsAgain(scope);
+      if (fault !== undefined) return faultedReport(run, fault);
+      const { context } = scope.current();
+      const refused = doors.whyNot(context);
+      if (refused !== undefined) return refusedReport(run, refused);
+      // What was fetched again is in the environment of the very same run.
+      const whole = context === scope.state.context ? run : doors.requestFor(context);
+      return startReport(run, await driver.start(whole, doors.driverDoors, scope.signal));
     };
     if (doors.isFresh(run)) return start();
     const seen = await driver.inspect(run, doors.driverDoors);
@@ -39,6 +42,16 @@ export async function launchRun(doors: TaskDoors, scope: TaskScope): Promise<Tas
     }
     return concludeRun(doors, scope, run, seen, verdict);
   });
+}
+
+/** Nothing was asked of anybody. */
+function refusedReport(run: RunRequest, { code, message }: HoldfastError): TaskMessage {
+  return { type: 'StartRefused', run: run.run, code, message, isRecoverable: false };
+}
+
+function faultedReport(run: RunRequest, { hook, message, isRecoverable }: HookFault): TaskMessage {
+  const text = `${hook}: ${message}`;
+  return { type: 'StartRefused', run: run.run, code: 'HOOK_FAILED', message: text, isRecoverable };
 }
 
 function startReport(run: RunRequest, outcome: StartOutcome): TaskMessage {
@@ -59,7 +72,7 @@ function startReport(run: RunRequest, outcome: StartOutcome): TaskMessage {
 }
 
 /** An exec that failed is a refused start, unless the start is recorded: then it is an end like any other. */
-function endReport(
+export function endReport(
   scope: TaskScope,
   run: RunRequest,
   outcome: RunOutcome,
@@ -78,7 +91,7 @@ function endReport(
 }
 
 /** The verdicts that end a run; undefined for those that only ask to look again. */
-async function concludeRun(
+export async function concludeRun(
   doors: TaskDoors,
   scope: TaskScope,
   run: RunRequest,
@@ -112,11 +125,30 @@ export async function watchRun(doors: TaskDoors, scope: TaskScope): Promise<Task
   doors.releaseOlder();
   for (const session of scope.state.context.sessions ?? []) doors.keepSession(run, session);
   // Beside the waiting: a hook that takes its time must not hold up the news of an exit. It rejects only when aborted.
-  void runNotedHooks(doors, scope, 'start').catch(() => undefined);
+  void standBy(doors, scope).catch(() => undefined);
   return endReport(scope, run, await doors.driver().wait(run, doors.driverDoors, scope.signal));
 }
 
-async function reattach(
+/** The hooks of a program that runs: when it has begun, or was found, and whenever its alloc is updated under it. */
+async function standBy(doors: TaskDoors, scope: TaskScope): Promise<void> {
+  await runNotedHooks(doors, scope, 'start');
+  for (;;) {
+    scope.signal.throwIfAborted();
+    // Asked for before the look: what is noted in between must not be missed.
+    const news = scope.noted();
+    const state = scope.current();
+    const { isUpdating, plan } = state.context;
+    if (isUpdating === true) {
+      // crash point: agent.update.hooks
+      const { faults } = await doors.runHooks('update', { ...scope, state });
+      // crash point: agent.update.hooked
+      const specVersion = plan?.specVersion ?? 1;
+      await scope.report({ type: 'UpdateFinished', specVersion, faults });
+    } else await news;
+  }
+}
+
+export async function reattach(
   doors: TaskDoors,
   scope: TaskScope,
   run: RunRequest,
@@ -155,33 +187,6 @@ async function toldEnd(
   const outcome = await Promise.race([told, late]).catch(() => undefined);
   enough.abort();
   return outcome && endReport(scope, run, outcome, seen);
-}
-
-/** Ends the run as the recorded kill says. A kill that an earlier agent began goes on to the same deadline. */
-export async function killRun(doors: TaskDoors, scope: TaskScope): Promise<TaskMessage> {
-  const { launch, end } = scope.state.context;
-  // crash point: agent.kill.begun
-  await runNotedHooks(doors, scope, 'prekill');
-  if (launch === undefined || end !== undefined) return { type: 'NothingRan' };
-  const run = doors.requestFor(scope.state.context);
-  const plan = (): readonly StopStep[] => {
-    const wish = scope.current().context.kill;
-    return wish === undefined ? LEFTOVER_PLAN : stopPlan(wish, doors.clock.steady());
-  };
-  const how = await endTree(doors, scope, run, plan);
-  // crash point: agent.kill.ended
-  // An abort of what had started means that its files were gone: how it ended is asked below.
-  const mayBeAborted = how === 'aborted' && scope.current().context.process === undefined;
-  const report = await untilKnown<TaskMessage>(doors, scope, async () => {
-    const seen = await doors.driver().inspect(run, doors.driverDoors);
-    // With the power the files may have gone of a start that had its chance: no abort proves anything then.
-    if (mayBeAborted && seen.evidence.epoch === 'same') return { type: 'NothingRan' };
-    const verdict = decideStart('started', seen.evidence);
-    // Something lives after all, such as a program that was just being started.
-    if (verdict.act === 'adopt') await endTree(doors, scope, run, plan);
-    return concludeRun(doors, scope, run, seen, verdict);
-  });
-  return report.type === 'StartRefused' ? { type: 'NothingRan' } : report;
 }
 
 /** Carries out a stop plan until nothing of the run lives. What outlives SIGKILL is reported, and tried again. */

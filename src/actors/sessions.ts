@@ -5,7 +5,7 @@
 import { HoldfastError, isRetryable } from '../errors.ts';
 import type { RunRequest } from '../drivers/driver.ts';
 import type { SessionCommand, SessionDoor } from '../drivers/session.ts';
-import type { SessionEndFacts, TaskMessage } from '../machines/task-messages.ts';
+import type { SessionEndFacts } from '../machines/task-messages.ts';
 import { follow } from '../rpc/framed-client.ts';
 import { sessionMethods as service } from '../rpc/session-methods.ts';
 import { toConfinement } from './executor-words.ts';
@@ -56,7 +56,7 @@ export class Sessions implements SessionDoor {
     { launchKey, mark }: Pick<RunRequest, 'launchKey' | 'mark'>,
     command: SessionCommand,
   ): Promise<void> {
-    const { session, argv, env, cwd, terminal, confinement } = command;
+    const { session, argv, env, cwd, terminal, confinement, slot = '' } = command;
     await this.#calls.call(launchKey, service.openSession, {
       launchKey,
       session,
@@ -65,6 +65,7 @@ export class Sessions implements SessionDoor {
       cwd,
       mark,
       terminal: terminal && { ...terminal },
+      slot,
       confinement: toConfinement(confinement ?? {}, this.#doors.cgroups.pathOf(launchKey)),
     });
   }
@@ -96,6 +97,26 @@ export class Sessions implements SessionDoor {
     return kept;
   }
 
+  /**
+   * Stands by a session that is recorded nowhere, until it is over. Rejects as `keep` does. An agent that dies leaves
+   * it to its host, which ends what nobody reads.
+   */
+  async keepUnrecorded(place: SessionPlace, doubt?: string): Promise<SessionEndFacts> {
+    this.#calls.standBy(place.id);
+    try {
+      if (doubt !== undefined) await this.#closeSurely(place, doubt);
+      const end = await this.#ended(place, doubt);
+      await this.#forget(place);
+      return end;
+    } finally {
+      this.#calls.letGo(place.id);
+    }
+  }
+
+  async #forget({ id: session, launchKey }: SessionPlace): Promise<void> {
+    await this.#calls.call(launchKey, service.forgetSession, { session }).catch(() => undefined);
+  }
+
   /** Throws UNAVAILABLE for a run that no host has so far. */
   async assertHosted({ launchKey }: Pick<RunRequest, 'launchKey'>): Promise<void> {
     if ((await this.#doors.pool.whereIs(launchKey)) !== undefined) return;
@@ -115,9 +136,8 @@ export class Sessions implements SessionDoor {
     const end = await this.#ended(place, doubt);
     await record(end);
     // crash point: agent.session.closed
-    const { id: session, launchKey } = place;
-    await this.#calls.call(launchKey, service.forgetSession, { session }).catch(() => undefined);
-    this.#letGoLater(session);
+    await this.#forget(place);
+    this.#letGoLater(place.id);
     return end;
   }
 
@@ -225,17 +245,4 @@ export class Sessions implements SessionDoor {
   ): Promise<void> {
     await this.#calls.call(launchKey, service.closeSession, { session, reason });
   }
-}
-
-/** Has the end of a session recorded in the stream of its task. A task that is over has closed it already. */
-export function keepSession(
-  sessions: Sessions,
-  { launchKey, allocId, task }: RunRequest,
-  id: string,
-  tell: (message: TaskMessage) => Promise<void>,
-  doubt?: string,
-): KeptSession {
-  const record = (end: SessionEndFacts): Promise<void> =>
-    tell({ type: 'SessionEnded', session: id, ...end });
-  return sessions.keep({ id, launchKey, allocId, task: task.name }, record, doubt);
 }

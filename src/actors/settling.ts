@@ -23,6 +23,7 @@ export class Settling {
     if (isQuarantined) this.#outcomes.set(stream, 'quarantined');
     else if (value !== undefined && UNSETTLED.has(value)) this.await(stream, folded?.version);
     else if (value === 'backoff') this.#outcomes.set(stream, 'restarting');
+    else if (value === 'held') this.#outcomes.set(stream, 'held');
     else if (value !== 'dead') this.#outcomes.set(stream, 'starting');
   }
 
@@ -64,6 +65,7 @@ function outcomeOf(value: string, context: TaskContext): RecoveryOutcome | undef
   if (value === 'starting' || value === 'pending') return undefined;
   if (value === 'running' || value === 'killing') return 'reattached';
   if (context.end?.kind === 'lost') return 'lost';
+  if (value === 'held') return 'held';
   if (value === 'backoff' || value === 'prestart') return 'restarting';
   return 'finished-while-away';
 }

@@ -2,24 +2,13 @@
  * The specs of live allocs as files beside the store, written before an alloc is acknowledged. A store that is lost is
  * rebuilt from them and from the files of the runs.
  */
-import { createHash } from 'node:crypto';
-import { closeSync, fsync, lstatSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { readdir } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
-import { promisify } from 'node:util';
+import { join } from 'node:path';
 import { diskFailure, messageOf } from '../errors.ts';
-import { readPlainFile } from '../os/plain-file.ts';
 import { silentLogger, type Logger } from '../ports.ts';
-import type { AllocSpec } from '../spec/alloc-spec.ts';
-import { canonicalJson } from '../spec/spec-hash.ts';
-
-const flush = promisify(fsync);
-
-export interface SavedSpec {
-  readonly allocId: string;
-  readonly spec: AllocSpec;
-  readonly specHash: string;
-}
+import { writeDurably } from './durable-file.ts';
+import { readSpec, SPEC_SUFFIX, specPath, specText, type SavedSpec } from './saved-spec.ts';
 
 /** What an opening agent finds of allocs that it does not know. */
 export interface LeftBehind {
@@ -32,6 +21,10 @@ export interface LeftBehind {
 export interface SpecStore {
   /** Durable when it resolves. Errors: RESOURCES_EXHAUSTED, STORE_FAILED. */
   save(saved: SavedSpec): Promise<void>;
+  /** After an update: what is not in `saved` stays as it was saved before. Errors as of `save`. */
+  update(saved: SavedSpec): Promise<void>;
+  /** What the alloc was run with; undefined: nothing, or its spec is gone. */
+  payloadOf(allocId: string): Promise<Uint8Array | undefined>;
   /**
    * Resolves when nothing of it is left, a save that is under way included. One that is not there is fine, and one that
    * the disk does not let go of is tried again until it does: the next agent knows by the log that its alloc has ended.
@@ -43,9 +36,9 @@ export interface SpecStore {
    */
   leftBehind(standingOf: (allocId: string) => Standing): Promise<LeftBehind>;
   /**
-   * For an opening agent: writes those of live allocs that are missing or cannot be read, since together with the store
-   * they would be gone for good. `specOf` gives nothing for one that has ended meanwhile. What the disk does not take
-   * is said and left to the next agent.
+   * For an opening agent: writes those of live allocs that are missing, cannot be read or do not say what the log says,
+   * since together with the store they would be gone for good. `specOf` gives nothing for one that has ended meanwhile.
+   * What the disk does not take is said and left to the next agent.
    */
   complete(
     allocIds: readonly string[],
@@ -55,8 +48,7 @@ export interface SpecStore {
 
 export type Standing = 'live' | 'ended' | 'unknown';
 
-const SUFFIX = '.json';
-const UNFINISHED = '.json.new';
+const UNFINISHED = `${SPEC_SUFFIX}.new`;
 const REMOVE_AGAIN_MS = 30_000;
 
 interface SpecFilesOptions {
@@ -82,20 +74,50 @@ export class SpecFiles implements SpecStore {
   }
 
   save(saved: SavedSpec): Promise<void> {
+    return this.#write(saved.allocId, () => saved);
+  }
+
+  async update(saved: SavedSpec): Promise<void> {
     const { allocId } = saved;
+    await this.#write(allocId, () => {
+      const { payload, replaces } = readSpec(this.#specDir, allocId) ?? {};
+      const kept = {
+        ...(payload !== undefined && { payload }),
+        ...(replaces !== undefined && { replaces }),
+      };
+      return { ...kept, ...saved };
+    });
+  }
+
+  /** One after the other for each alloc: the last word is that of the last who asked. */
+  #write(allocId: string, savedNow: () => SavedSpec): Promise<void> {
     this.#lingering.delete(allocId);
-    const text = JSON.stringify({ ...saved, sum: sumOf(saved) });
-    const saving = writeDurably(this.#pathOf(allocId), `${text}\n`)
+    const write = (): Promise<void> => writeDurably(this.#pathOf(allocId), specText(savedNow()));
+    const before = this.#saving.get(allocId);
+    const written = before === undefined ? write() : before.then(write, write);
+    const saving = written
       .catch((error: unknown) => {
         throw diskFailure(error, `save the spec of ${allocId}`);
       })
-      .finally(() => this.#saving.delete(allocId));
+      .finally(() => {
+        if (this.#saving.get(allocId) === saving) this.#saving.delete(allocId);
+      });
     this.#saving.set(allocId, saving);
     return saving;
   }
 
-  async forget(allocId: string): Promise<void> {
+  async payloadOf(allocId: string): Promise<Uint8Array | undefined> {
+    // A task may be sooner than the flush of its spec.
     await this.#saving.get(allocId)?.catch(() => undefined);
+    const saved = readSpec(this.#specDir, allocId);
+    return saved?.payload === undefined ? undefined : Buffer.from(saved.payload, 'base64');
+  }
+
+  async forget(allocId: string): Promise<void> {
+    for (let next = this.#saving.get(allocId); next !== undefined;) {
+      await next.catch(() => undefined);
+      next = this.#saving.get(allocId);
+    }
     try {
       rmSync(this.#pathOf(allocId), { force: true });
       this.#lingering.delete(allocId);
@@ -126,7 +148,7 @@ export class SpecFiles implements SpecStore {
     const unreadable = new Set<string>();
     for (const name of names) {
       const path = join(this.#specDir, name);
-      const allocId = name.endsWith(SUFFIX) ? name.slice(0, -SUFFIX.length) : undefined;
+      const allocId = name.endsWith(SPEC_SUFFIX) ? name.slice(0, -SPEC_SUFFIX.length) : undefined;
       if (name.endsWith(UNFINISHED)) remove(path);
       if (allocId === undefined) continue;
       const standing = standingOf(allocId);
@@ -144,12 +166,12 @@ export class SpecFiles implements SpecStore {
     specOf: (allocId: string) => SavedSpec | undefined,
   ): Promise<void> {
     for (const allocId of allocIds) {
-      if (isSpecSaved(this.#specDir, allocId)) continue;
       const saved = specOf(allocId);
-      if (saved === undefined) continue;
+      const found = readSpec(this.#specDir, allocId);
+      if (saved === undefined || found?.specHash === saved.specHash) continue;
       try {
-        await this.save(saved);
-        this.#logger.warn({ allocId }, 'its spec was missing and is written again');
+        await this.update(saved);
+        this.#logger.warn({ allocId }, 'its spec was missing or old and is written again');
       } catch (error) {
         this.#logger.warn({ allocId, error: messageOf(error) }, 'its spec is missing');
       }
@@ -157,50 +179,7 @@ export class SpecFiles implements SpecStore {
   }
 
   #pathOf(allocId: string): string {
-    return pathIn(this.#specDir, allocId);
-  }
-}
-
-function pathIn(specDir: string, allocId: string): string {
-  return join(specDir, `${allocId}${SUFFIX}`);
-}
-
-/** Is there a file of it that can be read? */
-export function isSpecSaved(specDir: string, allocId: string): boolean {
-  return readSpec(specDir, allocId) !== undefined;
-}
-
-/** Where the file of it is that does not say any more what was written into it; undefined when there is none. */
-export function tornSpec(specDir: string, allocId: string): string | undefined {
-  const path = pathIn(specDir, allocId);
-  const isThere = lstatSync(path, { throwIfNoEntry: false }) !== undefined;
-  return isThere && !isSpecSaved(specDir, allocId) ? path : undefined;
-}
-
-/** Only the flushes leave this thread: everything else takes microseconds. */
-async function writeDurably(path: string, text: string): Promise<void> {
-  const unfinished = `${path}.new`;
-  try {
-    const file = openSync(unfinished, 'w', 0o600);
-    await flushed(file, text);
-    // crash point: agent.spec.before
-    renameSync(unfinished, path);
-    // Not every file system keeps a name with the file that bears it.
-    await flushed(openSync(dirname(path), 'r'));
-    // crash point: agent.spec.saved
-  } catch (error) {
-    rmSync(unfinished, { force: true });
-    throw error;
-  }
-}
-
-/** Brings a file or a directory to the disk and closes it. */
-async function flushed(fd: number, text = ''): Promise<void> {
-  try {
-    if (text !== '') writeSync(fd, text);
-    await flush(fd);
-  } finally {
-    closeSync(fd);
+    return specPath(this.#specDir, allocId);
   }
 }
 
@@ -211,26 +190,4 @@ function remove(path: string): void {
   } catch {
     // The next agent tries again.
   }
-}
-
-/** Undefined for a file that does not say what was written into it. */
-function readSpec(specDir: string, allocId: string): SavedSpec | undefined {
-  try {
-    const found = readPlainFile(pathIn(specDir, allocId));
-    if (found.is !== 'text') return undefined;
-    const { sum, ...saved } = JSON.parse(found.text) as Partial<SavedSpec> & { sum?: unknown };
-    const isWhole =
-      saved.allocId === allocId &&
-      typeof saved.specHash === 'string' &&
-      Array.isArray(saved.spec?.tasks) &&
-      // The first releases wrote none.
-      (sum === undefined || sum === sumOf(saved));
-    return isWhole ? (saved as SavedSpec) : undefined;
-  } catch {
-    return undefined;
-  }
-}
-
-function sumOf(saved: Partial<SavedSpec>): string {
-  return createHash('sha256').update(canonicalJson(saved)).digest('hex');
 }

@@ -3,8 +3,7 @@
  * ends too often is escalated instead of being started in a tight loop.
  */
 import { HoldfastError, messageOf } from '../errors.ts';
-import type { Clock } from '../ports.ts';
-import { pause } from './pause.ts';
+import { pause, type Clock } from '../ports.ts';
 
 export interface ChildSpec {
   readonly id: string;

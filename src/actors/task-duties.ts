@@ -5,10 +5,11 @@
 import { LEFTOVER_PLAN } from '../machines/kill-policy.ts';
 import type { TaskMessage } from '../machines/task-messages.ts';
 import type { TaskContext } from '../machines/task-state.ts';
+import { pause } from '../ports.ts';
 import type { TaskDoors, TaskScope } from './duty-tools.ts';
-import { pause } from './pause.ts';
 import type { Duty } from './event-sourced.ts';
-import { endTree, killRun, launchRun, watchRun } from './run-duties.ts';
+import { killRun } from './kill-duty.ts';
+import { endTree, launchRun, watchRun } from './run-duties.ts';
 
 export function taskDuties(
   doors: TaskDoors,

@@ -1,30 +1,33 @@
 /** A task's actor with its doors wired: chart, decider, log, hooks and driver. */
 import { HoldfastError, messageOf } from '../errors.ts';
-import type { TaskEvent, HookPhase } from '../events/task-event.ts';
+import type { TaskEvent } from '../events/task-event.ts';
 import { taskStream } from '../events/envelope.ts';
 import type { Driver, RunRequest } from '../drivers/driver.ts';
-import type { Hook, HookDoors, HookRequest } from '../hooks/hook.ts';
-import { runPhase, type PhaseOutcome } from '../hooks/run-phase.ts';
 import { decideTask } from '../machines/task-decider.ts';
 import { taskTable } from '../machines/task-machine.ts';
-import type { HookResult, TaskMessage } from '../machines/task-messages.ts';
+import type { TaskMessage } from '../machines/task-messages.ts';
 import type { TaskContext } from '../machines/task-state.ts';
 import { launchKey, markOf } from '../os/launch-key.ts';
-import { INSIDE, taskEnv } from '../spec/task-env.ts';
+import type { AllocSpec } from '../spec/alloc-spec.ts';
 import type { TaskSpec } from '../spec/task-spec.ts';
 import { taskDirsOf } from '../layout.ts';
 import type { AgentDoors } from './agent-doors.ts';
-import type { TaskDoors, TaskScope } from './duty-tools.ts';
+import { networkOfRun } from './network-supplies.ts';
+import type { TaskDoors } from './duty-tools.ts';
 import type { Folded } from './event-sourced.ts';
-import { keepSession } from './sessions.ts';
+import { programTexts, whyNotStart } from './run-env.ts';
+import { keepSession } from './keep-session.ts';
 import { SourcedChild, type SourcedChildDoors } from './sourced-child.ts';
 import { taskDuties } from './task-duties.ts';
+import { fetchSecretsAgain, runHooks } from './task-hooks.ts';
 
 export interface TaskIdentity {
   readonly allocId: string;
   readonly allocName: string;
   readonly specHash: string;
   readonly task: TaskSpec;
+  /** What the program may be told of its group. */
+  readonly group?: Pick<AllocSpec, 'meta' | 'labels' | 'identity'> | undefined;
 }
 
 export type TaskRunner = SourcedChild<TaskContext, TaskMessage, TaskEvent>;
@@ -37,17 +40,18 @@ export interface TaskWatcher {
   readonly onEscalate: (error: HoldfastError) => void;
 }
 
+/** `identityOf` is asked anew for each step: an update of the alloc changes what its tasks are, but for their names. */
 export function taskRunner(
   agent: AgentDoors,
-  identity: TaskIdentity,
+  identityOf: () => TaskIdentity,
   folded: Folded<TaskContext>,
   watcher: TaskWatcher,
 ): TaskRunner {
-  const { allocId, task } = identity;
+  const { allocId, task } = identityOf();
   /** Keys that this agent drew and has not tried yet: nothing of them can exist, so nothing is looked up. */
   const fresh = new Set<string>();
   const tell = (message: TaskMessage): Promise<void> => runner.tell(message);
-  const doors = taskDoors(agent, identity, fresh, folded.state.context, tell);
+  const doors = taskDoors(agent, identityOf, fresh, folded.state.context, tell);
   const runner: TaskRunner = new SourcedChild<TaskContext, TaskMessage, TaskEvent>(
     {
       stream: taskStream(allocId, task.name),
@@ -114,21 +118,23 @@ async function deliver(
 
 function taskDoors(
   agent: AgentDoors,
-  identity: TaskIdentity,
+  identityOf: () => TaskIdentity,
   fresh: Set<string>,
   newest: TaskContext,
   tell: (message: TaskMessage) => Promise<void>,
 ): TaskDoors {
-  const { task } = identity;
-  const driver = (): Driver => agent.drivers.get(task.driver);
+  const driver = (): Driver => agent.drivers.get(identityOf().task.driver);
   // An earlier agent's newest run has files too, which the next run makes useless.
-  let current = newest.launch === undefined ? undefined : runRequest(agent, identity, newest);
+  let current = newest.launch === undefined ? undefined : runRequest(agent, identityOf(), newest);
   const older: RunRequest[] = [];
   return {
     driver,
     driverDoors: { executor: agent.executor },
-    requestFor: (context) => runRequest(agent, identity, context),
-    runHooks: (phase, scope, onProgress) => runHooks(agent, identity, phase, scope, onProgress),
+    requestFor: (context) => runRequest(agent, identityOf(), context),
+    whyNot: (context) => whyNotStart(agent, identityOf(), context),
+    runHooks: (phase, scope, onProgress) =>
+      runHooks(agent, identityOf(), { phase, scope, tell, onProgress }),
+    fetchSecretsAgain: (scope) => fetchSecretsAgain(agent, identityOf(), { scope, tell }),
     isFresh: (run) => fresh.delete(run.launchKey),
     noteCurrent(run) {
       if (current !== undefined && current.launchKey !== run.launchKey) older.push(current);
@@ -154,19 +160,10 @@ export function runRequest(
   identity: TaskIdentity,
   context: TaskContext,
 ): RunRequest {
-  const { allocId, allocName, specHash, task } = identity;
+  const { allocId, allocName, specHash } = identity;
   const { launch } = context;
   if (launch === undefined) throw new HoldfastError('INTERNAL', 'no run has been recorded yet');
-  const dirs = taskDirsOf(agent.layout, allocId, task.name);
-  const env = taskEnv({
-    allocId,
-    allocName,
-    task: task.name,
-    places: agent.drivers.rootOf(task) === 'task' ? INSIDE : dirs,
-    meta: task.meta,
-    env: task.env,
-    hooks: (context.plan?.hooks ?? []).map((hook) => hookEnv(context, hook)),
-  });
+  const { task, environment } = programTexts(agent, identity, context);
   const { launchKey: key, token, mark, machineEpoch } = launch;
   return {
     allocId,
@@ -178,70 +175,8 @@ export function runRequest(
     mark,
     machineEpoch,
     specHash,
-    dirs,
-    env,
-  };
-}
-
-function hookEnv(context: TaskContext, hook: string): Record<string, string> {
-  const entries = context.hooks[hook]?.env ?? [];
-  return Object.fromEntries(
-    entries.flatMap(({ name, value }) => (value === undefined ? [] : [[name, value]])),
-  );
-}
-
-function runHooks(
-  agent: AgentDoors,
-  identity: TaskIdentity,
-  phase: HookPhase,
-  scope: TaskScope,
-  onProgress?: (results: readonly HookResult[]) => void,
-): Promise<PhaseOutcome> {
-  const { context } = scope.state;
-  const planned = agent.hooks.resolve(context.plan?.hooks ?? []);
-  const isSkipped = (hook: Hook): boolean =>
-    phase === 'prestart' && context.hooks[hook.name]?.isDone === true;
-  return runPhase({
-    phase,
-    hooks: planned.filter((hook) => !isSkipped(hook)),
-    requestFor: (hook) => hookRequest(agent, identity, context, hook),
-    doorsFor: (hook, signal) => hookDoors(agent, phase, scope, hook, signal),
-    signal: scope.signal,
-    clock: agent.clock,
-    ...(onProgress === undefined ? {} : { onProgress }),
-  });
-}
-
-function hookRequest(
-  agent: AgentDoors,
-  { allocId, allocName, task }: TaskIdentity,
-  context: TaskContext,
-  hook: Hook,
-): HookRequest {
-  const { end } = context;
-  return {
-    allocId,
-    allocName,
-    task,
-    run: context.run,
     dirs: taskDirsOf(agent.layout, allocId, task.name),
-    previous: context.hooks[hook.name]?.state ?? {},
-    exit: end?.kind === 'exited' ? { ...end, exitedAt: end.at } : undefined,
-  };
-}
-
-function hookDoors(
-  agent: AgentDoors,
-  phase: HookPhase,
-  scope: TaskScope,
-  hook: Hook,
-  signal: AbortSignal,
-): HookDoors {
-  return {
-    signal,
-    logger: agent.logger,
-    message: (message) => void scope.report({ type: 'HookSpoke', phase, hook: hook.name, message }),
-    logmon: agent.logmon,
-    drivers: agent.drivers,
+    ...networkOfRun(identity.task, context),
+    env: environment.env,
   };
 }

@@ -1,4 +1,5 @@
 /** `holdfast agent`: holds the log and the actors until it is told to end, and leaves the tasks running then. */
+import { resolve } from 'node:path';
 import { checkDataDirectory } from '../data-dir.ts';
 import { closest } from '../spec/closest.ts';
 import { HoldfastError } from '../errors.ts';
@@ -21,8 +22,27 @@ export interface AgentOptions {
   /** MiB. */
   readonly diskFloor?: number;
   readonly keepFinished?: number;
+  /** Milliseconds. */
+  readonly keepFinishedFor?: number;
+  /** Percent. */
+  readonly maxDisk?: number;
+  readonly maxInodes?: number;
   /** Bytes. */
   readonly logBudget?: number;
+  /** As `node-option.ts` reads them. */
+  readonly node?: AgentLimits['node'];
+  /** As `network-option.ts` reads them. */
+  readonly network?: AgentLimits['network'];
+  readonly denyHostEnv?: readonly string[];
+  readonly artifactRoot?: readonly string[];
+  /** Bytes. */
+  readonly artifactLimit?: number;
+  readonly insecureArtifacts?: boolean;
+  readonly secretEnv?: readonly string[];
+  readonly secretRoot?: readonly string[];
+  readonly secretCommand?: readonly string[];
+  readonly templateRoot?: readonly string[];
+  readonly templateKeys?: string;
   /** False: none is made. */
   readonly cgroups?: boolean;
   /** `run` started it, and reads from its log why it ended. */
@@ -71,13 +91,58 @@ async function serveUntilEnd(options: AgentOptions, logger: Logger): Promise<voi
 }
 
 function limitsOf(options: AgentOptions): AgentLimits {
-  const { diskFloor, keepFinished, logBudget, cgroups } = options;
+  const { diskFloor, logBudget, cgroups, node, network, denyHostEnv } = options;
   return {
     ...(diskFloor === undefined ? {} : { diskFloorBytes: diskFloor * 1024 * 1024 }),
-    ...(keepFinished === undefined ? {} : { retention: { keepFinishedAllocs: keepFinished } }),
+    retention: retentionRules(options),
     ...(logBudget === undefined ? {} : { logs: { budgetBytes: logBudget } }),
+    ...(node === undefined ? {} : { node }),
+    ...(network === undefined ? {} : { network }),
+    ...(denyHostEnv === undefined ? {} : { deniedHostEnv: denyHostEnv }),
+    ...artifactRules(options),
+    ...secretRules(options),
+    ...templateRules(options),
     ...(cgroups === false ? { cgroups: 'off' } : {}),
   };
+}
+
+function retentionRules(options: AgentOptions): NonNullable<AgentLimits['retention']> {
+  const { keepFinished, keepFinishedFor, maxDisk, maxInodes } = options;
+  return {
+    ...(keepFinished === undefined ? {} : { keepFinishedAllocs: keepFinished }),
+    ...(keepFinishedFor === undefined ? {} : { keepFinishedForMs: keepFinishedFor }),
+    ...(maxDisk === undefined ? {} : { maxDiskPercent: maxDisk }),
+    ...(maxInodes === undefined ? {} : { maxInodePercent: maxInodes }),
+  };
+}
+
+function artifactRules(options: AgentOptions): Pick<AgentLimits, 'artifacts'> {
+  const { artifactRoot, artifactLimit, insecureArtifacts } = options;
+  const artifacts = {
+    ...(artifactRoot === undefined ? {} : { fileRoots: artifactRoot }),
+    ...(artifactLimit === undefined ? {} : { maxBytes: artifactLimit }),
+    ...(insecureArtifacts === true ? { isInsecureAllowed: true } : {}),
+  };
+  return Object.keys(artifacts).length === 0 ? {} : { artifacts };
+}
+
+function secretRules(options: AgentOptions): Pick<AgentLimits, 'secrets'> {
+  const { secretEnv, secretRoot, secretCommand } = options;
+  const secrets = {
+    ...(secretEnv === undefined ? {} : { env: secretEnv }),
+    ...(secretRoot === undefined ? {} : { fileRoots: secretRoot }),
+    ...(secretCommand === undefined ? {} : { commands: secretCommand }),
+  };
+  return Object.keys(secrets).length === 0 ? {} : { secrets };
+}
+
+function templateRules(options: AgentOptions): Pick<AgentLimits, 'templates'> {
+  const { templateRoot, templateKeys } = options;
+  const templates = {
+    ...(templateRoot === undefined ? {} : { fileRoots: templateRoot }),
+    ...(templateKeys === undefined ? {} : { keys: resolve(templateKeys) }),
+  };
+  return Object.keys(templates).length === 0 ? {} : { templates };
 }
 
 function sayReady(

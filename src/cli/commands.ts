@@ -1,31 +1,37 @@
 /** What can be typed. Each command's file is loaded when it is called: start-up is felt on every one of them. */
 import { Command, Option } from 'commander';
 import { PACKAGE_VERSION } from '../version.ts';
+import { addAgentCommand } from './agent-syntax.ts';
+import { addEnvCommand } from './env-syntax.ts';
 import { addExecCommand } from './exec-syntax.ts';
+import { addGcCommand } from './gc-syntax.ts';
+import { addHealthCommands } from './health-syntax.ts';
+import { addImportCommand } from './import-syntax.ts';
 import { addLogsCommand } from './logs-syntax.ts';
-import { byteSize } from './byte-size.ts';
+import { addPastCommands } from './past-syntax.ts';
+import { addPlanCommand } from './plan-syntax.ts';
 import { DATA_DIR, REF, subcommand, wholeNumber } from './subcommand.ts';
 
-const RAW_EXEC = 'raw_exec isolates nothing and is off unless asked for: --driver raw_exec';
-
 const EXAMPLES = `Examples:
-  holdfast run web.yaml           start a task group, and an agent if there is none
+  holdfast run web.yaml           start a task group, and an agent if need be
+  holdfast plan web.yaml          what running it again would change
   holdfast ps                     what runs
   holdfast logs web/api -f        its output as it comes
   holdfast exec web/api -- sh     a shell beside it
   holdfast events -f              everything that happens
+  holdfast why web/api            why it is as it is
   holdfast stop web               end it
 `;
 
 const ENDING = `
-Data directory: --data-dir, else HOLDFAST_DATA_DIR, else /var/lib/holdfast for root and
-$XDG_STATE_HOME/holdfast or ~/.local/state/holdfast for everybody else.
+Data directory: --data-dir, else HOLDFAST_DATA_DIR, else /var/lib/holdfast for
+root and $XDG_STATE_HOME/holdfast or ~/.local/state/holdfast for everybody else.
 
 Exit status:
   0  done                                5  no agent answers
   1  failed                              6  the group is refused
   2  wrong usage                         7  it took too long
-  3  not found, or more than one fits    8  the data directory is refused, or no permission
+  3  not found, or more than one fits    8  permission or data directory refused
   4  not possible as things are        130  interrupted
 `;
 
@@ -38,12 +44,19 @@ export function program(): Command {
     .version(PACKAGE_VERSION, '-V, --version', 'print the version')
     .helpCommand(false)
     .enablePositionalOptions();
-  addAgentCommands(root);
+  addAgentCommand(root);
+  addRunCommand(root);
+  addPlanCommand(root);
   addViewCommands(root);
   addUsageCommands(root);
   addTaskCommands(root);
   addExecCommand(root);
+  addEnvCommand(root);
+  addHealthCommands(root);
+  addPastCommands(root);
+  addImportCommand(root);
   addNodeCommand(root);
+  addGcCommand(root);
   addCareCommands(root);
   root
     .command('version')
@@ -52,36 +65,25 @@ export function program(): Command {
   return root;
 }
 
-function addAgentCommands(root: Command): void {
-  const many = (name: string, before: readonly string[] = []): string[] => [...before, name];
-  subcommand(root, 'agent', 'be the agent, in the foreground', [
-    'holdfast agent --driver raw_exec   with the driver that isolates nothing',
-  ])
-    .option(
-      '--driver <name>',
-      `add a driver to those of the machine (repeatable); ${RAW_EXEC}`,
-      many,
-    )
-    .option('--only-driver <name>', 'use only this driver (repeatable)', many)
-    .option('--disk-floor <MiB>', 'start nothing while less is free on the disk (64)', wholeNumber)
-    .option('--keep-finished <n>', 'how many ended allocs are kept (10000)', wholeNumber)
-    .option(
-      '--log-budget <size>',
-      'what the output of all tasks may take up, such as 2GiB; 0 is no limit (5GiB or a tenth of the disk)',
-      byteSize,
-    )
-    .option('--no-cgroups', 'tell the processes of tasks apart by best effort, and limit nothing')
-    .addOption(new Option('--background', 'report errors to the run that started it').hideHelp())
-    .action(async (_options, command: Command) =>
-      (await import('./agent.ts')).agent(command.optsWithGlobals()),
-    );
-  subcommand(root, 'run', 'start a task group; prints its alloc id', [
-    'holdfast run web.yaml',
-    'holdfast run job.json --wait       exit status 0 complete, 1 failed',
-    'generate | holdfast run -',
-  ])
+function addRunCommand(root: Command): void {
+  subcommand(
+    root,
+    'run',
+    'start a task group, or update the one of that name; prints its alloc id',
+    [
+      'holdfast run web.yaml',
+      'holdfast run job.json --wait       exit status 0 complete, 1 failed',
+      'generate | holdfast run -',
+    ],
+  )
     .argument('<file>', 'YAML or JSON; - is standard input')
     .option('--wait', 'wait for the end')
+    .option('--payload <file>', 'what its tasks are to find, as their dispatchPayload says')
+    .option(
+      '--if-version <n>',
+      'only if it is at this version; 0: only if there is none',
+      wholeNumber,
+    )
     .option('--no-agent', 'refuse instead of starting an agent in the background')
     .action(async (file: string, _options, command: Command) =>
       (await import('./run.ts')).run(file, command.optsWithGlobals()),
@@ -98,7 +100,7 @@ function addViewCommands(root: Command): void {
   addLogsCommand(root);
   subcommand(root, 'events', 'print what happened', [
     'holdfast events web --jsonl',
-    'holdfast events -f --after 41     everything behind position 41, then what comes',
+    'holdfast events -f --after 41     all behind position 41, then what comes',
   ])
     .argument('[ref]', REF)
     .option('-f, --follow', 'go on with what comes; without it the newest event is the end')
@@ -154,15 +156,34 @@ function addNodeCommand(root: Command): void {
 function addTaskCommands(root: Command): void {
   subcommand(root, 'stop', 'end an alloc or a task, and wait until it has ended', [
     'holdfast stop web',
+    'holdfast stop web --no-shutdown-delay     also of a stop that waits for one',
   ])
     .argument('<ref>', REF)
+    .option(
+      '--no-shutdown-delay',
+      'send the kill signals at once; once poststop tasks run, end them too',
+    )
     .action(async (ref: string, _options, command: Command) =>
       (await import('./stop.ts')).stop(ref, command.optsWithGlobals()),
     );
-  subcommand(root, 'restart', 'end a task and start it again', ['holdfast restart web/api'])
+  subcommand(root, 'restart', 'end a task and start it again', [
+    'holdfast restart web/api',
+    'holdfast restart web             every task of it that runs',
+    'holdfast restart web --all       begin anew, with the tasks that are over',
+  ])
     .argument('<ref>', REF)
+    .addOption(new Option('--all', 'begin the whole alloc anew').conflicts('running'))
+    .option('--running', 'every task that runs (the default)')
     .action(async (ref: string, _options, command: Command) =>
       (await import('./restart.ts')).restart(ref, command.optsWithGlobals()),
+    );
+  subcommand(root, 'resume', 'let a task that is held for inspection go on', [
+    'holdfast resume web/api',
+    'holdfast resume web                       every task of it that is held',
+  ])
+    .argument('<ref>', REF)
+    .action(async (ref: string, _options, command: Command) =>
+      (await import('./resume.ts')).resume(ref, command.optsWithGlobals()),
     );
   subcommand(root, 'signal', 'send a signal to a task', ['holdfast signal HUP web/api'])
     .argument('<signal>', 'SIGHUP, HUP or 1')
@@ -201,7 +222,7 @@ function addCareCommands(root: Command): void {
     );
   storeCommand(store, 'export', 'print the events as `events --jsonl` does, without an agent', [
     'holdfast store export --after 41',
-    'holdfast store export --file log.db.damaged-20261122T023106413Z    what can be read of it',
+    'holdfast store export --file log.db.damaged-20261122T023106413Z',
   ])
     .option('--after <position>', 'only later ones')
     .option('--ref <ref>', REF)

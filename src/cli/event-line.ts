@@ -51,7 +51,7 @@ function colourOf(type: string): 'red' | 'green' | 'cyan' {
 }
 
 /** `10:14:03.120` of the reader's day. */
-function localTime(time: string | number): string {
+export function localTime(time: string | number): string {
   const at = new Date(time);
   const two = (part: number): string => String(part).padStart(2, '0');
   const ms = String(at.getMilliseconds()).padStart(3, '0');

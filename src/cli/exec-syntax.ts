@@ -2,13 +2,15 @@ import type { Command } from 'commander';
 import { REF, subcommand } from './subcommand.ts';
 
 const AFTER = `
-Without -i, -t and -T a terminal is given when standard input and output are one; input is
-passed then, and with -i. A command goes on when its agent ends, and this one comes back to it
-when there is a new agent within 30 s. What nobody reads for 30 s is hung up.
+Without -i, -t and -T a terminal is given when standard input and output are
+one; input is passed then, and with -i. A command goes on when its agent ends,
+and this one comes back to it when there is a new agent within 30 s. What
+nobody reads for 30 s is hung up.
 
-Exit status: that of the command; 128 + n when signal n ended it; 126 and 127 when it cannot be
-executed or found; 2, 3, 4 and 8 when what was asked for is wrong, is not there (also of -u and
--w), does not run, or is not allowed; 125 when holdfast failed.
+Exit status: that of the command; 128 + n when signal n ended it; 126 and 127
+when it cannot be executed or found; 2, 3, 4 and 8 when what was asked for is
+wrong, is not there (also of -u and -w), does not run, or is not allowed; 125
+when holdfast failed.
 `;
 
 export function addExecCommand(root: Command): void {

@@ -4,7 +4,7 @@ import { findAgent } from './find-agent.ts';
 import { heldLines, waitingLines, withHolds } from './held-starts.ts';
 import { printable, say, write } from './output.ts';
 import { reasonTable } from './task-table.ts';
-import type { AllocView } from '../api.ts';
+import type { AllocView, PortView } from '../api.ts';
 
 export interface InspectOptions {
   readonly dataDir?: string;
@@ -41,13 +41,26 @@ export function inspectText(view: AllocView, now: number = Date.now()): string {
     ['state', view.reason === '' ? view.state : `${view.state}: ${printable(view.reason)}`],
     ['created', view.createdAt],
     ['spec', view.specHash],
+    ...(view.networkMode === 'host' ? [] : [['network', networkText(view)] as const]),
+    ...view.ports.map((port) => ['port', portText(port)] as const),
     ['position', String(view.position)],
   ];
   const lines = facts.map(([key, value]) => `${key.padEnd(8)}  ${value}\n`).join('');
   return `${lines}\n${reasonTable(view.tasks, now)}`;
 }
 
-function position(text: string): number {
+function networkText({ networkMode, ip }: AllocView): string {
+  return ip === null ? networkMode : `${networkMode}, ${ip}`;
+}
+
+/** `http 10.0.0.5:8080 to 80`. */
+function portText({ label, hostIp, hostPort, to }: PortView): string {
+  const place = `${hostIp.includes(':') ? `[${hostIp}]` : hostIp}:${hostPort}`;
+  return `${label} ${place}${to === null ? '' : ` to ${to}`}`;
+}
+
+/** Throws USAGE. */
+export function position(text: string): number {
   if (/^\d{1,15}$/.test(text)) return Number(text);
   throw new HoldfastError('USAGE', `--at wants a position, such as 41, not "${text}"`);
 }

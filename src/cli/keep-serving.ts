@@ -9,7 +9,16 @@ import type { Logger } from '../ports.ts';
 /** What an operator may set of `OrchestratorOptions`. */
 export type AgentLimits = Pick<
   OrchestratorOptions,
-  'diskFloorBytes' | 'retention' | 'cgroups' | 'logs'
+  | 'diskFloorBytes'
+  | 'retention'
+  | 'cgroups'
+  | 'logs'
+  | 'node'
+  | 'network'
+  | 'deniedHostEnv'
+  | 'artifacts'
+  | 'secrets'
+  | 'templates'
 >;
 
 export interface Serving {

@@ -1,3 +1,4 @@
+import type { PortView, TaskView } from '../api.ts';
 import { dataDirectory } from './data-dir.ts';
 import { findAgent } from './find-agent.ts';
 import { heldLines, waitingLines, withHolds } from './held-starts.ts';
@@ -15,14 +16,16 @@ export async function ps(options: PsOptions): Promise<void> {
   await using orchestrator = await findAgent(dataDirectory(options.dataDir));
   const allocs = await orchestrator.allocs({ all: options.all ?? false });
   const tasks = allocs.flatMap((alloc) => alloc.tasks);
+  const ports = new Map(allocs.map((alloc) => [alloc.allocId, alloc.ports]));
+  const portsOf = ({ allocId }: TaskView): readonly PortView[] => ports.get(allocId) ?? [];
   const agent = await orchestrator.agent();
   const holds = agent.startsHeld;
   if (options.json === true) {
-    const shown = tasks.map((task) => withHolds(task, holds));
+    const shown = tasks.map((task) => ({ ...withHolds(task, holds), ports: portsOf(task) }));
     return write(`${JSON.stringify(shown, null, 2)}\n`);
   }
   for (const line of [...heldLines(holds), ...waitingLines(agent)]) say(line);
-  if (tasks.length > 0) return write(taskTable(tasks, Date.now()));
+  if (tasks.length > 0) return write(taskTable(tasks, Date.now(), portsOf));
   const more = options.all === true ? '' : '. Finished tasks: holdfast ps -a';
   say(`nothing runs here${more}`);
 }

@@ -44,7 +44,8 @@ export async function readSpecFile(path: string): Promise<SpecFile> {
   return { value, source: { file, locate: locator(document, lines) } };
 }
 
-async function readText(path: string, file: string): Promise<string> {
+/** `file` is what errors call it: those of `readSpecFile` about what is no text. */
+export async function readText(path: string, file: string): Promise<string> {
   const bytes = await readBytes(path).catch((error: unknown) => {
     throw readError(file, error);
   });
@@ -53,6 +54,14 @@ async function readText(path: string, file: string): Promise<string> {
   const text = bytes.toString('utf8').replace(/^\uFEFF/, '');
   if (text.trim() === '') throw invalid(file, 'is empty: a group needs a name and tasks');
   return text;
+}
+
+/** What a group is to be run with; `-` is standard input. Errors: those of `readSpecFile` about the file itself. */
+export async function readPayloadFile(path: string): Promise<Uint8Array> {
+  const file = path === '-' ? 'stdin' : path;
+  return readBytes(path).catch((error: unknown) => {
+    throw readError(file, error);
+  });
 }
 
 /** At most one byte more than is allowed, whatever the file is. */

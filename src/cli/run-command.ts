@@ -29,7 +29,8 @@ function exitCodeOf(error: unknown): number {
   const line = code === 'SPEC_INVALID' ? message : `holdfast: ${message}`;
   if (details['isReported'] !== true) say(line);
   if (code === 'INTERNAL' && process.env['HOLDFAST_DEBUG'] !== undefined) say(stack ?? '');
-  return ERROR_CODES[code].exit;
+  const status = details['exitStatus'];
+  return typeof status === 'number' ? status : ERROR_CODES[code].exit;
 }
 
 /** Commander's own complaints in our form, with the way to the help in the same line. */

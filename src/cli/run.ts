@@ -4,13 +4,16 @@ import { HoldfastError, isRetryable } from '../errors.ts';
 import { dataDirectory } from './data-dir.ts';
 import { agentIfAny, findAgent } from './find-agent.ts';
 import { say, write } from './output.ts';
-import { readSpecFile } from './read-spec-file.ts';
+import { readPayloadFile, readSpecFile } from './read-spec-file.ts';
 import type { AllocHandle, Orchestrator } from '../api.ts';
 import type { CheckedGroup } from '../spec/group-schema.ts';
 
 export interface RunCommandOptions {
   readonly dataDir?: string;
   readonly wait?: boolean;
+  /** A file. */
+  readonly payload?: string;
+  readonly ifVersion?: number;
   /** False for `--no-agent`. */
   readonly agent: boolean;
 }
@@ -24,7 +27,10 @@ export async function run(file: string, options: RunCommandOptions): Promise<voi
   const { validateGroup } = await import('../spec/validate-spec.ts');
   const group = validateGroup(value, { source });
   const dataDir = dataDirectory(options.dataDir);
-  const request = { group, file: source.file, dataDir, requestId: randomUUID() };
+  const given = await payloadOf(file, options.payload);
+  const known = options.ifVersion === undefined ? {} : { ifVersion: options.ifVersion };
+  const names = { file: source.file, dataDir, requestId: randomUUID() };
+  const request = { group, ...names, ...given, ...known };
   const { orchestrator, handle } = await ask(request, options).catch((error: unknown) => {
     if (!isUnanswered(error)) throw error;
     say(`${error.message}. Asking again`);
@@ -33,7 +39,29 @@ export async function run(file: string, options: RunCommandOptions): Promise<voi
   await using _connection = orchestrator;
   await write(`${handle.allocId}\n`);
   if (options.wait === true) await waitForEnd(handle);
-  else say(`${handle.alloc} is accepted. Follow it: holdfast events ${handle.alloc} -f`);
+  else await tellAccepted(handle);
+}
+
+async function tellAccepted(handle: AllocHandle): Promise<void> {
+  const { alloc } = handle;
+  // Whatever becomes of this question: the group was accepted.
+  const version = await handle.view().then(
+    (view) => view.version,
+    () => 1,
+  );
+  const what = version > 1 ? `at version ${version}` : 'accepted';
+  say(`${alloc} is ${what}. Follow it: holdfast events ${alloc} -f`);
+}
+
+async function payloadOf(
+  file: string,
+  path: string | undefined,
+): Promise<{ readonly payload?: Uint8Array }> {
+  if (path === undefined) return {};
+  if (path === '-' && file === '-') {
+    throw new HoldfastError('USAGE', 'group and payload cannot both be standard input');
+  }
+  return { payload: await readPayloadFile(path) };
 }
 
 interface Request {
@@ -42,6 +70,8 @@ interface Request {
   readonly dataDir: string;
   /** However often it is asked, it is one alloc. */
   readonly requestId: string;
+  readonly payload?: Uint8Array;
+  readonly ifVersion?: number;
 }
 
 interface Answer {
@@ -50,12 +80,12 @@ interface Answer {
 }
 
 async function ask(request: Request, options: RunCommandOptions): Promise<Answer> {
-  const { group, file, dataDir, requestId } = request;
+  const { group, file, dataDir, ...wish } = request;
   const orchestrator = options.agent
     ? await agentOrNewOne(dataDir, group, file)
     : await findAgent(dataDir);
   try {
-    return { orchestrator, handle: await orchestrator.run(group, { requestId }) };
+    return { orchestrator, handle: await orchestrator.run(group, wish) };
   } catch (error) {
     await orchestrator.close();
     throw inFile(error, file);

@@ -1,7 +1,7 @@
 import { formatDuration } from '../spec/duration.ts';
 import { printable, styled } from './output.ts';
 import { formatTable } from './table.ts';
-import type { TaskView, TaskViewState } from '../api.ts';
+import type { PortView, TaskView, TaskViewState } from '../api.ts';
 import type { Column } from './table.ts';
 
 const STYLES: Partial<Record<TaskViewState, 'green' | 'red' | 'yellow' | 'dim'>> = {
@@ -12,13 +12,25 @@ const STYLES: Partial<Record<TaskViewState, 'green' | 'red' | 'yellow' | 'dim'>>
   unknown: 'red',
   backoff: 'yellow',
   killing: 'yellow',
+  held: 'yellow',
   complete: 'dim',
   stopped: 'dim',
 };
 
-/** The table of `ps`. `now` is milliseconds since the epoch. */
-export function taskTable(tasks: readonly TaskView[], now: number): string {
-  return formatTable(psColumns(now), tasks);
+/** The table of `ps`. `now` is milliseconds since the epoch. Nobody sees a column of ports where there are none. */
+export function taskTable(
+  tasks: readonly TaskView[],
+  now: number,
+  portsOf: (task: TaskView) => readonly PortView[] = () => [],
+): string {
+  const ports: Column<TaskView> = { title: 'PORTS', cell: (task) => portsText(portsOf(task)) };
+  const hasAny = tasks.some((task) => portsOf(task).length > 0);
+  return formatTable([...psColumns(now), ...(hasAny ? [ports] : [])], tasks);
+}
+
+/** `http=8080,admin=20412`. */
+export function portsText(ports: readonly PortView[]): string {
+  return ports.map(({ label, hostPort }) => `${label}=${hostPort}`).join() || '-';
 }
 
 /** The table of `inspect`: one alloc, with the reasons. */

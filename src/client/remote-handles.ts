@@ -6,6 +6,9 @@ import type * as api from '../api.ts';
 import type { Abortable } from '../ports.ts';
 import type { RemoteOrchestrator } from './remote-orchestrator.ts';
 
+/** Told from events, here as there; loaded when it is asked for, for the charts come with it. */
+export const lookBack = () => import('../projections/look-back.ts');
+
 export class RemoteAlloc implements api.AllocHandle {
   readonly allocId: string;
   readonly alloc: string;
@@ -23,11 +26,14 @@ export class RemoteAlloc implements api.AllocHandle {
   view(): Promise<api.AllocView> {
     return this.#remote.inspect(this.allocId);
   }
-  stop(options: Abortable & { reason?: string } = {}): Promise<api.AllocView> {
+  stop(options: api.StopOptions = {}): Promise<api.AllocView> {
     return this.#remote.stop(this.allocId, options);
   }
-  restart(): Promise<void> {
-    return this.#remote.restart(this.allocId);
+  restart(options?: api.RestartOptions): Promise<void> {
+    return this.#remote.restart(this.allocId, options);
+  }
+  resume(): Promise<void> {
+    return this.#remote.resume(this.allocId);
   }
   async wait(options: Abortable = {}): Promise<api.AllocView> {
     const request = { allocId: this.allocId, task: '' };
@@ -65,6 +71,9 @@ class RemoteTask implements api.TaskHandle {
   restart(): Promise<void> {
     return this.#remote.restart(this.#ref);
   }
+  resume(): Promise<void> {
+    return this.#remote.resume(this.#ref);
+  }
   logs(query: api.LogQuery = {}): AsyncIterable<api.LogChunk> {
     return this.#remote.logs(this.#ref, query);
   }
@@ -73,6 +82,12 @@ class RemoteTask implements api.TaskHandle {
   }
   exec(argv: readonly string[], options?: api.ExecOptions): Promise<api.ExecSession> {
     return this.#remote.exec(this.#ref, argv, options);
+  }
+  env(): Promise<api.TaskEnvView> {
+    return this.#remote.env(this.#ref);
+  }
+  async nomadEvents(options?: { all?: boolean }): Promise<readonly api.NomadTaskEvent[]> {
+    return (await lookBack()).nomadEvents(this.#remote, this.#ref, options);
   }
   async wait(options: Abortable = {}): Promise<api.TaskView> {
     const request = { allocId: this.allocId, task: this.task };

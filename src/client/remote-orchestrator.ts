@@ -2,15 +2,25 @@ import { randomUUID } from 'node:crypto';
 import { HoldfastError } from '../errors.ts';
 import { call, follow } from '../rpc/grpc-call.ts';
 import { AgentServiceService as agent } from '../rpc/gen/holdfast/agent/v1/agent.ts';
+import { EnvServiceService as environment } from '../rpc/gen/holdfast/agent/v1/env.ts';
+import { PlanServiceService as plans } from '../rpc/gen/holdfast/agent/v1/plan.ts';
+import { GcServiceService as garbage } from '../rpc/gen/holdfast/agent/v1/gc.ts';
+import { HealthServiceService as healthService } from '../rpc/gen/holdfast/agent/v1/health.ts';
 import { ShutdownRequest_Tasks } from '../rpc/gen/holdfast/agent/v1/agent.ts';
 import { fromAgent, fromAlloc, fromEvent } from '../server/convert.ts';
 import { toOpen } from '../server/exec-messages.ts';
+import { fromEnvMessage } from '../server/env-messages.ts';
+import { fromGcMessage, toGcRequest } from '../server/gc-messages.ts';
+import { fromHealthMessage } from '../server/health-messages.ts';
+import { fromPlanMessage } from '../server/plan-messages.ts';
+import { toRunRequest, toSpecBytes } from '../server/run-messages.ts';
 import { fromStatsMessage, toStatsRequest } from '../server/stats-messages.ts';
 import { fromLogMessages, toLogsRequest } from '../server/log-messages.ts';
 import { isWaiting } from '../server/agent-socket.ts';
+import { unanswered } from './unanswered.ts';
 import { observe } from './observe.ts';
 import { openRemoteSession } from './remote-session.ts';
-import { RemoteAlloc } from './remote-handles.ts';
+import { lookBack, RemoteAlloc } from './remote-handles.ts';
 import type { Observable } from 'rxjs';
 import type * as api from '../api.ts';
 import type { Channel } from '../rpc/grpc-connect.ts';
@@ -42,14 +52,17 @@ export class RemoteOrchestrator implements api.Orchestrator {
 
   async run(spec: GroupSpecInput, options: api.RunOptions = {}): Promise<api.AllocHandle> {
     const requestId = options.requestId ?? randomUUID();
-    const names = { allocId: options.allocId ?? '', requestId };
-    const request = { spec: Buffer.from(JSON.stringify(spec)), ...names };
+    const request = toRunRequest(spec, options, requestId);
     try {
       const { allocId, alloc } = await this.call(agent.run, request, options);
       return new RemoteAlloc(this, allocId, alloc);
     } catch (error) {
       throw unanswered(error, options.allocId ?? requestId);
     }
+  }
+
+  async plan(spec: GroupSpecInput, { allocId }: api.PlanOptions = {}): Promise<api.GroupPlan> {
+    return fromPlanMessage(await this.call(plans.plan, { spec: toSpecBytes(spec), allocId }));
   }
 
   async alloc(ref: string): Promise<api.AllocHandle> {
@@ -67,21 +80,40 @@ export class RemoteOrchestrator implements api.Orchestrator {
     return fromAlloc(given(alloc));
   }
 
-  async stop(
-    ref: string,
-    options: { signal?: AbortSignal; reason?: string } = {},
-  ): Promise<api.AllocView> {
-    const request = { ref, reason: options.reason ?? '' };
+  async stop(ref: string, options: api.StopOptions = {}): Promise<api.AllocView> {
+    const skipShutdownDelay = options.shutdownDelay === 'skip';
+    const request = { ref, reason: options.reason ?? '', skipShutdownDelay };
     const { alloc } = await this.call(agent.stop, request, options);
     return fromAlloc(given(alloc));
   }
 
-  async restart(ref: string): Promise<void> {
-    await this.call(agent.restart, { ref });
+  async restart(ref: string, options: api.RestartOptions = {}): Promise<void> {
+    await this.call(agent.restart, { ref, all: options.tasks === 'all' });
   }
 
+  async resume(ref: string): Promise<void> {
+    await this.call(agent.resume, { ref });
+  }
   async signal(ref: string, signal: string): Promise<void> {
     await this.call(agent.signal, { ref, signal });
+  }
+
+  async env(ref: string): Promise<api.TaskEnvView> {
+    return fromEnvMessage(await this.call(environment.env, { ref }));
+  }
+  async health(ref = ''): Promise<api.HealthView> {
+    return fromHealthMessage(await this.call(healthService.health, { ref }));
+  }
+  async gc(options: api.GcOptions = {}): Promise<api.GcReport> {
+    return fromGcMessage(await this.call(garbage.gc, toGcRequest(options)));
+  }
+
+  async history(ref: string): Promise<readonly api.HistoryEntry[]> {
+    return (await lookBack()).history(this, ref);
+  }
+
+  async why(ref: string): Promise<readonly api.WhyChain[]> {
+    return (await lookBack()).why(this, ref);
   }
 
   async *logs(
@@ -210,17 +242,6 @@ export class RemoteOrchestrator implements api.Orchestrator {
     }
   }
 }
-
-/** Without an answer, and after a log that failed, nobody knows whether a group was accepted. */
-function unanswered(error: unknown, allocId: string): unknown {
-  if (!HoldfastError.is(error) || !UNKNOWING.has(error.code) || isWaiting(error)) return error;
-  const { code, message, details } = error;
-  const text = `${message}; the group may have been accepted as ${allocId}: look at "holdfast ps -a"`;
-  const facts = { ...details, mayBeAccepted: true, allocId };
-  return new HoldfastError(code, text, { cause: error, details: facts });
-}
-
-const UNKNOWING: ReadonlySet<string> = new Set(['UNAVAILABLE', 'STORE_FAILED', 'TIMEOUT']);
 
 /** A message field that the agent always sends. */
 function given<T>(field: T | undefined): T {

@@ -9,6 +9,7 @@ import { fileSystem } from './file-system.ts';
 import type { Finding } from './finding.ts';
 import { hosts } from './hosts.ts';
 import { leftovers } from './leftovers.ts';
+import { networks } from './networks.ts';
 import { output } from './output.ts';
 import { runs } from './runs.ts';
 import { specs } from './specs.ts';
@@ -24,6 +25,7 @@ export async function examine(dataDir: string, now: number): Promise<readonly Fi
     ...(await fileSystem(dataDir, directory.reading?.lastWords.last?.diskFloorBytes)),
     ...directory.findings,
     ...leftovers(layout, directory.reading),
+    ...networks(layout, directory.reading, directory.instanceId),
     ...specs(layout, directory.reading),
     ...(epoch === undefined
       ? []

@@ -4,7 +4,7 @@
  */
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { tornSpec } from '../actors/spec-files.ts';
+import { tornSpec } from '../actors/saved-spec.ts';
 import type { Layout } from '../layout.ts';
 import { isLaunchKey } from '../os/launch-key.ts';
 import { markedProcesses, worksBelow, type MarkedProcess } from '../os/marked-processes.ts';

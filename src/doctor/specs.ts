@@ -1,7 +1,7 @@
 /** Is what is wanted told in a second place, for the day on which the store is lost? */
 import type { Layout } from '../layout.ts';
-import { isSpecSaved } from '../actors/spec-files.ts';
-import { isLive } from '../projections/alloc-view.ts';
+import { isSpecSaved } from '../actors/saved-spec.ts';
+import { isAllocLive } from '../machines/alloc-facts.ts';
 import { counted, warning, type Finding } from './finding.ts';
 import type { StoreReading } from './store-reading.ts';
 
@@ -12,7 +12,7 @@ export function specs(
   reading: Pick<StoreReading, 'allocs' | 'names'> | undefined,
 ): readonly Finding[] {
   const missing = [...(reading?.allocs ?? [])]
-    .filter(([, { state }]) => isLive(state.value))
+    .filter(([, { state }]) => isAllocLive(state.value))
     .map(([allocId]) => allocId)
     .filter((allocId) => !isSpecSaved(specDir, allocId));
   if (missing.length === 0) return [];

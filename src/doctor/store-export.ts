@@ -8,7 +8,7 @@ import { StoreCheck, type StoreFault } from '../log/store-check.ts';
 import type { StoreFile } from '../log/store-file.ts';
 import { readable } from '../log/stored-event.ts';
 import { metaOf } from '../log/torn-store.ts';
-import { isLive } from '../projections/alloc-view.ts';
+import { isAllocLive } from '../machines/alloc-facts.ts';
 import { publicEvent } from '../projections/public-event.ts';
 import { openAndRead, type ReadPlace } from './store-place.ts';
 import type { StoreReading } from './store-reading.ts';
@@ -110,7 +110,7 @@ function placeOf(ref: string, { allocs }: StoreReading): Place {
   return resolveRef(ref, allocs, (name) =>
     [...allocs.keys()].find((allocId) => {
       const state = allocs.get(allocId)?.state;
-      return state?.context.name === name && isLive(state.value);
+      return state?.context.name === name && isAllocLive(state.value);
     }),
   );
 }

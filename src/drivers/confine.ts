@@ -7,6 +7,7 @@ import { readMountTable } from '../os/mount-table.ts';
 import type { TaskSpec } from '../spec/task-spec.ts';
 import type { ConfigReading } from './config-reading.ts';
 import type { Account, Confinement, ResourceLimit } from './confinement.ts';
+import type { RunRequest } from './driver.ts';
 import { kernelLimits, limitCapabilities } from './kernel-limits.ts';
 import { assertProcessors } from './processors.ts';
 import { assertResourceLimits, readResourceLimits } from './resource-limits.ts';
@@ -36,13 +37,22 @@ function readNetwork(reading: ConfigReading): string | undefined {
   return reading.wrong('networkNamespace', 'must be an absolute path');
 }
 
+/** Throws DRIVER_CONFIG_INVALID for a task that is to be in two networks. */
+export function assertOneNetwork(task: TaskSpec, { networkNamespace }: ProcessSettings): void {
+  const mode = task.network?.mode ?? 'host';
+  if (networkNamespace === undefined || mode === 'host') return;
+  const text = `task ${task.name}: config.networkNamespace names a network, and its group has one of its own (${mode})`;
+  throw new HoldfastError('DRIVER_CONFIG_INVALID', text);
+}
+
 /** Everything of a confinement that settings, resources and user say. Throws CAPABILITY_MISSING or START_FAILED. */
 export async function confine(
-  { name, resources }: TaskSpec,
+  { task: { name, resources }, network }: Pick<RunRequest, 'task' | 'network'>,
   settings: ProcessSettings,
   user: Account | undefined,
 ): Promise<Confinement> {
-  const { rlimits, oomScoreAdj, noNewPrivileges, networkNamespace } = settings;
+  const { rlimits, oomScoreAdj, noNewPrivileges } = settings;
+  const networkNamespace = network?.namespace ?? settings.networkNamespace;
   const needed: CapabilityName[] = [...limitCapabilities(resources ?? {})];
   if (networkNamespace !== undefined) needed.push('network-namespace');
   for (const one of needed) await requireCapability(one, `task ${name}`);
@@ -56,6 +66,7 @@ export async function confine(
     ...(oomScoreAdj !== undefined && { oomScoreAdj }),
     ...(noNewPrivileges && { noNewPrivileges }),
     ...(networkNamespace !== undefined && { networkNamespace }),
+    ...(network?.hostname !== undefined && { hostname: network.hostname }),
   };
 }
 

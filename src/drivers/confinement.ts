@@ -11,6 +11,8 @@ export interface Confinement {
   readonly noNewPrivileges?: boolean;
   /** Absolute path, e.g. `/run/netns/web`. Absent: the machine's own network. */
   readonly networkNamespace?: string;
+  /** What it finds as the name of the machine; only with an isolation. */
+  readonly hostname?: string;
   /** `CAP_CHOWN`, …: all that the program may ever have. Absent: root keeps the host's, others have none. */
   readonly capabilities?: readonly string[];
   /** Absent: the universal executor. */

@@ -15,6 +15,7 @@ import type { SessionDoor, SessionWish } from './session.ts';
 export interface RunRequest {
   readonly allocId: string;
   readonly allocName: string;
+  /** With the references in its texts read. */
   readonly task: TaskSpec;
   readonly run: number;
   /** The idempotency key of the start: names its directory, container and cgroup. */
@@ -27,8 +28,18 @@ export interface RunRequest {
   /** When the start was recorded; undefined for one of the first release. */
   readonly machineEpoch: string | undefined;
   readonly dirs: TaskDirs;
-  /** The program's whole environment. */
+  /** Left out: the machine's own. */
+  readonly network?: RunNetwork;
+  /** The program's whole environment, but for what the driver itself adds (`ownEnv`). */
   readonly env: Readonly<Record<string, string>>;
+}
+
+/** What of a network the tasks of a group share. */
+export interface RunNetwork {
+  /** Absolute path of the namespace; left out: the machine's. */
+  readonly namespace?: string;
+  /** Only for programs that have a root of their own. */
+  readonly hostname?: string;
 }
 
 export type StartOutcome =
@@ -133,6 +144,10 @@ export interface Driver {
   userOf?(task: TaskSpec): string | undefined;
   /** May tasks have volumes and mounts? Left out: they are refused. */
   readonly mounts?: 'none' | 'all';
+  /** May tasks be in a network that their group shares? Left out: they are refused. */
+  readonly networks?: 'machine' | 'group';
+  /** What the program's environment has beside the run's, and has not: as in `ProgramWish`. To be shown. */
+  ownEnv?(task: TaskSpec): Promise<Pick<ProgramWish, 'env' | 'deniedEnv'>>;
   /** What the program finds at `/`: everything of the machine (left out), or the task's own directory. */
   rootOf?(task: TaskSpec): 'machine' | 'task';
   inspect(run: RunRequest, doors: DriverDoors): Promise<RunSighting>;

@@ -8,7 +8,7 @@ import { ownCapabilities } from '../os/own-capabilities.ts';
 import { TaskRoot } from '../os/task-root.ts';
 import type { TaskSpec } from '../spec/task-spec.ts';
 import { DEFAULT_CAPABILITIES, taskCapabilities } from './capabilities.ts';
-import { confine, personalEnv } from './confine.ts';
+import { assertOneNetwork, confine, personalEnv } from './confine.ts';
 import type { Isolation } from './confinement.ts';
 import { assertAllowed, type DeniedIdOptions, type DeniedIds, deniedIds } from './denied-ids.ts';
 import type { Driver, Fingerprint, ProgramWish, RunRequest } from './driver.ts';
@@ -44,7 +44,11 @@ export function exec(options: ExecDriverOptions = {}): Driver {
       program: (run) => programOf(run, options, denied),
     }),
     mounts: 'all',
+    networks: 'group',
     userOf: ({ user = DEFAULT_USER }) => user,
+    ownEnv: async (task) => ({
+      env: personalEnv(await findAccount(task.user ?? DEFAULT_USER), task),
+    }),
     rootOf: (task) => (isIsolated(task) ? 'task' : 'machine'),
     checkTask,
   };
@@ -66,6 +70,7 @@ function undetected(message: string): Fingerprint {
 /** Throws CAPABILITY_MISSING, or DRIVER_CONFIG_INVALID. */
 function checkTask(task: TaskSpec): void {
   const config = readExecConfig(task.config);
+  assertOneNetwork(task, config);
   if (config.executor === 'universal' && (task.mounts ?? []).length > 0) {
     const text = `task ${task.name}: mounts need the isolated executor`;
     throw new HoldfastError('CAPABILITY_MISSING', text);
@@ -102,7 +107,7 @@ async function programOf(
   const user = await findAccount(task.user ?? DEFAULT_USER);
   assertAllowed(user, denied);
   const confinement = {
-    ...(await confine(task, config, user)),
+    ...(await confine(run, config, user)),
     capabilities: capabilitiesOf(options, config.capAdd, config.capDrop),
   };
   const env = personalEnv(user, task);

@@ -4,7 +4,7 @@ import { release } from 'node:os';
 import { HoldfastError } from '../errors.ts';
 import type { TaskDirs } from '../hooks/hook.ts';
 import { mountOf, readMountTable, type MountEntry } from '../os/mount-table.ts';
-import { INSIDE } from '../spec/task-env.ts';
+import { INSIDE } from '../spec/env-facts.ts';
 import type { Propagation, TaskMount } from '../spec/task-spec.ts';
 import type { IsolatedMount } from './confinement.ts';
 
@@ -39,6 +39,9 @@ export function isolatedMounts(wish: {
   return [...machine, ...ownMounts(wish.dirs), ...wish.mounts.map(mountOfTask)];
 }
 
+/** Where the files of hooks are that are nobody's but the task's. No variable names it. */
+const PRIVATE = '/private';
+
 /**
  * The root is the task's directory, which has most of them already. As mounts of their own they stay writable below a
  * read-only root, and a program cannot put something else in their place.
@@ -47,11 +50,14 @@ function ownMounts(dirs: TaskDirs): readonly IsolatedMount[] {
   const { alloc, local, secrets, tmp } = INSIDE;
   // What one task leaves for another gives it no rights.
   const plain = ['nosuid', 'nodev'];
+  // Said again of what is in memory: a bind mount has the rights that it asks for, and not those of what it shows.
+  const closed = [...plain, 'noexec'];
   return [
     bind(dirs.alloc, alloc, plain),
     bind(dirs.logs, `${alloc}/logs`, [...readOnly(), ...plain]),
     bind(dirs.local, local, plain),
-    bind(dirs.secrets, secrets, plain),
+    bind(dirs.secrets, secrets, closed),
+    bind(dirs.private, PRIVATE, closed),
     bind(dirs.tmp, tmp, plain),
   ];
 }

@@ -3,7 +3,7 @@ import { resolve } from 'node:path';
 import { HoldfastError } from '../errors.ts';
 import { findAccount } from '../os/accounts.ts';
 import type { Driver, Fingerprint, ProgramWish, RunRequest, StartOutcome } from './driver.ts';
-import { programEnv } from './program-env.ts';
+import { programEnv } from '../spec/program-env.ts';
 import type { SessionCommand, SessionWish } from './session.ts';
 
 export interface ProcessDriverSpec {
@@ -60,8 +60,8 @@ async function assertKnown(user: string): Promise<void> {
 
 /** The command has what the program has, but for what was asked for otherwise. */
 function sessionCommand(run: RunRequest, wish: SessionWish, program: ProgramWish): SessionCommand {
-  const { session, argv, terminal } = wish;
+  const { session, argv, terminal, slot } = wish;
   const env = { ...programEnv(run, program), ...wish.env };
   const cwd = resolve(program.cwd, wish.cwd ?? '.');
-  return { session, argv, env, cwd, terminal, confinement: program.confinement };
+  return { session, argv, env, cwd, terminal, slot, confinement: program.confinement };
 }

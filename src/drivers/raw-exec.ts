@@ -5,7 +5,13 @@ import { requireCapability } from '../os/machine-capabilities.ts';
 import { ownCapabilities } from '../os/own-capabilities.ts';
 import { capabilityName, readCapabilities } from './capabilities.ts';
 import { ConfigReading } from './config-reading.ts';
-import { confine, personalEnv, type ProcessSettings, readProcessSettings } from './confine.ts';
+import {
+  assertOneNetwork,
+  confine,
+  personalEnv,
+  type ProcessSettings,
+  readProcessSettings,
+} from './confine.ts';
 import type { Account, Confinement } from './confinement.ts';
 import { assertAllowed, type DeniedIdOptions, type DeniedIds, deniedIds } from './denied-ids.ts';
 import type { Driver, ProgramWish, RunRequest } from './driver.ts';
@@ -43,6 +49,13 @@ export function rawExec(options: RawExecOptions = {}): Driver {
       program: (run) => programOf(run, options, denied),
     }),
     userOf: ({ user }) => user,
+    networks: 'group',
+    checkTask: (task) => assertOneNetwork(task, readConfig(task.config)),
+    async ownEnv(task) {
+      const deniedEnv = [...readConfig(task.config).deniedEnv, ...(options.deniedEnv ?? [])];
+      if (task.user === undefined) return { deniedEnv };
+      return { env: personalEnv(await findAccount(task.user), task), deniedEnv };
+    },
   };
 }
 
@@ -59,7 +72,7 @@ async function programOf(
   const user = account && (await switchable(account));
   const path = findCommand({ command, taskDir: dirs.task, path: env['PATH'] ?? '' });
   const confinement: Confinement = {
-    ...(await confine(task, config, user)),
+    ...(await confine(run, config, user)),
     ...(capDrop.length > 0 && { capabilities: await capabilitiesBut(capDrop, account) }),
   };
   return {

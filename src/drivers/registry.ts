@@ -81,8 +81,25 @@ export class DriverRegistry {
       const text = `task ${task.name}: driver ${driver.name} has no volumes and mounts`;
       throw new HoldfastError('CAPABILITY_MISSING', text);
     }
+    assertNetwork(driver, task);
     driver.checkTask?.(task);
   }
+}
+
+/** Errors: CAPABILITY_MISSING. */
+function assertNetwork(driver: Driver, task: TaskSpec): void {
+  if (task.network === undefined) return;
+  const { mode, hostname, dns } = task.network;
+  const refuse = (text: string): never => {
+    throw new HoldfastError('CAPABILITY_MISSING', `task ${task.name}: ${text}`);
+  };
+  if (mode !== 'host' && driver.networks !== 'group') {
+    refuse(`driver ${driver.name} has no networks of groups, such as ${mode}`);
+  }
+  const isOwnRoot = driver.rootOf?.(task) === 'task';
+  if (isOwnRoot || (hostname === undefined && dns === undefined)) return;
+  const what = dns === undefined ? 'network.hostname' : 'network.dns';
+  refuse(`${what} is for isolated tasks, and it sees the files of the machine itself`);
 }
 
 function asUnhealthy(error: unknown): Fingerprint {

@@ -14,6 +14,8 @@ export interface SessionWish {
   /** Undefined: as the program; relative to that of the program. */
   readonly cwd: string | undefined;
   readonly terminal: { readonly columns: number; readonly rows: number } | undefined;
+  /** Ends the one before it in this slot beside the run. Left out: it has none. */
+  readonly slot?: string | undefined;
 }
 
 /** What a driver makes of it. */
@@ -25,6 +27,7 @@ export interface SessionCommand {
   /** Absolute, as the command sees it. */
   readonly cwd: string;
   readonly terminal: SessionWish['terminal'];
+  readonly slot?: SessionWish['slot'];
   /** As that of the program. */
   readonly confinement?: Confinement | undefined;
 }

@@ -49,9 +49,15 @@ export const NODE_EVENTS = {
   },
   /** An old row is not what was written: the next opening recovers what can be read, and says what (`StoreDamaged`). */
   StoreFaultFound: { schema: 1, data: fields({ code: text, message: text }) },
+  /** All that is left of these streams; `allocs` are those that they were of, and what took each (`AllocRemoved`). */
   StoreCompacted: {
     schema: 1,
-    data: fields({ streams: list(text), events: whole, oldest: whole }),
+    data: fields({
+      streams: list(text),
+      events: whole,
+      oldest: whole,
+      allocs: optional(list(fields({ allocId: text, alloc: text, status: text, rule: text }))),
+    }),
   },
   /**
    * A run that no log speaks of, or one that lives although its task is over. `stream` is its task's as far as its

@@ -4,35 +4,8 @@
  * `schema` number with a step in `upcasters.ts`. Times are milliseconds since the epoch unless a name says otherwise.
  */
 import { fields, flag, list, nullable, oneOf, optional, record, text, whole } from './shape.ts';
+import { checkStatus, envEntry, gate, launch, mount, phase, restart } from './task-shapes.ts';
 import type { EventOf } from './envelope.ts';
-
-const restart = fields({
-  attempts: whole,
-  intervalMs: whole,
-  delayMs: whole,
-  mode: oneOf('fail', 'delay'),
-  onLost: oneOf('restart', 'fail'),
-});
-const phase = oneOf('prestart', 'start', 'prekill', 'exited', 'update', 'cleanup');
-/** A value, or the name of a secret with a hash of its value: secrets never enter the log. */
-const envEntry = fields({
-  name: text,
-  value: optional(text),
-  secret: optional(text),
-  hash: optional(text),
-});
-
-/**
- * The identity of a start. `deadline` is on the steady clock. `machineEpoch` is the one in which it was recorded: after
- * a power cut the files of a run may be gone, and only the log tells that it had its chance.
- */
-const launch = fields({
-  launchKey: text,
-  token: text,
-  mark: text,
-  deadline: whole,
-  machineEpoch: optional(text),
-});
 
 export const TASK_EVENTS = {
   /** The alloc handed the task over. What is needed to decide about it later is recorded with it. */
@@ -42,16 +15,37 @@ export const TASK_EVENTS = {
       allocName: text,
       task: text,
       driver: text,
-      gate: oneOf('prestart', 'main'),
+      gate,
       hooks: list(text),
       restart,
       restartOnSuccess: flag,
       killSignal: text,
       killTimeoutMs: whole,
+      shutdownDelayMs: optional(whole),
+      specVersion: optional(whole),
     }),
   },
+  /**
+   * The alloc was updated, and the task is to be as its spec of version `specVersion` says: what TaskReceived recorded,
+   * anew. `isRestarted`: hooks run again, and restarts are counted anew.
+   */
+  TaskUpdated: {
+    schema: 1,
+    data: fields({
+      specVersion: whole,
+      isRestarted: flag,
+      hooks: list(text),
+      restart,
+      restartOnSuccess: flag,
+      killSignal: text,
+      killTimeoutMs: whole,
+      shutdownDelayMs: optional(whole),
+    }),
+  },
+  /** The hooks of a program that runs on have seen to the update. */
+  UpdateCompleted: { schema: 1, data: fields({ specVersion: whole }) },
   /** The alloc let the task begin. */
-  GateOpened: { schema: 1, data: fields({ gate: oneOf('prestart', 'main') }) },
+  GateOpened: { schema: 1, data: fields({ gate }) },
   /** What the hook gave is in the event, so that a finished hook need not run again after an agent restart. */
   HookCompleted: {
     schema: 1,
@@ -62,6 +56,8 @@ export const TASK_EVENTS = {
       isDone: flag,
       env: list(envEntry),
       state: record(text),
+      mounts: optional(list(mount)),
+      user: optional(text),
     }),
   },
   HookFailed: {
@@ -69,6 +65,8 @@ export const TASK_EVENTS = {
     data: fields({ hook: text, phase, tookMs: whole, isRecoverable: flag, message: text }),
   },
   HookMessage: { schema: 1, data: fields({ hook: text, phase, message: text }) },
+  /** What the hook knows by now, instead of the `state` that it gave before the start. */
+  HookNoted: { schema: 1, data: fields({ hook: text, state: record(text) }) },
   PrestartCompleted: { schema: 1, data: fields({}) },
   /** Written before anything of the run exists. `mark` is what the run's processes carry in their environment. */
   RunStarting: {
@@ -80,10 +78,19 @@ export const TASK_EVENTS = {
     schema: 1,
     data: launch,
   },
-  /** `startTime` is the kernel's, in clock ticks since boot: with the machine epoch it makes `pid` an identity. */
+  /**
+   * `startTime` is the kernel's, in clock ticks since boot: with the machine epoch it makes `pid` an identity.
+   * `steadyAt` is when this was recorded, on the steady clock; only where the restart policy asks how long a run lived.
+   */
   TaskStarted: {
     schema: 1,
-    data: fields({ pid: whole, startTime: text, machineEpoch: text, startedAt: whole }),
+    data: fields({
+      pid: whole,
+      startTime: text,
+      machineEpoch: text,
+      startedAt: whole,
+      steadyAt: optional(whole),
+    }),
   },
   TaskStartFailed: {
     schema: 1,
@@ -96,6 +103,7 @@ export const TASK_EVENTS = {
       signal: nullable(text),
       oomKilled: flag,
       exitedAt: whole,
+      steadyAt: optional(whole),
     }),
   },
   /** The run ended, or may have, and nobody can say how. Never success. */
@@ -121,7 +129,46 @@ export const TASK_EVENTS = {
       reason: text,
     }),
   },
-  /** `then` says what follows the kill. `deadline` is when force is used. */
+  /**
+   * The program can be reached so. Until it is taken back, which is recorded before anything ends the program. Said
+   * again, the later one holds. `isGroups`: it is a service of the group, which this task gives. `hook` is who said it;
+   * left out: `services`.
+   */
+  ServiceRegistered: {
+    schema: 1,
+    data: fields({
+      service: text,
+      address: text,
+      port: optional(whole),
+      tags: list(text),
+      meta: record(text),
+      isGroups: optional(flag),
+      hook: optional(text),
+    }),
+  },
+  /** `mayReturn`: the program runs on and may be reached so again; left out: not before its next run. */
+  ServiceDeregistered: {
+    schema: 1,
+    data: fields({ service: text, reason: text, mayReturn: optional(flag) }),
+  },
+  /**
+   * Written when a check says something else than before; `before` is left out for the first result of a run. `output`
+   * is at most 4 KiB, without secrets. `service` is whose check it is: left out, the task's own.
+   */
+  CheckChanged: {
+    schema: 1,
+    data: fields({
+      check: text,
+      service: optional(text),
+      status: checkStatus,
+      before: optional(checkStatus),
+      output: text,
+    }),
+  },
+  /**
+   * `then` says what follows the kill. `deadline` is when force is used, `signalAt` when the first signal is sent: left
+   * out, at once. Said again, it may only become earlier. `isCounted`: the restart is judged as a failure's.
+   */
   TaskKilling: {
     schema: 1,
     data: fields({
@@ -130,10 +177,15 @@ export const TASK_EVENTS = {
       signal: text,
       killTimeoutMs: whole,
       deadline: whole,
+      signalAt: optional(whole),
+      isCounted: optional(flag),
     }),
   },
   TaskKilled: { schema: 1, data: fields({ reason: text }) },
-  /** `at` is when the next start begins; chance was drawn once and is in it. `attempt` counts within the interval. */
+  /**
+   * `at` is when the next start begins; chance was drawn once and is in it. `attempt` counts within the interval,
+   * `streak` since a run lived long enough to have them forgotten: what a delay that grows grows with.
+   */
   TaskRestarting: {
     schema: 1,
     data: fields({
@@ -143,6 +195,7 @@ export const TASK_EVENTS = {
       reason: text,
       isCounted: flag,
       intervalStart: whole,
+      streak: optional(whole),
     }),
   },
   RestartDelayElapsed: { schema: 1, data: fields({}) },
@@ -150,6 +203,11 @@ export const TASK_EVENTS = {
     schema: 1,
     data: fields({ outcome: oneOf('complete', 'failed', 'lost'), reason: text }),
   },
+  /** Nothing runs and nothing is cleaned up: somebody is to look at it, then to resume or to stop it. */
+  TaskHeld: { schema: 1, data: fields({ reason: text }) },
+  TaskResumed: { schema: 1, data: fields({}) },
+  /** Its alloc was begun again, for the `revival`th time, and so is the task, with counts of its own. */
+  TaskRevived: { schema: 1, data: fields({ revival: whole }) },
   /** The process outlived SIGKILL. Reported and retried, never dropped. */
   TaskStuck: { schema: 1, data: fields({ message: text }) },
   CleanupCompleted: { schema: 1, data: fields({}) },
@@ -157,5 +215,6 @@ export const TASK_EVENTS = {
 
 export type TaskEvent = EventOf<typeof TASK_EVENTS>;
 export type TaskEventType = keyof typeof TASK_EVENTS;
+export type CheckStatus = 'passing' | 'warning' | 'critical';
 export type HookPhase = 'prestart' | 'start' | 'prekill' | 'exited' | 'update' | 'cleanup';
 export type EnvEntry = { name: string; value?: string; secret?: string; hash?: string };

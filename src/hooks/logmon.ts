@@ -18,6 +18,9 @@ export const logmon = defineHook({
   async start(request, { logmon: collector, signal }) {
     await collector.resume(wishOf(request), signal);
   },
+  async update(request, { logmon: collector, signal }) {
+    await collector.resume(wishOf(request), signal);
+  },
   async cleanup(request, { logmon: collector, signal }) {
     const { stdoutFifo, stderrFifo } = request.dirs;
     const wish = wishOf(request);

@@ -1,17 +1,21 @@
 /** The only loop that runs hooks: every phase, by its row in the table. */
 import { errnoOf, HoldfastError, isExhaustion, isRetryable, messageOf } from '../errors.ts';
-import type { HookPhase } from '../events/task-event.ts';
+import type { EnvEntry, HookPhase } from '../events/task-event.ts';
 import type { HookFault, HookResult } from '../machines/task-messages.ts';
 import type { Clock } from '../ports.ts';
-import type { Hook, HookDoors, HookRequest, PrestartResult } from './hook.ts';
+import { assertGift } from './gift-rules.ts';
+import type { GivenSecret, Hook, HookDoors, HookRequest, PrestartResult } from './hook.ts';
 import { PHASES } from './phases.ts';
 
 export interface PhaseRun {
   readonly phase: HookPhase;
   /** The hooks of the task's recorded plan, in its order. */
   readonly hooks: readonly Hook[];
-  readonly requestFor: (hook: Hook) => HookRequest;
-  readonly doorsFor: (hook: Hook, signal: AbortSignal) => HookDoors;
+  /** `given` are the results of the hooks before it in this phase, recorded or not. */
+  readonly requestFor: (hook: Hook, given: readonly HookResult[]) => HookRequest;
+  readonly doorsFor: (hook: Hook, signal: AbortSignal, given: readonly HookResult[]) => HookDoors;
+  /** Keeps the values of secrets, and says what may be recorded of those that are variables. */
+  readonly keepSecrets: (hook: Hook, secrets: readonly GivenSecret[]) => readonly EnvEntry[];
   readonly signal: AbortSignal;
   readonly clock: Clock;
   /** Told of results that are not the last, when the next hook takes its time. */
@@ -33,6 +37,7 @@ export async function runPhase(run: PhaseRun): Promise<PhaseOutcome> {
   const hooks = run.hooks.filter((hook) => hook[run.phase] !== undefined);
   const ordered = rule.order === 'forward' ? hooks : hooks.toReversed();
   let results: HookResult[] = [];
+  const given: HookResult[] = [];
   const faults: HookFault[] = [];
   for (const hook of ordered) {
     run.signal.throwIfAborted();
@@ -41,15 +46,22 @@ export async function runPhase(run: PhaseRun): Promise<PhaseOutcome> {
       run.onProgress(results);
       results = [];
     });
-    const outcome = await runHook(run, hook).finally(cancelFlush);
+    const outcome = await runHook(run, hook, given).finally(cancelFlush);
     if ('message' in outcome) faults.push(outcome);
-    else if (rule.isRecorded) results.push(outcome);
+    else if (rule.isRecorded) {
+      results.push(outcome);
+      given.push(outcome);
+    }
     if (faults.length > 0 && rule.onError === 'stop') break;
   }
   return { results, faults };
 }
 
-async function runHook(run: PhaseRun, hook: Hook): Promise<HookResult | HookFault> {
+async function runHook(
+  run: PhaseRun,
+  hook: Hook,
+  before: readonly HookResult[],
+): Promise<HookResult | HookFault> {
   const began = run.clock.steady();
   const limitMs = hook.timeLimitMs ?? PHASES[run.phase].timeLimitMs;
   const timeUp = new AbortController();
@@ -61,10 +73,11 @@ async function runHook(run: PhaseRun, hook: Hook): Promise<HookResult | HookFaul
       cancelTimer = run.clock.at(began + limitMs, () => timeUp.abort(tooSlow(hook, limitMs)));
       signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
     });
-    const work = callHook(run, hook, signal);
+    const work = callHook(run, hook, signal, before);
     // A hook that ignores its signal may still fail after it was given up: that is nobody's news any more.
     work.catch(() => {});
-    return resultOf(hook.name, tookMs(), await Promise.race([work, limit]));
+    const given = await Promise.race([work, limit]);
+    return resultOf(run, hook, tookMs(), given ?? {});
   } catch (error) {
     run.signal.throwIfAborted();
     const isRecoverable = isRetryable(error) || isExhaustion(errnoOf(error));
@@ -78,15 +91,28 @@ async function callHook(
   run: PhaseRun,
   hook: Hook,
   signal: AbortSignal,
+  given: readonly HookResult[],
 ): Promise<PrestartResult | void> {
-  return hook[run.phase]?.(run.requestFor(hook), run.doorsFor(hook, signal));
+  return hook[run.phase]?.(run.requestFor(hook, given), run.doorsFor(hook, signal, given));
 }
 
 function tooSlow(hook: Hook, limitMs: number): HoldfastError {
   return new HoldfastError('TIMEOUT', `hook ${hook.name} took longer than ${limitMs / 1000} s`);
 }
 
-function resultOf(hook: string, tookMs: number, given: PrestartResult | void): HookResult {
-  const env = Object.entries(given?.env ?? {}).map(([name, value]) => ({ name, value }));
-  return { hook, tookMs, isDone: given?.isDone ?? false, env, state: given?.state ?? {} };
+/** Throws HOOK_FAILED for what no program can be given. */
+function resultOf(run: PhaseRun, hook: Hook, tookMs: number, given: PrestartResult): HookResult {
+  assertGift(hook.name, given);
+  const { env = {}, state = {}, secrets, mounts, user } = given;
+  const plain = Object.entries(env).map(([name, value]) => ({ name, value }));
+  const kept = secrets === undefined ? [] : run.keepSecrets(hook, secrets);
+  return {
+    hook: hook.name,
+    tookMs,
+    isDone: given.isDone === true && (secrets ?? []).length === 0,
+    env: [...plain, ...kept],
+    state,
+    ...(mounts !== undefined && mounts.length > 0 && { mounts }),
+    ...(user !== undefined && { user }),
+  };
 }

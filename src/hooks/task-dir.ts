@@ -13,11 +13,13 @@ import {
   openSync,
 } from 'node:fs';
 import { dirname, join } from 'node:path';
+import type { TaskSpec } from '../spec/task-spec.ts';
+import type { TemplateSpec } from '../spec/template-spec.ts';
 import { type DirectoryOwner, defineHook, type TaskDirs } from './hook.ts';
 
 export const taskDir = defineHook({
   name: 'task-dir',
-  async prestart({ dirs, task }, { drivers }) {
+  async prestart({ dirs, task }, { drivers, memory }) {
     const owner = await drivers.ownerOf(task);
     mkdirSync(dirname(dirname(dirs.alloc)), { recursive: true, mode: 0o711 });
     // Closed until somebody has to pass: a task that may become root can leave programs that make others root.
@@ -27,12 +29,28 @@ export const taskDir = defineHook({
     for (const path of [...sharedDirs(dirs), ...ownDirs(dirs)]) {
       mkdirSync(path, { recursive: true, mode: 0o700 });
     }
+    // Again after the machine was started anew; what was in it is gone then, and is fetched again.
+    if (isSecret(task)) for (const path of closedDirs(dirs)) memory.ensure(path);
     if (owner !== undefined) giveAway(dirs, owner);
+  },
+  async cleanup({ dirs }, { memory }) {
+    for (const path of closedDirs(dirs)) memory.release(path);
   },
 });
 
 function sharedDirs({ alloc }: TaskDirs): readonly string[] {
   return [join(alloc, 'data'), join(alloc, 'tmp')];
+}
+
+/** Has it anything of which nothing is to be left on a disk? */
+function isSecret({ secrets = [], templates = [] }: TaskSpec): boolean {
+  const isClosed = ({ destination }: TemplateSpec): boolean => destination.startsWith('secrets/');
+  return secrets.length > 0 || templates.some(isClosed);
+}
+
+/** What is in them is nobody's but the task's. */
+function closedDirs({ secrets, private: own }: TaskDirs): readonly string[] {
+  return [secrets, own];
 }
 
 function ownDirs({ local, secrets, private: own, tmp }: TaskDirs): readonly string[] {
@@ -46,12 +64,22 @@ function giveAway(dirs: TaskDirs, { uid, gid, hasTaskDir }: DirectoryOwner): voi
   // The agent's umask may have taken the right to pass through away.
   for (const path of [...above, dirs.alloc]) chmodSync(path, 0o711);
   for (const path of sharedDirs(dirs)) change(path, (fd) => fchmodSync(fd, 0o1777));
+  if (!hasTaskDir) showLogs(dirs);
   for (const path of [...ownDirs(dirs), ...(hasTaskDir ? [dirs.task] : [])]) {
     change(path, (fd) => {
       fchownSync(fd, uid, gid);
       fchmodSync(fd, 0o700);
     });
   }
+}
+
+/**
+ * A root of its own shows the task what all of its alloc have written, which its user is to be able to read, as with
+ * Nomad. Nobody else comes there: the directory of the agent's state is above it.
+ */
+function showLogs({ logs }: TaskDirs): void {
+  mkdirSync(logs, { recursive: true, mode: 0o750 });
+  change(logs, (fd) => fchmodSync(fd, 0o755));
 }
 
 /** By a descriptor: an earlier run of the task may have put a link in the place of a directory of its own. */

@@ -1,16 +1,19 @@
 /** Runs commands beside tasks: recorded first, then begun, and its end recorded whoever is there to hear of it. */
 import type { AttachOptions, ExecOptions, ExecSession } from '../api.ts';
 import type { AgentDoors } from '../actors/agent-doors.ts';
-import type { Place } from '../actors/references.ts';
 import type { Roster } from '../actors/roster.ts';
-import { keepSession, type KeptSession } from '../actors/sessions.ts';
+import { keepSession } from '../actors/keep-session.ts';
+import type { KeptSession } from '../actors/sessions.ts';
 import type { SessionReading } from '../actors/session-words.ts';
 import { runRequest, type TaskRunner } from '../actors/task-runner.ts';
+import type { Driver } from '../drivers/driver.ts';
 import { HoldfastError, isRetryable, messageOf } from '../errors.ts';
 import { taskStream } from '../events/envelope.ts';
+import type { TaskState } from '../machines/task-state.ts';
 import { redactArgv } from '../spec/redact-argv.ts';
 import { wholeTextProblems } from '../spec/whole-text.ts';
 import type { TaskSpec } from '../spec/task-spec.ts';
+import { onlyTask } from './only-task.ts';
 import { LocalSession } from './exec-session.ts';
 import { recallEnded, taskWith } from './recall-session.ts';
 
@@ -21,7 +24,7 @@ export interface ExecDoors {
   readonly assertOpen: () => void;
 }
 
-const ID_BYTES = 8;
+export const ID_BYTES = 8;
 
 export async function exec(
   doors: ExecDoors,
@@ -33,11 +36,7 @@ export async function exec(
   assertWords(argv, options);
   const { agent } = doors;
   const target = targetOf(doors, ref);
-  const driver = agent.drivers.get(target.task.driver);
-  if (driver.openSession === undefined) {
-    const text = `driver ${target.task.driver} cannot run commands beside its tasks`;
-    throw new HoldfastError('CAPABILITY_MISSING', text);
-  }
+  const openSession = openerOf(agent, target.task);
   const session = agent.random.hex(ID_BYTES);
   const { user, cwd, terminal, env = {}, actor = '' } = options;
   await target.runner.tell({
@@ -53,7 +52,7 @@ export async function exec(
   const tell: TaskRunner['tell'] = (message) => target.runner.tell(message);
   try {
     if (options.signal?.aborted === true) throw abortedEarly();
-    await driver.openSession(run, { session, argv, env, user, cwd, terminal }, agent);
+    await openSession(run, { session, argv, env, user, cwd, terminal }, agent);
   } catch (error) {
     const reason = whyOver(error);
     if (isRetryable(error)) {
@@ -66,6 +65,17 @@ export async function exec(
   }
   // crash point: agent.session.begun
   return take(agent, keepSession(agent.sessions, run, session, tell), options);
+}
+
+/** Throws CAPABILITY_MISSING. */
+export function openerOf(
+  { drivers }: AgentDoors,
+  { driver: name }: TaskSpec,
+): NonNullable<Driver['openSession']> {
+  const driver = drivers.get(name);
+  if (driver.openSession !== undefined) return driver.openSession.bind(driver);
+  const text = `driver ${name} cannot run commands beside its tasks`;
+  throw new HoldfastError('CAPABILITY_MISSING', text);
 }
 
 /** Also one that ended a while ago. Errors: NOT_FOUND, POSITION_COMPACTED, UNAVAILABLE. */
@@ -113,14 +123,16 @@ function nothingMore(after = 0): SessionReading {
   return { outputOffset: after, inputOffset: 0, output, leave: () => undefined };
 }
 
-interface Target {
+export interface Target {
   readonly task: TaskSpec;
   readonly runner: TaskRunner;
   /** The run beside which the session was recorded. */
   readonly runOf: (session: string) => ReturnType<typeof runRequest>;
+  /** The run that goes on now. Throws WRONG_STATE. */
+  readonly runNow: () => ReturnType<typeof runRequest>;
 }
 
-function targetOf({ agent, roster }: ExecDoors, ref: string): Target {
+export function targetOf({ agent, roster }: ExecDoors, ref: string): Target {
   const { allocId, task: named } = roster.resolve(ref);
   const alloc = roster.folded(allocId)?.state.context;
   const specs = alloc?.spec?.tasks ?? [];
@@ -131,25 +143,19 @@ function targetOf({ agent, roster }: ExecDoors, ref: string): Target {
     const text = `task ${ref} does not run: commands are run beside a running program only`;
     throw new HoldfastError('WRONG_STATE', text);
   }
-  const identity = { allocId, allocName: alloc?.name ?? '', specHash: alloc?.specHash ?? '', task };
+  const { name: allocName = '', specHash = '', spec: group } = alloc ?? {};
+  const identity = { allocId, allocName, specHash, task, group };
+  const runIf = (isIt: (state: TaskState) => boolean): ReturnType<typeof runRequest> => {
+    const state = roster.foldedTask(taskStream(allocId, name))?.state;
+    if (state !== undefined && isIt(state)) return runRequest(agent, identity, state.context);
+    throw new HoldfastError('WRONG_STATE', `the run of ${ref} ended just now`);
+  };
   return {
     task,
     runner,
-    runOf(session) {
-      const context = roster.foldedTask(taskStream(allocId, name))?.state.context;
-      if (context?.sessions?.includes(session) === true)
-        return runRequest(agent, identity, context);
-      throw new HoldfastError('WRONG_STATE', `the run of ${ref} ended just now`);
-    },
+    runOf: (session) => runIf(({ context }) => context.sessions?.includes(session) === true),
+    runNow: () => runIf(({ value }) => value === 'running'),
   };
-}
-
-function onlyTask(ref: string, specs: readonly TaskSpec[]): Place['task'] & string {
-  const [first] = specs;
-  if (first !== undefined && specs.length === 1) return first.name;
-  const names = specs.map(({ name }) => `${ref}/${name}`);
-  const text = `alloc ${ref} has several tasks: name one of ${names.join(', ')}`;
-  throw new HoldfastError('USAGE', text, { details: { tasks: names } });
 }
 
 function assertWords(argv: readonly string[], { env = {}, terminal }: ExecOptions): void {
@@ -171,7 +177,7 @@ function assertWords(argv: readonly string[], { env = {}, terminal }: ExecOption
 }
 
 /** What no host answered may have begun; what one refused has not. */
-function whyOver(error: unknown): string {
+export function whyOver(error: unknown): string {
   const isUnanswered =
     HoldfastError.is(error, 'TIMEOUT') ||
     (HoldfastError.is(error, 'UNAVAILABLE') && error.details['errno'] === undefined);

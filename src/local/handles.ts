@@ -7,9 +7,13 @@ import type {
   ExecSession,
   LogChunk,
   LogQuery,
+  NomadTaskEvent,
   Orchestrator,
   PublicEvent,
+  RestartOptions,
   StatsQuery,
+  StopOptions,
+  TaskEnvView,
   TaskHandle,
   TaskStats,
   TaskView,
@@ -39,11 +43,14 @@ export class LocalAlloc implements AllocHandle {
   async view(): Promise<AllocView> {
     return this.#roster.view(this.allocId);
   }
-  stop(options?: Abortable & { reason?: string }): Promise<AllocView> {
+  stop(options?: StopOptions): Promise<AllocView> {
     return this.#orchestrator.stop(this.allocId, options);
   }
-  restart(): Promise<void> {
-    return this.#orchestrator.restart(this.allocId);
+  restart(options?: RestartOptions): Promise<void> {
+    return this.#orchestrator.restart(this.allocId, options);
+  }
+  resume(): Promise<void> {
+    return this.#orchestrator.resume(this.allocId);
   }
   wait(options: Abortable = {}): Promise<AllocView> {
     return this.#roster.until(this.allocId, options.signal, (view) => !view.isLive);
@@ -79,6 +86,9 @@ class LocalTask implements TaskHandle {
   restart(): Promise<void> {
     return this.#orchestrator.restart(this.#ref);
   }
+  resume(): Promise<void> {
+    return this.#orchestrator.resume(this.#ref);
+  }
   logs(query?: LogQuery): AsyncIterable<LogChunk> {
     return this.#orchestrator.logs(this.#ref, query);
   }
@@ -87,6 +97,13 @@ class LocalTask implements TaskHandle {
   }
   exec(argv: readonly string[], options?: ExecOptions): Promise<ExecSession> {
     return this.#orchestrator.exec(this.#ref, argv, options);
+  }
+  env(): Promise<TaskEnvView> {
+    return this.#orchestrator.env(this.#ref);
+  }
+  async nomadEvents(options?: { readonly all?: boolean }): Promise<readonly NomadTaskEvent[]> {
+    const { nomadEvents } = await import('../projections/look-back.ts');
+    return nomadEvents(this.#orchestrator, this.#ref, options);
   }
   async wait(options: Abortable = {}): Promise<TaskView> {
     const view = await this.#roster.until(

@@ -8,29 +8,47 @@ import type {
   EventQuery,
   ExecOptions,
   ExecSession,
+  GroupPlan,
+  PlanOptions,
+  GcOptions,
+  GcReport,
+  HealthView,
+  HistoryEntry,
   LogChunk,
   LogQuery,
   Orchestrator,
   PublicEvent,
   RecoveryReport,
+  RestartOptions,
   RunOptions,
   StatsQuery,
+  StopOptions,
+  TaskEnvView,
   TaskStats,
+  WhyChain,
 } from '../api.ts';
+import type { Retention } from '../actors/retention.ts';
 import type { Roster } from '../actors/roster.ts';
 import { HoldfastError } from '../errors.ts';
 import type { Abortable } from '../ports.ts';
 import type { GroupSpecInput } from '../spec/group-schema.ts';
+import { Acceptance } from './acceptance.ts';
 import { Commands, type CommandDoors } from './commands.ts';
 import { attach, exec, type ExecDoors } from './exec.ts';
+import { taskEnvView } from './env.ts';
+import { healthOf } from './health.ts';
 import { LocalAlloc } from './handles.ts';
 import { Queries } from './queries.ts';
 import { taskStats } from './stats.ts';
+
+/** Loaded when it is asked for: an agent that opens has no use for it. */
+const lookBack = () => import('../projections/look-back.ts');
 
 export interface LocalDoors extends Omit<CommandDoors, 'assertOpen'> {
   readonly agentEpoch: number;
   readonly recovery: RecoveryReport;
   readonly onClose: 'stop' | 'leave';
+  readonly retention: Pick<Retention, 'gc'>;
   /** Ends the actors, lets go of the hosts, closes the log and frees the lock. */
   readonly shutDown: () => Promise<void>;
 }
@@ -40,6 +58,7 @@ export class LocalOrchestrator implements Orchestrator {
   readonly ended: Promise<HoldfastError | undefined>;
   readonly #doors: LocalDoors;
   readonly #roster: Roster;
+  readonly #acceptance: Acceptance;
   readonly #commands: Commands;
   readonly #queries: Queries;
   readonly #ended = Promise.withResolvers<HoldfastError | undefined>();
@@ -51,7 +70,9 @@ export class LocalOrchestrator implements Orchestrator {
     this.recovery = doors.recovery;
     this.ended = this.#ended.promise;
     this.#roster = doors.roster;
-    this.#commands = new Commands({ ...doors, assertOpen: () => this.#assertOpen() });
+    const commandDoors = { ...doors, assertOpen: (): void => this.#assertOpen() };
+    this.#acceptance = new Acceptance(commandDoors);
+    this.#commands = new Commands(commandDoors);
     this.#queries = new Queries(doors);
     void doors.agent.log.failed.then((error) => this.#failStop(error));
   }
@@ -80,19 +101,29 @@ export class LocalOrchestrator implements Orchestrator {
   }
 
   async run(spec: GroupSpecInput, options?: RunOptions): Promise<AllocHandle> {
-    return this.#handle(await this.#commands.run(spec, options));
+    return this.#handle(await this.#acceptance.run(spec, options));
+  }
+  plan(spec: GroupSpecInput, options?: PlanOptions): Promise<GroupPlan> {
+    return this.#acceptance.plan(spec, options);
   }
   async alloc(ref: string): Promise<AllocHandle> {
     return this.#handle(this.#roster.resolve(ref).allocId);
   }
-  stop(ref: string, options?: Abortable & { reason?: string }): Promise<AllocView> {
+  stop(ref: string, options?: StopOptions): Promise<AllocView> {
     return this.#commands.stop(ref, options);
   }
-  restart(ref: string): Promise<void> {
-    return this.#commands.restart(ref);
+  restart(ref: string, options?: RestartOptions): Promise<void> {
+    return this.#commands.restart(ref, options);
+  }
+  resume(ref: string): Promise<void> {
+    return this.#commands.resume(ref);
   }
   signal(ref: string, signal: string): Promise<void> {
     return this.#commands.signal(ref, signal);
+  }
+  async gc(options?: GcOptions): Promise<GcReport> {
+    this.#assertOpen();
+    return this.#doors.retention.gc(options);
   }
 
   exec(ref: string, argv: readonly string[], options: ExecOptions = {}): Promise<ExecSession> {
@@ -110,6 +141,18 @@ export class LocalOrchestrator implements Orchestrator {
   }
   inspect(ref: string, options?: { at?: number }): Promise<AllocView> {
     return this.#queries.inspect(ref, options);
+  }
+  env(ref: string): Promise<TaskEnvView> {
+    return taskEnvView(this.#doors, ref);
+  }
+  async health(ref?: string): Promise<HealthView> {
+    return healthOf(this.#roster, ref);
+  }
+  async history(ref: string): Promise<readonly HistoryEntry[]> {
+    return (await lookBack()).history(this, ref);
+  }
+  async why(ref: string): Promise<readonly WhyChain[]> {
+    return (await lookBack()).why(this, ref);
   }
   logs(ref: string, query?: LogQuery): AsyncIterable<LogChunk> {
     return this.#queries.logs(ref, query);

@@ -32,7 +32,20 @@ export async function* taskLogs(
   assertLogQuery(query);
   const place = taskOf(doors.roster, ref);
   assertKept(doors.roster, place);
-  for await (const chunk of readOutput(toOptions(doors, place, query))) yield toChunk(chunk);
+  const leave = enter(doors, place, ref);
+  try {
+    for await (const chunk of readOutput(toOptions(doors, place, query))) yield toChunk(chunk);
+  } finally {
+    leave();
+  }
+}
+
+/** Its files stay until everybody has left. Throws NOT_FOUND when they are gone, or about to go. */
+function enter({ agent, roster }: LogDoors, { allocId }: Task, ref: string): () => void {
+  if (roster.folded(allocId)?.state.value === 'removed') {
+    throw new HoldfastError('NOT_FOUND', `the output of ${ref} was removed with its alloc`);
+  }
+  return agent.readers.enter(allocId);
 }
 
 function taskOf(roster: Roster, ref: string): Task {

@@ -60,19 +60,10 @@ export class Queries {
 
   async inspect(ref: string, options: { at?: number } = {}): Promise<AllocView> {
     const { agent, roster } = this.#doors;
-    const { allocId } = roster.resolve(ref);
     const { at } = options;
-    if (at === undefined) return roster.view(allocId);
+    if (at === undefined) return roster.view(roster.resolve(ref).allocId);
     const { log } = agent;
-    if (!Number.isSafeInteger(at) || at < 1) {
-      throw new HoldfastError('USAGE', `${at} is not a position: 1, 2, 3 …`);
-    }
-    if (at > log.head) {
-      const details = { storeId: log.storeId, head: log.head };
-      throw new HoldfastError('POSITION_AHEAD', `the head is ${log.head}, not yet ${at}`, {
-        details,
-      });
-    }
+    const allocId = this.#allocAt(ref, at);
     const until = (stream: string): readonly Recorded[] =>
       log.readStream(stream).filter((event) => event.position <= at);
     const alloc = foldEvents(allocTable, until(allocStream(allocId)));
@@ -83,6 +74,26 @@ export class Queries {
       const folded = foldEvents(taskTable, until(taskStream(allocId, task)));
       return folded.version === 0 ? undefined : folded;
     });
+  }
+
+  /** What is not known any more, and may have been then, was compacted away. */
+  #allocAt(ref: string, at: number): string {
+    const { agent, roster } = this.#doors;
+    const { head, oldest, storeId } = agent.log;
+    if (!Number.isSafeInteger(at) || at < 1) {
+      throw new HoldfastError('USAGE', `${at} is not a position: 1, 2, 3 …`);
+    }
+    if (at > head) {
+      const details = { storeId, head };
+      throw new HoldfastError('POSITION_AHEAD', `the head is ${head}, not yet ${at}`, { details });
+    }
+    try {
+      return roster.resolve(ref).allocId;
+    } catch (error) {
+      if (!HoldfastError.is(error, 'NOT_FOUND') || at >= oldest) throw error;
+      const text = `${error.message}, and of those that were there at ${at} some were compacted away`;
+      throw new HoldfastError('POSITION_COMPACTED', text, { details: { oldest }, cause: error });
+    }
   }
 
   logs(ref: string, query: LogQuery = {}): AsyncIterable<LogChunk> {

@@ -23,7 +23,8 @@ export async function readSpec(
 /** A spec is stored as one event, with some facts beside it. */
 const SPEC_LIMIT_BYTES = 60 * 1024;
 
-function assertStorable(spec: AllocSpec): void {
+/** Errors: SPEC_INVALID. */
+export function assertStorable(spec: AllocSpec): void {
   const bytes = Buffer.byteLength(JSON.stringify(spec));
   if (bytes <= SPEC_LIMIT_BYTES) return;
   const message = `the group takes ${bytes} bytes as JSON, and at most ${SPEC_LIMIT_BYTES} are taken: put what is large into a file`;

@@ -19,6 +19,14 @@ export interface StoredRow {
   readonly data: string;
 }
 
+/** One of those whose streams were removed, and what took it. */
+export interface RemovedAlloc {
+  readonly allocId: string;
+  readonly alloc: string;
+  readonly status: string;
+  readonly rule: string;
+}
+
 export interface EventLog {
   /** Identity of this log; a new one for a store that was made anew. */
   readonly storeId: string;
@@ -101,9 +109,14 @@ export interface EventLog {
   /**
    * Removes whole streams (finished ones: the caller knows which) and appends `StoreCompacted` to the node stream, in
    * one transaction that is durable when it resolves. A removed stream keeps its version, so its name is never used
-   * again. Readers that are not past the removed events get POSITION_COMPACTED. Errors as `append`.
+   * again. Readers that are not past the removed events get POSITION_COMPACTED. `allocs` is what the summary says of
+   * them. Errors as `append`.
    */
-  compact(streams: readonly StreamName[], at: number): Promise<Recorded>;
+  compact(
+    streams: readonly StreamName[],
+    at: number,
+    allocs?: readonly RemovedAlloc[],
+  ): Promise<Recorded>;
 
   /**
    * A small durable fact about the store itself (`instanceId`, …). `agentEpoch`, a whole number, is the log's own too:

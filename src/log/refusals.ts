@@ -1,6 +1,6 @@
 /** The errors of a log, worded once. */
 import { HoldfastError, messageOf } from '../errors.ts';
-import type { StreamName } from '../events/envelope.ts';
+import { NODE_STREAM, type StreamName } from '../events/envelope.ts';
 import type { EventLog } from './event-log.ts';
 
 /**
@@ -21,6 +21,12 @@ export function refusePosition(log: EventLog, after: number, keptBelow = 0): voi
     const text = `events before ${oldest} were compacted away: go on after position ${oldest - 1}, or name none for all that are kept`;
     throw new HoldfastError('POSITION_COMPACTED', text, { details: { oldest } });
   }
+}
+
+/** Throws USAGE for the stream of the node among those that are to be removed: what it says of the others stays. */
+export function refuseNodeStream(streams: readonly StreamName[]): void {
+  if (!streams.includes(NODE_STREAM)) return;
+  throw new HoldfastError('USAGE', `stream ${NODE_STREAM} is never removed`);
 }
 
 export function versionConflict(

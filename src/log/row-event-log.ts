@@ -7,12 +7,12 @@ import { decode, encode, type Codec } from '../events/codec.ts';
 import { NODE_STREAM, type AnyEvent, type Recorded, type StreamName } from '../events/envelope.ts';
 import { silentLogger, type Logger } from '../ports.ts';
 import { Bell } from './bell.ts';
-import type { EventLog, EventPage, ReadOptions, StoredRow } from './event-log.ts';
+import type { EventLog, EventPage, ReadOptions, RemovedAlloc, StoredRow } from './event-log.ts';
 import { FailStop } from './fail-stop.ts';
 import { guardedSnapshots } from './guarded-snapshots.ts';
 import { fitsOptions, readAllPages } from './reading.ts';
 import { RecentEvents } from './recent-events.ts';
-import { refusePosition, versionConflict } from './refusals.ts';
+import { refuseNodeStream, refusePosition, versionConflict } from './refusals.ts';
 import type { RowStore } from './row-store.ts';
 import { NO_SNAPSHOTS, type SnapshotCache } from './snapshot-cache.ts';
 import { readable, recorded } from './stored-event.ts';
@@ -161,18 +161,20 @@ class RowEventLog implements EventLog {
     return this.#bell.add(listener);
   }
 
-  async compact(streams: readonly StreamName[], at: number): Promise<Recorded> {
+  async compact(
+    streams: readonly StreamName[],
+    at: number,
+    allocs: readonly RemovedAlloc[] = [],
+  ): Promise<Recorded> {
     this.#commitWaiting();
     this.#refuseUnlessWritable();
-    if (streams.includes(NODE_STREAM)) {
-      throw new HoldfastError('USAGE', `stream ${NODE_STREAM} is never removed`);
-    }
-    const position = this.#last + 1;
-    const version = this.versionOf(NODE_STREAM) + 1;
+    refuseNodeStream(streams);
+    const [position, version] = [this.#last + 1, this.versionOf(NODE_STREAM) + 1];
     const summary = (events: number, oldest: number): StoredRow => {
-      const event = { type: 'StoreCompacted', run: 0, at, data: { streams, events, oldest } };
-      const place = { position, stream: NODE_STREAM, version };
-      return { ...place, ...this.#codec.encode(NODE_STREAM, event), run: 0, at };
+      const data = { streams, events, oldest, ...(allocs.length > 0 && { allocs }) };
+      const event = { type: 'StoreCompacted', run: 0, at, data };
+      const encoded = this.#codec.encode(NODE_STREAM, event);
+      return { position, stream: NODE_STREAM, version, ...encoded, run: 0, at };
     };
     // A summary that is too long is the caller's fault, found before anything is removed.
     let row = summary(Number.MAX_SAFE_INTEGER, position);

@@ -1,91 +1,146 @@
-/** What an alloc makes of a message. The rules of `task-decider.ts` hold. */
+/** What an alloc makes of commands and of time. The rules of `task-decider.ts` hold. */
 import { HoldfastError } from '../errors.ts';
 import type { AllocEvent } from '../events/alloc-event.ts';
-import type { AllocMessage, TaskStanding } from './alloc-messages.ts';
 import type { AllocState } from './alloc-machine.ts';
-import type { Facts } from './chart-parts.ts';
-import type { Decision, DecisionTools } from './decision.ts';
-
-type Maker = <T extends AllocEvent['type']>(type: T, data: Facts<AllocEvent, T>) => AllocEvent;
+import type { AllocMessage, AllocMessageOf } from './alloc-messages.ts';
+import { decideStandings } from './alloc-standing-decider.ts';
+import {
+  firstGates,
+  isAllocLive,
+  killAtOf,
+  makeAllocEvent,
+  OVERTIME,
+  type AllocMaker,
+  type AllocTools,
+} from './alloc-facts.ts';
+import { decideUpdate } from './alloc-update-decider.ts';
+import type { Decision } from './decision.ts';
 
 export function decideAlloc(
   message: AllocMessage,
   state: AllocState,
-  tools: Pick<DecisionTools, 'now'>,
+  tools: AllocTools,
 ): Decision<AllocEvent> {
-  const make: Maker = (type, data) => ({ type, run: 0, at: tools.now, data }) as AllocEvent;
+  const make = makeAllocEvent(tools.now);
   switch (message.type) {
-    case 'ReceiveAlloc': {
-      if (state.value !== 'pending') {
-        const text = 'the alloc exists already';
-        return { rejected: new HoldfastError('ALREADY_EXISTS', text) };
-      }
-      const { spec, specHash, recovered } = message;
-      const received = make('AllocReceived', { name: spec.name, spec, specHash, recovered });
-      const needsPrestart = spec.tasks.some((task) => task.gate === 'prestart');
-      return needsPrestart ? [received] : [received, make('AllocGateOpened', { gate: 'main' })];
+    case 'ReceiveAlloc':
+      return decideReceived(message, state, make, tools);
+    case 'StopAlloc':
+      return decideStop(message, state, make, tools);
+    case 'UpdateAlloc':
+      return decideUpdate(message, state, make, tools);
+    case 'PredecessorEnded': {
+      if (state.value !== 'waiting') return [];
+      return [make('AllocReplaced', {}), ...firstGates(state.context.spec, make)];
     }
-    case 'StopAlloc': {
-      if (state.value === 'pending' || state.value === 'stopped' || state.value === 'removed') {
-        return [];
-      }
-      if (state.value === 'stopping' && state.context.isStopWished) return [];
-      return [make('AllocStopping', { reason: message.reason, isWished: true })];
+    case 'RestartAlloc':
+      return decideRestart(message, state, make);
+    case 'RemoveAlloc':
+      return decideRemoval(message, state, make);
+    case 'RemovalFailed': {
+      const isNew = state.value === 'removed' && state.context.removalFailure === undefined;
+      return isNew ? [make('AllocRemovalFailed', { reason: message.reason })] : [];
     }
-    case 'RemoveAlloc': {
-      if (state.value === 'stopped') return [make('AllocRemoved', {})];
-      if (state.value === 'removed') return [];
-      const text = `the alloc is ${state.value}: only one that has ended can be removed`;
-      return { rejected: new HoldfastError('WRONG_STATE', text) };
-    }
-    case 'TaskEnded':
-      return decideEnded(message.task, message.standings, state, make);
+    case 'TasksChanged':
+      return decideStandings(message.standings, state, make, tools);
+    case 'DurationElapsed':
+      return decideOvertime(state, make, tools);
   }
 }
 
-function decideEnded(
-  task: string,
-  standings: readonly TaskStanding[],
-  state: AllocState,
-  make: Maker,
+function decideReceived(
+  { spec, specHash, recovered, acceptedAt, ports, replaces }: AllocMessageOf<'ReceiveAlloc'>,
+  { value }: AllocState,
+  make: AllocMaker,
+  { steady }: AllocTools,
 ): Decision<AllocEvent> {
-  const { value, context } = state;
-  if (value !== 'prestart' && value !== 'main' && value !== 'stopping') return [];
-  if (standings.every((standing) => standing.isDead)) {
-    return [make('AllocStopped', rollUp(standings, context))];
+  if (value !== 'pending') {
+    return { rejected: new HoldfastError('ALREADY_EXISTS', 'the alloc exists already') };
   }
-  if (value === 'stopping') return [];
-  const failure = standings.find((standing) => hasFailed(standing));
-  if (failure !== undefined) {
-    const reason = `Task's sibling "${failure.task}" failed: ${failure.reason}`;
-    return [make('AllocStopping', { reason, isWished: false })];
+  const { name, maxRunDurationMs } = spec;
+  const runUntil = (acceptedAt ?? steady) + (maxRunDurationMs ?? 0);
+  const limit = maxRunDurationMs === undefined ? {} : { runUntil };
+  const places = ports === undefined ? {} : { ports };
+  const received = make('AllocReceived', {
+    name,
+    spec,
+    specHash,
+    recovered,
+    ...limit,
+    ...places,
+  });
+  if (replaces !== undefined) {
+    return [received, make('AllocReplacing', { predecessor: replaces })];
   }
-  if (value !== 'prestart') return [];
-  const gates = new Map(context.spec?.tasks.map((one) => [one.name, one.gate]));
-  const isPrestartDone = standings.every(
-    (standing) => gates.get(standing.task) !== 'prestart' || standing.outcome === 'complete',
-  );
-  if (isPrestartDone) return [make('AllocGateOpened', { gate: 'main' })];
-  const cut = standings.find((one) => one.isDead && one.outcome !== 'complete');
-  if (cut === undefined) return [];
-  const reason = `Prestart task "${cut.task || task}" did not complete: ${cut.reason}`;
-  return [make('AllocStopping', { reason, isWished: false })];
+  return [received, ...firstGates(spec, make)];
 }
 
-function hasFailed(standing: TaskStanding): boolean {
-  return standing.isDead && (standing.outcome === 'failed' || standing.outcome === 'lost');
+/**
+ * A stop that is under way is not begun again, not even behind poststop: who asks twice, since the answer was lost,
+ * means the same. It may become somebody's wish, and a quicker one; a hurried one ends poststop tasks too.
+ */
+function decideStop(
+  { reason, isHurried = false }: AllocMessageOf<'StopAlloc'>,
+  { value, context }: AllocState,
+  make: AllocMaker,
+  tools: AllocTools,
+): Decision<AllocEvent> {
+  if (!isAllocLive(value)) return [];
+  const hurry = isHurried ? { isHurried } : {};
+  const isQuicker = isHurried && (value === 'poststop' || context.isHurried !== true);
+  if (context.isStopWished && !isQuicker) return [];
+  if (value !== 'stopping') {
+    // Whoever ends what comes after the others has waited already.
+    const isLate = value === 'poststop' || isHurried;
+    const killAt = isLate ? {} : killAtOf(context.spec, tools);
+    return [make('AllocStopping', { reason, isWished: true, ...hurry, ...killAt })];
+  }
+  const killAt = isHurried || context.killAt === undefined ? {} : { killAt: context.killAt };
+  const isHurriedNow = isHurried || context.isHurried === true ? { isHurried: true } : {};
+  const cause = context.cause === 'duration' ? { cause: context.cause } : {};
+  return [make('AllocStopping', { reason, isWished: true, ...cause, ...isHurriedNow, ...killAt })];
 }
 
-/** Any failed task fails the alloc; a wished stop is `stopped`; else it is complete (Nomad's order of the roll-up). */
-function rollUp(
-  standings: readonly TaskStanding[],
-  context: AllocState['context'],
-): Facts<AllocEvent, 'AllocStopped'> {
-  const failed = standings.find((standing) => standing.outcome === 'failed');
-  if (failed !== undefined) return { status: 'failed', reason: `${failed.task}: ${failed.reason}` };
-  const lost = standings.find((standing) => standing.outcome === 'lost');
-  if (lost !== undefined) return { status: 'lost', reason: `${lost.task}: ${lost.reason}` };
-  const stopped = standings.find((standing) => standing.outcome === 'stopped');
-  if (stopped !== undefined) return { status: 'stopped', reason: context.reason || stopped.reason };
-  return { status: 'complete', reason: 'All tasks have completed' };
+function decideRestart(
+  { reason }: AllocMessageOf<'RestartAlloc'>,
+  state: AllocState,
+  make: AllocMaker,
+): Decision<AllocEvent> {
+  const { value } = state;
+  if (value === 'restarting') return [];
+  if (value === 'prestart' || value === 'main' || value === 'poststart') {
+    return [make('AllocRestarting', { reason })];
+  }
+  return refused(state, 'it can be begun again only before its end begins');
+}
+
+function decideRemoval(
+  { rule }: AllocMessageOf<'RemoveAlloc'>,
+  state: AllocState,
+  make: AllocMaker,
+): Decision<AllocEvent> {
+  if (state.value === 'stopped') return [make('AllocRemoved', rule === undefined ? {} : { rule })];
+  if (state.value === 'removed') return [];
+  return refused(state, 'only one that has ended can be removed');
+}
+
+/** Tasks behind poststop are ended with the others then, or do not begin. */
+function decideOvertime(
+  { value, context }: AllocState,
+  make: AllocMaker,
+  tools: AllocTools,
+): Decision<AllocEvent> {
+  const { cause, isStopWished, isHurried } = context;
+  if (!isAllocLive(value) || cause === 'duration') return [];
+  const isEnding = value === 'stopping' || value === 'poststop';
+  const before = context.killAt === undefined ? {} : { killAt: context.killAt };
+  const killAt = isEnding ? before : killAtOf(context.spec, tools);
+  const hurry = isHurried === true ? { isHurried } : {};
+  const rest = { isWished: isStopWished, ...hurry, ...killAt };
+  return [make('AllocStopping', { reason: OVERTIME, cause: 'duration', ...rest })];
+}
+
+function refused({ value }: AllocState, what: string): Decision<AllocEvent> {
+  const text = `the alloc is ${value}: ${what}`;
+  return { rejected: new HoldfastError('WRONG_STATE', text, { details: { state: value } }) };
 }

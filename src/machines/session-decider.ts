@@ -1,19 +1,21 @@
 /** What a task makes of commands beside its program. */
 import { HoldfastError } from '../errors.ts';
 import type { TaskEvent } from '../events/task-event.ts';
-import type { Decision } from './decision.ts';
+import type { Decision, DecisionTools } from './decision.ts';
 import type { Maker } from './task-facts.ts';
 import type { MessageOf } from './task-messages.ts';
-import type { TaskContext, TaskState } from './task-state.ts';
+import { runsOn, type TaskContext, type TaskState } from './task-state.ts';
 
 export function decideSession(
   message: MessageOf<'OpenSession' | 'SessionEnded'>,
-  { value, context }: TaskState,
+  state: TaskState,
   make: Maker,
+  { steady }: Pick<DecisionTools, 'steady'>,
 ): Decision<TaskEvent> {
+  const { value, context } = state;
   if (message.type === 'OpenSession') {
     const { session, argv, user, isTerminal, actor } = message;
-    if (value === 'running') {
+    if (runsOn(state, steady)) {
       return [make('SessionOpened', { session, argv: [...argv], user, isTerminal, actor })];
     }
     const text = `the task does not run (${value}): commands are run beside a running program only`;

@@ -2,14 +2,16 @@
  * What a task makes of a message: total and deterministic. A late or repeated report gives nothing; a senseless command
  * gives a rejection; everything else gives the facts to record.
  */
-import { HoldfastError } from '../errors.ts';
 import type { TaskEvent } from '../events/task-event.ts';
 import { isRejection, type Decision, type DecisionTools } from './decision.ts';
+import { decideService, withServicesWithdrawn } from './service-decider.ts';
 import { decideSession, withSessionsClosed } from './session-decider.ts';
 import type { MessageOf, TaskMessage } from './task-messages.ts';
+import { decideCommand } from './task-command-decider.ts';
 import { completed, failed, makeTaskEvent, START_DEADLINE_MS, type Maker } from './task-facts.ts';
 import { decideEnd, decideRun, verdict } from './task-run-decider.ts';
 import type { RunEnd, TaskState } from './task-state.ts';
+import { decideTaskUpdate, isUpdateMessage, type UpdateMessage } from './task-update-decider.ts';
 
 export function decideTask(
   message: TaskMessage,
@@ -17,12 +19,16 @@ export function decideTask(
   tools: DecisionTools,
 ): Decision<TaskEvent> {
   const make = makeTaskEvent(state.context.run, tools.now);
-  const decision = decideStep(message, state, make, tools);
-  return isRejection(decision) ? decision : withSessionsClosed(decision, state.context, make);
+  const decision = isUpdateMessage(message)
+    ? decideTaskUpdate(message, state, make, tools)
+    : decideStep(message, state, make, tools);
+  if (isRejection(decision)) return decision;
+  const closed = withSessionsClosed(decision, state.context, make);
+  return withServicesWithdrawn(closed, state, make);
 }
 
 function decideStep(
-  message: TaskMessage,
+  message: Exclude<TaskMessage, UpdateMessage>,
   state: TaskState,
   make: Maker,
   tools: DecisionTools,
@@ -34,13 +40,21 @@ function decideStep(
     case 'StopTask':
     case 'RestartTask':
     case 'SignalTask':
+    case 'ResumeTask':
+    case 'ReviveTask':
       return decideCommand(message, state, make, tools);
     case 'OpenSession':
     case 'SessionEnded':
-      return decideSession(message, state, make);
+      return decideSession(message, state, make, tools);
+    case 'RegisterService':
+    case 'ReportCheck':
+    case 'WithdrawServices':
+    case 'WithdrawOthers':
+      return decideService(message, state, make);
     case 'HooksProgressed':
     case 'HookFaulted':
     case 'HookSpoke':
+    case 'HookLearned':
       return isWorking(state.value) ? decideNote(message, make) : [];
     case 'PrestartFinished':
     case 'PrestartFaulted':
@@ -59,23 +73,29 @@ function decideStep(
     case 'DelayElapsed':
       return state.value === 'backoff' ? [make('RestartDelayElapsed', {})] : [];
     case 'CleanupFinished':
-      if (state.value !== 'cleanup') return [];
-      return [
-        ...message.faults.map((fault) => failed(make, 'cleanup', fault)),
-        make('CleanupCompleted', {}),
-      ];
+      return state.value === 'cleanup' ? decideCleanedUp(message, make) : [];
   }
+}
+
+function decideCleanedUp(
+  { faults }: MessageOf<'CleanupFinished'>,
+  make: Maker,
+): readonly TaskEvent[] {
+  return [...faults.map((fault) => failed(make, 'cleanup', fault)), make('CleanupCompleted', {})];
 }
 
 /** In these states a hook may be at work; elsewhere its word comes too late. */
 function isWorking(value: string): boolean {
-  return value !== 'pending' && value !== 'backoff' && value !== 'dead';
+  return !['pending', 'backoff', 'held', 'dead'].includes(value);
 }
 
 function decideNote(
-  message: MessageOf<'HooksProgressed' | 'HookFaulted' | 'HookSpoke'>,
+  message: MessageOf<'HooksProgressed' | 'HookFaulted' | 'HookSpoke' | 'HookLearned'>,
   make: Maker,
 ): readonly TaskEvent[] {
+  if (message.type === 'HookLearned') {
+    return [make('HookNoted', { hook: message.hook, state: message.state })];
+  }
   const { phase } = message;
   if (message.type === 'HooksProgressed') return completed(make, phase, message.results);
   if (message.type === 'HookFaulted') return [failed(make, phase, message.fault)];
@@ -93,7 +113,7 @@ function decideOpening(
     return [make('GateOpened', { gate: message.gate })];
   }
   if (context.plan !== undefined) return [];
-  const { task, allocName, hooks, openGate } = message;
+  const { task, allocName, hooks, openGate, specVersion = 1 } = message;
   const received = make('TaskReceived', {
     allocName,
     task: task.name,
@@ -104,45 +124,10 @@ function decideOpening(
     restartOnSuccess: task.restartOnSuccess,
     killSignal: task.killSignal,
     killTimeoutMs: task.killTimeoutMs,
+    ...(task.shutdownDelayMs === undefined ? {} : { shutdownDelayMs: task.shutdownDelayMs }),
+    ...(specVersion === 1 ? {} : { specVersion }),
   });
   return openGate === task.gate ? [received, make('GateOpened', { gate: openGate })] : [received];
-}
-
-function decideCommand(
-  message: MessageOf<'StopTask' | 'RestartTask' | 'SignalTask'>,
-  { value, context }: TaskState,
-  make: Maker,
-  tools: DecisionTools,
-): Decision<TaskEvent> {
-  if (message.type === 'SignalTask') {
-    if (value !== 'running') return notRunning(value, 'take a signal');
-    const reason = message.reason === undefined ? {} : { reason: message.reason };
-    return [make('TaskSignaled', { signal: message.signal, ...reason })];
-  }
-  const isStop = message.type === 'StopTask';
-  if (value === 'cleanup' || value === 'dead')
-    return isStop ? [] : notRunning(value, 'be restarted');
-  if (context.kill !== undefined && (!isStop || context.kill.then === 'stop')) return [];
-  if (!isStop && value !== 'running') return notRunning(value, 'be restarted');
-  const signal = context.plan?.killSignal ?? 'SIGTERM';
-  const killTimeoutMs = context.plan?.killTimeoutMs ?? 0;
-  return [
-    make('TaskKilling', {
-      reason: message.reason,
-      then: isStop ? 'stop' : 'restart',
-      signal,
-      killTimeoutMs,
-      deadline: context.kill?.deadline ?? tools.steady + killTimeoutMs,
-    }),
-  ];
-}
-
-function notRunning(value: string, wish: string): Decision<TaskEvent> {
-  return {
-    rejected: new HoldfastError('WRONG_STATE', `the task is ${value} and cannot ${wish}`, {
-      details: { state: value },
-    }),
-  };
 }
 
 function decidePrestart(

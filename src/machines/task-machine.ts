@@ -4,135 +4,66 @@
  * work, done on entering and again by every agent that wakes up there.
  *
  *     pending ─ prestart ─ starting ─ running ─ exited ─ cleanup ─ dead
- *                  └───────── backoff ───────────┘        killing from anywhere before exited
+ *                  ├───────── backoff ───────────┤        killing from anywhere before exited
+ *                  └───────── held ──────────────┘
+ *
+ * In `held` and `dead` nothing is done: somebody outside says what follows.
  */
 import { assign, setup } from 'xstate';
 import type { TaskEvent } from '../events/task-event.ts';
-import { asDuty, type Facts } from './chart-parts.ts';
+import { asDuty } from './chart-parts.ts';
 import { compileChart } from './chart-table.ts';
+import * as memory from './task-memory.ts';
 import { INITIAL_TASK, type TaskContext } from './task-state.ts';
 
 const KILL = { target: 'killing', actions: 'keepKill' } as const;
 const RECOVER = { target: 'starting', actions: 'keepRecovered' } as const;
 const RESTART = { target: 'backoff', actions: 'keepRestart' } as const;
+const HOLD = { target: 'held', actions: 'keepHeld' } as const;
 const GIVE_UP = { target: 'cleanup', actions: 'keepVerdict' } as const;
-const NOTES = { HookCompleted: { actions: 'keepHook' }, HookFailed: {}, HookMessage: {} } as const;
+const UPDATE = { TaskUpdated: { actions: 'keepUpdate' } } as const;
+const NOTES = {
+  ...UPDATE,
+  HookCompleted: { actions: 'keepHook' },
+  HookNoted: { actions: 'keepNote' },
+  HookFailed: {},
+  HookMessage: {},
+} as const;
+const SERVE = {
+  ServiceRegistered: { actions: 'keepService' },
+  ServiceDeregistered: { actions: 'dropService' },
+  CheckChanged: { actions: 'keepCheck' },
+} as const;
 const CLOSE = { SessionClosed: { actions: 'dropSession' } } as const;
-
-function facts<T extends TaskEvent['type']>(event: TaskEvent, _type: T): Facts<TaskEvent, T> {
-  return event.data as Facts<TaskEvent, T>;
-}
 
 export const taskMachine = setup({
   types: { context: {} as TaskContext, events: {} as TaskEvent },
   actions: {
-    keepPlan: assign(({ event }) => ({ plan: facts(event, 'TaskReceived') })),
-    keepHook: assign(({ context, event }) => {
-      const { hook, phase, isDone, env, state } = facts(event, 'HookCompleted');
-      if (phase !== 'prestart') return {};
-      return { hooks: { ...context.hooks, [hook]: { isDone, env, state } } };
-    }),
-    keepFailedHook: assign(({ event }) => {
-      const { hook, message, isRecoverable } = facts(event, 'HookFailed');
-      const text = `${hook}: ${message}`;
-      return {
-        end: {
-          kind: 'fault' as const,
-          code: 'HOOK_FAILED',
-          message: text,
-          isRecoverable,
-          at: event.at,
-        },
-        reason: text,
-      };
-    }),
-    keepRun: assign(({ event }) => ({
-      run: event.run,
-      launch: facts(event, 'RunStarting'),
-      process: undefined,
-      end: undefined,
-      kill: undefined,
-      stuck: undefined,
-      nextStartAt: undefined,
-      reason: '',
-    })),
-    keepRecovered: assign(({ event }) => ({
-      run: event.run,
-      launch: facts(event, 'TaskRecovered'),
-      process: undefined,
-      end: undefined,
-      // They were about the run before: kept, they would swallow every later wish to stop this one.
-      kill: undefined,
-      stuck: undefined,
-      nextStartAt: undefined,
-      reason: 'found again by the files of its run',
-    })),
-    keepProcess: assign(({ event }) => {
-      const process = facts(event, 'TaskStarted');
-      return { process, startedAt: process.startedAt };
-    }),
-    keepStartFault: assign(({ event }) => {
-      const { code, message, isRecoverable } = facts(event, 'TaskStartFailed');
-      return {
-        end: { kind: 'fault' as const, code, message, isRecoverable, at: event.at },
-        reason: message,
-      };
-    }),
-    keepExit: assign(({ event }) => {
-      const { exitCode, signal, oomKilled, exitedAt } = facts(event, 'TaskExited');
-      return {
-        end: { kind: 'exited' as const, exitCode, signal, oomKilled, at: exitedAt },
-        finishedAt: exitedAt,
-        stuck: undefined,
-      };
-    }),
-    keepLoss: assign(({ event }) => {
-      const { reason, maybeRan } = facts(event, 'TaskLost');
-      return {
-        end: { kind: 'lost' as const, reason, maybeRan, at: event.at },
-        finishedAt: event.at,
-        reason,
-      };
-    }),
-    keepKill: assign(({ event }) => {
-      const kill = facts(event, 'TaskKilling');
-      return { kill, reason: kill.reason };
-    }),
-    keepSession: assign(({ context, event }) => {
-      const { session } = facts(event, 'SessionOpened');
-      return { sessions: [...(context.sessions ?? []), session] };
-    }),
-    dropSession: assign(({ context, event }) => {
-      const { session } = facts(event, 'SessionClosed');
-      const left = (context.sessions ?? []).filter((one) => one !== session);
-      return { sessions: left.length === 0 ? undefined : left };
-    }),
-    keepStuck: assign(({ event }) => ({ stuck: facts(event, 'TaskStuck').message })),
-    keepRestart: assign(({ context, event }) => {
-      const { attempt, at, delayMs, reason, isCounted, intervalStart } = facts(
-        event,
-        'TaskRestarting',
-      );
-      return {
-        restarts: {
-          count: isCounted ? attempt : context.restarts.count,
-          intervalStart,
-          total: context.restarts.total + 1,
-        },
-        nextStartAt: at,
-        nextStartDelayMs: delayMs,
-        reason,
-        kill: undefined,
-      };
-    }),
-    keepVerdict: assign(({ event }) => {
-      const { outcome, reason } = facts(event, 'TaskNotRestarting');
-      return { outcome, reason, finishedAt: event.at };
-    }),
-    keepStopped: assign(({ event }) => {
-      const { reason } = facts(event, 'TaskKilled');
-      return { outcome: 'stopped' as const, reason, finishedAt: event.at };
-    }),
+    keepPlan: assign(memory.keepPlan),
+    keepUpdate: assign(memory.keepUpdate),
+    keepUpdated: assign(memory.keepUpdated),
+    keepHook: assign(memory.keepHook),
+    keepNote: assign(memory.keepNote),
+    keepFailedHook: assign(memory.keepFailedHook),
+    keepRun: assign(memory.keepRun),
+    keepRecovered: assign(memory.keepRecovered),
+    keepProcess: assign(memory.keepProcess),
+    keepStartFault: assign(memory.keepStartFault),
+    keepExit: assign(memory.keepExit),
+    keepLoss: assign(memory.keepLoss),
+    keepKill: assign(memory.keepKill),
+    keepSession: assign(memory.keepSession),
+    dropSession: assign(memory.dropSession),
+    keepService: assign(memory.keepService),
+    dropService: assign(memory.dropService),
+    keepCheck: assign(memory.keepCheck),
+    keepStuck: assign(memory.keepStuck),
+    keepRestart: assign(memory.keepRestart),
+    keepVerdict: assign(memory.keepVerdict),
+    keepStopped: assign(memory.keepStopped),
+    keepHeld: assign(memory.keepHeld),
+    forgetRestarts: assign(memory.forgetRestarts),
+    keepRevival: assign(memory.keepRevival),
     sendSignal: asDuty,
     runPrestart: asDuty,
     launch: asDuty,
@@ -149,8 +80,10 @@ export const taskMachine = setup({
   states: {
     pending: {
       on: {
+        ...UPDATE,
         TaskReceived: { actions: 'keepPlan' },
         GateOpened: 'prestart',
+        TaskRevived: { actions: 'keepRevival' },
         TaskRecovered: RECOVER,
         TaskKilling: KILL,
       },
@@ -158,13 +91,16 @@ export const taskMachine = setup({
     prestart: {
       entry: 'runPrestart',
       on: {
+        ...UPDATE,
         HookCompleted: { actions: 'keepHook' },
+        HookNoted: { actions: 'keepNote' },
         HookFailed: { actions: 'keepFailedHook' },
         HookMessage: {},
         PrestartCompleted: {},
         RunStarting: { target: 'starting', actions: 'keepRun' },
         TaskRestarting: RESTART,
         TaskNotRestarting: GIVE_UP,
+        TaskHeld: HOLD,
         TaskRecovered: RECOVER,
         TaskKilling: KILL,
       },
@@ -180,6 +116,7 @@ export const taskMachine = setup({
         TaskLost: { target: 'exited', actions: 'keepLoss' },
         TaskRestarting: RESTART,
         TaskNotRestarting: GIVE_UP,
+        TaskHeld: HOLD,
         TaskRecovered: RECOVER,
         TaskKilling: KILL,
       },
@@ -189,7 +126,9 @@ export const taskMachine = setup({
       on: {
         ...NOTES,
         ...CLOSE,
+        ...SERVE,
         TaskReattached: {},
+        UpdateCompleted: { actions: 'keepUpdated' },
         TaskSignaled: { actions: 'sendSignal' },
         SessionOpened: { actions: 'keepSession' },
         TaskExited: { target: 'exited', actions: 'keepExit' },
@@ -205,11 +144,15 @@ export const taskMachine = setup({
         ...CLOSE,
         TaskStarted: { actions: 'keepProcess' },
         TaskReattached: {},
+        TaskSignaled: { actions: 'sendSignal' },
+        SessionOpened: { actions: 'keepSession' },
         TaskStuck: { actions: 'keepStuck' },
         TaskKilling: { actions: 'keepKill' },
         TaskExited: { target: 'exited', actions: 'keepExit' },
         TaskLost: { target: 'exited', actions: 'keepLoss' },
         TaskRestarting: RESTART,
+        TaskNotRestarting: GIVE_UP,
+        TaskHeld: HOLD,
         TaskRecovered: RECOVER,
         TaskKilled: { target: 'cleanup', actions: 'keepStopped' },
       },
@@ -225,17 +168,33 @@ export const taskMachine = setup({
         TaskRestarting: RESTART,
         TaskRecovered: RECOVER,
         TaskNotRestarting: GIVE_UP,
+        TaskHeld: HOLD,
       },
     },
     backoff: {
       entry: 'awaitRestart',
-      on: { RestartDelayElapsed: 'prestart', TaskRecovered: RECOVER, TaskKilling: KILL },
+      on: {
+        ...UPDATE,
+        RestartDelayElapsed: 'prestart',
+        TaskRecovered: RECOVER,
+        TaskKilling: KILL,
+      },
+    },
+    held: {
+      on: {
+        ...UPDATE,
+        TaskResumed: { target: 'prestart', actions: 'forgetRestarts' },
+        TaskRecovered: RECOVER,
+        TaskKilling: KILL,
+      },
     },
     cleanup: {
       entry: 'cleanUp',
       on: { ...NOTES, CleanupCompleted: 'dead' },
     },
-    dead: { type: 'final' },
+    dead: {
+      on: { ...UPDATE, TaskRevived: { target: 'pending', actions: 'keepRevival' } },
+    },
   },
 });
 

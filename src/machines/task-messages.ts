@@ -1,6 +1,6 @@
 /** Everything a task's mailbox takes: commands ask for something, reports tell what a duty found. */
-import type { EnvEntry, HookPhase } from '../events/task-event.ts';
-import type { Gate, TaskSpec } from '../spec/task-spec.ts';
+import type { CheckStatus, EnvEntry, HookPhase } from '../events/task-event.ts';
+import type { Gate, TaskMount, TaskSpec } from '../spec/task-spec.ts';
 
 export interface HookResult {
   readonly hook: string;
@@ -8,6 +8,10 @@ export interface HookResult {
   readonly isDone: boolean;
   readonly env: readonly EnvEntry[];
   readonly state: Readonly<Record<string, string>>;
+  /** Beside those of the spec. Left out: none. */
+  readonly mounts?: readonly TaskMount[];
+  /** Whom the program runs as. Left out: as the spec or an earlier hook says. */
+  readonly user?: string;
 }
 export interface HookFault {
   readonly hook: string;
@@ -26,6 +30,24 @@ export interface ExitFacts {
   readonly signal: string | null;
   readonly oomKilled: boolean;
   readonly exitedAt: number;
+}
+
+/** How the program of a run can be reached. */
+export interface ServiceFacts {
+  readonly service: string;
+  readonly address: string;
+  readonly port?: number;
+  readonly tags: readonly string[];
+  readonly meta: Readonly<Record<string, string>>;
+  /** It is the group's, and taken back when the group begins to end. Left out: the task's own. */
+  readonly isGroups?: true;
+}
+export interface CheckFacts {
+  readonly check: string;
+  /** Whose it is; left out: the task's own. */
+  readonly service?: string;
+  readonly status: CheckStatus;
+  readonly output: string;
 }
 
 /** Who runs what beside the program. */
@@ -50,10 +72,31 @@ export type TaskCommand =
       readonly task: TaskSpec;
       readonly hooks: readonly string[];
       readonly openGate: Gate | null;
+      /** Of the alloc's spec; left out: 1. */
+      readonly specVersion?: number;
     }
   | { readonly type: 'OpenGate'; readonly gate: Gate }
-  | { readonly type: 'StopTask'; readonly reason: string }
-  | { readonly type: 'RestartTask'; readonly reason: string }
+  /**
+   * Its alloc was updated: it is `task` from now on. `restartVersion` is the newest version that asks for another start
+   * of it, 0 if none does.
+   */
+  | {
+      readonly type: 'UpdateTask';
+      readonly task: TaskSpec;
+      readonly hooks: readonly string[];
+      readonly version: number;
+      readonly restartVersion: number;
+    }
+  /** `isHurried`: it does not wait for its shutdown delay, nor for what is left of it. */
+  | { readonly type: 'StopTask'; readonly reason: string; readonly isHurried?: boolean }
+  /** `isCounted`: something failed, and the restart policy has the last word; left out: somebody wants it. */
+  | { readonly type: 'RestartTask'; readonly reason: string; readonly isCounted?: boolean }
+  /** A task that is held goes on, with new counts. */
+  | { readonly type: 'ResumeTask' }
+  /** Its alloc was begun anew, for the `revival`th time: what has ended waits for its gate again. */
+  | { readonly type: 'ReviveTask'; readonly revival: number }
+  /** The group begins to end: its services are taken back, its programs may go on for a while. */
+  | { readonly type: 'WithdrawServices'; readonly reason: string }
   | { readonly type: 'SignalTask'; readonly signal: string; readonly reason?: string }
   | ({ readonly type: 'OpenSession' } & SessionFacts);
 
@@ -63,6 +106,12 @@ export type TaskReport =
       readonly phase: HookPhase;
       readonly results: readonly HookResult[];
     }
+  /** Of a hook that goes on beside the program. */
+  | {
+      readonly type: 'HookLearned';
+      readonly hook: string;
+      readonly state: Readonly<Record<string, string>>;
+    }
   | { readonly type: 'HookFaulted'; readonly phase: HookPhase; readonly fault: HookFault }
   | {
       readonly type: 'HookSpoke';
@@ -70,6 +119,22 @@ export type TaskReport =
       readonly hook: string;
       readonly message: string;
     }
+  /** `hook` left out: `services`. */
+  | {
+      readonly type: 'RegisterService';
+      readonly run: number;
+      readonly hook?: string;
+      readonly service: ServiceFacts;
+    }
+  /** Of the services that this hook has registered, only those of these names are meant any more. */
+  | {
+      readonly type: 'WithdrawOthers';
+      readonly run: number;
+      readonly hook: string;
+      readonly kept: readonly string[];
+      readonly reason: string;
+    }
+  | ({ readonly type: 'ReportCheck'; readonly run: number } & CheckFacts)
   | { readonly type: 'PrestartFinished'; readonly results: readonly HookResult[] }
   | {
       readonly type: 'PrestartFaulted';
@@ -102,6 +167,12 @@ export type TaskReport =
   /** The kill found nothing to kill, and nothing can start any more. */
   | { readonly type: 'NothingRan' }
   | { readonly type: 'KillStuck'; readonly message: string }
+  /** The hooks of a running program have seen to the update of this version. */
+  | {
+      readonly type: 'UpdateFinished';
+      readonly specVersion: number;
+      readonly faults: readonly HookFault[];
+    }
   | { readonly type: 'RunSettled'; readonly faults: readonly HookFault[] }
   | { readonly type: 'DelayElapsed' }
   | { readonly type: 'CleanupFinished'; readonly faults: readonly HookFault[] }

@@ -4,21 +4,19 @@ import type { Decision, DecisionTools } from './decision.ts';
 import { restartVerdict } from './restart-policy.ts';
 import { failed, makeTaskEvent, START_DEADLINE_MS, type Maker } from './task-facts.ts';
 import type { MessageOf } from './task-messages.ts';
-import type { RunEnd, TaskState } from './task-state.ts';
+import { livedMs, type RunEnd, type TaskState } from './task-state.ts';
+
+type OwnReport = MessageOf<
+  'ProgramStarted' | 'StartRefused' | 'ProgramReattached' | 'ProgramExited' | 'ProgramLost'
+>;
 
 export function decideRun(
-  message: MessageOf<
-    | 'ProgramStarted'
-    | 'StartRefused'
-    | 'ProgramReattached'
-    | 'ProgramExited'
-    | 'ProgramLost'
-    | 'RunFound'
-  >,
-  { value, context }: TaskState,
+  message: OwnReport | MessageOf<'RunFound'>,
+  state: TaskState,
   make: Maker,
   tools: DecisionTools,
 ): Decision<TaskEvent> {
+  const { value, context } = state;
   if (message.type === 'RunFound') {
     if (value === 'cleanup' || value === 'dead' || message.run <= context.run) return [];
     const { launchKey, token, mark, machineEpoch } = message;
@@ -29,9 +27,22 @@ export function decideRun(
   const isLive = value === 'starting' || value === 'running' || value === 'killing';
   // A kill may be under way before the first run.
   if (!isLive || context.launch === undefined || message.run !== context.run) return [];
+  return decideOwn(message, state, make, tools);
+}
+
+function decideOwn(
+  message: OwnReport,
+  { value, context }: TaskState,
+  make: Maker,
+  tools: DecisionTools,
+): Decision<TaskEvent> {
+  const isAgeAsked = context.plan?.restart.resetAfterMs !== undefined;
+  const steadyAt = isAgeAsked ? { steadyAt: tools.steady } : {};
   switch (message.type) {
     case 'ProgramStarted':
-      return context.process === undefined ? [make('TaskStarted', message.process)] : [];
+      return context.process === undefined
+        ? [make('TaskStarted', { ...message.process, ...steadyAt })]
+        : [];
     case 'StartRefused': {
       if (value !== 'starting') return [];
       const { code, message: text, isRecoverable } = message;
@@ -44,12 +55,14 @@ export function decideRun(
     case 'ProgramReattached':
       return value === 'starting' ? [] : [make('TaskReattached', { pid: message.pid })];
     case 'ProgramExited': {
-      const exited = make('TaskExited', message.exit);
+      const exited = make('TaskExited', { ...message.exit, ...steadyAt });
       if (context.process !== undefined || message.process === undefined) return [exited];
-      return [make('TaskStarted', message.process), exited];
+      return [make('TaskStarted', { ...message.process, ...steadyAt }), exited];
     }
-    case 'ProgramLost':
-      return [make('TaskLost', { reason: message.reason, maybeRan: message.maybeRan })];
+    case 'ProgramLost': {
+      const { reason, maybeRan } = message;
+      return [make('TaskLost', { reason, maybeRan })];
+    }
   }
 }
 
@@ -77,6 +90,9 @@ export function decideEnd(
 function afterKill(context: TaskState['context'], make: Maker, tools: DecisionTools): TaskEvent {
   const { kill, restarts } = context;
   if (kill?.then !== 'restart') return make('TaskKilled', { reason: kill?.reason ?? '' });
+  if (kill.isCounted === true) {
+    return verdict(context, context.end ?? asked(kill, tools), make, tools);
+  }
   return make('TaskRestarting', {
     attempt: restarts.count,
     at: tools.steady,
@@ -87,6 +103,11 @@ function afterKill(context: TaskState['context'], make: Maker, tools: DecisionTo
   });
 }
 
+/** A restart was asked for, and nothing ran that could have ended. */
+function asked({ reason }: { readonly reason: string }, { now }: DecisionTools): RunEnd {
+  return { kind: 'fault', code: 'RESTART_ASKED', message: reason, isRecoverable: true, at: now };
+}
+
 /** The restart policy's answer as the event that records it. */
 export function verdict(
   context: TaskState['context'],
@@ -94,29 +115,20 @@ export function verdict(
   make: Maker,
   tools: DecisionTools,
 ): TaskEvent {
-  const plan = context.plan;
+  const { plan, kill, restarts } = context;
   if (plan === undefined)
     return make('TaskNotRestarting', { outcome: 'failed', reason: 'no plan' });
   const { restart: policy, restartOnSuccess } = plan;
   const { steady: now, chance } = tools;
-  const found = restartVerdict({
-    policy,
-    restartOnSuccess,
-    end,
-    restarts: context.restarts,
-    now,
-    chance,
-  });
+  const isAsked = kill?.isCounted === true;
+  // A hook may have failed of a run that never came: the one before it lived.
+  const ranMs = end.kind === 'fault' ? undefined : livedMs(context);
+  const asks = { policy, restartOnSuccess, end, restarts, ranMs, isAsked };
+  const found = restartVerdict({ ...asks, now, chance });
+  if (found.kind === 'hold') return make('TaskHeld', { reason: found.reason });
   if (found.kind === 'end') {
     return make('TaskNotRestarting', { outcome: found.outcome, reason: found.reason });
   }
-  const { delayMs, reason, count, isCounted, intervalStart } = found;
-  return make('TaskRestarting', {
-    attempt: count,
-    at: now + delayMs,
-    delayMs,
-    reason,
-    isCounted,
-    intervalStart,
-  });
+  const { kind: _kind, count, delayMs, ...rest } = found;
+  return make('TaskRestarting', { ...rest, attempt: count, at: now + delayMs, delayMs });
 }

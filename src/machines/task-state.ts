@@ -1,12 +1,35 @@
 /** What a task remembers: the least a duty or a decision needs to go on. Everything else is a projection. */
-import type { EnvEntry } from '../events/task-event.ts';
-import type { Gate, RestartPolicy } from '../spec/task-spec.ts';
+import type { CheckStatus, EnvEntry } from '../events/task-event.ts';
+import type { Gate, RestartPolicy, TaskMount } from '../spec/task-spec.ts';
 import type { ChartState } from './chart-table.ts';
 
 export interface HookMemory {
   readonly isDone: boolean;
   readonly env: readonly EnvEntry[];
   readonly state: Readonly<Record<string, string>>;
+  readonly mounts?: readonly TaskMount[] | undefined;
+  readonly user?: string | undefined;
+}
+
+/** A service as it was recorded. */
+export interface ServiceMemory {
+  readonly service: string;
+  readonly address: string;
+  readonly port?: number | undefined;
+  readonly tags: readonly string[];
+  readonly meta: Readonly<Record<string, string>>;
+  /** Who said it; left out: `services`. */
+  readonly hook?: string | undefined;
+  /** Of the group, not of the task alone. */
+  readonly isGroups?: boolean | undefined;
+}
+
+/** What a check said when it last changed its mind; `at` is since when. */
+export interface CheckMemory {
+  readonly status: CheckStatus;
+  readonly output: string;
+  readonly service?: string | undefined;
+  readonly at: number;
 }
 
 /** How the newest run ended, or why it never began. */
@@ -17,6 +40,8 @@ export type RunEnd =
       readonly signal: string | null;
       readonly oomKilled: boolean;
       readonly at: number;
+      /** On the steady clock; only where the restart policy asks how long a run lived. */
+      readonly steadyAt?: number | undefined;
     }
   | {
       readonly kind: 'lost';
@@ -45,8 +70,13 @@ export interface TaskContext {
         readonly restartOnSuccess: boolean;
         readonly killSignal: string;
         readonly killTimeoutMs: number;
+        readonly shutdownDelayMs?: number | undefined;
+        /** Of the alloc's spec that it is from; undefined: 1. */
+        readonly specVersion?: number | undefined;
       }
     | undefined;
+  /** Its hooks have not seen to the newest update of it yet; undefined: they have. */
+  readonly isUpdating?: boolean | undefined;
   readonly hooks: Readonly<Record<string, HookMemory>>;
   /** 0 before the first run. */
   readonly run: number;
@@ -66,6 +96,7 @@ export interface TaskContext {
         readonly startTime: string;
         readonly machineEpoch: string;
         readonly startedAt: number;
+        readonly steadyAt?: number | undefined;
       }
     | undefined;
   readonly end?: RunEnd | undefined;
@@ -76,27 +107,51 @@ export interface TaskContext {
         readonly signal: string;
         readonly killTimeoutMs: number;
         readonly deadline: number;
+        /** On the steady clock; undefined: at once. */
+        readonly signalAt?: number | undefined;
+        /** The restart that follows is judged as a failure's. */
+        readonly isCounted?: boolean | undefined;
       }
     | undefined;
-  /** `count` is within the interval of the restart policy, `total` over the whole life. */
+  /**
+   * `count` is within the interval of the restart policy, `total` over the whole life, `streak` since a run lived long
+   * enough: only of a policy whose delays grow.
+   */
   readonly restarts: {
     readonly count: number;
     readonly intervalStart: number;
     readonly total: number;
+    readonly streak?: number | undefined;
   };
+  /** How often its alloc was begun anew with it; undefined: never. */
+  readonly revival?: number | undefined;
   /** On the steady clock, and how long the whole delay is. */
   readonly nextStartAt?: number | undefined;
   readonly nextStartDelayMs?: number | undefined;
   readonly stuck?: string | undefined;
   /** Ids of commands beside the program of which no end is recorded; undefined when there are none. */
   readonly sessions?: readonly string[] | undefined;
+  /** Of the newest run, by name; null for one that was taken back while its program ran on. */
+  readonly services?: Readonly<Record<string, ServiceMemory | null>> | undefined;
+  /** Of the newest run, by name; a check that is not here has not said anything yet. */
+  readonly checks?: Readonly<Record<string, CheckMemory>> | undefined;
   readonly outcome?: 'complete' | 'failed' | 'lost' | 'stopped' | undefined;
   readonly reason: string;
   readonly startedAt?: number | undefined;
   readonly finishedAt?: number | undefined;
 }
 
+/** By which the program can be reached now. */
+export function standingServices({ services = {} }: TaskContext): readonly ServiceMemory[] {
+  return Object.values(services).filter((one) => one !== null);
+}
+
 export type TaskState = ChartState<TaskContext>;
+
+/** Its program can be spoken to: also while it is to be ended and the first signal is not due, as with Nomad. */
+export function runsOn({ value, context }: TaskState, steady: number): boolean {
+  return value === 'running' || (value === 'killing' && (context.kill?.signalAt ?? 0) > steady);
+}
 
 export const INITIAL_TASK: TaskContext = {
   hooks: {},
@@ -117,9 +172,22 @@ export function reasonOf({ stuck, outcome, end, reason }: TaskContext): string {
   return reason.includes(cause) ? reason : `${cause}: ${reason}`;
 }
 
-function causeOf(end: RunEnd): string {
+export function causeOf(end: RunEnd): string {
   if (end.kind === 'fault') return end.message;
   if (end.kind === 'lost') return end.reason;
   const how = end.signal === null ? `exit code ${end.exitCode}` : `ended by ${end.signal}`;
   return end.oomKilled ? `out of memory (${how})` : how;
+}
+
+/**
+ * How long the newest run lived at the least, in milliseconds; undefined when nobody saw it begin and end. Of the two
+ * clocks the one that says less is believed: the wall clock may have been turned, and an agent that was away heard late
+ * of the end.
+ */
+export function livedMs({ process, end }: TaskContext): number | undefined {
+  if (process === undefined || end?.kind !== 'exited') return undefined;
+  const byWall = end.at - process.startedAt;
+  const { steadyAt: from } = process;
+  const bySteady = from === undefined || end.steadyAt === undefined ? byWall : end.steadyAt - from;
+  return Math.max(0, Math.min(byWall, bySteady));
 }

@@ -4,6 +4,7 @@ import { promisify } from 'node:util';
 import { errnoOf, HoldfastError, messageOf } from '../errors.ts';
 import { cgroupAnswers, type CgroupAnswers, noCgroups } from './cgroup-answers.ts';
 import { machineCgroups } from './cgroup-layout.ts';
+import { whyNoMemoryDirs } from './memory-dir.ts';
 import { ociPrograms } from './oci-programs.ts';
 import { whyNoTerminals } from './terminal.ts';
 
@@ -19,9 +20,11 @@ export const CAPABILITY_NAMES = [
   'limits.pids',
   'oom-report',
   'network-namespace',
+  'network.own',
   'mount-propagation',
   'terminal',
   'switch-user',
+  'memory-dirs',
 ] as const;
 
 export type CapabilityName = (typeof CAPABILITY_NAMES)[number];
@@ -42,7 +45,9 @@ export interface MachineFacts {
   readonly conmon: Answer;
   readonly setpriv: Answer;
   readonly nsenter: Answer;
+  readonly ip: Answer;
   readonly terminal: Answer;
+  readonly memoryDirs: Answer;
 }
 
 export interface Answer {
@@ -83,7 +88,7 @@ export async function requireCapability(name: CapabilityName, who: string): Prom
 
 /** Pure. */
 export function conclude(facts: MachineFacts): readonly MachineCapability[] {
-  const { isRoot, cgroups, runc, conmon, setpriv, nsenter, terminal } = facts;
+  const { isRoot, cgroups, runc, conmon, setpriv, nsenter, ip, terminal, memoryDirs } = facts;
   const { tracking, kill, limits } = cgroups;
   const asRoot: Answer = isRoot ? yes('running as root') : no('only root may do it');
   const isolated = all('runc and conmon', asRoot, runc, conmon, tracking);
@@ -101,9 +106,11 @@ export function conclude(facts: MachineFacts): readonly MachineCapability[] {
     // The counter is one of the memory controller's.
     'oom-report': limits.memory,
     'network-namespace': all('joined by nsenter', asRoot, nsenter),
+    'network.own': all('made by ip, joined by nsenter', asRoot, nsenter, ip),
     'mount-propagation': isolated.isAvailable ? yes('mounts of isolated tasks') : isolated,
     terminal,
     'switch-user': all('by setpriv', asRoot, setpriv),
+    'memory-dirs': memoryDirs,
   };
   return CAPABILITY_NAMES.map((name) => ({ name, ...answers[name] }));
 }
@@ -123,11 +130,12 @@ function all(reason: string, ...answers: readonly Answer[]): Answer {
 
 async function probe(): Promise<MachineFacts> {
   const { runc, conmon } = ociPrograms();
-  const [ofRunc, ofConmon, setpriv, nsenter] = await Promise.all([
+  const [ofRunc, ofConmon, setpriv, nsenter, ip] = await Promise.all([
     runs('runc', runc, ['--version']),
     runs('conmon', conmon, ['--version']),
     runs('setpriv', '/usr/bin/setpriv', ['--version']),
     runs('nsenter', '/usr/bin/nsenter', ['--version']),
+    runs('ip', 'ip', ['-Version']),
   ]);
   return {
     isRoot: process.geteuid?.() === 0,
@@ -136,7 +144,9 @@ async function probe(): Promise<MachineFacts> {
     conmon: ofConmon,
     setpriv,
     nsenter,
+    ip,
     terminal: terminalAnswer(),
+    memoryDirs: memoryAnswer(),
   };
 }
 
@@ -166,4 +176,10 @@ async function runs(name: string, path: string | undefined, args: string[]): Pro
 function terminalAnswer(): Answer {
   const reason = whyNoTerminals();
   return reason === undefined ? yes('node-pty') : no(reason);
+}
+
+/** Secrets in files are in memory there. */
+function memoryAnswer(): Answer {
+  const reason = whyNoMemoryDirs();
+  return reason === undefined ? yes('tmpfs') : no(reason);
 }

@@ -12,21 +12,23 @@ export async function removeTree(path: string): Promise<void> {
   try {
     await rm(path, { recursive: true, force: true });
   } catch {
-    // It knows a directory by its whole path, of which the kernel takes 4095 bytes, and gives up at closed ones.
+    // It knows a directory by its whole path, of which the kernel takes 4095 bytes, and gives up at closed ones. What
+    // it has begun with goes on: whatever is gone by the time that it is looked at is as it should be.
     await removeByStep(path);
   }
 }
 
 /** Every directory is held by a descriptor: no path is long, and no link leads anywhere. */
 async function removeByStep(path: string): Promise<void> {
-  const top = await openDirectory(bytesOf(Buffer.from(path).toString('latin1')));
+  const top = await unlessGone(openDirectory(bytesOf(Buffer.from(path).toString('latin1'))));
+  if (top === undefined) return;
   try {
     do await empty(top, top, MOST_STEPS);
     while ((await namesIn(top)).length > 0);
   } finally {
     await top.close();
   }
-  await rmdir(path);
+  await unlessGone(rmdir(path));
 }
 
 /** Of `steps` directories below `dir` everything goes; what is in the last one is moved into `top`. */
@@ -35,23 +37,33 @@ async function empty(top: FileHandle, dir: FileHandle, steps: number): Promise<v
     const path = below(dir, name);
     if (await isUnlinked(path)) continue;
     if (steps === 0) {
-      await rename(path, below(top, randomUUID()));
+      await unlessGone(rename(path, below(top, randomUUID())));
       continue;
     }
-    const child = await openDirectory(path);
+    const child = await unlessGone(openDirectory(path));
+    if (child === undefined) continue;
     try {
       await empty(top, child, steps - 1);
     } finally {
       await child.close();
     }
-    await rmdir(path);
+    await unlessGone(rmdir(path));
+  }
+}
+
+async function unlessGone<T>(work: Promise<T>): Promise<T | undefined> {
+  try {
+    return await work;
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return undefined;
+    throw error;
   }
 }
 
 /** False for a directory. */
 async function isUnlinked(path: Buffer): Promise<boolean> {
   try {
-    await unlink(path);
+    await unlessGone(unlink(path));
     return true;
   } catch (error) {
     if (errnoOf(error) === 'EISDIR') return false;

@@ -1,5 +1,5 @@
 /**
- * The files that hold a task's output: segments `<stem>.stdout.N` and `<stem>.stderr.N`, mode 0640, N counting up from
+ * The files that hold a task's output: segments `<stem>.stdout.N` and `<stem>.stderr.N`, mode 0644, N counting up from
  * 0. The newest grows and `<stem>.stdout` is a link to it; when it is full the next number begins and the oldest are
  * removed. Beside a segment: `….N.marks` says when and by which run its bytes were written (`marks.ts`), `….N.gz` takes
  * its place when it was compressed. `<stem>.stdout.gaps` tells what was lost (`gaps.ts`). Whatever else lies in the
@@ -26,7 +26,8 @@ export interface Segment {
   readonly sizeBytes: number;
 }
 
-export const SEGMENT_MODE = 0o640;
+/** Whether anybody but the agent comes to them is decided by the directory that they are in. */
+export const SEGMENT_MODE = 0o644;
 
 export function segmentPath(series: SegmentSeries, number: number): string {
   return join(series.dir, `${series.stem}.${series.stream}.${number}`);

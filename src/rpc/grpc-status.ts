@@ -40,6 +40,11 @@ export function fromStatus(error: ServiceError, isGivenUpHere = true): HoldfastE
   if (error.code === status.CANCELLED && !isGivenUpHere) {
     return new HoldfastError('UNAVAILABLE', 'it ended before it answered', { cause: error });
   }
+  if (error.code === status.DEADLINE_EXCEEDED) {
+    const text =
+      'no answer came in time: whether it was done is not known, and it may be asked again';
+    return new HoldfastError('TIMEOUT', text, { cause: error });
+  }
   const code = CODE_OF_STATUS.get(error.code) ?? 'INTERNAL';
   return new HoldfastError(code, error.details || error.message, { cause: error });
 }

@@ -1,19 +1,26 @@
 /** An orchestrator behind a socket: every method of holdfast.agent.v1 is one call of `api.ts`. */
-import { HoldfastError } from '../errors.ts';
 import { answer, answerStream } from '../rpc/grpc-answer.ts';
 import { AgentServiceService, ShutdownRequest_Tasks } from '../rpc/gen/holdfast/agent/v1/agent.ts';
+import { EnvServiceService } from '../rpc/gen/holdfast/agent/v1/env.ts';
+import { GcServiceService } from '../rpc/gen/holdfast/agent/v1/gc.ts';
+import { HealthServiceService } from '../rpc/gen/holdfast/agent/v1/health.ts';
 import { ExecServiceService } from '../rpc/gen/holdfast/agent/v1/exec.ts';
+import { PlanServiceService } from '../rpc/gen/holdfast/agent/v1/plan.ts';
 import { serve } from '../rpc/grpc-serve.ts';
 import { AGENT_PROTOCOL, agentSocket } from './agent-socket.ts';
 import { toAgent, toAlloc, toRecovery, toTask } from './convert.ts';
+import { envHandlers } from './env-messages.ts';
 import { execHandlers } from './exec-service.ts';
+import { planHandlers } from './plan-messages.ts';
+import { fromRunRequest, parseSpec } from './run-messages.ts';
+import { gcHandlers } from './gc-messages.ts';
+import { healthHandlers } from './health-messages.ts';
 import { eventBatches } from './event-batches.ts';
 import { toStatsMessages, toStatsQuery } from './stats-messages.ts';
 import { toLogMessages, toLogQuery } from './log-messages.ts';
 import type { EventQuery, Orchestrator } from '../api.ts';
 import type { AgentServiceServer, EventsRequest } from '../rpc/gen/holdfast/agent/v1/agent.ts';
 import type { Listener } from '../rpc/unix-socket.ts';
-import type { GroupSpecInput } from '../spec/group-schema.ts';
 
 export interface ServeAgentOptions {
   readonly orchestrator: Orchestrator;
@@ -30,7 +37,11 @@ export function serveAgent(options: ServeAgentOptions): Promise<Listener> {
   const handlers = agentHandlers(options.orchestrator, options.onShutdown ?? (() => undefined));
   const services = [
     { definition: AgentServiceService, handlers },
+    { definition: EnvServiceService, handlers: envHandlers(options.orchestrator) },
+    { definition: PlanServiceService, handlers: planHandlers(options.orchestrator) },
     { definition: ExecServiceService, handlers: execHandlers(options.orchestrator) },
+    { definition: GcServiceService, handlers: gcHandlers(options.orchestrator) },
+    { definition: HealthServiceService, handlers: healthHandlers(options.orchestrator) },
   ];
   return serve(services, agentSocket(options.dataDir));
 }
@@ -80,19 +91,24 @@ function viewHandlers(
 
 function commandHandlers(
   orchestrator: Orchestrator,
-): Pick<AgentServiceServer, 'run' | 'stop' | 'restart' | 'signal' | 'wait'> {
+): Pick<AgentServiceServer, 'run' | 'stop' | 'restart' | 'resume' | 'signal' | 'wait'> {
   return {
-    run: answer(async ({ spec, allocId, requestId }, signal) => {
-      const named = allocId === '' ? {} : { allocId };
-      const asked = requestId === '' ? {} : { requestId };
-      const handle = await orchestrator.run(parseSpec(spec), { ...named, ...asked, signal });
+    run: answer(async (request, signal) => {
+      const options = { ...fromRunRequest(request), signal };
+      const handle = await orchestrator.run(parseSpec(request.spec), options);
       return { allocId: handle.allocId, alloc: handle.alloc };
     }),
-    stop: answer(async ({ ref, reason }, signal) => ({
-      alloc: toAlloc(await orchestrator.stop(ref, reason === '' ? { signal } : { reason, signal })),
-    })),
-    restart: answer(async ({ ref }) => {
-      await orchestrator.restart(ref);
+    stop: answer(async ({ ref, reason, skipShutdownDelay }, signal) => {
+      const shutdownDelay = skipShutdownDelay ? 'skip' : 'keep';
+      const given = reason === '' ? {} : { reason };
+      return { alloc: toAlloc(await orchestrator.stop(ref, { ...given, shutdownDelay, signal })) };
+    }),
+    restart: answer(async ({ ref, all }) => {
+      await orchestrator.restart(ref, { tasks: all ? 'all' : 'running' });
+      return {};
+    }),
+    resume: answer(async ({ ref }) => {
+      await orchestrator.resume(ref);
       return {};
     }),
     signal: answer(async ({ ref, signal }) => {
@@ -119,13 +135,4 @@ function toQuery(request: EventsRequest, signal: AbortSignal): EventQuery {
     ...(request.ref === '' ? {} : { ref: request.ref }),
     ...(request.types.length === 0 ? {} : { types: request.types }),
   };
-}
-
-/** What the group should be like is the orchestrator's to check; here it only has to be JSON. */
-function parseSpec(bytes: Uint8Array): GroupSpecInput {
-  try {
-    return JSON.parse(Buffer.from(bytes).toString()) as GroupSpecInput;
-  } catch (cause) {
-    throw new HoldfastError('SPEC_INVALID', 'the group is not JSON', { cause });
-  }
 }

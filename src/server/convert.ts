@@ -42,7 +42,12 @@ export function fromTask(task: message.Task): TaskView {
 }
 
 export function toAlloc(view: AllocView): message.Alloc {
-  return { ...view, tasks: view.tasks.map(toTask) };
+  return {
+    ...view,
+    ip: view.ip ?? undefined,
+    ports: view.ports.map(({ to, ...port }) => ({ ...port, to: to ?? undefined })),
+    tasks: view.tasks.map(toTask),
+  };
 }
 
 export function fromAlloc(alloc: message.Alloc): AllocView {
@@ -50,6 +55,9 @@ export function fromAlloc(alloc: message.Alloc): AllocView {
     ...alloc,
     type: alloc.type as AllocType,
     state: alloc.state as AllocViewState,
+    networkMode: alloc.networkMode || 'host',
+    ip: alloc.ip ?? null,
+    ports: alloc.ports.map(({ to, ...port }) => ({ ...port, to: to ?? null })),
     tasks: alloc.tasks.map(fromTask),
   };
 }

@@ -1,4 +1,6 @@
 /** What the actors work with: a group with every default applied and every duration in milliseconds. */
+import type { NetworkSpec } from './network-spec.ts';
+import type { SchedulerIdentity } from './scheduler-identity.ts';
 import type { RestartPolicy, TaskSpec } from './task-spec.ts';
 
 export type AllocType = 'service' | 'batch' | 'system';
@@ -10,6 +12,14 @@ export interface AllocSpec {
   readonly meta: Readonly<Record<string, string>>;
   readonly labels: Readonly<Record<string, string>>;
   readonly tasks: readonly TaskSpec[];
+  /** Between the wish to stop the alloc and the end of its first task. Left out: none. */
+  readonly shutdownDelayMs?: number;
+  /** So long after it was accepted the alloc is stopped. Left out: never. */
+  readonly maxRunDurationMs?: number;
+  /** Left out: the machine's own, and no ports. */
+  readonly network?: NetworkSpec;
+  /** What the scheduler called it, if there is one. Not hashed. */
+  readonly identity?: SchedulerIdentity;
 }
 
 /**

@@ -4,37 +4,19 @@
  * nothing but `validate-spec.ts` imports more than its types.
  */
 import { z } from 'zod';
-import { durationMs } from './duration.ts';
+import { artifact } from './artifact-schema.ts';
+import { dispatchPayload } from './dispatch-schema.ts';
+import { hostEnv, interpolation } from './interpolation-schema.ts';
+import { lifecycle } from './lifecycle-schema.ts';
+import { network } from './network-schema.ts';
+import { restart } from './restart-schema.ts';
+import { duration, freeText, name, text } from './schema-parts.ts';
+import { secrets } from './secret-schema.ts';
+import { templates } from './template-schema.ts';
+import { checks, groupServices, services } from './service-schema.ts';
 import { SIGNAL_NAMES } from './signal-names.ts';
 
-const NAME = /^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$/;
-const NAME_RULE =
-  'must be 1 to 64 letters, digits, "_", "." or "-", and begin with a letter or a digit';
 const ENV_NAME = /^[^=\0]+$/;
-const DURATION_RULE = 'must be a duration with a unit, such as "30s" or "3m"';
-
-const name = z.string().regex(NAME, NAME_RULE);
-const duration = z
-  .string({ error: DURATION_RULE })
-  .regex(/^(\d+(\.\d+)?(ms|s|m|h|d))+$/, { error: DURATION_RULE, abort: true })
-  .refine((written) => Number.isSafeInteger(durationMs(written)), 'is longer than can be counted')
-  .describe('A duration with a unit: "500ms", "15s", "3m", "1h30m", "1d".');
-const text = z.string().refine((value) => !value.includes('\0'), 'must not contain NUL');
-const freeText = z.record(z.string(), text);
-
-const restart = z.strictObject({
-  attempts: z.int().min(0).optional().describe('Restarts allowed within the interval.'),
-  interval: duration.optional(),
-  delay: duration.optional().describe('Pause before a restart; up to 25 % is added by chance.'),
-  mode: z
-    .enum(['fail', 'delay'])
-    .optional()
-    .describe('When the attempts are used up: give up, or wait for the next interval.'),
-  onLost: z
-    .enum(['restart', 'fail'])
-    .optional()
-    .describe('What to do about a run whose end nobody saw. Services restart, batch tasks fail.'),
-});
 
 const logs = z.strictObject({
   maxFiles: z.int().min(1).max(1000).default(10),
@@ -54,6 +36,11 @@ const logs = z.strictObject({
 
 const path = text.refine(
   (value) => value.startsWith('/') && !value.split('/').includes('..'),
+  'must be an absolute path without ".."',
+);
+/** Where on the machine; what a reference at its beginning stands for is looked at again when it is known. */
+const sourcePath = text.refine(
+  (value) => /^(?:\/|\$\{)/.test(value) && !value.split('/').includes('..'),
   'must be an absolute path without ".."',
 );
 const propagation = z
@@ -85,7 +72,7 @@ const resources = z.strictObject({
 
 const volume = z.strictObject({
   type: z.literal('host').default('host'),
-  source: path.describe('A directory or file of the machine.'),
+  source: sourcePath.describe('A directory or file of the machine.'),
   readOnly: z.boolean().default(false).describe('No task may write to it.'),
 });
 
@@ -99,7 +86,7 @@ const volumeMount = z.strictObject({
 const mount = z.discriminatedUnion('type', [
   z.strictObject({
     type: z.literal('bind'),
-    source: path,
+    source: sourcePath,
     destination: path,
     readOnly: z.boolean().default(false),
     propagation,
@@ -116,10 +103,6 @@ const mount = z.discriminatedUnion('type', [
   }),
 ]);
 
-const lifecycle = z.strictObject({
-  hook: z.enum(['prestart']).describe('prestart: runs to its end before the main tasks start.'),
-});
-
 const taskSchema = z.strictObject({
   name: name.refine(
     (value) => value !== 'alloc',
@@ -132,12 +115,14 @@ const taskSchema = z.strictObject({
     .default({})
     .describe('Environment of the program.'),
   lifecycle: lifecycle.optional(),
+  leader: z.boolean().optional().describe('Its end ends the other tasks.'),
   restart: restart.optional().describe("Overrides the group's restart policy field by field."),
   logs: logs.prefault({}),
   killSignal: z
     .enum(SIGNAL_NAMES, { error: 'must be the name of a signal, such as SIGTERM' })
     .default('SIGTERM'),
   killTimeout: duration.default('5s').describe('Between the kill signal and force, e.g. "5s".'),
+  shutdownDelay: duration.optional().describe('Between the wish to stop it and the kill signal.'),
   meta: freeText.default({}),
   user: text
     .refine(
@@ -146,9 +131,21 @@ const taskSchema = z.strictObject({
     )
     .optional()
     .describe("Whom the program runs as. Left out: the driver's default."),
+  dynamicUser: z
+    .boolean()
+    .optional()
+    .describe('It runs as a user whom nobody else on this machine is. Not with user.'),
   resources: resources.optional().describe('Limits. What is left out is not limited.'),
   volumeMounts: z.array(volumeMount).optional(),
   mounts: z.array(mount).optional(),
+  artifacts: z.array(artifact).optional().describe('Fetched before the first start.'),
+  secrets,
+  templates,
+  services,
+  checks,
+  dispatchPayload,
+  hostEnv,
+  interpolation,
 });
 
 export const groupSchema = z
@@ -166,8 +163,17 @@ export const groupSchema = z
     meta: freeText.default({}),
     labels: freeText.default({}),
     restart: restart.optional(),
+    interpolation: interpolation.describe('For every task that says nothing else.'),
+    shutdownDelay: duration
+      .optional()
+      .describe('Between the wish to stop the group and the end of its first task.'),
+    maxRunDuration: duration
+      .optional()
+      .describe('So long after it was accepted the group is stopped; it counts as complete.'),
+    network,
+    services: groupServices,
     volumes: z
-      .record(z.string().regex(NAME, NAME_RULE), volume)
+      .record(name, volume)
       .optional()
       .describe('What of the machine tasks may mount, by name.'),
     tasks: z.array(taskSchema).min(1),

@@ -7,20 +7,24 @@
  * - the word after an option of such a name: `--password VALUE`, `-token VALUE`;
  * - the password in a URL: `scheme://user:PASSWORD@host`;
  * - what follows `Authorization:`, and a word after `Bearer` or `Basic` in one text.
+ *
+ * Words come from strangers and may be long: the time it takes grows with their length, not with its square.
  */
 
 export const REDACTED = '<redacted>';
 
 const SECRET_WORDS =
-  'pass(?:word|wd|phrase)?|secret|token|credential|api[-_.]?key|access[-_.]?key|private[-_.]?key|auth(?!or)';
+  'pass(?:word|wd|phrase)?|secret|token|credential|api[-_.]?key|access[-_.]?key|private[-_.]?key|ssh[-_.]?key|signature|auth(?!or)';
 
-const NAMED = new RegExp(
-  `([A-Za-z0-9_.-]*(?:${SECRET_WORDS})[A-Za-z0-9_.-]*=)("[^"]*"|'[^']*'|[^\\s"';&|]+)`,
-  'gi',
-);
-const WHOLE = new RegExp(`^([A-Za-z0-9_.-]*(?:${SECRET_WORDS})[A-Za-z0-9_.-]*=).+`, 'is');
-const OPTION = new RegExp(`^--?[A-Za-z0-9_.-]*(?:${SECRET_WORDS})[A-Za-z0-9_.-]*$`, 'i');
-const IN_URL = /([a-z][a-z0-9+.-]*:\/\/[^\s/:@]*:)[^\s/@]+@/gi;
+const NAME = '[A-Za-z0-9_.-]';
+/** A name in which such a word stands: looked for from the beginning of the name, so that no letter is read often. */
+const SECRET_NAME = `(?=${NAME}*(?:${SECRET_WORDS}))${NAME}+`;
+
+const NAMED = new RegExp(`(?<!${NAME})(${SECRET_NAME}=)("[^"]*"|'[^']*'|[^\\s"';&|]+)`, 'gi');
+const WHOLE = new RegExp(`^(${SECRET_NAME}=).+`, 'is');
+const OPTION = new RegExp(`^--?${SECRET_NAME}$`, 'i');
+/** What is in front of `://` is looked at from there. */
+const IN_URL = /:\/\/(?<=[a-z][a-z0-9+.-]*:\/\/)([^\s/:@]*:)[^\s/@]+@/gi;
 const HEADER = /(authorization\s*:\s*)(?:(?:bearer|basic)\s+)?[^\s"']+/gi;
 const SCHEME = /\b((?:bearer|basic)\s+)[^\s"']+/gi;
 
@@ -40,5 +44,5 @@ function redactWord(word: string): string {
     .replace(HEADER, `$1${REDACTED}`)
     .replace(SCHEME, `$1${REDACTED}`)
     .replace(NAMED, `$1${REDACTED}`)
-    .replace(IN_URL, `$1${REDACTED}@`);
+    .replace(IN_URL, `://$1${REDACTED}@`);
 }

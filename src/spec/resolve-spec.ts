@@ -1,9 +1,15 @@
 /** From what was checked to what the actors work with: every default applied, every duration in milliseconds. */
-import { DEFAULT_RESTART } from './alloc-spec.ts';
+import { artifactSpec } from './artifact-spec.ts';
 import { durationMs } from './duration.ts';
-import type { AllocSpec, AllocType } from './alloc-spec.ts';
-import type { CheckedGroup, CheckedRestart, CheckedTask } from './group-schema.ts';
-import type { LogPolicy, ResourceLimits, RestartPolicy, TaskMount, TaskSpec } from './task-spec.ts';
+import { hostEnvOf, interpolationOf } from './interpolation-policy.ts';
+import { networkSpec, taskNetwork } from './network-spec.ts';
+import { restartPolicy } from './restart-rules.ts';
+import { secretSpec } from './secret-spec.ts';
+import { templateSpec } from './template-spec.ts';
+import { servicesOf } from './service-spec.ts';
+import type { AllocSpec } from './alloc-spec.ts';
+import type { CheckedGroup, CheckedTask } from './group-schema.ts';
+import type { LogPolicy, ResourceLimits, TaskMount, TaskSpec } from './task-spec.ts';
 
 export interface ResolveOptions {
   /** No task may take longer to be asked nicely. Default 30,000, which is Nomad's `max_kill_timeout`. */
@@ -20,11 +26,15 @@ export function resolveSpec(checked: CheckedGroup, options: ResolveOptions = {})
     meta: checked.meta,
     labels: checked.labels,
     tasks: checked.tasks.map((task) => resolveTask(checked, task, maxKillTimeoutMs)),
+    ...optional('shutdownDelayMs', spanMs(checked.shutdownDelay)),
+    ...optional('maxRunDurationMs', spanMs(checked.maxRunDuration)),
+    ...optional('network', networkSpec(checked.network)),
   };
 }
 
 function resolveTask(group: CheckedGroup, task: CheckedTask, maxKillTimeoutMs: number): TaskSpec {
-  const gate = task.lifecycle?.hook === 'prestart' ? 'prestart' : 'main';
+  const gate = task.lifecycle?.hook ?? 'main';
+  const isSidecar = task.lifecycle?.sidecar === true;
   return {
     name: task.name,
     driver: task.driver,
@@ -32,15 +42,39 @@ function resolveTask(group: CheckedGroup, task: CheckedTask, maxKillTimeoutMs: n
     env: task.env,
     gate,
     restart: restartPolicy(group.type, group.restart, task.restart),
-    restartOnSuccess: group.type !== 'batch' && gate === 'main',
+    ...optional('isSidecar', isSidecar || undefined),
+    ...optional('isLeader', task.leader || undefined),
+    restartOnSuccess: gate === 'main' ? group.type !== 'batch' : isSidecar,
     logs: logPolicy(task.logs),
     killSignal: task.killSignal,
     killTimeoutMs: Math.min(durationMs(task.killTimeout), maxKillTimeoutMs),
+    ...optional('shutdownDelayMs', spanMs(task.shutdownDelay)),
     meta: task.meta,
     ...optional('user', task.user),
+    ...optional('isDynamicUser', task.dynamicUser || undefined),
     ...optional('resources', task.resources as ResourceLimits | undefined),
     ...optional('mounts', mountsOf(group, task)),
+    ...optional('artifacts', artifactsOf(task)),
+    ...optional('secrets', secretsOf(task)),
+    ...optional('templates', templatesOf(task)),
+    ...servicesOf(group, task),
+    ...optional('dispatchPayload', task.dispatchPayload),
+    ...optional('network', taskNetwork(group.network)),
+    ...optional('hostEnv', hostEnvOf(task)),
+    ...optional('interpolation', interpolationOf(group, task)),
   };
+}
+
+function artifactsOf({ artifacts = [] }: CheckedTask): TaskSpec['artifacts'] {
+  return artifacts.length === 0 ? undefined : artifacts.map(artifactSpec);
+}
+
+function templatesOf({ templates = [] }: CheckedTask): TaskSpec['templates'] {
+  return templates.length === 0 ? undefined : templates.map(templateSpec);
+}
+
+function secretsOf({ secrets = [] }: CheckedTask): TaskSpec['secrets'] {
+  return secrets.length === 0 ? undefined : secrets.map(secretSpec);
 }
 
 /** A key that is absent stays absent: specs that do not use it keep their hash. */
@@ -49,6 +83,11 @@ function optional<Key extends string, Value>(
   value: Value | undefined,
 ): { readonly [K in Key]?: Value } {
   return value === undefined ? {} : ({ [key]: value } as { readonly [K in Key]: Value });
+}
+
+/** A delay of nothing is none. */
+function spanMs(written: string | undefined): number | undefined {
+  return (written === undefined ? 0 : durationMs(written)) || undefined;
 }
 
 /** What says no more than the default is left out: the same wish has the same hash. */
@@ -78,22 +117,4 @@ function mountsOf(group: CheckedGroup, task: CheckedTask): readonly TaskMount[] 
   });
   const all = [...ofVolumes, ...((task.mounts ?? []) as TaskMount[])];
   return all.length === 0 ? undefined : all;
-}
-
-/** The policy of one task: its own fields, then the group's, then the defaults of the group's type. */
-export function restartPolicy(
-  type: AllocType,
-  group: CheckedRestart | undefined,
-  task: CheckedRestart | undefined,
-): RestartPolicy {
-  const byDefault = DEFAULT_RESTART[type];
-  const interval = task?.interval ?? group?.interval;
-  const delay = task?.delay ?? group?.delay;
-  return {
-    attempts: task?.attempts ?? group?.attempts ?? byDefault.attempts,
-    intervalMs: interval === undefined ? byDefault.intervalMs : durationMs(interval),
-    delayMs: delay === undefined ? byDefault.delayMs : durationMs(delay),
-    mode: task?.mode ?? group?.mode ?? byDefault.mode,
-    onLost: task?.onLost ?? group?.onLost ?? byDefault.onLost,
-  };
 }

@@ -1,18 +1,21 @@
-/** Rules that hold between several values of a group. The restart rules are Nomad's (`structs.RestartPolicy`). */
-import { formatDuration } from './duration.ts';
-import { restartPolicy } from './resolve-spec.ts';
+/** Rules that hold between several values of a group. */
+import { lifecycleProblems } from './lifecycle-rules.ts';
+import { networkProblems } from './network-rules.ts';
+import { serviceProblems } from './service-rules.ts';
+import { restartProblems } from './restart-rules.ts';
 import type { CheckedGroup } from './group-schema.ts';
 import type { KeyPath, KeyProblem } from './key-names.ts';
-import type { RestartPolicy } from './task-spec.ts';
-
-const MIN_INTERVAL_MS = 5_000;
 
 export function ruleProblems(group: CheckedGroup): readonly KeyProblem[] {
   return [
     ...duplicateNames(group),
+    ...lifecycleProblems(group),
     ...restartProblems(group),
+    ...networkProblems(group),
     ...mountProblems(group),
     ...limitProblems(group),
+    ...userProblems(group),
+    ...serviceProblems(group),
   ];
 }
 
@@ -114,40 +117,15 @@ function limitProblems(group: CheckedGroup): readonly KeyProblem[] {
   return problems;
 }
 
+function userProblems(group: CheckedGroup): readonly KeyProblem[] {
+  return group.tasks.flatMap(({ user, dynamicUser }, index) => {
+    if (user === undefined || dynamicUser !== true) return [];
+    const text = `says that it runs as nobody else, and user that it runs as "${user}"`;
+    return [{ path: ['tasks', index, 'dynamicUser'], text }];
+  });
+}
+
 function isBackwards(range: string): boolean {
   const [first = 0, last = first] = range.split('-').map(Number);
   return last < first;
-}
-
-/** A mistake of the group's policy is told once, not again for every task that has none of its own. */
-function restartProblems(group: CheckedGroup): readonly KeyProblem[] {
-  const problems: KeyProblem[] = [];
-  const look = (path: KeyPath, policy: RestartPolicy): void => {
-    const text = policyFault(policy);
-    if (text !== undefined) problems.push({ path, text });
-  };
-  if (group.restart !== undefined) {
-    look(['restart'], restartPolicy(group.type, group.restart, undefined));
-  }
-  for (const [index, task] of group.tasks.entries()) {
-    if (task.restart === undefined) continue;
-    look(['tasks', index, 'restart'], restartPolicy(group.type, group.restart, task.restart));
-  }
-  return problems;
-}
-
-function policyFault({ attempts, delayMs, intervalMs, mode }: RestartPolicy): string | undefined {
-  if (attempts === 0 && mode === 'delay') {
-    return 'is ambiguous: attempts 0 says never, mode "delay" says again. Use mode "fail" for never';
-  }
-  if (intervalMs < MIN_INTERVAL_MS) {
-    return `has an interval of ${formatDuration(intervalMs)}: at least 5s is needed`;
-  }
-  if (attempts * delayMs > intervalMs) {
-    return (
-      `cannot be kept: ${attempts} attempts with a delay of ${formatDuration(delayMs)} take longer ` +
-      `than the interval of ${formatDuration(intervalMs)}`
-    );
-  }
-  return undefined;
 }

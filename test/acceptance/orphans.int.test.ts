@@ -13,6 +13,7 @@ import {
   runningPid,
   until,
 } from './rig.ts';
+import { LASTING, task } from './twelve-tasks.ts';
 
 let machine: Machine;
 let agent: Orchestrator;
@@ -82,6 +83,46 @@ describe('a program of ours', () => {
     await machine.killAgent();
     agent = await machine.startAgent();
     expect(isRunning(kept)).toBe(true);
+  });
+
+  it('of a task that an update took away is ended, also when the store is lost before', async () => {
+    const stubborn = 'trap "echo told" TERM; echo up; while :; do sleep 0.05; done';
+    const old = task('old', stubborn, { killTimeout: '60s' });
+    const { allocId } = await agent.run({ name: 'web', tasks: [task('web', LASTING), old] });
+    const both = await until('both run', async () => {
+      const pids = await pidsOf(agent, 'web');
+      return machine.outputOf(allocId, 'old') === 'up\n' && pids;
+    });
+    await agent.run({ name: 'web', tasks: [task('web', LASTING)] });
+    await until('it is told', () => machine.outputOf(allocId, 'old') === 'up\ntold\n');
+    await machine.killAgent();
+    rmSync(inState('store'), { recursive: true });
+    agent = await machine.startAgent();
+    expect(await until('the other is adopted', () => pidsOf(agent, 'web'))).toEqual([both[0]]);
+    await until('it is ended', () => !isRunning(both[1] as number));
+    const reason = 'nobody wants its task';
+    const data = { stream: `task/${allocId}/old`, verdict: 'kill', reason };
+    expect(await orphans()).toMatchObject([{ data }]);
+  });
+
+  it('of a task that an update added after a backup is ended when that is put back', async () => {
+    await runningPid(agent, 'web');
+    await machine.killAgent();
+    cpSync(inState('store'), inState('backup'), { recursive: true });
+    agent = await machine.startAgent();
+    const { tasks } = countingGroup('web', 1);
+    await agent.run({ name: 'web', tasks: [...tasks, task('late', LASTING)] });
+    const both = await until('both run', async () => {
+      const pids = await pidsOf(agent, 'web');
+      return pids !== false && pids.length === 2 && pids;
+    });
+    await machine.killAgent();
+    rmSync(inState('store'), { recursive: true });
+    cpSync(inState('backup'), inState('store'), { recursive: true });
+    agent = await machine.startAgent();
+    await until('it is ended', () => !isRunning(both[1] as number));
+    expect(await until('the other is adopted', () => pidsOf(agent, 'web'))).toEqual([both[0]]);
+    expect(await orphans()).toMatchObject([{ data: { verdict: 'kill' } }]);
   });
 
   it('of a state that was removed as a whole is told and left alone', async () => {

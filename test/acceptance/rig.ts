@@ -11,6 +11,7 @@ import { HoldfastError } from '../../src/errors.ts';
 import { killCgroup } from '../../src/os/cgroup-kill.ts';
 import { cgroupOfRun, machineCgroups } from '../../src/os/cgroup-layout.ts';
 import { cgroupsOfRuns, removeCgroup, removeInstanceCgroup } from '../../src/os/cgroup-tree.ts';
+import { readMountTable } from '../../src/os/mount-table.ts';
 import { type OutputStream, segmentNumbers, segmentPath } from '../../src/output/segments.ts';
 import type { GroupSpecInput } from '../../src/spec/group-schema.ts';
 
@@ -126,11 +127,19 @@ export class Machine {
     removeInstanceCgroup(layout, instanceId);
   }
 
+  /** What is in memory for secrets stays mounted when nobody stands by a task to its end. */
+  #endMounts(): void {
+    for (const { point } of readMountTable()) {
+      if (point.startsWith(`${this.dataDir}/`)) spawnSync('umount', ['-l', point]);
+    }
+  }
+
   /** Ends everything that belongs to this machine and removes its files. */
   async scrap(): Promise<void> {
     await this.killAgent();
     this.killAll();
     this.#endCgroups();
+    this.#endMounts();
     rmSync(this.dataDir, { recursive: true, force: true, maxRetries: 5 });
   }
 }

@@ -49,6 +49,30 @@ it('an id that was let go is refused for ever, a name is free again', async () =
   await expect(agent.orchestrator.run(again)).resolves.toBeDefined();
 });
 
+it('the past of an alloc that was let go is compacted away, and that of the others is not', async () => {
+  const agent = new MockAgent();
+  const orchestrator = await agent.open(KEEP_TWO);
+  await agent.start('live');
+  const first = await complete(agent, 'one');
+  const { position } = await orchestrator.inspect('one');
+  for (const name of ['two', 'three', 'four']) await complete(agent, name);
+  const past = { at: position };
+  await eventually(async () => {
+    const answer: unknown = await orchestrator
+      .inspect(first, past)
+      .catch((error: unknown) => error);
+    expect(answer).toMatchObject({ code: 'POSITION_COMPACTED' });
+  });
+  expect(await orchestrator.inspect('live', past)).toMatchObject({ state: 'running' });
+  await expect(orchestrator.inspect('one', { at: 1e9 })).rejects.toMatchObject({
+    code: 'POSITION_AHEAD',
+  });
+  const { head } = await orchestrator.agent();
+  await expect(orchestrator.inspect('one', { at: head })).rejects.toMatchObject({
+    code: 'NOT_FOUND',
+  });
+});
+
 it('a subscriber that is behind what went is told where the log begins, and goes on from there', async () => {
   const agent = new MockAgent();
   const orchestrator = await agent.open(KEEP_TWO);

@@ -51,6 +51,17 @@ describe('the files of specs', () => {
     expect(readdirSync(dir)).toEqual(['quick.json']);
   });
 
+  it('say when an alloc was accepted that may run so long only', async () => {
+    const specs = new SpecFiles(dir);
+    const limited = { ...saved('limited'), acceptedAt: 7 };
+    await specs.save(limited);
+    writeFileSync(join(dir, 'odd.json'), JSON.stringify({ ...saved('odd'), acceptedAt: 'noon' }));
+    expect(await specs.leftBehind(() => 'unknown')).toEqual({
+      saved: [limited],
+      unreadable: new Set(['odd']),
+    });
+  });
+
   it('are on disk with their name when they are saved', async () => {
     synced.length = 0;
     await new SpecFiles(dir).save(saved('kept'));
@@ -82,20 +93,23 @@ describe('the files of specs', () => {
     expect(found).toEqual({ saved: [saved('live')], unreadable: new Set() });
   });
 
-  it('that are missing or torn are written again by an opening agent, if their alloc still lives', async () => {
+  it('that are missing, torn or old are written again by an opening agent, if their alloc still lives', async () => {
     const specs = new SpecFiles(dir);
-    await specs.save({ ...saved('whole'), specHash: 'as it was' });
+    await specs.save({ ...saved('whole'), payload: 'aGk=' });
+    // An agent died between the update of the alloc and that of its file.
+    await specs.save({ ...saved('old'), specHash: 'as it was', payload: 'aGk=' });
     writeFileSync(join(dir, 'torn.json'), '{"allocId":"to');
     // Nothing can be renamed over a directory: the others must not wait for it.
     mkdirSync(join(dir, 'blocked.json'));
-    await specs.complete(['blocked', 'whole', 'torn', 'gone', 'over'], (allocId) =>
+    await specs.complete(['blocked', 'whole', 'old', 'torn', 'gone', 'over'], (allocId) =>
       allocId === 'over' ? undefined : saved(allocId),
     );
     const found = await specs.leftBehind(() => 'unknown');
     expect(found.saved.toSorted((a, b) => (a.allocId < b.allocId ? -1 : 1))).toEqual([
       saved('gone'),
+      { ...saved('old'), payload: 'aGk=' },
       saved('torn'),
-      { ...saved('whole'), specHash: 'as it was' },
+      { ...saved('whole'), payload: 'aGk=' },
     ]);
     expect(found.unreadable).toEqual(new Set(['blocked']));
   });

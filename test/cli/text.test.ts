@@ -8,6 +8,7 @@ import { inspectText } from '../../src/cli/inspect.ts';
 import { formatTable } from '../../src/cli/table.ts';
 import { taskTable, upOf } from '../../src/cli/task-table.ts';
 import { failure, fine, sizeText, warning } from '../../src/doctor/finding.ts';
+import { fromAlloc, toAlloc } from '../../src/server/convert.ts';
 import { FakeOrchestrator } from '../client/fake-orchestrator.ts';
 import type { TaskView } from '../../src/api.ts';
 
@@ -39,6 +40,24 @@ describe('a table', () => {
       'ALLOC  ID        TASK  DRIVER    STATE    RUN   PID  RESTARTS  UP\n' +
         'web    id-of-we  api   raw_exec  running    1  4182         0  2m11s\n',
     );
+  });
+
+  it('shows ports where there are any, and the network of an alloc that has one of its own', async () => {
+    const fake = new FakeOrchestrator();
+    await fake.run({ name: 'web', tasks: [{ name: 'api', driver: 'raw_exec' }] });
+    const ports = [
+      { label: 'http', hostIp: '192.0.2.1', hostPort: 8080, to: 80 },
+      { label: 'any', hostIp: 'fd00::1', hostPort: 20_412, to: null },
+    ];
+    const [head = '', row = ''] = taskTable([await task()], NOW, () => ports).split('\n');
+    expect(head.endsWith('UP     PORTS')).toBe(true);
+    expect(row.endsWith('2m11s  http=8080,any=20412')).toBe(true);
+    const view = { ...(await fake.inspect('web')), networkMode: 'bridge', ip: '10.9.0.2', ports };
+    const text = inspectText(view, NOW);
+    expect(text).toContain('network   bridge, 10.9.0.2\n');
+    expect(text).toContain('port      http 192.0.2.1:8080 to 80\n');
+    expect(text).toContain('port      any [fd00::1]:20412\n');
+    expect(fromAlloc(toAlloc(view))).toEqual(view);
   });
 
   it('shows the reasons of one alloc without driving the terminal', async () => {

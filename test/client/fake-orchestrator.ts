@@ -2,12 +2,15 @@
 import { Observable } from 'rxjs';
 import { HoldfastError } from '../../src/errors.ts';
 import { assertLogQuery } from '../../src/log-query.ts';
+import { history, nomadEvents, why } from '../../src/projections/look-back.ts';
 import { validateGroup } from '../../src/spec/validate-spec.ts';
 import { FakeSession } from './fake-session.ts';
 import type * as api from '../../src/api.ts';
 import type { GroupSpecInput } from '../../src/spec/group-schema.ts';
 
 export const STORE_ID = 'store-of-the-fake';
+
+const NO_NETWORK = { networkMode: 'host', ip: null, ports: [] };
 
 export class FakeOrchestrator implements api.Orchestrator {
   readonly recovery: api.RecoveryReport = {
@@ -23,6 +26,7 @@ export class FakeOrchestrator implements api.Orchestrator {
   readonly calls: string[] = [];
   /** Of every call of `run`. */
   readonly requestIds: (string | undefined)[] = [];
+  readonly identities: unknown[] = [];
   /** Before the answer of `run`, when everything is done. */
   beforeAnswer: () => Promise<void> = () => Promise.resolve();
   readonly log: api.PublicEvent[] = [];
@@ -68,12 +72,34 @@ export class FakeOrchestrator implements api.Orchestrator {
     const tasks = spec.tasks.map(({ name }) => taskView(names, name));
     const times = { createdAt: '2026-01-02T03:04:05.678Z', position: this.log.length };
     const state = { type: spec.type, state: 'running', isLive: true, reason: '' } as const;
-    this.#allocs.set(allocId, { ...names, ...state, specHash: 'abc', ...times, tasks });
+    this.#allocs.set(allocId, {
+      ...names,
+      ...state,
+      specHash: 'abc',
+      version: 1,
+      ...times,
+      ...NO_NETWORK,
+      tasks,
+    });
     this.add('AllocReceived', names);
     for (const { task } of tasks) this.add('TaskStarted', { ...names, task, run: 1 });
     this.requestIds.push(options.requestId);
+    this.identities.push(options.identity);
     await this.beforeAnswer();
     return this.alloc(allocId);
+  }
+
+  async plan(input: GroupSpecInput, options: api.PlanOptions = {}): Promise<api.GroupPlan> {
+    const { name } = validateGroup(input);
+    const isMeant = ({ alloc, allocId }: api.AllocView): boolean =>
+      options.allocId === undefined ? alloc === name : allocId === options.allocId;
+    const found = [...this.#allocs.values()].find(isMeant);
+    const none = { beginsAnew: false, changes: [], tasks: [] };
+    const change = { kind: 'added', field: 'env.A', after: '"1"', action: 'restart' } as const;
+    const tasks = [{ task: 'web', action: 'restart' as const, changes: [change] }];
+    return found === undefined
+      ? { alloc: name, allocId: null, version: 0, action: 'create', ...none }
+      : { alloc: name, allocId: found.allocId, version: 1, action: 'restart', ...none, tasks };
   }
 
   async alloc(ref: string): Promise<api.AllocHandle> {
@@ -85,7 +111,8 @@ export class FakeOrchestrator implements api.Orchestrator {
       view,
       task: (task) => this.#task(allocId, task),
       stop: (options) => this.stop(allocId, options),
-      restart: () => this.restart(allocId),
+      restart: (options) => this.restart(allocId, options),
+      resume: () => this.resume(allocId),
       wait: async (options = {}) => {
         await this.#until(() => this.#allocs.get(allocId)?.isLive === false, options.signal);
         return view();
@@ -107,9 +134,12 @@ export class FakeOrchestrator implements api.Orchestrator {
       view,
       signal: (signal) => this.signal(ref, signal),
       restart: () => this.restart(ref),
+      resume: () => this.resume(ref),
       logs: (query) => this.logs(ref, query),
       exec: (argv, options) => this.exec(ref, argv, options),
       stats: (query) => this.stats(ref, query),
+      env: () => this.env(ref),
+      nomadEvents: (options) => nomadEvents(this, ref, options),
       wait: async (options = {}) => {
         await this.#until(() => this.#allocs.get(allocId)?.isLive === false, options.signal);
         return view();
@@ -119,6 +149,38 @@ export class FakeOrchestrator implements api.Orchestrator {
 
   async allocs(options: { all?: boolean } = {}): Promise<readonly api.AllocView[]> {
     return [...this.#allocs.values()].filter(({ isLive }) => isLive || options.all === true);
+  }
+
+  gcReport: api.GcReport = { entries: [], diskPercent: 12.5, inodePercent: 1 };
+
+  async gc(options: api.GcOptions = {}): Promise<api.GcReport> {
+    this.calls.push(`gc ${options.ref ?? '-'} ${options.all ?? false} ${options.dryRun ?? false}`);
+    if (options.ref !== undefined) await this.inspect(options.ref);
+    return this.gcReport;
+  }
+
+  history(ref: string): Promise<readonly api.HistoryEntry[]> {
+    return history(this, ref);
+  }
+
+  why(ref: string): Promise<readonly api.WhyChain[]> {
+    return why(this, ref);
+  }
+
+  variables: readonly api.EnvVariable[] = [];
+
+  async env(ref: string): Promise<api.TaskEnvView> {
+    const [task] = (await this.inspect(ref)).tasks;
+    const { alloc = '', allocId = '', task: name = '' } = task ?? {};
+    const facts = { run: 1, position: this.log.length, problems: ['env.A: no'] };
+    return { alloc, allocId, task: name, variables: this.variables, ...facts };
+  }
+
+  healthOfAll: api.HealthView = { services: [], checks: [] };
+
+  async health(ref?: string): Promise<api.HealthView> {
+    if (ref !== undefined) await this.inspect(ref);
+    return this.healthOfAll;
   }
 
   async inspect(ref: string, options: { at?: number } = {}): Promise<api.AllocView> {
@@ -139,7 +201,8 @@ export class FakeOrchestrator implements api.Orchestrator {
     return options.at === undefined ? view : { ...view, position: options.at };
   }
 
-  async stop(ref: string, options: { reason?: string } = {}): Promise<api.AllocView> {
+  async stop(ref: string, options: api.StopOptions = {}): Promise<api.AllocView> {
+    if (options.shutdownDelay === 'skip') this.calls.push(`hurry ${ref}`);
     return this.end(ref, 'stopped', null, options.reason ?? '');
   }
 
@@ -161,9 +224,14 @@ export class FakeOrchestrator implements api.Orchestrator {
     return ended;
   }
 
-  async restart(ref: string): Promise<void> {
+  async restart(ref: string, options: api.RestartOptions = {}): Promise<void> {
     await this.inspect(ref);
-    this.calls.push(`restart ${ref}`);
+    this.calls.push(options.tasks === 'all' ? `restart all of ${ref}` : `restart ${ref}`);
+  }
+
+  async resume(ref: string): Promise<void> {
+    await this.inspect(ref);
+    this.calls.push(`resume ${ref}`);
   }
 
   async signal(ref: string, signal: string): Promise<void> {

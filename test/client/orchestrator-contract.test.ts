@@ -58,8 +58,60 @@ describe.each([
     orchestrator = await open();
   });
 
+  it('plans for the alloc of a name, or for the one that is named', async () => {
+    const { allocId } = await orchestrator.run(group, { allocId: 'own' });
+    expect(await orchestrator.plan(group)).toMatchObject({ allocId, action: 'restart' });
+    expect(await orchestrator.plan(group, { allocId })).toMatchObject({ allocId, version: 1 });
+    const other = await orchestrator.plan(group, { allocId: 'other' });
+    expect(other).toMatchObject({ allocId: null, version: 0, action: 'create' });
+  });
+
   it('says what its recovery found', () => {
     expect(orchestrator.recovery).toEqual(fake.recovery);
+  });
+
+  it('tells the environment of a task, and no value that must not be shown', async () => {
+    const handle = await orchestrator.run(group, { allocId: 'given' });
+    const none = { from: null, written: null, hash: null, secrets: [], overrode: [] };
+    const secret = { name: 'PASS', value: null, layer: 'hook', from: 'secrets', secrets: ['db'] };
+    const overrode = [
+      { layer: 'hook', from: 'other', value: null },
+      { layer: 'task', from: null, value: 'x' },
+    ];
+    fake.variables = [
+      { ...none, name: 'A', value: '', layer: 'task', written: '${B}' },
+      { ...none, ...secret, hash: 'h1', overrode },
+    ];
+    expect(await handle.task('api').env()).toEqual(await fake.env('given/api'));
+    expect((await orchestrator.env('given/api')).variables).toEqual(fake.variables);
+    await expect(orchestrator.env('nobody')).rejects.toMatchObject({ code: 'NOT_FOUND' });
+  });
+
+  it('tells services and checks, with all that they leave out', async () => {
+    const place = { alloc: 'given', allocId: 'given-1', task: 'api', run: 2 };
+    const web = { service: 'web', address: '::1', port: 80, tags: ['a'], meta: { b: 'c' } };
+    const bare = { service: 'all', address: '', port: null, tags: [], meta: {} };
+    const check = { check: 'alive', type: 'http', output: 'ok\n' } as const;
+    const since = '2026-11-22T18:00:00.000Z';
+    fake.healthOfAll = {
+      services: [
+        { ...place, ...web, isGroups: false, status: 'passing' },
+        { ...place, ...bare, isGroups: true, status: null },
+      ],
+      checks: [
+        { ...place, ...check, service: 'web', status: 'passing', since },
+        { ...place, ...check, service: null, status: 'pending', since: null },
+      ],
+    };
+    expect(await orchestrator.health()).toEqual(fake.healthOfAll);
+    await expect(orchestrator.health('nobody')).rejects.toMatchObject({ code: 'NOT_FOUND' });
+  });
+
+  it('hands over what a scheduler calls an alloc, and nothing when there is nothing', async () => {
+    const identity = { jobId: 'j', namespace: 'n', allocIndex: 0 };
+    await orchestrator.run(group, { allocId: 'first', identity });
+    await orchestrator.run({ ...group, name: 'other' }, { allocId: 'second' });
+    expect(fake.identities).toEqual([identity, undefined]);
   });
 
   it('says who the agent is', async () => {
@@ -147,16 +199,62 @@ describe.each([
     expect(await orchestrator.allocs({ all: true })).toHaveLength(1);
   });
 
-  it('signals and restarts', async () => {
-    const task = (await orchestrator.run(group, { allocId: 'x' })).task('api');
+  it('lets go of what has ended, and says by which rule', async () => {
+    await orchestrator.run(group, { allocId: 'x' });
+    const told = { alloc: 'web', allocId: 'x', state: 'failed', rule: 'disk' } as const;
+    const entries = [
+      { ...told, endedAt: null, outcome: 'stuck', reason: 'EBUSY' },
+      { ...told, endedAt: '2026-01-02T03:04:05.678Z', outcome: 'removed', reason: '' },
+    ] as const;
+    fake.gcReport = { entries, diskPercent: 81.5, inodePercent: 0 };
+    expect(await orchestrator.gc()).toEqual(fake.gcReport);
+    await orchestrator.gc({ ref: 'web', dryRun: true });
+    await orchestrator.gc({ all: true });
+    expect(fake.calls).toEqual(['gc - false false', 'gc web false true', 'gc - true false']);
+    expect(await rejection(orchestrator.gc({ ref: 'no' }))).toMatchObject({ code: 'NOT_FOUND' });
+  });
+
+  it('signals, restarts and resumes', async () => {
+    const handle = await orchestrator.run(group, { allocId: 'x' });
+    const task = handle.task('api');
     await task.signal('SIGHUP');
+    await task.restart();
+    await task.resume();
     await orchestrator.restart('web');
-    expect(fake.calls).toEqual(['signal x/api SIGHUP', 'restart web']);
+    await handle.restart({ tasks: 'all' });
+    await handle.resume();
+    expect(fake.calls).toEqual([
+      'signal x/api SIGHUP',
+      'restart x/api',
+      'resume x/api',
+      'restart web',
+      'restart all of x',
+      'resume x',
+    ]);
+  });
+
+  it('stops without its shutdown delays when asked to', async () => {
+    await orchestrator.run(group);
+    await orchestrator.stop('web', { shutdownDelay: 'skip' });
+    expect(fake.calls).toEqual(['hurry web']);
   });
 
   it('shows the past', async () => {
     await orchestrator.run(group);
     expect(await orchestrator.inspect('web', { at: 1 })).toMatchObject({ position: 1 });
+  });
+
+  it('tells the past out of its events, whoever asks', async () => {
+    const handle = await orchestrator.run(group, { allocId: 'given' });
+    fake.add('HostLost', { data: { hostId: 'h', kind: 'executor', reason: 'killed' } });
+    const about = { alloc: 'web', allocId: 'given', task: 'api', run: 1 };
+    fake.add('TaskLost', { ...about, data: { reason: 'nobody saw it end', maybeRan: true } });
+    const [chain] = await orchestrator.why('web/api');
+    expect(chain).toMatchObject({ alloc: 'web', allocId: 'given', task: 'api' });
+    expect(chain?.causes.map(({ type }) => type)).toEqual(['TaskLost', 'HostLost']);
+    expect(await orchestrator.history('web')).toEqual(await fake.history('web'));
+    const told = await handle.task('api').nomadEvents();
+    expect(told.map(({ type }) => type)).toEqual(['Started', 'Failed Restoring Task']);
   });
 
   it('gives events behind a position, up to the head', async () => {

@@ -80,7 +80,7 @@ function describeAppending(open: OpenLog): void {
     const wrong = { ...gateOpened(), data: { gate: 'side' } };
     await expect(log.append(WEB, 0, [message(1), wrong])).rejects.toMatchObject({
       code: 'EVENT_MALFORMED',
-      details: { fault: 'data.gate: expected one of prestart, main' },
+      details: { fault: 'data.gate: expected one of prestart, main, poststart, poststop' },
     });
     expect(log.versionOf(WEB)).toBe(0);
   });

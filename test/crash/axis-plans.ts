@@ -34,8 +34,22 @@ function killAt(
 }
 
 /** What an agent does in its first moments and after them: where a second crash falls into a recovery. */
-const RECOVERING =
-  /^agent\.(open|sweep|adopt|launch|watch|kill|settle|cleanup|append|decided|end|host|collect|retention|snapshots|safe-mode)/;
+const RECOVERING = [
+  /^agent\.(open|sweep|adopt|prestart|launch|watch|kill|settle|cleanup|append|decided|end|host)/,
+  /^agent\.(collect|retention|snapshots|safe-mode|alloc|gates|update|replace|network|services)/,
+  /^agent\.(check|artifact|file|secrets|template|change)/,
+];
+
+/** One of those, that the workload comes by, or nobody but an agent after one that died. */
+function isSecond(point: string, workload: WorkloadName, census: Census): boolean {
+  if (!RECOVERING.some((kind) => kind.test(point))) return false;
+  const ways = census.get(point) ?? [];
+  const isOfRecovery = ways.every(({ opening }) => opening.length > 0);
+  return isOfRecovery || ways.some((way) => way.workload === workload);
+}
+
+const SIMPLE = ['batch', 'service', 'restart', 'loud'] as const;
+const OF_GROUPS = ['whole', 'updated', 'changing', 'watched', 'fetching'] as const;
 
 export const PLANS: Readonly<
   Record<
@@ -46,7 +60,7 @@ export const PLANS: Readonly<
   pairs(census, chance) {
     const [way, first] = killAt(/^agent\./, census, chance);
     const second = pick(
-      [...census.keys()].toSorted().filter((one) => RECOVERING.test(one)),
+      [...census.keys()].toSorted().filter((one) => isSecond(one, way.workload, census)),
       chance,
     );
     return [way.workload, [first, { point: second, nth: 1, action: 'kill', ms: 0 }]];
@@ -65,7 +79,7 @@ export const PLANS: Readonly<
   slow(_census, chance, index) {
     const point = pick(['shim.begun', 'shim.fifos.opened', 'shim.fate.before'], chance);
     const late: Strike = { point, nth: 1 + Math.floor(chance() * 2), action: 'delay', ms: 1_500 };
-    const workload = pick(['batch', 'service', 'restart', 'loud'] as const, chance);
+    const workload = pick(SIMPLE, chance);
     const strikes: readonly (readonly Strike[])[] = [
       [rig('kill-executor'), rig('kill-agent')],
       [rig('kill-executor')],
@@ -85,7 +99,7 @@ export const PLANS: Readonly<
     return [way.workload, [{ ...where, action: 'stop', ms: 60_000 }, rig(other)]];
   },
   chance(_census, chance) {
-    const workload = pick(['batch', 'service', 'restart', 'loud'] as const, chance);
+    const workload = pick([...SIMPLE, ...OF_GROUPS], chance);
     const blow = (): Strike => {
       const kinds = ['kill-agent', 'kill-agent', 'kill-executor', 'kill-logmon'] as const;
       return rig(pick(kinds, chance), Math.floor(chance() * 400));

@@ -37,14 +37,17 @@ const OPENINGS: readonly (readonly [WorkloadName, readonly Strike[]])[] = [
   // A host finds a container that nobody will ever let go, and one that somebody has to.
   ['isolated', [strike('shim.container.created', 'kill')]],
   ['isolated', [strike('shim.container.identified', 'kill')]],
+  // The next agent has the secrets of a start that is recorded fetched again.
+  ['changing', [strike('agent.launch.begun', 'kill')]],
   // An executor host sees to the output itself.
   ['alone', [strike('agent.watch.begun', 'kill'), strike(RIG, 'kill-logmon')]],
   // The next agent begins in safe mode.
   ['tidy', [strike('agent.accept.settled', 'kill')]],
 ];
 
-/** Where no containers can be made, nothing comes by the points that are about them. */
+/** Where no containers or networks can be made, nothing comes by the points that are about them. */
 export function isPossible(what: string): boolean {
+  if (what === 'joined' || what.includes('.network.')) return process.geteuid?.() === 0;
   const isOfContainers = what === 'isolated' || what.includes('.container.');
   return !isOfContainers || noContainersBecause() === undefined;
 }

@@ -14,6 +14,8 @@ export interface Harm {
   readonly refusesPrograms: boolean;
   /** The release of a task's output failed for good: its FIFOs stay, and the host that reads them. */
   readonly keepsOutput: boolean;
+  /** Taking a network away failed: its record stays for the next one that needs a network, or the next agent. */
+  readonly keepsNetworks: boolean;
   /** The rig has written other pids into the files of the runs. */
   readonly forgesPids: boolean;
   /** An agent that was replaced may make FIFOs before it is told so. */
@@ -38,6 +40,7 @@ export function harmOf(plan: readonly Strike[]): Harm {
     isExact: !killsPrograms && !failsAt(/./),
     refusesPrograms: failsAt(/^shim\./),
     keepsOutput,
+    keepsNetworks: failsAt(/^agent\.network\.(detached|removed)/),
     forgesPids: plan.some(({ action }) => action === 'reuse-pids'),
     leavesFifos: keepsOutput || plan.some(({ action }) => action === 'usurper'),
   };

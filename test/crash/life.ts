@@ -3,11 +3,14 @@
  * death, it goes on where the last one was, from nothing but what the orchestrator tells it; `done` says that all was
  * brought to its end. Ends with 3 when another agent holds the data directory.
  */
-import { appendFileSync, existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { renameSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { exec, HoldfastError, openOrchestrator, rawExec } from '../../src/index.ts';
 import type { Orchestrator } from '../../src/api.ts';
+import type { GroupSpecInput } from '../../src/spec/group-schema.ts';
+import { namesIn } from '../../src/os/quiet-reads.ts';
 import { placesOf } from './plan.ts';
 import { installCrashPoints } from './runtime.ts';
 import { workload, type WorkloadName } from './workloads.ts';
@@ -41,6 +44,7 @@ function say(facts: object, text?: string): void {
 }
 
 async function play(agent: Orchestrator): Promise<void> {
+  putFiles(0);
   const known = new Set([...(await allocsOf(agent)), ...accepted()]);
   for (const [allocId, spec] of Object.entries(work.groups)) {
     if (known.has(allocId)) continue;
@@ -54,13 +58,32 @@ async function play(agent: Orchestrator): Promise<void> {
     if (task?.run === 1 && task.state === 'running') await agent.restart(work.restarted);
     await running(agent, work.restarted, 2);
   }
+  if (work.changed !== undefined) {
+    const { allocId } = work.changed;
+    const [task] = (await agent.inspect(allocId)).tasks;
+    if (task?.run === 1 && task.state === 'running') putFiles(1);
+    await running(agent, allocId, 2);
+  }
+  if (work.begunAnew !== undefined) await beginAnew(agent, work.begunAnew);
+  if (work.updated !== undefined) await update(agent, work.updated);
   // A life before this one may have stopped it already.
   if (work.beside !== undefined && !(await isDead(agent, work.beside))) {
     await runBeside(agent, work.beside);
   }
   for (const allocId of work.lasting) await agent.stop(allocId);
+  if (work.updated !== undefined) await agent.stop(work.updated.heir);
   await filesSwept();
   await oldOnesGone(agent);
+}
+
+/** What lives before this one have put there stays, unless it is the first of two. */
+function putFiles(index: 0 | 1): void {
+  for (const { path, texts } of work.changed?.files ?? []) {
+    if (index === 0 && existsSync(path)) continue;
+    mkdirSync(dirname(path), { recursive: true });
+    writeFileSync(`${path}.new`, texts[index]);
+    renameSync(`${path}.new`, path);
+  }
 }
 
 async function allocsOf(agent: Orchestrator): Promise<readonly string[]> {
@@ -133,16 +156,68 @@ async function persistently<T>(ask: () => Promise<T>): Promise<T> {
   }
 }
 
-/** Every program has written its first line in the ledger, or will never do so. */
+/** Whatever a life before this one has done of it is done. */
+async function update(
+  agent: Orchestrator,
+  { allocId, specs, heir }: NonNullable<typeof work.updated>,
+): Promise<void> {
+  const [changed, other] = specs;
+  const isReplaced = (await allocsOf(agent)).includes(heir);
+  if (!isReplaced && (await agent.inspect(allocId)).isLive) {
+    await agent.run(changed);
+    await updated(agent, allocId, changed);
+  }
+  await agent.run(other, { requestId: heir });
+  await running(agent, heir, 1);
+}
+
+/** The first task has begun anew, all are at work, nobody else is, and hooks have seen to those that run on. */
+async function updated(
+  agent: Orchestrator,
+  allocId: string,
+  { tasks: wanted }: GroupSpecInput,
+): Promise<void> {
+  for (;;) {
+    const { tasks, isLive } = await agent.inspect(allocId);
+    const isBegun = tasks.every(({ state, pid }) => state === 'running' && isInLedger(pid));
+    const isWhole = tasks.length === wanted.length && (tasks[0]?.run ?? 0) > 1;
+    let isSeenTo = false;
+    for await (const { type } of agent.events({ ref: allocId, until: 'head' })) {
+      isSeenTo ||= type === 'UpdateCompleted';
+    }
+    if ((isBegun && isWhole && isSeenTo) || !isLive) return;
+    await delay(10);
+  }
+}
+
+/** A life before this one may have done so already, and what was hurt meanwhile may have ended it. */
+async function beginAnew(agent: Orchestrator, allocId: string): Promise<void> {
+  let isAsked = false;
+  for await (const { type } of agent.events({ ref: allocId, until: 'head' })) {
+    isAsked ||= type === 'AllocRestarting' || type === 'AllocStopping';
+  }
+  try {
+    if (!isAsked) await agent.restart(allocId, { tasks: 'all' });
+  } catch (error) {
+    if (!HoldfastError.is(error, 'WRONG_STATE')) throw error;
+  }
+  await running(agent, allocId, 2);
+}
+
+/** Every program has written its first line in the ledger, or will never do so. What comes last waits. */
 async function running(agent: Orchestrator, allocId: string, run: number): Promise<void> {
   for (;;) {
-    const { tasks } = await agent.inspect(allocId);
+    const { tasks, isLive } = await agent.inspect(allocId);
+    const last = work.groups[allocId]?.tasks.flatMap(({ name, lifecycle }) =>
+      lifecycle?.hook === 'poststop' ? [name] : [],
+    );
     const isOver = tasks.every(
       (task) =>
-        task.nomadState === 'dead' ||
-        (task.state === 'running' && task.run >= run && isInLedger(task.pid)),
+        (task.nomadState === 'dead' && (run === 1 || task.run >= run)) ||
+        (task.state === 'running' && task.run >= run && isInLedger(task.pid)) ||
+        (task.state === 'pending' && last?.includes(task.task)),
     );
-    if (isOver) return;
+    if (isOver || !isLive) return;
     await delay(10);
   }
 }
@@ -158,5 +233,7 @@ function isInLedger(pid: number | null): boolean {
 /** Files of ended runs go in the background; the case looks at what is left. A foreign directory stays. */
 async function filesSwept(): Promise<void> {
   const runs = join(dataDir, 'state', 'run');
-  for (let tries = 0; tries < 500 && readdirSync(runs).length > 1; tries += 1) await delay(10);
+  const networks = join(dataDir, 'state', 'networks');
+  const isLeft = (): boolean => readdirSync(runs).length > 1 || namesIn(networks).length > 0;
+  for (let tries = 0; tries < 500 && isLeft(); tries += 1) await delay(10);
 }

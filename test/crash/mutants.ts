@@ -145,4 +145,75 @@ export const MUTANTS: readonly Mutant[] = [
       'restart:agent.watch.begun#1=stop@60000,rig#1=usurper',
     ],
   },
+  {
+    // That the program has been told of a change is noted before it was.
+    name: 'change-noted-first',
+    breaks: 'lost',
+    patches: [
+      {
+        file: 'src/hooks/templates/keep-fresh.ts',
+        find: 'await this.#seen.doubt([destination]);',
+        replace: 'await this.#seen.settle({ [destination]: hash });',
+      },
+    ],
+    cases: ['changing:agent.template.placed#2=kill'],
+  },
+  {
+    // A hook is recorded as done before it has done anything.
+    name: 'hook-done-before-run',
+    breaks: 'invented',
+    patches: [
+      {
+        file: 'src/hooks/run-phase.ts',
+        find: '    const outcome = await runHook(run, hook, given)',
+        replace: `    if (rule.isRecorded) {
+      run.onProgress?.([{ hook: hook.name, tookMs: 0, isDone: true, env: [], state: {} }]);
+      await new Promise((resolve) => setTimeout(resolve, 100));
+    }
+    const outcome = await runHook(run, hook, given)`,
+      },
+    ],
+    cases: ['fetching:agent.artifact.fetched#1=kill'],
+  },
+  {
+    // What takes over does not wait for the end of whom it replaces.
+    name: 'heir-not-waiting',
+    breaks: 'doubled',
+    patches: [
+      {
+        file: 'src/actors/alloc-duties.ts',
+        find: '  await endPredecessor(predecessor, signal);\n',
+        replace: '  void endPredecessor(predecessor, signal).catch(() => undefined);\n',
+      },
+    ],
+    cases: ['updated:'],
+  },
+  {
+    // That a network is being connected is recorded when a plugin has connected it, and not before.
+    name: 'network-connected-first',
+    breaks: 'litter',
+    patches: [
+      {
+        file: 'src/network/group-network.ts',
+        find: 'namespace, ...(attached && { attached }) };',
+        replace: 'namespace };',
+      },
+    ],
+    cases: ['joined:agent.network.plugin#1=kill'],
+  },
+  {
+    // The events of an alloc go before its files do.
+    name: 'files-after-events',
+    breaks: 'litter',
+    patches: [
+      {
+        file: 'src/actors/alloc-removal.ts',
+        find: '    const reason = await this.#removeFiles(allocId);\n',
+        replace: `    const reason = undefined;
+    setTimeout(() => void this.#removeFiles(allocId), 500);
+`,
+      },
+    ],
+    cases: ['tidy:agent.retention.compacted#1=kill'],
+  },
 ];

@@ -7,6 +7,7 @@ import { faultsOf, type Fault } from './fault.ts';
 import { harmOf, type Harm } from './harm.ts';
 import { isRemoved, readHistory, type History } from './history.ts';
 import { readLedger, type Ledger } from './ledger.ts';
+import { leftOfNetworks } from './networked.ts';
 import { faultsInOutput } from './output.ts';
 import type { CasePlaces } from './plan.ts';
 import { faultsInRun } from './run-verdict.ts';
@@ -44,6 +45,7 @@ export async function findFaults(
     ...faultsOf('lost', openBeside(story)),
     ...faultsOf('output', faultsInOutput(story)),
     ...leftOnDisk(story),
+    ...faultsOf('litter', harm.keepsNetworks ? [] : leftOfNetworks(places)),
   ];
 }
 

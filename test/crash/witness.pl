@@ -14,7 +14,8 @@ my $stopped = 0;
 $SIG{TERM} = $kind eq 'deaf' ? 'IGNORE' : sub { $stopped = 1 };
 my ($key) = $ENV{HOLDFAST_MARK} =~ /:(.*)/;
 my $task = "$ENV{HOLDFAST_ALLOC_ID}/$ENV{HOLDFAST_TASK_NAME}";
-(my $lock = $task) =~ s{/}{.};
+# By name: the task of a group that takes over is the same one.
+my $lock = "$ENV{HOLDFAST_GROUP_NAME}.$ENV{HOLDFAST_TASK_NAME}";
 open my $stat, '<', '/proc/self/stat' or die;
 my $born = (split ' ', (split /\) /, <$stat>)[-1])[19];
 sysopen my $book, $ledger, O_WRONLY | O_APPEND | O_CREAT or die;

@@ -1,7 +1,8 @@
 /** What the tasks of a case do, and how often each must have run when nothing but agents and hosts was hurt. */
-import { dirname } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { GroupSpecInput } from '../../src/spec/group-schema.ts';
 import type { OrchestratorOptions } from '../../src/orchestrator-options.ts';
+import { plugins, PROBED } from './networked.ts';
 import type { CasePlaces } from './plan.ts';
 
 export type WitnessKind = 'quick' | 'zero' | 'long' | 'deaf' | 'nap' | 'leaver';
@@ -15,14 +16,30 @@ export interface Workload {
   readonly lasting: readonly string[];
   /** Told to restart once, in its first run. */
   readonly restarted?: string;
+  /** Begun anew once, with all its tasks, when they have all begun. */
+  readonly begunAnew?: string;
+  /** Its group is run again, changed, and then as one that has to replace it, with the id of the heir. */
+  readonly updated?: {
+    readonly allocId: string;
+    readonly specs: readonly [GroupSpecInput, GroupSpecInput];
+    readonly heir: string;
+  };
   /** Commands are run beside it while it runs. */
   readonly beside?: string;
   /** Whoever stops them does not wait until they run. */
   readonly isHasty?: boolean;
   /** An agent that dies is followed by another one only when hosts had the time to do its work. */
   readonly isLeftAlone?: boolean;
+  /** It is started with the first of each, and restarted by itself when the file has the second. */
+  readonly changed?: {
+    readonly allocId: string;
+    readonly files: readonly { readonly path: string; readonly texts: readonly [string, string] }[];
+  };
   /** What the agent is asked besides. */
-  readonly options?: Pick<OrchestratorOptions, 'retention' | 'safeMode'>;
+  readonly options?: Pick<
+    OrchestratorOptions,
+    'retention' | 'safeMode' | 'secrets' | 'templates' | 'network'
+  >;
   /** How often each task runs, by `alloc/task`. Null where that is a matter of moments. */
   readonly runs: Readonly<Record<string, number | null>>;
 }
@@ -36,7 +53,13 @@ export const WORKLOADS = [
   'tidy',
   'isolated',
   'beside',
+  'fetching',
+  'changing',
   'alone',
+  'whole',
+  'joined',
+  'watched',
+  'updated',
 ] as const;
 export type WorkloadName = (typeof WORKLOADS)[number];
 
@@ -53,7 +76,10 @@ export function workload(name: WorkloadName, places: CasePlaces, witness: string
     killTimeout: '400ms',
     ...more,
   });
-  return MAKERS[name](name === 'isolated' ? boxed(task, places, witness) : task);
+  if (name === 'joined') return { ...MAKERS.joined(task), options: plugins(places) };
+  if (name === 'isolated') return MAKERS[name](boxed(task, places, witness));
+  if (name === 'changing') return changing(MAKERS[name](handed(task, places)), places);
+  return MAKERS[name](name === 'fetching' ? fetched(task, witness) : task);
 }
 
 /** In containers that see the pids of the machine, so that the witness knows itself by the same pid as the agent. */
@@ -65,6 +91,62 @@ function boxed(task: TaskMaker, { caseDir }: CasePlaces, witness: string): TaskM
     const plain = task(name, kind, more, lines);
     const config = { ...plain.config, pidMode: 'host' };
     return { ...plain, driver: 'exec', user: 'root', config, mounts };
+  };
+}
+
+/** The program itself is fetched: without it there is nothing to run. */
+function fetched(task: TaskMaker, witness: string): TaskMaker {
+  return (name, kind, more, lines) => {
+    const plain = task(name, kind, more, lines);
+    const written = plain.config ?? {};
+    const [, ...args] = written['args'] as string[];
+    const config = { ...written, args: ['local/witness.pl', ...args] };
+    const file = { source: `file://${witness}`, mode: 'file' as const };
+    const artifacts = [
+      { ...file, destination: 'local/witness.pl' },
+      { ...file, destination: 'alloc/data/copy' },
+    ];
+    return { ...plain, config, artifacts };
+  };
+}
+
+const keysOf = ({ caseDir }: CasePlaces): string => join(caseDir, 'keys');
+
+/** A secret, which is a variable and a file of its own too, and a key; only for the secret the program is restarted. */
+function handed(task: TaskMaker, places: CasePlaces): TaskMaker {
+  const path = join(keysOf(places), 'secret');
+  const soon = { wait: { min: '20ms' }, splay: '0s' } as const;
+  return (name, kind, more, lines) => ({
+    ...task(name, kind, more, lines),
+    secrets: [
+      {
+        name: 'one',
+        provider: 'file',
+        path,
+        env: 'ONE',
+        file: 'one',
+        refresh: '1s',
+        changeMode: 'noop',
+      },
+    ],
+    templates: [
+      { data: '{{ "key" | key }}', destination: 'local/key', changeMode: 'noop', ...soon },
+      { data: '{{ secret.one }}', destination: 'secrets/conf', changeMode: 'restart', ...soon },
+    ],
+  });
+}
+
+function changing(work: Workload, places: CasePlaces): Workload {
+  const dir = keysOf(places);
+  const texts = ['first', 'second'] as const;
+  return {
+    ...work,
+    changed: {
+      allocId: 'change',
+      files: ['key', 'secret'].map((name) => ({ path: join(dir, name), texts })),
+    },
+    // Where files are in memory nobody but the agent can take them away.
+    options: { secrets: { fileRoots: [dir], inMemory: 'off' }, templates: { keys: dir } },
   };
 }
 
@@ -119,6 +201,12 @@ const MAKERS: Readonly<Record<WorkloadName, (task: TaskMaker) => Workload>> = {
     restarted: 'turn',
     runs: { 'turn/a': 2 },
   }),
+  changing: (task) => ({
+    groups: { change: { name: 'change', tasks: [task('a', 'long', { restart: often })] } },
+    ending: [],
+    lasting: ['change'],
+    runs: { 'change/a': 2 },
+  }),
   alone: (task) => ({
     groups: { still: { name: 'still', tasks: [task('a', 'long', { restart: often })] } },
     ending: [],
@@ -126,12 +214,112 @@ const MAKERS: Readonly<Record<WorkloadName, (task: TaskMaker) => Workload>> = {
     isLeftAlone: true,
     runs: { 'still/a': 1 },
   }),
+  /** A task of every kind. The leader is told to end a little later than it is to. */
+  whole: (task) => ({
+    groups: {
+      whole: {
+        name: 'whole',
+        tasks: [
+          task('seed', 'zero', { lifecycle: { hook: 'prestart' }, restart: once }),
+          task('proxy', 'long', { lifecycle: { hook: 'prestart', sidecar: true }, restart: often }),
+          task('lead', 'long', { leader: true, shutdownDelay: '300ms', restart: often }),
+          task('hello', 'zero', { lifecycle: { hook: 'poststart' }, restart: once }),
+          task('bye', 'zero', { lifecycle: { hook: 'poststop' }, restart: once }),
+        ],
+      },
+    },
+    ending: [],
+    lasting: ['whole'],
+    begunAnew: 'whole',
+    runs: {
+      'whole/seed': 2,
+      'whole/proxy': 2,
+      'whole/lead': 2,
+      'whole/hello': 2,
+      'whole/bye': 1,
+    },
+  }),
+  /** One task of it is restarted, one is changed as it runs, one goes and one comes. The first takes long to end. */
+  updated: (task) => {
+    const lead = task('lead', 'deaf', { leader: true, restart: often, killTimeout: '700ms' });
+    const web = task('web', 'long', { restart: often, services: [{ name: 'web' }] });
+    const seen = { ...web, services: [{ name: 'site' }], killTimeout: '500ms' };
+    const old = task('old', 'long', { restart: often });
+    const fresh = task('fresh', 'long', { restart: often });
+    const changed = [{ ...lead, env: { NEW: '1' } }, seen, fresh];
+    return {
+      groups: { first: { name: 'shop', tasks: [lead, web, old] } },
+      ending: [],
+      lasting: ['first'],
+      updated: {
+        allocId: 'first',
+        specs: [
+          { name: 'shop', tasks: changed },
+          { name: 'shop', type: 'system', tasks: [lead] },
+        ],
+        heir: 'second',
+      },
+      runs: {
+        'first/lead': 2,
+        'first/web': 1,
+        'first/old': 1,
+        'first/fresh': 1,
+        'second/lead': 1,
+      },
+    };
+  },
   beside: (task) => ({
     groups: { base: { name: 'base', tasks: [task('a', 'long', { restart: often })] } },
     ending: [],
     lasting: ['base'],
     beside: 'base',
     runs: { 'base/a': 1 },
+  }),
+  /** One is well and says so to others; one is not, and is started again once. */
+  watched: (task) => {
+    const look = { type: 'script', interval: '100ms', timeout: '20s' } as const;
+    const well = { name: 'well', onReady: true, checks: [{ ...look, command: 'true' }] };
+    const checkRestart = { limit: 2, grace: '0s' };
+    const unwell = { ...look, command: 'false', checkRestart };
+    return {
+      groups: {
+        well: {
+          name: 'well',
+          services: [{ name: 'all-of-it' }],
+          tasks: [task('a', 'long', { restart: often, services: [well] })],
+        },
+        unwell: {
+          name: 'unwell',
+          tasks: [task('a', 'long', { restart: twice, checks: [unwell] })],
+        },
+      },
+      ending: ['unwell'],
+      lasting: ['well'],
+      runs: { 'well/a': 1, 'unwell/a': 2 },
+    };
+  },
+  /** In networks of their own. */
+  joined: (task) => ({
+    groups: {
+      brief: {
+        name: 'brief',
+        type: 'batch',
+        network: PROBED,
+        tasks: [task('a', 'quick', { restart: twice }), task('b', 'zero', { restart: once })],
+      },
+      still: { name: 'still', network: PROBED, tasks: [task('a', 'long', { restart: often })] },
+    },
+    ending: ['brief'],
+    lasting: ['still'],
+    runs: { 'brief/a': 2, 'brief/b': 1, 'still/a': 1 },
+  }),
+  fetching: (task) => ({
+    groups: {
+      fetch: { name: 'fetch', type: 'batch', tasks: [task('a', 'quick', { restart: twice })] },
+    },
+    ending: ['fetch'],
+    lasting: [],
+    runs: { 'fetch/a': 2 },
   }),
   hasty: (task) => ({
     groups: {

@@ -30,7 +30,7 @@ export class World {
   constructor(driver: Driver, config: Readonly<Record<string, unknown>> = {}) {
     this.driver = driver;
     this.config = config;
-    for (const name of ['run', 'logs', 'local', 'secrets', 'tmp'])
+    for (const name of ['run', 'logs', 'local', 'secrets', 'private', 'tmp'])
       mkdirSync(join(this.stateDir, name));
     this.#fifos = ['out', 'err'].map((name) => {
       makeFifo(join(this.stateDir, name));

@@ -88,7 +88,8 @@ describe('encoding an event', () => {
   it('refuses what JSON cannot hold', () => {
     const spec: Record<string, unknown> = {};
     spec['itself'] = spec;
-    const event = { type: 'AllocUpdated', run: 0, at: 5, data: { spec, specHash: 'x' } };
+    const facts = { spec, specHash: 'x', version: 2, changes: [] };
+    const event = { type: 'AllocUpdated', run: 0, at: 5, data: facts };
     expect(() => encode('alloc/a1', event)).toThrow(/data: cannot be JSON/);
   });
 });

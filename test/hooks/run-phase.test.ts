@@ -18,6 +18,8 @@ function setUp(phase: HookPhase, ...hooks: readonly Hook[]) {
     hooks,
     requestFor: () => request,
     doorsFor: (_hook, signal) => ({ signal }) as HookDoors,
+    keepSecrets: (hook, secrets) =>
+      secrets.map(({ name, env = '' }) => ({ name: env, secret: name, hash: `of ${hook.name}` })),
     signal: leave.signal,
     clock,
     onProgress: (results) => void early.push(results),

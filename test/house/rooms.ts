@@ -6,42 +6,44 @@ export const ROOMS: Readonly<Record<string, string>> = {
   ports: '',
   version: '',
   spec: 'errors',
-  'task-stats': 'ports:type',
-  'task-logs': 'ports:type',
-  'exec-session': 'ports:type',
-  api: 'errors:type ports:type spec:type task-stats:type task-logs:type exec-session:type',
-  'log-query': 'errors task-logs:type',
+  import: 'spec',
+  api: 'errors:type ports:type spec:type',
+  'log-query': 'errors api:type',
   events: 'errors spec',
   machines: 'errors spec events',
-  projections: 'api:type events machines spec:type',
+  projections: 'api:type events machines spec',
   os: 'errors',
   log: 'errors ports events os',
   output: 'errors ports:type os',
   rpc: 'errors version os ports:type',
-  hooks: 'errors ports:type spec:type events:type machines:type',
+  hooks: 'errors ports spec events:type machines:type',
   drivers: 'errors ports:type spec machines:type hooks:type os',
+  network: 'errors ports:type os',
   layout: 'os hooks:type',
   'data-dir': 'errors',
   actors:
-    'errors ports version api:type spec events machines projections log os output rpc hooks drivers layout',
+    'errors ports version api:type spec events machines projections log os output rpc hooks drivers network layout',
   local:
     'errors ports version api:type spec events machines projections log output drivers:type actors layout log-query',
-  'orchestrator-options': 'errors ports:type spec drivers:type hooks:type actors:type',
+  'option-claims': '',
+  'orchestrator-options':
+    'errors option-claims ports:type spec drivers:type hooks:type actors:type',
+  'orchestrator-parts':
+    'ports log:type os hooks drivers layout:type actors local orchestrator-options:type',
   orchestrator:
-    'errors ports version api:type spec events log os hooks drivers layout data-dir actors local orchestrator-options',
+    'errors ports api:type log os layout data-dir actors local orchestrator-options orchestrator-parts',
   testing: 'errors ports spec events machines log drivers hooks',
   processes: 'errors os output rpc',
   server: 'errors ports:type api:type spec:type rpc log-query',
-  client: 'errors ports:type api:type spec:type rpc server',
+  client: 'errors ports:type api:type spec:type projections rpc server',
   doctor:
     'errors ports version api:type events machines projections log os rpc layout data-dir actors server client',
-  cli: 'errors ports:type version api:type spec output data-dir layout rpc drivers orchestrator server client doctor',
-  index:
-    'errors ports:type version api:type spec:type events:type output hooks drivers orchestrator',
+  cli: 'errors ports:type version api:type spec import output data-dir layout rpc drivers orchestrator server client doctor',
+  index: 'errors ports:type version api:type spec events:type output hooks drivers orchestrator',
 };
 
 /** Rooms whose code is the same everywhere and at every time: no clock, no chance, no input, no output. */
-export const PURE_ROOMS = ['spec', 'events', 'machines', 'projections'];
+export const PURE_ROOMS = ['spec', 'import', 'events', 'machines', 'projections'];
 
 /** Which files may import which package: a room with `/`, or one file. `:type` as above. Others are for nobody. */
 export const PACKAGES: Readonly<Record<string, string>> = {
@@ -54,6 +56,10 @@ export const PACKAGES: Readonly<Record<string, string>> = {
   zod: 'spec/',
   yaml: 'cli/',
   commander: 'cli/',
+  liquidjs: 'hooks/templates/',
+  tar: 'hooks/artifacts/',
+  yauzl: 'hooks/artifacts/',
+  aws4fetch: 'hooks/artifacts/',
 };
 
 /** Who may import what `buf generate` wrote: the actors only to name the services that they call. */

@@ -2,29 +2,36 @@
 import { visitorKeys } from 'oxc-parser';
 import type { Source } from './sources.ts';
 
-export interface Node {
+interface Node {
   readonly type: string;
   readonly start: number;
   readonly end: number;
   readonly [key: string]: unknown;
 }
 
-/** Every node below and including this one. */
-export function* nodesOf(node: Node): Generator<Node> {
-  yield node;
+const nodesOfSource = new WeakMap<Source, readonly Node[]>();
+
+/** Every node, gathered once: each rule asks for them again. */
+function allNodes(source: Source): readonly Node[] {
+  const known = nodesOfSource.get(source);
+  if (known !== undefined) return known;
+  const found: Node[] = [];
+  gather(source.parsed.program as unknown as Node, found);
+  nodesOfSource.set(source, found);
+  return found;
+}
+
+function gather(node: Node, found: Node[]): void {
+  found.push(node);
   for (const key of visitorKeys[node.type] ?? []) {
     const child = node[key];
     for (const one of Array.isArray(child) ? child : [child]) {
-      if (one !== null && typeof one === 'object') yield* nodesOf(one as Node);
+      if (one !== null && typeof one === 'object') gather(one as Node, found);
     }
   }
 }
 
-export function allNodes(source: Source): Generator<Node> {
-  return nodesOf(source.parsed.program as unknown as Node);
-}
-
-export function lineAt({ text }: Source, offset: number): number {
+function lineAt({ text }: Source, offset: number): number {
   let line = 1;
   for (let at = text.indexOf('\n'); at !== -1 && at < offset; at = text.indexOf('\n', at + 1)) {
     line += 1;
@@ -32,16 +39,29 @@ export function lineAt({ text }: Source, offset: number): number {
   return line;
 }
 
-/** Line of each function and how many lines it has. */
-export function functionLengths(source: Source): readonly { line: number; lines: number }[] {
-  const kinds = ['FunctionDeclaration', 'FunctionExpression', 'ArrowFunctionExpression'];
-  return [...allNodes(source)]
-    .filter(({ type }) => kinds.includes(type))
-    .map(({ start, end }) => {
-      const line = lineAt(source, start);
-      return { line, lines: lineAt(source, end) - line + 1 };
-    });
+/** How many lines the text from `start` to `end` is on. */
+function linesBetween({ text }: Source, start: number, end: number): number {
+  let lines = 1;
+  for (let at = text.indexOf('\n', start); at !== -1 && at < end; at = text.indexOf('\n', at + 1)) {
+    lines += 1;
+  }
+  return lines;
 }
+
+/** Functions of more than `most` lines, each with its first line and how many it has. */
+export function longFunctions(
+  source: Source,
+  most: number,
+): readonly { line: number; lines: number }[] {
+  if (source.lines.length <= most) return [];
+  return allNodes(source)
+    .filter(({ type }) => FUNCTIONS.has(type))
+    .map(({ start, end }) => ({ start, lines: linesBetween(source, start, end) }))
+    .filter(({ lines }) => lines > most)
+    .map(({ start, lines }) => ({ line: lineAt(source, start), lines }));
+}
+
+const FUNCTIONS = new Set(['FunctionDeclaration', 'FunctionExpression', 'ArrowFunctionExpression']);
 
 /** `Math.random()`, `new Date()`, `setTimeout()` …: what makes a call come out differently the next time. */
 export function impureCalls(source: Source): readonly string[] {
@@ -61,28 +81,11 @@ const IMPURE =
 
 /** `as any`, `: any` and comments that switch a rule off. */
 export function escapes(source: Source): readonly string[] {
-  const anys = [...allNodes(source)].filter(({ type }) => type === 'TSAnyKeyword');
+  // Making a tree of a text costs more than reading it.
+  const nodes = /\bany\b/.test(source.text) ? allNodes(source) : [];
+  const anys = nodes.filter(({ type }) => type === 'TSAnyKeyword');
   const muted = source.parsed.comments.filter(({ value }) =>
     /^\s*(@ts-|(oxlint|eslint|prettier|oxfmt|v8|c8|istanbul)[- ](disable|ignore))/.test(value),
   );
   return [...anys, ...muted].map(({ start }) => `${source.path}:${lineAt(source, start)}`);
-}
-
-/** The keys of the object that the function of this name returns. */
-export function returnedKeys(source: Source, functionName: string): readonly string[] {
-  const holder = [...allNodes(source)].find(
-    ({ type, key, id }) => FUNCTIONS.test(type) && nameOf(key ?? id) === functionName,
-  );
-  if (holder === undefined) return [];
-  const returned = [...nodesOf(holder)].find(({ type }) => type === 'ReturnStatement');
-  const object = returned?.['argument'] as Node | undefined;
-  const properties = (object?.['properties'] ?? []) as readonly Node[];
-  return properties.map((property) => nameOf(property['key']));
-}
-
-const FUNCTIONS = /^(MethodDefinition|FunctionDeclaration)$/;
-
-function nameOf(node: unknown): string {
-  const { name } = (node ?? {}) as { name?: unknown };
-  return typeof name === 'string' ? name : '';
 }

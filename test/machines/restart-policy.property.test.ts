@@ -1,107 +1,21 @@
 /** Random lives under random policies, through the real decider and over any number of agents. */
 import fc from 'fast-check';
 import { describe, expect, it, vi } from 'vitest';
-import type { TaskEvent } from '../../src/events/task-event.ts';
-import { evolve } from '../../src/machines/chart-table.ts';
-import { isRejection, type DecisionTools } from '../../src/machines/decision.ts';
-import { decideTask } from '../../src/machines/task-decider.ts';
 import { taskTable } from '../../src/machines/task-machine.ts';
-import type { TaskMessage } from '../../src/machines/task-messages.ts';
-import type { TaskState } from '../../src/machines/task-state.ts';
-import type { RestartPolicy } from '../../src/spec/task-spec.ts';
-import { fixedTools, foldAll } from '../../src/testing/given.ts';
+import { foldAll } from '../../src/testing/given.ts';
 import { tries } from '../properties/tries.ts';
-import { EXIT_0, EXIT_1, PROCESS, T, taskSpec } from './stories.ts';
+import {
+  forgetful,
+  type Life,
+  live,
+  type Lived,
+  lives,
+  type Remember,
+  type Restart,
+  tooOften,
+} from './restart-lives.ts';
 
 vi.setConfig({ testTimeout: 600_000 });
-
-const policies: fc.Arbitrary<RestartPolicy> = fc.record({
-  attempts: fc.constantFrom(0, 1, 2, 3, 10),
-  intervalMs: fc.constantFrom(1, 1_000, 60_000, 86_400_000),
-  delayMs: fc.constantFrom(0, 1, 999, 15_000, 3_600_000),
-  mode: fc.constantFrom('fail', 'delay'),
-  onLost: fc.constantFrom('restart', 'fail'),
-});
-
-const ends = fc.constantFrom(
-  { type: 'ProgramExited', exit: EXIT_1 },
-  { type: 'ProgramExited', exit: EXIT_1 },
-  { type: 'ProgramExited', exit: EXIT_0 },
-  { type: 'ProgramLost', reason: 'gone', maybeRan: true },
-  { type: 'ProgramLost', reason: 'gone', maybeRan: false },
-  { type: 'StartRefused', code: 'START_FAILED', message: 'no', isRecoverable: true },
-) satisfies fc.Arbitrary<object>;
-
-const turn = fc.record({
-  end: ends,
-  /** How long it ran, up to longer than any interval but the longest. */
-  ranMs: fc.oneof(fc.nat(10), fc.nat(2_000), fc.nat(200_000)),
-  /** How late the timer of the delay fires: an agent may be away. */
-  lateMs: fc.oneof(fc.constant(0), fc.nat(5), fc.nat(100_000)),
-  chance: fc.double({ min: 0, max: 1, maxExcluded: true, noNaN: true }),
-  /** The agent dies here, and the next one folds everything anew. */
-  agentDies: fc.boolean(),
-  /** The wall clock is somebody's toy. */
-  wall: fc.nat(2_000_000_000),
-});
-
-const lives = fc.record({
-  policy: policies,
-  restartOnSuccess: fc.boolean(),
-  turns: fc.array(turn, { minLength: 1, maxLength: 40 }),
-});
-type Life = typeof lives extends fc.Arbitrary<infer L> ? L : never;
-type Restarting = Extract<TaskEvent, { type: 'TaskRestarting' }>;
-
-interface Restart extends Pick<Restarting, 'data'> {
-  /** Steady time of the decision. */
-  readonly decidedAt: number;
-  readonly chance: number;
-}
-
-interface Lived {
-  readonly restarts: readonly Restart[];
-  readonly events: readonly TaskEvent[];
-  readonly state: TaskState;
-}
-
-/** What an agent knows of a task when it opens. */
-type Remember = (events: readonly TaskEvent[]) => TaskState;
-const fromTheLog: Remember = (events) => foldAll(taskTable, events);
-
-/** Lives until the policy gives up or the turns are over. */
-function live({ policy, restartOnSuccess, turns }: Life, remember = fromTheLog): Lived {
-  const task = taskSpec({ restart: policy, restartOnSuccess });
-  const events: TaskEvent[] = [];
-  const restarts: Restart[] = [];
-  let state: TaskState = taskTable.initial;
-  let steady = T;
-  const mail = (message: TaskMessage, tools: Partial<DecisionTools> = {}): void => {
-    const decision = decideTask(message, state, fixedTools({ steady, ...tools }));
-    if (isRejection(decision)) throw decision.rejected;
-    for (const event of decision) {
-      state = evolve(taskTable, state, event);
-      events.push(event);
-      if (event.type !== 'TaskRestarting') continue;
-      restarts.push({ data: event.data, decidedAt: steady, chance: tools.chance ?? 0 });
-    }
-  };
-  mail({ type: 'ReceiveTask', allocName: 'shop', task, hooks: [], openGate: 'main' });
-  for (const { end, ranMs, lateMs, chance, agentDies, wall } of turns) {
-    mail({ type: 'PrestartFinished', results: [] });
-    const { run } = state.context;
-    if (end.type !== 'StartRefused') mail({ type: 'ProgramStarted', run, process: PROCESS });
-    steady += ranMs;
-    if (agentDies) state = remember(events);
-    mail({ ...end, run }, { chance, now: wall });
-    mail({ type: 'RunSettled', faults: [] }, { chance, now: wall });
-    if (agentDies) state = remember(events);
-    if (state.value !== 'backoff') break;
-    steady = Math.max(steady, state.context.nextStartAt ?? steady) + lateMs;
-    mail({ type: 'DelayElapsed' });
-  }
-  return { restarts, events, state };
-}
 
 type Check = (life: Life, lived: Lived) => void;
 
@@ -112,21 +26,8 @@ function forAll(check: Check): void {
   fc.assert(property(check), tries(100));
 }
 
-/** Fixed intervals, as in Nomad: any span of one interval meets at most two of them. */
-const isWithinPolicy: Check = ({ policy }, { restarts }) => {
-  if (policy.mode === 'delay') return;
-  const byInterval = new Map<number, number>();
-  for (const { data } of restarts) {
-    byInterval.set(data.intervalStart, (byInterval.get(data.intervalStart) ?? 0) + 1);
-    expect(data.attempt).toBeLessThanOrEqual(policy.attempts);
-  }
-  for (const count of byInterval.values()) expect(count).toBeLessThanOrEqual(policy.attempts);
-  for (const { decidedAt } of restarts) {
-    const within = restarts.filter(
-      (one) => one.decidedAt >= decidedAt && one.decidedAt <= decidedAt + policy.intervalMs,
-    );
-    expect(within.length).toBeLessThanOrEqual(2 * policy.attempts);
-  }
+const isWithinPolicy: Check = (life, lived) => {
+  expect(tooOften(life, lived)).toBeUndefined();
 };
 
 describe('in a random life', () => {
@@ -140,9 +41,10 @@ describe('in a random life', () => {
       for (const restart of restarts) {
         const { attempt, intervalStart } = restart.data;
         const isNew = intervalStart !== before?.data.intervalStart;
+        if (restart.isForgiven) expect(isNew).toBe(true);
         expect(attempt).toBe(isNew ? 1 : (before?.data.attempt ?? 0) + 1);
         if (isNew) expect(intervalStart).toBe(restart.decidedAt);
-        if (isNew && before !== undefined) {
+        if (isNew && before !== undefined && !restart.isForgiven) {
           expect(intervalStart).toBeGreaterThan(before.data.intervalStart + policy.intervalMs);
         }
         before = restart;
@@ -150,22 +52,29 @@ describe('in a random life', () => {
     });
   });
 
-  it('a delay is the policy’s and at most a quarter more, and a number', () => {
+  it('a delay is the policy’s, grown if it grows, and at most a quarter more', () => {
     forAll(({ policy }, { restarts }) => {
-      for (const { data, decidedAt, chance } of restarts) {
+      let streak = 0;
+      for (const { data, decidedAt, chance, isForgiven } of restarts) {
+        const goesOn = policy.resetAfterMs === undefined ? data.attempt > 1 : !isForgiven;
+        streak = goesOn ? streak + 1 : 1;
         expect(Number.isSafeInteger(data.delayMs)).toBe(true);
         expect(data.at).toBe(decidedAt + data.delayMs);
+        expect(data.streak).toBe(policy.backoff === undefined ? undefined : streak);
         if (data.attempt > policy.attempts) continue;
-        expect(data.delayMs).toBe(Math.round(policy.delayMs * (1 + chance / 4)));
-        expect(data.delayMs).toBeGreaterThanOrEqual(policy.delayMs);
-        expect(data.delayMs).toBeLessThanOrEqual(Math.ceil(policy.delayMs * 1.25));
+        const { delayMs, maxDelayMs = Infinity } = policy;
+        const isGrowing = policy.backoff !== undefined;
+        const plainMs = isGrowing ? Math.min(delayMs * 2 ** (streak - 1), maxDelayMs) : delayMs;
+        expect(data.delayMs).toBe(Math.round(plainMs * (1 + chance / 4)));
+        expect(data.delayMs).toBeGreaterThanOrEqual(plainMs);
+        expect(data.delayMs).toBeLessThanOrEqual(Math.ceil(plainMs * 1.25));
       }
     });
   });
 
   it('mode delay waits for the end of the interval once its attempts are used up, and never gives up', () => {
     forAll(({ policy }, { restarts, events }) => {
-      if (policy.mode === 'fail' || policy.attempts === 0) return;
+      if (policy.mode !== 'delay' || policy.attempts === 0) return;
       for (const { data } of restarts) {
         if (data.attempt > policy.attempts) {
           expect(data.at).toBe(data.intervalStart + policy.intervalMs);
@@ -182,6 +91,36 @@ describe('in a random life', () => {
       if (gaveUp?.data.reason.startsWith('Exceeded') !== true) return;
       expect(policy.mode).toBe('fail');
       expect(restarts.at(-1)?.data.attempt).toBe(policy.attempts);
+    });
+  });
+
+  it('an exit code’s own rule is kept, whatever the counts say', () => {
+    forAll(({ policy }, { events }) => {
+      const rules = policy.exitCodes ?? [];
+      events.forEach((event, at) => {
+        if (event.type !== 'TaskExited') return;
+        const { exitCode } = event.data;
+        const rule = rules.find(
+          ({ from = -1, to = -1 }) => from <= Number(exitCode) && Number(exitCode) <= to,
+        );
+        const verdict = events[at + 1];
+        if (rule?.then === 'hold') expect(verdict?.type).toBe('TaskHeld');
+        if (rule?.then === 'complete') expect(verdict?.data).toMatchObject({ outcome: 'complete' });
+        if (rule?.then === 'fail') expect(verdict?.data).toMatchObject({ outcome: 'failed' });
+        if (rule?.then === 'restart') {
+          expect(JSON.stringify(verdict?.data)).not.toContain('Restart unnecessary');
+        }
+      });
+    });
+  });
+
+  it('mode hold never ends a task as failed or lost by itself', () => {
+    forAll(({ policy }, { events }) => {
+      if (policy.mode !== 'hold' || policy.exitCodes !== undefined) return;
+      const outcomes = events.flatMap((event) =>
+        event.type === 'TaskNotRestarting' ? [event.data.outcome] : [],
+      );
+      expect(outcomes.filter((outcome) => outcome !== 'complete')).toEqual([]);
     });
   });
 
@@ -203,13 +142,6 @@ describe('in a random life', () => {
 
 describe('an agent that keeps its counts in memory', () => {
   it('is found to start more often than it may (a control)', () => {
-    const forgetful: Remember = (events) => {
-      const state = fromTheLog(events);
-      return {
-        ...state,
-        context: { ...state.context, restarts: taskTable.initial.context.restarts },
-      };
-    };
     const found = fc.check(property(isWithinPolicy, forgetful), {
       numRuns: 300,
       seed: 7,

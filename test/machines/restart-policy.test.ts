@@ -3,6 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { restartVerdict, type PolicyInput } from '../../src/machines/restart-policy.ts';
 import type { RunEnd } from '../../src/machines/task-state.ts';
+import { exitRules } from '../../src/spec/exit-rules.ts';
 import { policy, T } from './stories.ts';
 
 const exit = (exitCode: number | null, signal: string | null = null): RunEnd => {
@@ -134,7 +135,7 @@ describe('a task that is restarted', () => {
         for (const pause of pauses) {
           now += pause;
           const found = verdict({ policy: policy({ attempts }), restarts, now });
-          if (found.kind === 'end') continue;
+          if (found.kind !== 'restart') continue;
           starts.push(now);
           restarts = { count: found.count, intervalStart: found.intervalStart, total: 0 };
         }
@@ -144,5 +145,128 @@ describe('a task that is restarted', () => {
         );
       }),
     );
+  });
+});
+
+describe('a policy that says more than Nomad’s', () => {
+  const growing = policy({ attempts: 9, backoff: 'exponential', maxDelayMs: 6_000 });
+
+  it.each([
+    [0, 1_000],
+    [1, 2_000],
+    [2, 4_000],
+    [3, 6_000],
+    [8, 6_000],
+  ])('doubles the delay up to its cap: after %d restarts it is %d ms', (count, delayMs) => {
+    expect(verdict({ policy: growing, restarts: after(count) })).toMatchObject({
+      delayMs,
+      streak: count + 1,
+    });
+  });
+
+  it('adds chance to a delay that has grown, not to its cap', () => {
+    expect(verdict({ policy: growing, restarts: after(4), chance: 0.5 })).toMatchObject({
+      delayMs: 6_750,
+    });
+  });
+
+  it('grows no further than numbers go', () => {
+    const endless = { ...growing, attempts: 5_000, maxDelayMs: 86_400_000 };
+    expect(verdict({ policy: endless, restarts: after(4_000) })).toMatchObject({
+      delayMs: 86_400_000,
+    });
+    expect(verdict({ policy: { ...endless, delayMs: 0 }, restarts: after(4_000) })).toMatchObject({
+      delayMs: 0,
+    });
+  });
+
+  it('forgets restarts when a run lived long enough, and only then', () => {
+    const forgetting = { ...growing, attempts: 2, resetAfterMs: 30_000 };
+    const restarts = { ...after(2), streak: 7 };
+    const again = { count: 1, intervalStart: T, streak: 1, delayMs: 1_000 };
+    expect(verdict({ policy: forgetting, restarts, ranMs: 30_000 })).toMatchObject(again);
+    expect(verdict({ policy: forgetting, restarts, ranMs: 29_999 })).toMatchObject({ kind: 'end' });
+    expect(verdict({ policy: forgetting, restarts })).toMatchObject({ kind: 'end' });
+  });
+
+  it('lets delays grow on over intervals, as long as no run lived long enough', () => {
+    const forgetting = { ...growing, resetAfterMs: 30_000 };
+    const restarts = { count: 2, intervalStart: T - 60_001, total: 2, streak: 2 };
+    expect(verdict({ policy: forgetting, restarts })).toMatchObject({
+      count: 1,
+      streak: 3,
+      delayMs: 4_000,
+    });
+    expect(verdict({ policy: growing, restarts })).toMatchObject({ streak: 1, delayMs: 1_000 });
+  });
+
+  it.each([
+    [exit(0), true, { kind: 'end', outcome: 'failed', reason: 'Policy for exit code 0 is "fail"' }],
+    [exit(3), true, { kind: 'end', outcome: 'complete' }],
+    [exit(64), true, { kind: 'hold', reason: 'Policy for exit code 64 is "hold"' }],
+    [exit(70), true, { kind: 'end', outcome: 'failed' }],
+    [exit(78), true, { kind: 'hold' }],
+    [exit(79), true, { kind: 'restart' }],
+    [exit(80), false, { kind: 'restart', count: 1 }],
+    [
+      exit(null, 'SIGSEGV'),
+      true,
+      { kind: 'hold', reason: 'Policy for ended by SIGSEGV is "hold"' },
+    ],
+    [exit(null, 'SIGKILL'), true, { kind: 'restart' }],
+    [lost(true), true, { kind: 'restart' }],
+    [fault(true), true, { kind: 'restart' }],
+  ] as const)('asks the rules for the way to end first: %j', (end, restartOnSuccess, expected) => {
+    const exitCodes = exitRules({
+      0: 'fail',
+      3: 'complete',
+      '64-78': 'hold',
+      70: 'fail',
+      80: 'restart',
+      SIGSEGV: 'hold',
+    });
+    const strict = policy({ exitCodes });
+    expect(verdict({ end, policy: strict, restartOnSuccess })).toMatchObject(expected);
+  });
+
+  it('may restart a success that would have been the end', () => {
+    const exitCodes = exitRules({ 0: 'restart' });
+    expect(
+      verdict({ end: exit(0), restartOnSuccess: false, policy: policy({ exitCodes }) }),
+    ).toMatchObject({ kind: 'restart', count: 1, delayMs: 1_000 });
+  });
+
+  it.each([
+    [exit(1), 'Exceeded allowed attempts 2 in interval 1m and mode is "hold"'],
+    [fault(false), 'Error was unrecoverable: no room'],
+    [exit(0), 'Exceeded allowed attempts 2 in interval 1m and mode is "hold"'],
+  ] as const)('holds instead of giving up: %j', (end, reason) => {
+    const holding = policy({ mode: 'hold' });
+    expect(verdict({ end, policy: holding, restarts: after(2) })).toEqual({ kind: 'hold', reason });
+  });
+
+  it('holds at the first failure when it allows no restarts, and lets success be success', () => {
+    const holding = policy({ mode: 'hold', attempts: 0 });
+    expect(verdict({ policy: holding })).toMatchObject({ kind: 'hold' });
+    expect(verdict({ policy: holding, end: lost(true) })).toMatchObject({ kind: 'hold' });
+    expect(verdict({ policy: holding, end: exit(0) })).toMatchObject({ outcome: 'complete' });
+  });
+});
+
+describe('a restart that a check asked for', () => {
+  const asked = (changes: Partial<PolicyInput> = {}) => verdict({ isAsked: true, ...changes });
+
+  it('is counted and delayed like any other', () => {
+    expect(asked()).toMatchObject({ kind: 'restart', count: 1, delayMs: 1_000 });
+    expect(asked({ restarts: after(2) })).toMatchObject({ kind: 'end', outcome: 'failed' });
+  });
+
+  it('is a failure, however the program took its kill', () => {
+    const exitCodes = exitRules({ 0: 'complete' });
+    const end = exit(0);
+    expect(asked({ end, policy: policy({ exitCodes }), restartOnSuccess: false })).toMatchObject({
+      kind: 'restart',
+    });
+    expect(asked({ end, policy: policy({ attempts: 0 }) })).toMatchObject({ outcome: 'failed' });
   });
 });

@@ -6,7 +6,8 @@ import { SESSION } from './stories.ts';
 
 it('says in a sentence why no command begins beside a task that waits', () => {
   const state = { value: 'backoff', context: INITIAL_TASK };
-  const decision = decideSession({ type: 'OpenSession', ...SESSION }, state, expect.unreachable);
+  const message = { type: 'OpenSession', ...SESSION } as const;
+  const decision = decideSession(message, state, expect.unreachable, { steady: 0 });
   expect(isRejection(decision) && decision.rejected.message).toBe(
     'the task does not run (backoff): commands are run beside a running program only',
   );

@@ -1,6 +1,7 @@
 /** Short words for the histories that the tests of the charts begin with. */
 import type { AllocEvent } from '../../src/events/alloc-event.ts';
 import type { TaskEvent } from '../../src/events/task-event.ts';
+import type { TaskStanding } from '../../src/machines/alloc-messages.ts';
 import type { Facts } from '../../src/machines/chart-parts.ts';
 import type {
   HookFault,
@@ -69,8 +70,14 @@ export function allocFact<K extends AllocEvent['type']>(
 
 export function received(task = taskSpec()): TaskEvent {
   const { name, driver, gate, restart, restartOnSuccess, killSignal, killTimeoutMs } = task;
+  const { shutdownDelayMs } = task;
   const plan = { driver, gate, restart, restartOnSuccess, killSignal, killTimeoutMs };
-  return fact('TaskReceived', { allocName: 'shop', task: name, hooks: ['env'], ...plan }, 0);
+  const delay = shutdownDelayMs === undefined ? {} : { shutdownDelayMs };
+  return fact(
+    'TaskReceived',
+    { allocName: 'shop', task: name, hooks: ['env'], ...plan, ...delay },
+    0,
+  );
 }
 
 export const LAUNCH = { launchKey: 'key1', token: 'token1', mark: 'i:key1', deadline: T + 60_000 };
@@ -94,13 +101,23 @@ export const SESSION_END: TaskMessage = {
   signal: null,
   reason: 'exited',
 };
+export const SERVICE = { service: 'web', address: '127.0.0.1', port: 80, tags: [], meta: {} };
+/** Its program can be reached. */
+export function served(more: { service?: string; isGroups?: true; hook?: string } = {}): TaskEvent {
+  return fact('ServiceRegistered', { ...SERVICE, ...more });
+}
+
 /** A command was begun beside the program and goes on. */
 export function opened(session = 's1'): TaskEvent {
   return fact('SessionOpened', { ...SESSION, argv: ['sh'], session });
 }
 
-export function killing(then: 'stop' | 'restart' = 'stop'): TaskEvent {
-  const rest = { signal: 'SIGTERM', killTimeoutMs: 5_000, deadline: T + 5_000 };
+export function killing(
+  then: 'stop' | 'restart' = 'stop',
+  more: { isCounted?: boolean; signalAt?: number } = {},
+): TaskEvent {
+  const deadline = (more.signalAt ?? T) + 5_000;
+  const rest = { signal: 'SIGTERM', killTimeoutMs: 5_000, deadline, ...more };
   return fact('TaskKilling', { reason: 'asked to', then, ...rest });
 }
 
@@ -112,6 +129,23 @@ const restarting = fact('TaskRestarting', {
   isCounted: true,
   intervalStart: T,
 });
+
+/** How a task stands that has this outcome, or runs when it has none. */
+export function standing(
+  task: string,
+  outcome?: TaskStanding['outcome'],
+  reason = 'because',
+  more: Partial<TaskStanding> = {},
+): TaskStanding {
+  const isDead = outcome !== undefined;
+  const begun = { hasBegun: true, hasStarted: true, isRunning: !isDead, isDead };
+  return { task, ...begun, outcome, reason, revival: 0, ...more };
+}
+/** Its gate has not been opened. */
+export function waiting(task: string): TaskStanding {
+  const nothing = { hasBegun: false, hasStarted: false, isRunning: false };
+  return standing(task, undefined, '', nothing);
+}
 
 /** A history that ends in the state of its name; `task` is what was received at its beginning. */
 export function historyTo(value: string, task = taskSpec()): readonly TaskEvent[] {
@@ -128,11 +162,22 @@ export function historyTo(value: string, task = taskSpec()): readonly TaskEvent[
     killing: [...running, killing()],
     exited,
     backoff: [...exited, restarting],
+    held: [...exited, fact('TaskHeld', { reason: 'enough' })],
     cleanup: [...exited, gaveUp],
     dead: [...exited, gaveUp, fact('CleanupCompleted', {})],
   };
   return histories[value] ?? [];
 }
+
+export const UPDATED = fact('TaskUpdated', {
+  specVersion: 2,
+  isRestarted: false,
+  hooks: ['validate'],
+  restart: policy(),
+  restartOnSuccess: true,
+  killSignal: 'SIGTERM',
+  killTimeoutMs: 5_000,
+});
 
 export const TASK_STATES = [
   'pending',
@@ -142,6 +187,7 @@ export const TASK_STATES = [
   'killing',
   'exited',
   'backoff',
+  'held',
   'cleanup',
   'dead',
 ] as const;
@@ -155,8 +201,21 @@ export function everyMessage(run = 1): readonly TaskMessage[] {
     { type: 'OpenGate', gate: 'main' },
     { type: 'OpenGate', gate: 'prestart' },
     { type: 'StopTask', reason: 'stop' },
+    { type: 'StopTask', reason: 'stop', isHurried: true },
     { type: 'RestartTask', reason: 'restart' },
+    { type: 'RestartTask', reason: 'unhealthy', isCounted: true },
+    { type: 'ResumeTask' },
+    { type: 'ReviveTask', revival: 1 },
+    { type: 'UpdateTask', task: taskSpec(), hooks: ['env'], version: 2, restartVersion: 0 },
+    { type: 'UpdateTask', task: taskSpec(), hooks: ['env'], version: 3, restartVersion: 3 },
+    { type: 'UpdateFinished', specVersion: 2, faults: [] },
+    { type: 'UpdateFinished', specVersion: 3, faults: [FAULT] },
     { type: 'SignalTask', signal: 'SIGHUP' },
+    { type: 'RegisterService', run, service: SERVICE },
+    { type: 'RegisterService', run, service: { ...SERVICE, port: 81, isGroups: true } },
+    { type: 'ReportCheck', run, check: 'alive', status: 'passing', output: 'ok' },
+    { type: 'ReportCheck', run, check: 'alive', status: 'critical', output: 'no' },
+    { type: 'WithdrawServices', reason: 'the group ends' },
     { type: 'OpenSession', ...SESSION },
     SESSION_END,
     { type: 'HooksProgressed', phase: 'prestart', results: [RESULT] },

@@ -31,7 +31,7 @@ const turn = fc.record({
 
 const plan = fc.record({
   attempts: fc.constantFrom(0, 1, 3, 1_000),
-  mode: fc.constantFrom('fail' as const, 'delay' as const),
+  mode: fc.constantFrom('fail' as const, 'delay' as const, 'hold' as const),
   onLost: fc.constantFrom('restart' as const, 'fail' as const),
   restartOnSuccess: fc.boolean(),
 });

@@ -1,7 +1,8 @@
 /** One sentence for every edge of the chart, and what is refused or too late. */
 import { describe, expect, it } from 'vitest';
 import { given, taskSubject, unwalkedEdges } from '../../src/testing/index.ts';
-import type { TaskEventType } from '../../src/events/task-event.ts';
+import type { Expected } from '../../src/testing/given.ts';
+import type { TaskEvent, TaskEventType } from '../../src/events/task-event.ts';
 import type { TaskMessage } from '../../src/machines/task-messages.ts';
 import {
   EXIT_0,
@@ -11,12 +12,16 @@ import {
   historyTo,
   killing,
   opened,
+  policy,
   PROCESS,
   RESULT,
+  SERVICE,
+  served,
   SESSION,
   SESSION_END,
   TASK_STATES,
   taskSpec,
+  UPDATED,
 } from './stories.ts';
 
 type Row = readonly [from: string, message: TaskMessage, ...types: TaskEventType[]];
@@ -27,6 +32,7 @@ const notes = (from: string): readonly Row[] => [
   [from, { type: 'HooksProgressed', phase: 'prestart', results: [RESULT] }, 'HookCompleted'],
   [from, { type: 'HookFaulted', phase: 'start', fault: FAULT }, 'HookFailed'],
   [from, { type: 'HookSpoke', phase: 'start', hook: 'env', message: 'hello' }, 'HookMessage'],
+  [from, { type: 'HookLearned', hook: 'env', state: { a: 'b' } }, 'HookNoted'],
 ];
 const stop: TaskMessage = { type: 'StopTask', reason: 'enough' };
 const found: TaskMessage = {
@@ -37,6 +43,9 @@ const found: TaskMessage = {
   mark: 'i:key9',
   machineEpoch: 'boot',
 };
+const withdraw: TaskMessage = { type: 'WithdrawServices', reason: 'the group ends' };
+const CHECK = { check: 'alive', status: 'critical', output: 'no answer' } as const;
+const revive: TaskMessage = { type: 'ReviveTask', revival: 1 };
 const started: TaskMessage = { type: 'ProgramStarted', run: 1, process: PROCESS };
 const exited: TaskMessage = { type: 'ProgramExited', run: 1, exit: EXIT_0 };
 const lost: TaskMessage = { type: 'ProgramLost', run: 1, reason: 'gone', maybeRan: true };
@@ -45,6 +54,13 @@ const stuck: TaskMessage = { type: 'KillStuck', message: 'pid 42 lives' };
 const settled: TaskMessage = { type: 'RunSettled', faults: [] };
 const refused = (isRecoverable: boolean): TaskMessage => {
   return { type: 'StartRefused', run: 1, code: 'START_FAILED', message: 'no', isRecoverable };
+};
+const update: TaskMessage = {
+  type: 'UpdateTask',
+  task: taskSpec(),
+  hooks: [],
+  version: 2,
+  restartVersion: 0,
 };
 const receive: TaskMessage = {
   type: 'ReceiveTask',
@@ -57,20 +73,28 @@ const faulted = (isRecoverable: boolean): TaskMessage => {
   return { type: 'PrestartFaulted', results: [], fault: { ...FAULT, isRecoverable } };
 };
 
+const STRICT = taskSpec({ restart: policy({ attempts: 0 }) });
+const HOLDING = taskSpec({ restart: policy({ attempts: 0, mode: 'hold' }) });
+
 const ROWS: readonly Row[] = [
   ['nothing', receive, 'TaskReceived', 'GateOpened'],
   ['pending', found, 'TaskRecovered'],
   ['pending', stop, 'TaskKilling'],
+  ['pending', revive, 'TaskRevived'],
+  ...TASK_STATES.map((value): Row => [value, update, 'TaskUpdated']),
+  ['running, updated', { type: 'UpdateFinished', specVersion: 2, faults: [] }, 'UpdateCompleted'],
   ...notes('prestart'),
   ['prestart', { type: 'PrestartFinished', results: [] }, 'PrestartCompleted', 'RunStarting'],
   ['prestart', faulted(true), 'HookFailed', 'TaskRestarting'],
   ['prestart', faulted(false), 'HookFailed', 'TaskNotRestarting'],
+  ['prestart, to be held', faulted(false), 'HookFailed', 'TaskHeld'],
   ['prestart', found, 'TaskRecovered'],
   ['prestart', stop, 'TaskKilling'],
   ...notes('starting'),
   ['starting', started, 'TaskStarted'],
   ['starting', refused(true), 'TaskStartFailed', 'TaskRestarting'],
   ['starting', refused(false), 'TaskStartFailed', 'TaskNotRestarting'],
+  ['starting, to be held', refused(false), 'TaskStartFailed', 'TaskHeld'],
   ['starting', exited, 'TaskExited'],
   ['starting', lost, 'TaskLost'],
   ['starting', found, 'TaskRecovered'],
@@ -81,6 +105,13 @@ const ROWS: readonly Row[] = [
   ['running', { type: 'OpenSession', ...SESSION }, 'SessionOpened'],
   ['running with a session', SESSION_END, 'SessionClosed'],
   ['running with a session', found, 'SessionClosed', 'TaskRecovered'],
+  ['running', { type: 'RegisterService', run: 1, service: SERVICE }, 'ServiceRegistered'],
+  ['running with a service', withdraw, 'ServiceDeregistered'],
+  ['running with a service', stop, 'ServiceDeregistered', 'TaskKilling'],
+  ['running with a service', exited, 'ServiceDeregistered', 'TaskExited'],
+  ['running with a service', lost, 'ServiceDeregistered', 'TaskLost'],
+  ['running with a service', found, 'ServiceDeregistered', 'TaskRecovered'],
+  ['running', { type: 'ReportCheck', run: 1, ...CHECK }, 'CheckChanged'],
   ['running', exited, 'TaskExited'],
   ['running', lost, 'TaskLost'],
   ['running', found, 'TaskRecovered'],
@@ -89,10 +120,15 @@ const ROWS: readonly Row[] = [
   ['killing before its start', started, 'TaskStarted'],
   ['killing', reattached, 'TaskReattached'],
   ['killing', stuck, 'TaskStuck'],
+  ['killing with a delay', { type: 'SignalTask', signal: 'SIGHUP' }, 'TaskSignaled'],
+  ['killing with a delay', { type: 'OpenSession', ...SESSION }, 'SessionOpened'],
   ['killing to restart', stop, 'TaskKilling'],
   ['killing', exited, 'TaskExited'],
   ['killing', lost, 'TaskLost'],
   ['killing to restart', { type: 'NothingRan' }, 'TaskRestarting'],
+  ['killing for a check', { type: 'NothingRan' }, 'TaskRestarting'],
+  ['killing for a check, without attempts', { type: 'NothingRan' }, 'TaskNotRestarting'],
+  ['killing for a check, to be held', { type: 'NothingRan' }, 'TaskHeld'],
   ['killing', found, 'TaskRecovered'],
   ['killing', { type: 'NothingRan' }, 'TaskKilled'],
   ['killing with a session', SESSION_END, 'SessionClosed'],
@@ -104,11 +140,16 @@ const ROWS: readonly Row[] = [
   ['exited', settled, 'TaskRestarting'],
   ['exited', found, 'TaskRecovered'],
   ['exited without a restart', settled, 'TaskNotRestarting'],
+  ['exited, to be held', settled, 'TaskHeld'],
   ['exited with a session', SESSION_END, 'SessionClosed'],
   ['exited with a session', settled, 'SessionClosed', 'TaskRestarting'],
   ['backoff', { type: 'DelayElapsed' }, 'RestartDelayElapsed'],
   ['backoff', found, 'TaskRecovered'],
   ['backoff', stop, 'TaskKilling'],
+  ['held', { type: 'ResumeTask' }, 'TaskResumed'],
+  ['held', found, 'TaskRecovered'],
+  ['held', stop, 'TaskKilling'],
+  ['dead', revive, 'TaskRevived'],
   ...notes('cleanup'),
   ['cleanup', { type: 'CleanupFinished', faults: [] }, 'CleanupCompleted'],
 ];
@@ -119,16 +160,32 @@ function history(from: string): ReturnType<typeof historyTo> {
       return [];
     case 'killing before its start':
       return [...historyTo('starting'), killing()];
+    case 'running, updated':
+      return [...historyTo('running'), UPDATED];
     case 'running with a session':
       return [...historyTo('running'), opened()];
+    case 'running with a service':
+      return [...historyTo('running'), served({ isGroups: true })];
     case 'killing with a session':
       return [...historyTo('running'), opened(), killing()];
     case 'exited with a session':
       return [...historyTo('running'), opened(), fact('TaskExited', EXIT_1)];
+    case 'killing with a delay':
+      return [...historyTo('running'), killing('stop', { signalAt: 10 ** 15 })];
     case 'killing to restart':
       return [...historyTo('running'), killing('restart')];
     case 'exited after a kill':
       return [...historyTo('exited'), killing()];
+    case 'prestart, to be held':
+    case 'starting, to be held':
+    case 'exited, to be held':
+      return historyTo(from.split(',')[0] as string, HOLDING);
+    case 'killing for a check':
+      return [...historyTo('running'), killing('restart', { isCounted: true })];
+    case 'killing for a check, without attempts':
+      return [...historyTo('running', STRICT), killing('restart', { isCounted: true })];
+    case 'killing for a check, to be held':
+      return [...historyTo('running', HOLDING), killing('restart', { isCounted: true })];
     case 'exited without a restart':
       return [
         ...historyTo('running', taskSpec({ restartOnSuccess: false })),
@@ -145,7 +202,7 @@ describe('every edge of the task chart', () => {
     ({ from, message, types }) => {
       given(task, history(from))
         .when(message)
-        .thenGives(...types.map((type) => ({ type })));
+        .thenGives(...types.map((type) => ({ type }) as Expected<TaskEvent>));
     },
   );
 

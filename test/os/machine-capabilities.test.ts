@@ -20,7 +20,9 @@ const all: MachineFacts = {
   conmon: here,
   setpriv: here,
   nsenter: here,
+  ip: here,
   terminal: here,
+  memoryDirs: here,
 };
 const of = (
   facts: Partial<MachineFacts>,

@@ -48,3 +48,12 @@ it('a directory that its owner closed goes, and one that is missing is no mistak
   expect(existsSync(tree)).toBe(false);
   await removeTree(tree);
 });
+
+it('what somebody else removes meanwhile is no mistake', async () => {
+  const dir = freshDir();
+  const tree = join(dir, 'tree');
+  mkdirSync(tree);
+  nest(tree, 220);
+  await Promise.all([removeTree(tree), removeTree(tree)]);
+  expect(readdirSync(dir)).toEqual([]);
+});

@@ -2,6 +2,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type OutputChunk, readOutput, type ReadOutputOptions } from '../../src/output/reader.ts';
@@ -225,7 +226,10 @@ describe('whatever is written while somebody follows', { timeout: 60_000 }, () =
           if (left >= 0) return;
         }
       };
+      // Whoever comes later than a file goes does not know of it: he is there before anything goes.
+      for (const of of STREAMS) output.write(of, 'begun\n');
       const follower = following();
+      while (STREAMS.some((of) => seen[of][1] === '')) await nextTurn();
       for (const step of steps) {
         play(output, step);
         await new Promise((resolve) => setTimeout(resolve, step.kind === 'purge' ? 0 : 3));

@@ -117,6 +117,19 @@ describe('a logmon host', () => {
     });
   });
 
+  it('collects on with other limits, and loses nothing meanwhile', async () => {
+    const { channel } = await host('one');
+    const { request, out } = task();
+    await call(channel, Logmon.collect, request);
+    writeSync(out, 'x'.repeat(900));
+    await call(channel, Logmon.collect, { ...request, maxFiles: 5, maxFileBytes: 100 });
+    writeSync(out, `${'y'.repeat(99)}\n${'z'.repeat(99)}\n`);
+    await call(channel, Logmon.drain, key);
+    const written = (await segmentsOf(dir)).map(String);
+    expect(written.join('')).toBe(`${'x'.repeat(900)}${'y'.repeat(99)}\n${'z'.repeat(99)}\n`);
+    expect(written.length).toBeGreaterThan(1);
+  });
+
   it('never reads a FIFO that another host reads, and takes over where that one was killed', async () => {
     const [first, second] = [await host('one'), await host('two')];
     const { request, out } = task();

@@ -38,7 +38,7 @@ describe('the marks of a segment', () => {
       { offset: 0, at: START, spanMs: 100, run: 3 },
       { offset: 8, at: START + 100, spanMs: 100, run: 3 },
     ]);
-    expect(lstatSync(join(rig.dir, 'web.stdout.0.marks')).mode & 0o777).toBe(0o640);
+    expect(lstatSync(join(rig.dir, 'web.stdout.0.marks')).mode & 0o777).toBe(0o644);
   });
 
   it('begin anew when a clock is set back: no mark is later than its bytes', async () => {

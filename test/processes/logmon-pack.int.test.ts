@@ -43,7 +43,7 @@ describe('a compressed segment', () => {
       () => names(rig).join() === 'web.stdout.0.gz,web.stdout.1.gz,web.stdout.2',
     );
     expect([textOf(rig.dir, 0), textOf(rig.dir, 1)]).toEqual([full('a'), full('b')]);
-    expect(statSync(join(rig.dir, 'web.stdout.0.gz')).mode & 0o777).toBe(0o640);
+    expect(statSync(join(rig.dir, 'web.stdout.0.gz')).mode & 0o777).toBe(0o644);
     expect(existsSync(join(rig.dir, 'web.stdout.0.marks'))).toBe(true);
   });
 

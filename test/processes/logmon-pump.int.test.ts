@@ -173,7 +173,7 @@ describe('a stream', () => {
     await until('it is collected', () => writer.collectedBytes === 40);
     await until('old files are gone', async () => (await segmentsOf(lab.dir)).length === 2);
     expect((await segmentsOf(lab.dir)).map(String)).toEqual(['segment 3\n', 'segment 4\n']);
-    expect(statSync(join(lab.dir, 'web.stdout.4')).mode & 0o777).toBe(0o640);
+    expect(statSync(join(lab.dir, 'web.stdout.4')).mode & 0o777).toBe(0o644);
   });
 
   it('is read to the last byte by a follower while it is rotated', async () => {

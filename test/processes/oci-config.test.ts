@@ -108,6 +108,7 @@ describe('the configuration of a container', () => {
     [{}, { ownPids: false }, ['mount', 'ipc']],
     [{}, { ownPids: false, ownIpc: false }, ['mount']],
     [{ networkNamespace: '/run/netns/x' }, {}, ['mount', 'pid', 'ipc', 'network']],
+    [{ hostname: 'web' }, {}, ['mount', 'pid', 'ipc', 'uts']],
   ])('has the namespaces that were asked for: %j %j', (changes, inside, types) => {
     const { namespaces } = read(request(changes, inside)).linux;
     expect(namespaces.map(({ type }) => type)).toEqual(types);

@@ -39,6 +39,7 @@ export class SessionRig {
       cwd: '/',
       terminal: undefined,
       confinement: undefined,
+      slot: '',
       ...changes,
       session,
     });

@@ -44,6 +44,7 @@ beforeEach(() => {
   session = new Session({
     id: 's1',
     launchKey: 'key',
+    slot: '',
     start(sink) {
       command.sink = sink;
       return { streams: command, leader: { pid: 1, startTime: '1', machineEpoch: 'e' } };

@@ -241,3 +241,29 @@ test('many short commands lose no byte and no code, and leave no descriptor', as
   }
   expect(fds()).toBeLessThanOrEqual(before + 2);
 });
+
+describe('a slot', () => {
+  const slot = 'checks: alive';
+  test('has one command at a time: whoever comes ends the one before', async () => {
+    const first = await beside.shell('exec sleep 1000', { slot });
+    const elsewhere = await beside.shell('exec sleep 1000', { slot: 'checks: other' });
+    const second = await beside.shell('echo here; exec sleep 1000', { slot });
+    expect(processesOf(first)).toEqual([]);
+    const reason = 'another took its place';
+    expect(await beside.wait(first)).toEqual({ exitCode: undefined, signal: 'SIGHUP', reason });
+    expect(processesOf(elsewhere)).toHaveLength(1);
+    // Asked for again, as when an answer was lost, it is the same.
+    await beside.shell('echo here; exec sleep 1000', { slot, session: second });
+    expect(processesOf(second)).toHaveLength(1);
+    await beside.close(second);
+    await beside.close(elsewhere);
+  });
+
+  test('is free when its command has ended', async () => {
+    const first = await beside.shell('exit 0', { slot });
+    expect(await beside.wait(first)).toMatchObject({ exitCode: 0, reason: 'exited' });
+    const second = await beside.shell('exit 1', { slot });
+    expect(await beside.wait(second)).toMatchObject({ exitCode: 1, reason: 'exited' });
+    expect(await beside.wait(first)).toMatchObject({ exitCode: 0, reason: 'exited' });
+  });
+});

@@ -106,7 +106,7 @@ describe.each(SHELLS)('under %s', (name, shell, argv) => {
   });
 
   test.skipIf(isMissing)('an exit before the shim comes to wait is no signal', async () => {
-    const slow = 'at=0; while [ $at -lt 200000 ]; do at=$((at + 1)); done';
+    const slow = 'at=0; while [ $at -lt 50000 ]; do at=$((at + 1)); done';
     const late = join(directory, 'late');
     writeFileSync(late, SHIM_TEXT.replace('# crash point: shim.forked', slow));
     expect(await ran({ args: ['-c', 'exit 137'] }, late)).toMatchObject({

@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import type { AllocEvent } from '../../src/events/alloc-event.ts';
+import { isAllocLive } from '../../src/machines/alloc-facts.ts';
 import { allocTable } from '../../src/machines/alloc-machine.ts';
 import { taskTable } from '../../src/machines/task-machine.ts';
-import { allocView, isLive } from '../../src/projections/alloc-view.ts';
+import { allocView } from '../../src/projections/alloc-view.ts';
 import type { TaskFold } from '../../src/projections/task-view.ts';
 import { foldAll } from '../../src/testing/index.ts';
 import { allocFact, allocSpec, historyTo, T, taskSpec } from '../machines/stories.ts';
@@ -74,8 +75,25 @@ describe('the view of an alloc', () => {
     expect(viewOf(over)).toMatchObject({ state: status, isLive: false, reason: 'why' });
   });
 
-  it('is live in no state but three', () => {
-    const live = [...allocTable.states.keys()].filter((value) => isLive(value));
-    expect(live).toEqual(['prestart', 'main', 'stopping']);
+  it('is live from its acceptance to its end', () => {
+    const over = [...allocTable.states.keys()].filter((value) => !isAllocLive(value));
+    expect(over).toEqual(['pending', 'stopped', 'removed']);
+  });
+
+  it('is restarting until every task stands still, and live so long', () => {
+    const restarting = [...main, allocFact('AllocRestarting', { reason: 'again' })];
+    expect(viewOf(restarting, 'killing', 'dead')).toMatchObject({
+      state: 'restarting',
+      isLive: true,
+      reason: 'again',
+    });
+    const restarted = [...restarting, allocFact('AllocRestarted', {})];
+    expect(viewOf(restarted, 'dead', 'dead')).toMatchObject({ state: 'pending', reason: '' });
+  });
+
+  it('runs on behind poststop, and is stopping there only when something ended the others', () => {
+    const poststop = allocFact('AllocPoststopOpened', {});
+    expect(viewOf([...main, poststop], 'dead', 'prestart').state).toBe('running');
+    expect(viewOf([...stopping, poststop], 'dead', 'running').state).toBe('stopping');
   });
 });

@@ -25,6 +25,7 @@ describe('the view of a task', () => {
     ['killing', 'killing', 'running'],
     ['exited', 'running', 'running'],
     ['backoff', 'backoff', 'pending'],
+    ['held', 'held', 'pending'],
     ['cleanup', 'failed', 'dead'],
     ['dead', 'failed', 'dead'],
   ])('says of state %s: %s, in words of Nomad %s', (value, state, nomadState) => {
@@ -48,6 +49,28 @@ describe('the view of a task', () => {
     const killed = [...events, fact('TaskKilled', { reason: 'asked to' })];
     expect(viewOf(events)).toMatchObject({ state: 'killing', nomadState: 'running' });
     expect(viewOf(killed)).toMatchObject({ state: 'stopped', failed: false, reason: 'asked to' });
+  });
+
+  it('says of a task that is held what happened and why nothing follows', () => {
+    expect(viewOf(historyTo('held'))).toMatchObject({
+      failed: false,
+      exitCode: 1,
+      reason: 'exit code 1: enough',
+    });
+  });
+
+  it('says of a task that was begun anew how its newest run ended, and no more', () => {
+    const revived = fact('TaskRevived', { revival: 1 });
+    expect(viewOf([...historyTo('dead'), revived])).toMatchObject({
+      state: 'pending',
+      nomadState: 'pending',
+      failed: false,
+      run: 1,
+      exitCode: 1,
+      startedAt: null,
+      finishedAt: null,
+      reason: '',
+    });
   });
 
   it('shows the pid only while the program runs', () => {

@@ -45,6 +45,8 @@ export class Agent {
         hooks: [troublesomeHook(world)],
         logger: loggerOf(world),
         onClose: 'leave',
+        // What the rig knows to be durable does not go away.
+        retention: { maxDiskPercent: 100, maxInodePercent: 100 },
         random: {
           fraction: () => world.identities.fraction(),
           hex: (bytes) => world.identities.hex(bytes),

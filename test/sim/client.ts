@@ -18,10 +18,8 @@ export class Client {
   readonly #asked = new Map<Wish, Agent>();
   /** Allocs whose `run` was answered: they exist from now on, whatever happens. */
   readonly accepted = new Set<string>();
-  /** Allocs and tasks whose end was asked for and answered. */
-  readonly stopped = new Set<string>();
-  /** What was asked to be restarted at least once, answered or not: more starts than the policy gives. */
-  readonly restarted = new Set<string>();
+  /** Tasks whose own end was asked for at least once, answered or not. */
+  readonly stopAsked = new Set<string>();
 
   constructor(
     world: World,
@@ -57,7 +55,7 @@ export class Client {
     this.#asked.set(wish, agent);
     agent.do(`is asked to ${wish.kind} ${wish.allocId}`, (orchestrator) => {
       this.#world.note(`is asked to ${wish.kind} ${wish.allocId} ${wish.task}`);
-      if (wish.kind === 'restart') this.restarted.add(`${wish.allocId}/${wish.task}`);
+      if (wish.kind === 'stop task') this.stopAsked.add(`${wish.allocId}/${wish.task}`);
       ask(orchestrator, wish, this.#workload).then(
         () => this.#answered(wish),
         (error: unknown) => this.#refused(wish, error),
@@ -70,8 +68,6 @@ export class Client {
     if (!this.#open.delete(wish)) return;
     this.#world.note(`answers ${wish.kind} ${wish.allocId}`);
     if (wish.kind === 'run') this.accepted.add(wish.allocId);
-    if (wish.kind === 'stop') this.stopped.add(wish.allocId);
-    if (wish.kind === 'stop task') this.stopped.add(`${wish.allocId}/${wish.task}`);
   }
 
   #refused(wish: Wish, error: unknown): void {
@@ -90,10 +86,18 @@ async function ask(orchestrator: Orchestrator, wish: Wish, workload: Workload): 
   const group = workload.groups.get(allocId);
   if (kind === 'run') {
     if (group !== undefined) await orchestrator.run(group, { allocId });
+  } else if (kind === 'update') {
+    if (wish.group !== undefined) await orchestrator.run(wish.group, { allocId });
   } else if (kind === 'stop') {
     await orchestrator.stop(allocId);
   } else if (kind === 'stop task') {
     await orchestrator.stop(`${allocId}/${task}`);
+  } else if (kind === 'hurry') {
+    await orchestrator.stop(allocId, { shutdownDelay: 'skip' });
+  } else if (kind === 'restart all') {
+    await orchestrator.restart(allocId, { tasks: 'all' });
+  } else if (kind === 'resume') {
+    await orchestrator.resume(allocId);
   } else if (kind === 'restart') {
     await orchestrator.restart(`${allocId}/${task}`);
   } else {

@@ -22,6 +22,7 @@ const STAND_INS: Readonly<Record<string, URL>> = {
   'os/terminal.ts': new URL('./stand-ins/terminal.ts', import.meta.url),
   'os/pipes.ts': new URL('./stand-ins/pipes.ts', import.meta.url),
   'os/libc.ts': new URL('./stand-ins/libc.ts', import.meta.url),
+  'os/memory-dir.ts': new URL('./stand-ins/memory-dir.ts', import.meta.url),
   'os/machine-capabilities.ts': new URL('./stand-ins/machine-capabilities.ts', import.meta.url),
   'log/open-store.ts': new URL('./stand-ins/open-store.ts', import.meta.url),
   'log/store-lock.ts': new URL('./stand-ins/store-lock.ts', import.meta.url),
@@ -29,6 +30,16 @@ const STAND_INS: Readonly<Record<string, URL>> = {
   'rpc/host-process.ts': new URL('./stand-ins/host-process.ts', import.meta.url),
   'rpc/spawn-host.ts': new URL('./stand-ins/spawn-host.ts', import.meta.url),
 };
+
+/** What no simulated task asks for: servers, archives, secrets and templates, of which this machine has none. */
+const UNTOUCHED = ['artifacts', 'secrets', 'templates', 'changes'].map(
+  (path) => `${SOURCES}hooks/${path}`,
+);
+
+function isSimulated(url: string | undefined): boolean {
+  if (url?.startsWith(SOURCES) !== true) return false;
+  return !UNTOUCHED.some((start) => url.startsWith(start));
+}
 
 const NAMES = [
   'process',
@@ -46,7 +57,7 @@ const NAMES = [
 export function simulateModules(patches: readonly Patch[] = []): void {
   registerHooks({
     resolve(specifier, context, nextResolve) {
-      const isOurs = context.parentURL?.startsWith(SOURCES) === true;
+      const isOurs = isSimulated(context.parentURL);
       const byName = isOurs ? STAND_INS[specifier] : undefined;
       if (byName !== undefined) return { url: byName.href, shortCircuit: true };
       const found = nextResolve(specifier, context);
@@ -56,7 +67,7 @@ export function simulateModules(patches: readonly Patch[] = []): void {
     },
     load(url, context, nextLoad) {
       const loaded = nextLoad(url, context);
-      const isOurs = url.startsWith(SOURCES);
+      const isOurs = isSimulated(url);
       const file = url.startsWith('file:')
         ? relative(fileURLToPath(SOURCES), fileURLToPath(url))
         : '';

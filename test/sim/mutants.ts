@@ -74,7 +74,7 @@ export const MUTANTS: readonly Mutant[] = [
   ),
   mutant(
     'restart count in memory',
-    'actors/alloc-runner.ts',
+    'actors/alloc-tasks.ts',
     'const folded = foldedTask(stream) ?? { version: 0, position: 0, state: taskTable.initial };',
     `const kept = foldedTask(stream) ?? { version: 0, position: 0, state: taskTable.initial };
     const restarts = { count: 0, intervalStart: 0, total: 0 };
@@ -163,4 +163,46 @@ export const MUTANTS: readonly Mutant[] = [
       { file: LOGMON, find: 'waiting.splice(0, 16)', replace: 'waiting.splice(0, 1)' },
     ],
   },
+  mutant(
+    'waves all at once',
+    'actors/alloc-duties.ts',
+    'await tasks.untilOver(wave, signal);',
+    'void tasks.untilOver(wave, signal).catch(() => undefined);',
+  ),
+  mutant(
+    'main tasks beside the first ones',
+    'actors/alloc-duties.ts',
+    "prestart: ['prestart'],",
+    "prestart: ['prestart', 'main'],",
+  ),
+  mutant(
+    'last tasks forgotten',
+    'machines/alloc-standing-decider.ts',
+    'const isPoststopEnded = context.isPoststopOpen === true ||',
+    'const isPoststopEnded = members.length > 0 ||',
+  ),
+  mutant(
+    'begun anew before the end',
+    'machines/alloc-standing-decider.ts',
+    'if (!isAllOver(members.filter(isBeforePoststop))) return [];',
+    'if (members.length === 0) return [];',
+  ),
+  mutant(
+    'no shutdown delay',
+    'actors/kill-duty.ts',
+    'if (leftMs(doors, scope) <= 0) return undefined;',
+    'if (leftMs(doors, scope) <= 1e9) return undefined;',
+  ),
+  mutant(
+    'an update heard twice',
+    'machines/task-update-decider.ts',
+    'plan === undefined || version <= specVersion',
+    'plan === undefined || version < specVersion',
+  ),
+  mutant(
+    'removed tasks run on',
+    'actors/alloc-update.ts',
+    'removeTasks(tasks, context.removedTasks ?? [], signal),',
+    '',
+  ),
 ];

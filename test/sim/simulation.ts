@@ -91,7 +91,8 @@ class Simulation {
 
   constructor(world: World, isAlone: boolean) {
     this.#world = world;
-    this.#invariants = new Invariants(world, this.#fail);
+    const isStopAsked = (ref: string): boolean => this.#client.stopAsked.has(ref);
+    this.#invariants = new Invariants(world, isStopAsked, this.#fail);
     const workload = workloadOf(world.seed);
     this.#client = new Client(world, workload, () => this.#serving, this.#fail);
     const { sessions } = this.#invariants;
@@ -139,6 +140,8 @@ class Simulation {
     }
     await this.#mustCome('every wish is answered', () => this.#client.isAnswered);
     await this.#mustCome('every task runs or is over', () => this.#isSettled());
+    const { updates } = this.#invariants;
+    await this.#mustCome('I32, I33: every update is made', () => updates.open.length === 0);
     await leaveAlone(world, {
       mustCome: (what, isSo) => this.#mustCome(what, isSo),
       keepAgent: (isKept) => (this.#isAgentKept = isKept),
@@ -181,7 +184,7 @@ class Simulation {
   /** Each task was seen to run, or is over: a program that ends at once may be between two runs for ever. */
   #isSettled(): boolean {
     for (const [stream, { value, context }] of this.#invariants.book.tasks) {
-      const isOver = value === 'dead' || value === 'pending';
+      const isOver = value === 'dead' || value === 'pending' || value === 'held';
       const { launch } = context;
       const isRunning =
         value === 'running' &&

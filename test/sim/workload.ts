@@ -1,12 +1,25 @@
 /** What is asked of the agents: groups, and commands at moments of the seed's choice. Asked again until answered. */
 import type { GroupSpecInput } from '../../src/spec/group-schema.ts';
 import { Chance } from './chance.ts';
+import { updatesOf } from './updates.ts';
+import { wholeGroup } from './whole-groups.ts';
 
 export interface Wish {
   readonly atMs: number;
-  readonly kind: 'run' | 'stop' | 'stop task' | 'restart' | 'signal';
+  readonly kind:
+    | 'run'
+    | 'stop'
+    | 'stop task'
+    | 'restart'
+    | 'signal'
+    | 'restart all'
+    | 'resume'
+    | 'hurry'
+    | 'update';
   readonly allocId: string;
   readonly task: string;
+  /** What an update asks for. */
+  readonly group?: GroupSpecInput;
 }
 
 /** A command beside a task, and what becomes of whoever wants it. */
@@ -45,12 +58,15 @@ export function workloadOf(seed: number): Workload {
   const allocs = chance.pick([1, 1, 2, 3]);
   for (let count = 1; count <= allocs; count += 1) {
     const allocId = `alloc-${count}`;
-    const group = groupOf(`group-${count}`, chance);
-    groups.set(allocId, group);
+    const plain = groupOf(`group-${count}`, chance);
     const startMs = chance.below(WITHIN_MS / 4);
-    const names = group.tasks.map(({ name }) => name);
+    const times = { fromMs: startMs, withinMs: WITHIN_MS / 2 };
+    const { group, wishes: more } = wholeGroup(seed, allocId, plain, times);
+    groups.set(allocId, group);
+    wishes.push(...more, ...updatesOf(seed, allocId, group, times));
+    const names = plain.tasks.map(({ name }) => name);
     wishes.push({ atMs: startMs, kind: 'run', allocId, task: '' });
-    for (let more = chance.below(4); more > 0; more -= 1) {
+    for (let left = chance.below(4); left > 0; left -= 1) {
       const kind = chance.pick(['stop', 'stop task', 'restart', 'restart', 'signal'] as const);
       const atMs = startMs + chance.below(WITHIN_MS / 2);
       wishes.push({ atMs, kind, allocId, task: chance.pick(names) });

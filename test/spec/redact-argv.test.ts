@@ -32,6 +32,10 @@ describe('the words of a command that may be recorded', () => {
       ['curl', '-H', 'Authorization: <redacted>', 'http://x/'],
     ],
     [
+      ['fetch', 'https://s3/f?X-Amz-Signature=89ab', 'sshkey=LS0tLS1C'],
+      ['fetch', 'https://s3/f?X-Amz-Signature=<redacted>', 'sshkey=<redacted>'],
+    ],
+    [
       ['curl', 'token=abc&page=2'],
       ['curl', 'token=<redacted>'],
     ],

@@ -91,7 +91,7 @@ describe('a mistake', () => {
     [
       'an unknown mode',
       group({ restart: { mode: 'dela' } }),
-      'restart.mode must be fail or delay, not "dela". Did you mean delay?',
+      'restart.mode must be fail, delay or hold, not "dela". Did you mean delay?',
     ],
     [
       'two tasks of one name',

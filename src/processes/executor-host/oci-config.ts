@@ -28,6 +28,7 @@ export interface OciConfig {
   readonly ociVersion: string;
   readonly root: { readonly path: string; readonly readonly: boolean };
   readonly process: Readonly<Record<string, unknown>>;
+  readonly hostname?: string;
   readonly mounts: readonly OciMount[];
   readonly linux: {
     readonly cgroupsPath: string;
@@ -53,6 +54,7 @@ const READ_ONLY = ['/proc/sys', '/proc/sysrq-trigger', '/proc/irq', '/proc/bus']
  */
 export function ociConfig(request: LaunchRequest, devices: readonly DeviceNode[]): OciConfig {
   const { confinement } = request;
+  const hostname = confinement?.hostname;
   const isolation = confinement?.isolation;
   if (confinement === undefined || isolation === undefined || confinement.cgroup === '') {
     throw new TypeError('only what is isolated and has a cgroup becomes a container');
@@ -61,6 +63,7 @@ export function ociConfig(request: LaunchRequest, devices: readonly DeviceNode[]
     ociVersion: '1.0.2',
     root: { path: isolation.root, readonly: isolation.readOnlyRoot },
     process: processOf(request, confinement),
+    ...(hostname === undefined ? {} : { hostname }),
     mounts: [...kernelMounts(isolation), ...isolation.mounts.map(taskMount)],
     linux: {
       cgroupsPath: confinement.cgroup,
@@ -128,7 +131,7 @@ function rawJson(digits: string): unknown {
 }
 
 function namespacesOf(
-  { networkNamespace }: Confinement,
+  { networkNamespace, hostname }: Confinement,
   { ownPids, ownIpc }: Isolation,
 ): OciConfig['linux']['namespaces'] {
   return [
@@ -136,6 +139,7 @@ function namespacesOf(
     ...(ownPids ? [{ type: 'pid' }] : []),
     ...(ownIpc ? [{ type: 'ipc' }] : []),
     ...(networkNamespace === '' ? [] : [{ type: 'network', path: networkNamespace }]),
+    ...(hostname === undefined ? [] : [{ type: 'uts' }]),
   ];
 }
 

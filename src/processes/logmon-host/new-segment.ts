@@ -72,7 +72,7 @@ export function createSegment(
     try {
       const flags = O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW;
       const fd = openSync(segmentPath(series, number), flags, SEGMENT_MODE);
-      // Whatever the umask: the group may read logs.
+      // Whatever the umask: whoever comes to the directory may read logs.
       fchmodSync(fd, SEGMENT_MODE);
       return { fd, number };
     } catch (error) {

@@ -25,7 +25,7 @@ export function openOwn(path: string, flags: number, mode = 0): number | undefin
     closeSync(fd);
     return undefined;
   }
-  // Whatever the umask: the group may read logs.
+  // Whatever the umask: whoever comes to the directory may read logs.
   if ((flags & O_CREAT) !== 0) fchmodSync(fd, mode);
   return fd;
 }

@@ -99,7 +99,7 @@ export class LogmonHost {
     };
   }
 
-  /** Throws ALREADY_EXISTS for another request under the same key, and what opening throws. */
+  /** Throws ALREADY_EXISTS for other files under the same key, and what draining and opening throw. */
   async #collect(request: CollectRequest, signal: AbortSignal): Promise<CollectResponse> {
     this.#epochs.checkRecorded(request.agentEpoch);
     assertUsable(request);
@@ -108,11 +108,14 @@ export class LogmonHost {
       await known.released;
       return this.#collect(request, signal);
     }
-    if (known !== undefined) assertSame(known.request, request);
+    if (known !== undefined) assertSamePlace(known.request, request);
     if (known !== undefined) delete known.over;
     const { opened } = known ?? this.#open(request);
     const collection = await opened;
-    if (known !== undefined && collection.isLeftBehind(request)) {
+    const isToBegin =
+      collection.isLeftBehind(request) || !isAlike(known?.request ?? request, request);
+    if (known !== undefined && isToBegin) {
+      // Programs keep the FIFOs open meanwhile, and wait at most.
       await this.#end(known, collection, signal);
       return this.#collect(request, signal);
     }
@@ -209,11 +212,29 @@ function assertUsable(request: CollectRequest): void {
 }
 
 /** Every run asks again, and so does every agent, with a budget of its own. */
-function assertSame(known: CollectRequest, request: CollectRequest): void {
-  const { agentEpoch, run, budgetBytes } = known;
-  const alike = { ...request, agentEpoch, run, budgetBytes };
+/** Throws ALREADY_EXISTS for another place; how it is collected may change, as the group of a task may. */
+function assertSamePlace(known: CollectRequest, request: CollectRequest): void {
+  const alike = { ...request, ...mannerOf(known), agentEpoch: known.agentEpoch };
   if (JSON.stringify(known) === JSON.stringify(alike)) return;
   throw new HoldfastError('ALREADY_EXISTS', `${request.taskKey} is collected in another way`, {
     details: { known, request },
   });
+}
+
+function isAlike(known: CollectRequest, request: CollectRequest): boolean {
+  const { run, budgetBytes } = known;
+  const limits = mannerOf({ ...request, run, budgetBytes });
+  return JSON.stringify(mannerOf(known)) === JSON.stringify(limits);
+}
+
+/** All that may be another one while the task lives. */
+function mannerOf({
+  run,
+  budgetBytes,
+  maxFiles,
+  maxFileBytes,
+  compress,
+  dropWhenFull,
+}: CollectRequest): Partial<CollectRequest> {
+  return { run, budgetBytes, maxFiles, maxFileBytes, compress, dropWhenFull };
 }

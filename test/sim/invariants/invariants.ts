@@ -5,6 +5,7 @@
  *   log-book.ts   I3, I7, I18          runs.ts      I1, I2, I4, I5, I6, I9
  *   signals.ts    I9, I11, P12         restarts.ts  I15, P12
  *   sessions.ts   I1, I3-I6, I9, I10, I12 of commands beside programs
+ *   groups.ts     I27, I28, I29, I30   updates.ts   I31, I32, I33
  *   collectors.ts I25, I26, and I24 of a machine that is left alone
  *   subscriber.ts I8                   rest.ts      I10, I12, I13, I16, I19, I20, once faults are over
  *
@@ -13,12 +14,14 @@
  */
 import type { World } from '../world/world.ts';
 import { CollectorInvariants } from './collectors.ts';
+import { GroupInvariants } from './groups.ts';
 import { LogBook } from './log-book.ts';
 import { RestartInvariants } from './restarts.ts';
 import { RunInvariants } from './runs.ts';
 import { SessionInvariants } from './sessions.ts';
 import { SignalInvariants } from './signals.ts';
 import { Subscriber } from './subscriber.ts';
+import { UpdateInvariants } from './updates.ts';
 
 export type Fail = (text: string) => void;
 
@@ -26,8 +29,10 @@ export class Invariants {
   readonly book: LogBook;
   readonly subscriber: Subscriber;
   readonly sessions: SessionInvariants;
+  readonly updates: UpdateInvariants;
 
-  constructor(world: World, fail: Fail) {
+  /** `isStopAsked` tells of a task whether somebody wanted the end of this very task. */
+  constructor(world: World, isStopAsked: (ref: string) => boolean, fail: Fail) {
     const say: Fail = (text) => {
       world.note(`VIOLATION ${text}`);
       fail(text);
@@ -38,6 +43,8 @@ export class Invariants {
     const signals = new SignalInvariants(world, this.book, say);
     this.sessions = new SessionInvariants(world, this.book, say);
     void new RestartInvariants(world, this.book, say);
+    void new GroupInvariants(this.book, isStopAsked, say);
+    this.updates = new UpdateInvariants(world, this.book, say);
     const collectors = new CollectorInvariants(world, say);
     world.store.watcher = {
       onWritten: (rows, epoch) => this.book.onWritten(rows, epoch),

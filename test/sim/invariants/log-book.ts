@@ -6,8 +6,10 @@
  *   I18  only the newest agent writes
  */
 import { decode } from '../../../src/events/codec.ts';
+import type { AllocEvent } from '../../../src/events/alloc-event.ts';
 import type { TaskEvent } from '../../../src/events/task-event.ts';
 import type { StoredRow } from '../../../src/log/event-log.ts';
+import { allocTable, type AllocContext } from '../../../src/machines/alloc-machine.ts';
 import { evolve, type ChartState } from '../../../src/machines/chart-table.ts';
 import { taskTable } from '../../../src/machines/task-machine.ts';
 import type { TaskContext } from '../../../src/machines/task-state.ts';
@@ -24,8 +26,15 @@ export interface LoggedRun {
   startedAtPosition: number | undefined;
   /** The event that said how it ended, or that it never began. */
   end: string | undefined;
-  /** When the kill was recorded, in world time, and how long the program was given. */
-  kill: { readonly atMs: number; readonly timeoutMs: number; readonly signal: string } | undefined;
+  /** When the kill was recorded, in world time, how long it waits, and how long the program is given then. */
+  kill:
+    | {
+        readonly atMs: number;
+        readonly waitsMs: number;
+        readonly timeoutMs: number;
+        readonly signal: string;
+      }
+    | undefined;
   readonly signals: Set<string>;
 }
 
@@ -43,6 +52,10 @@ const ENDS = new Set(['TaskExited', 'TaskLost', 'TaskStartFailed']);
 export class LogBook {
   readonly runs = new Map<string, LoggedRun>();
   readonly tasks = new Map<string, ChartState<TaskContext>>();
+  /** By allocId. */
+  readonly allocs = new Map<string, ChartState<AllocContext>>();
+  /** Streams whose actor crashed too often. */
+  readonly leftAlone = new Set<string>();
   /** Launch keys that an OrphanFound names. */
   readonly orphans = new Set<string>();
   /** Keys of the tasks whose FIFOs may be left: their cleanup failed. */
@@ -52,6 +65,7 @@ export class LogBook {
   readonly #world: World;
   readonly #fail: Fail;
   readonly #listeners: ((noted: BookEvent) => void)[] = [];
+  readonly #allocListeners: AllocListener[] = [];
   #position = 0;
 
   constructor(world: World, fail: Fail) {
@@ -61,6 +75,11 @@ export class LogBook {
 
   listen(listener: (noted: BookEvent) => void): void {
     this.#listeners.push(listener);
+  }
+
+  /** Called after each event of an alloc with the state that it leads to. */
+  listenAlloc(listener: AllocListener): void {
+    this.#allocListeners.push(listener);
   }
 
   onWritten(rows: readonly StoredRow[], epoch: number): void {
@@ -77,8 +96,18 @@ export class LogBook {
       if (version !== known + 1) this.#fail(`I7: ${stream} version ${version} follows ${known}`);
       this.#versions.set(stream, version);
       if (stream.startsWith('task/')) this.#noteTask(row);
+      else if (stream.startsWith('alloc/')) this.#noteAlloc(row);
       else if (row.type === 'OrphanFound') this.orphans.add(orphanOf(row));
+      else if (row.type === 'StreamQuarantined') this.leftAlone.add(quarantinedOf(row));
     }
+  }
+
+  #noteAlloc(row: StoredRow): void {
+    const allocId = row.stream.slice('alloc/'.length);
+    const event = decode(row) as AllocEvent;
+    const after = evolve(allocTable, this.allocs.get(allocId) ?? allocTable.initial, event);
+    this.allocs.set(allocId, after);
+    for (const listener of this.#allocListeners) listener(allocId, event, after);
   }
 
   #noteTask(row: StoredRow): void {
@@ -94,7 +123,7 @@ export class LogBook {
     const isNew = event.type === 'RunStarting' || event.type === 'TaskRecovered';
     if (isNew) this.#begin(stream, event.run, event.data.launchKey);
     const logged = this.#newest.get(stream);
-    if (logged !== undefined) this.#noteRun(logged, event);
+    if (logged !== undefined) this.#noteRun(logged, event, before.context);
     for (const listener of this.#listeners) {
       listener({ event, stream, position, logged, before, after });
     }
@@ -110,15 +139,18 @@ export class LogBook {
     this.runs.set(launchKey, fresh);
   }
 
-  #noteRun(logged: LoggedRun, event: TaskEvent): void {
+  #noteRun(logged: LoggedRun, event: TaskEvent, { plan, kill }: TaskContext): void {
     const { stream, run } = logged;
     if (event.type === 'TaskStarted') {
       if (logged.startedAtPosition !== undefined)
         this.#fail(`I3: ${stream} started run ${run} twice`);
       logged.startedAtPosition = this.#position;
     } else if (event.type === 'TaskKilling') {
-      const { signal, killTimeoutMs } = event.data;
-      logged.kill ??= { atMs: this.#world.nowMs, timeoutMs: killTimeoutMs, signal };
+      const { signal, killTimeoutMs: timeoutMs, signalAt } = event.data;
+      const isHurried = kill?.signalAt !== undefined && signalAt !== kill.signalAt;
+      const waitsMs = signalAt === undefined || isHurried ? 0 : (plan?.shutdownDelayMs ?? 0);
+      const fresh = { atMs: this.#world.nowMs, waitsMs, timeoutMs, signal };
+      logged.kill = isHurried ? fresh : (logged.kill ?? fresh);
     } else if (event.type === 'TaskSignaled') {
       logged.signals.add(event.data.signal);
     } else if (ENDS.has(event.type)) {
@@ -128,6 +160,12 @@ export class LogBook {
       logged.end = event.type;
     }
   }
+}
+
+type AllocListener = (allocId: string, event: AllocEvent, after: ChartState<AllocContext>) => void;
+
+function quarantinedOf(row: StoredRow): string {
+  return (JSON.parse(row.data) as { stream: string }).stream;
 }
 
 function orphanOf(row: StoredRow): string {

@@ -49,7 +49,7 @@ export class RestartInvariants {
   ): void {
     if (plan === undefined) return this.#fail(`I15: ${stream} restarts without a plan`);
     const { attempts, intervalMs, mode } = plan.restart;
-    if (mode === 'fail' && attempt > attempts) {
+    if (mode !== 'delay' && attempt > attempts) {
       this.#fail(`I15: ${stream} restarts for the ${attempt}th time of ${attempts}`);
     }
     const isNew = restarts.count === 0 || intervalStart > restarts.intervalStart + intervalMs;

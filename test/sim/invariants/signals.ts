@@ -2,7 +2,7 @@
  * Who is signalled, and why.
  *   I9   a signal to a run follows from what is recorded
  *   I11  nothing foreign is ever signalled, whatever pid it has got
- *   P12  force is not used before the program's time is over, whoever turned which clock
+ *   P12  no signal before the shutdown delay is over, no force before the program's time is, whoever turned which clock
  */
 import type { Life } from '../scheduler.ts';
 import { Process } from '../world/processes.ts';
@@ -42,9 +42,10 @@ export class SignalInvariants {
       );
     }
     const kill = logged?.kill;
-    if (signal !== 'SIGKILL' || kill === undefined || kill.signal === 'SIGKILL') return;
+    if (kill === undefined || logged?.signals.has(signal) === true) return;
     if (target.kind !== 'program' || logged?.end !== undefined) return;
-    const dueMs = kill.atMs + kill.timeoutMs;
+    const isForce = signal === 'SIGKILL' && kill.signal !== 'SIGKILL';
+    const dueMs = kill.atMs + kill.waitsMs + (isForce ? kill.timeoutMs : 0);
     if (logged?.bootId !== this.#world.processes.bootId || this.#world.agentsStandStill) return;
     if (this.#world.nowMs + ROUNDING_MS < dueMs) {
       this.#fail(`P12: ${target.name} was killed ${dueMs - this.#world.nowMs} ms before its time`);

@@ -1,7 +1,7 @@
 /** Stands in for `node:crypto`: hashes are real, chance is the seed's. */
 import { theWorld } from '../world/world.ts';
 
-export { createHash } from 'node:crypto';
+export { createHash, createHmac } from 'node:crypto';
 
 /** What is larger than any identity is only to take up room. */
 export function randomBytes(bytes: number): Buffer {

@@ -3,6 +3,9 @@ import type { OpenFile } from '../world/disk.ts';
 import { type StreamOptions, StreamSocket } from './stream-socket.ts';
 import { theWorld } from '../world/world.ts';
 
+// What an address is, is the same everywhere.
+export { isIP, isIPv4 } from 'node:net';
+
 type Listener = (given?: unknown) => void;
 
 class FifoEar {

@@ -52,7 +52,8 @@ export function commandBehaviourOf(seed: number, name: string): CommandBehaviour
 export function behaviourOf(seed: number, allocId: string, task: string, run: number): Behaviour {
   const name = `${allocId}/${task}`;
   const ofTask = new Chance(seed, `task ${name}`);
-  const isService = ofTask.isHit(0.5);
+  // What comes last must end by itself, or nothing ever ends.
+  const isService = ofTask.isHit(0.5) && task !== 'bye';
   const fails = ofTask.isHit(0.4);
   const chance = new Chance(seed, `run ${name} ${run}`);
   return {

@@ -20,6 +20,8 @@ const HEARTBEAT_MS = 10_000;
 export interface SessionDoors {
   readonly id: string;
   readonly launchKey: string;
+  /** Empty when it has none. */
+  readonly slot: string;
   /** Makes the streams and starts the command on them. Throws when nothing was started. */
   readonly start: (sink: Sink) => { streams: CommandStreams; leader: ProcessIdentity };
   /** Has the kernel ended anything beside which it runs, or of it, for want of memory since it began? */
@@ -33,6 +35,7 @@ export interface SessionDoors {
 export class Session {
   readonly id: string;
   readonly launchKey: string;
+  readonly slot: string;
   /** The process that is waited for: the command, or at first what starts it. */
   leader: ProcessIdentity;
   readonly #buffer = new OutputBuffer();
@@ -56,6 +59,7 @@ export class Session {
   constructor(doors: SessionDoors) {
     this.id = doors.id;
     this.launchKey = doors.launchKey;
+    this.slot = doors.slot;
     this.#isOutOfMemory = doors.isOutOfMemory;
     this.#onUnread = doors.onUnread;
     this.#onForsaken = doors.onForsaken;

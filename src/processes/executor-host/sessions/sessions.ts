@@ -37,9 +37,21 @@ export class Sessions {
   }
 
   async open(request: wire.OpenSessionRequest): Promise<wire.OpenSessionResponse> {
+    if (!this.#sessions.has(request.session)) await this.#emptySlot(request);
+    // Asked twice, it may have begun meanwhile.
     if (!this.#sessions.has(request.session)) this.#begin(request);
     await this.#starts.begun(request.session);
     return {};
+  }
+
+  async #emptySlot({ launchKey, slot }: wire.OpenSessionRequest): Promise<void> {
+    if (slot === '') return;
+    for (const other of this.#sessions.values()) {
+      const isThere = other.launchKey === launchKey && other.slot === slot;
+      if (!isThere || other.end !== undefined) continue;
+      const reason = 'another took its place';
+      await this.close({ agentEpoch: 0, session: other.id, reason });
+    }
   }
 
   #begin(request: wire.OpenSessionRequest): void {
@@ -56,6 +68,7 @@ export class Sessions {
     const session = new Session({
       id,
       launchKey,
+      slot: request.slot,
       start: (sink) => this.#starts.launch(request, start, () => streamsFor(request, sink)),
       isOutOfMemory: () => oomKillsOf(run.cgroup) > oomKillsBefore,
       onUnread: (unread) => this.#dropIfDone(unread),

@@ -126,6 +126,31 @@ export interface RunRequest {
    * from an older client: the agent makes one.
    */
   requestId: string;
+  /** What a scheduler calls the alloc. Absent: nothing. */
+  identity:
+    | SchedulerIdentity
+    | undefined;
+  /** What the group is run with, for the tasks that ask for it. Absent: nothing, which is not the same as no bytes. */
+  payload?:
+    | Buffer
+    | undefined;
+  /** Only if the live alloc of the name is at this version; 0: only if there is none. Absent: whatever it is. */
+  ifVersion?: number | undefined;
+}
+
+export interface SchedulerIdentity {
+  jobId?: string | undefined;
+  jobName?: string | undefined;
+  jobParentId?: string | undefined;
+  namespace?: string | undefined;
+  region?: string | undefined;
+  datacenter?: string | undefined;
+  nodeId?: string | undefined;
+  nodeName?: string | undefined;
+  nodeClass?: string | undefined;
+  nodePool?: string | undefined;
+  allocName?: string | undefined;
+  allocIndex?: number | undefined;
 }
 
 export interface RunResponse {
@@ -153,6 +178,23 @@ export interface Alloc {
   createdAt: string;
   tasks: Task[];
   position: number;
+  ports: Port[];
+  /** "host", "none", "bridge", "cni/NAME". Empty from an older agent: "host". */
+  networkMode: string;
+  /** In a network of its own, once it has one. */
+  ip?:
+    | string
+    | undefined;
+  /** Of what it is to be like: one more with each update. 0 from an older agent, which has no updates. */
+  version: number;
+}
+
+export interface Port {
+  label: string;
+  hostIp: string;
+  hostPort: number;
+  /** Absent: the same. */
+  to?: number | undefined;
 }
 
 export interface Task {
@@ -190,6 +232,8 @@ export interface StopRequest {
   ref: string;
   /** Empty: none given. */
   reason: string;
+  /** No task waits for its shutdown delay. Left out, as by an older client: each does. */
+  skipShutdownDelay: boolean;
 }
 
 export interface StopResponse {
@@ -198,9 +242,18 @@ export interface StopResponse {
 
 export interface RestartRequest {
   ref: string;
+  /** The whole alloc is begun anew, with the tasks that are over. Left out: each task that runs is restarted. */
+  all: boolean;
 }
 
 export interface RestartResponse {
+}
+
+export interface ResumeRequest {
+  ref: string;
+}
+
+export interface ResumeResponse {
 }
 
 export interface SignalRequest {
@@ -1256,7 +1309,14 @@ export const StoreDamage: MessageFns<StoreDamage> = {
 };
 
 function createBaseRunRequest(): RunRequest {
-  return { spec: Buffer.alloc(0), allocId: "", requestId: "" };
+  return {
+    spec: Buffer.alloc(0),
+    allocId: "",
+    requestId: "",
+    identity: undefined,
+    payload: undefined,
+    ifVersion: undefined,
+  };
 }
 
 export const RunRequest: MessageFns<RunRequest> = {
@@ -1269,6 +1329,15 @@ export const RunRequest: MessageFns<RunRequest> = {
     }
     if (message.requestId !== "") {
       writer.uint32(26).string(message.requestId);
+    }
+    if (message.identity !== undefined) {
+      SchedulerIdentity.encode(message.identity, writer.uint32(34).fork()).join();
+    }
+    if (message.payload !== undefined) {
+      writer.uint32(42).bytes(message.payload);
+    }
+    if (message.ifVersion !== undefined) {
+      writer.uint32(48).int64(message.ifVersion);
     }
     return writer;
   },
@@ -1310,6 +1379,30 @@ export const RunRequest: MessageFns<RunRequest> = {
             message.requestId = reader.string();
             continue;
           }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.identity = SchedulerIdentity.decode(reader, reader.uint32());
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.payload = Buffer.from(reader.bytes());
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.ifVersion = longToNumber(reader.int64());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1330,6 +1423,211 @@ export const RunRequest: MessageFns<RunRequest> = {
     message.spec = object.spec ?? Buffer.alloc(0);
     message.allocId = object.allocId ?? "";
     message.requestId = object.requestId ?? "";
+    message.identity = (object.identity !== undefined && object.identity !== null)
+      ? SchedulerIdentity.fromPartial(object.identity)
+      : undefined;
+    message.payload = object.payload ?? undefined;
+    message.ifVersion = object.ifVersion ?? undefined;
+    return message;
+  },
+};
+
+function createBaseSchedulerIdentity(): SchedulerIdentity {
+  return {
+    jobId: undefined,
+    jobName: undefined,
+    jobParentId: undefined,
+    namespace: undefined,
+    region: undefined,
+    datacenter: undefined,
+    nodeId: undefined,
+    nodeName: undefined,
+    nodeClass: undefined,
+    nodePool: undefined,
+    allocName: undefined,
+    allocIndex: undefined,
+  };
+}
+
+export const SchedulerIdentity: MessageFns<SchedulerIdentity> = {
+  encode(message: SchedulerIdentity, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.jobId !== undefined) {
+      writer.uint32(10).string(message.jobId);
+    }
+    if (message.jobName !== undefined) {
+      writer.uint32(18).string(message.jobName);
+    }
+    if (message.jobParentId !== undefined) {
+      writer.uint32(26).string(message.jobParentId);
+    }
+    if (message.namespace !== undefined) {
+      writer.uint32(34).string(message.namespace);
+    }
+    if (message.region !== undefined) {
+      writer.uint32(42).string(message.region);
+    }
+    if (message.datacenter !== undefined) {
+      writer.uint32(50).string(message.datacenter);
+    }
+    if (message.nodeId !== undefined) {
+      writer.uint32(58).string(message.nodeId);
+    }
+    if (message.nodeName !== undefined) {
+      writer.uint32(66).string(message.nodeName);
+    }
+    if (message.nodeClass !== undefined) {
+      writer.uint32(74).string(message.nodeClass);
+    }
+    if (message.nodePool !== undefined) {
+      writer.uint32(82).string(message.nodePool);
+    }
+    if (message.allocName !== undefined) {
+      writer.uint32(90).string(message.allocName);
+    }
+    if (message.allocIndex !== undefined) {
+      writer.uint32(96).int64(message.allocIndex);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): SchedulerIdentity {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSchedulerIdentity();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.jobId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.jobName = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.jobParentId = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.namespace = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.region = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.datacenter = reader.string();
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.nodeId = reader.string();
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.nodeName = reader.string();
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.nodeClass = reader.string();
+            continue;
+          }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.nodePool = reader.string();
+            continue;
+          }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.allocName = reader.string();
+            continue;
+          }
+          case 12: {
+            if (tag !== 96) {
+              break;
+            }
+
+            message.allocIndex = longToNumber(reader.int64());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<SchedulerIdentity>): SchedulerIdentity {
+    return SchedulerIdentity.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<SchedulerIdentity>): SchedulerIdentity {
+    const message = createBaseSchedulerIdentity();
+    message.jobId = object.jobId ?? undefined;
+    message.jobName = object.jobName ?? undefined;
+    message.jobParentId = object.jobParentId ?? undefined;
+    message.namespace = object.namespace ?? undefined;
+    message.region = object.region ?? undefined;
+    message.datacenter = object.datacenter ?? undefined;
+    message.nodeId = object.nodeId ?? undefined;
+    message.nodeName = object.nodeName ?? undefined;
+    message.nodeClass = object.nodeClass ?? undefined;
+    message.nodePool = object.nodePool ?? undefined;
+    message.allocName = object.allocName ?? undefined;
+    message.allocIndex = object.allocIndex ?? undefined;
     return message;
   },
 };
@@ -1523,6 +1821,10 @@ function createBaseAlloc(): Alloc {
     createdAt: "",
     tasks: [],
     position: 0,
+    ports: [],
+    networkMode: "",
+    ip: undefined,
+    version: 0,
   };
 }
 
@@ -1557,6 +1859,18 @@ export const Alloc: MessageFns<Alloc> = {
     }
     if (message.position !== 0) {
       writer.uint32(80).int64(message.position);
+    }
+    for (const v of message.ports) {
+      Port.encode(v!, writer.uint32(90).fork()).join();
+    }
+    if (message.networkMode !== "") {
+      writer.uint32(98).string(message.networkMode);
+    }
+    if (message.ip !== undefined) {
+      writer.uint32(106).string(message.ip);
+    }
+    if (message.version !== 0) {
+      writer.uint32(112).int64(message.version);
     }
     return writer;
   },
@@ -1654,6 +1968,38 @@ export const Alloc: MessageFns<Alloc> = {
             message.position = longToNumber(reader.int64());
             continue;
           }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.ports.push(Port.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 12: {
+            if (tag !== 98) {
+              break;
+            }
+
+            message.networkMode = reader.string();
+            continue;
+          }
+          case 13: {
+            if (tag !== 106) {
+              break;
+            }
+
+            message.ip = reader.string();
+            continue;
+          }
+          case 14: {
+            if (tag !== 112) {
+              break;
+            }
+
+            message.version = longToNumber(reader.int64());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -1681,6 +2027,101 @@ export const Alloc: MessageFns<Alloc> = {
     message.createdAt = object.createdAt ?? "";
     message.tasks = object.tasks?.map((e) => Task.fromPartial(e)) || [];
     message.position = object.position ?? 0;
+    message.ports = object.ports?.map((e) => Port.fromPartial(e)) || [];
+    message.networkMode = object.networkMode ?? "";
+    message.ip = object.ip ?? undefined;
+    message.version = object.version ?? 0;
+    return message;
+  },
+};
+
+function createBasePort(): Port {
+  return { label: "", hostIp: "", hostPort: 0, to: undefined };
+}
+
+export const Port: MessageFns<Port> = {
+  encode(message: Port, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.label !== "") {
+      writer.uint32(10).string(message.label);
+    }
+    if (message.hostIp !== "") {
+      writer.uint32(18).string(message.hostIp);
+    }
+    if (message.hostPort !== 0) {
+      writer.uint32(24).int32(message.hostPort);
+    }
+    if (message.to !== undefined) {
+      writer.uint32(32).int32(message.to);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Port {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePort();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.label = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.hostIp = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.hostPort = reader.int32();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.to = reader.int32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<Port>): Port {
+    return Port.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Port>): Port {
+    const message = createBasePort();
+    message.label = object.label ?? "";
+    message.hostIp = object.hostIp ?? "";
+    message.hostPort = object.hostPort ?? 0;
+    message.to = object.to ?? undefined;
     return message;
   },
 };
@@ -2086,7 +2527,7 @@ export const InspectResponse: MessageFns<InspectResponse> = {
 };
 
 function createBaseStopRequest(): StopRequest {
-  return { ref: "", reason: "" };
+  return { ref: "", reason: "", skipShutdownDelay: false };
 }
 
 export const StopRequest: MessageFns<StopRequest> = {
@@ -2096,6 +2537,9 @@ export const StopRequest: MessageFns<StopRequest> = {
     }
     if (message.reason !== "") {
       writer.uint32(18).string(message.reason);
+    }
+    if (message.skipShutdownDelay !== false) {
+      writer.uint32(24).bool(message.skipShutdownDelay);
     }
     return writer;
   },
@@ -2129,6 +2573,14 @@ export const StopRequest: MessageFns<StopRequest> = {
             message.reason = reader.string();
             continue;
           }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.skipShutdownDelay = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2148,6 +2600,7 @@ export const StopRequest: MessageFns<StopRequest> = {
     const message = createBaseStopRequest();
     message.ref = object.ref ?? "";
     message.reason = object.reason ?? "";
+    message.skipShutdownDelay = object.skipShutdownDelay ?? false;
     return message;
   },
 };
@@ -2208,13 +2661,16 @@ export const StopResponse: MessageFns<StopResponse> = {
 };
 
 function createBaseRestartRequest(): RestartRequest {
-  return { ref: "" };
+  return { ref: "", all: false };
 }
 
 export const RestartRequest: MessageFns<RestartRequest> = {
   encode(message: RestartRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.ref !== "") {
       writer.uint32(10).string(message.ref);
+    }
+    if (message.all !== false) {
+      writer.uint32(16).bool(message.all);
     }
     return writer;
   },
@@ -2240,6 +2696,14 @@ export const RestartRequest: MessageFns<RestartRequest> = {
             message.ref = reader.string();
             continue;
           }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.all = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2258,6 +2722,7 @@ export const RestartRequest: MessageFns<RestartRequest> = {
   fromPartial(object: DeepPartial<RestartRequest>): RestartRequest {
     const message = createBaseRestartRequest();
     message.ref = object.ref ?? "";
+    message.all = object.all ?? false;
     return message;
   },
 };
@@ -2301,6 +2766,104 @@ export const RestartResponse: MessageFns<RestartResponse> = {
   },
   fromPartial(_: DeepPartial<RestartResponse>): RestartResponse {
     const message = createBaseRestartResponse();
+    return message;
+  },
+};
+
+function createBaseResumeRequest(): ResumeRequest {
+  return { ref: "" };
+}
+
+export const ResumeRequest: MessageFns<ResumeRequest> = {
+  encode(message: ResumeRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.ref !== "") {
+      writer.uint32(10).string(message.ref);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ResumeRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseResumeRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.ref = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ResumeRequest>): ResumeRequest {
+    return ResumeRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ResumeRequest>): ResumeRequest {
+    const message = createBaseResumeRequest();
+    message.ref = object.ref ?? "";
+    return message;
+  },
+};
+
+function createBaseResumeResponse(): ResumeResponse {
+  return {};
+}
+
+export const ResumeResponse: MessageFns<ResumeResponse> = {
+  encode(_: ResumeResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ResumeResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseResumeResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ResumeResponse>): ResumeResponse {
+    return ResumeResponse.fromPartial(base ?? {});
+  },
+  fromPartial(_: DeepPartial<ResumeResponse>): ResumeResponse {
+    const message = createBaseResumeResponse();
     return message;
   },
 };
@@ -4153,7 +4716,7 @@ export const AgentServiceService = {
     responseSerialize: (value: HelloResponse): Buffer => Buffer.from(HelloResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): HelloResponse => HelloResponse.decode(value),
   },
-  /** Accepts a group and starts it. Without an alloc id a live alloc of that name with the same spec is the answer. */
+  /** Accepts a group and starts it. Without an alloc id a live alloc of that name is made what the group says. */
   run: {
     path: "/holdfast.agent.v1.AgentService/Run" as const,
     requestStream: false as const,
@@ -4200,6 +4763,16 @@ export const AgentServiceService = {
     requestDeserialize: (value: Buffer): RestartRequest => RestartRequest.decode(value),
     responseSerialize: (value: RestartResponse): Buffer => Buffer.from(RestartResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): RestartResponse => RestartResponse.decode(value),
+  },
+  /** Lets tasks that are held for inspection go on. */
+  resume: {
+    path: "/holdfast.agent.v1.AgentService/Resume" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ResumeRequest): Buffer => Buffer.from(ResumeRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ResumeRequest => ResumeRequest.decode(value),
+    responseSerialize: (value: ResumeResponse): Buffer => Buffer.from(ResumeResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ResumeResponse => ResumeResponse.decode(value),
   },
   signal: {
     path: "/holdfast.agent.v1.AgentService/Signal" as const,
@@ -4265,7 +4838,7 @@ export const AgentServiceService = {
 export interface AgentServiceServer extends UntypedServiceImplementation {
   /** Says who the agent is and what it found when it opened its store. The first call of every connection. */
   hello: handleUnaryCall<HelloRequest, HelloResponse>;
-  /** Accepts a group and starts it. Without an alloc id a live alloc of that name with the same spec is the answer. */
+  /** Accepts a group and starts it. Without an alloc id a live alloc of that name is made what the group says. */
   run: handleUnaryCall<RunRequest, RunResponse>;
   listAllocs: handleUnaryCall<ListAllocsRequest, ListAllocsResponse>;
   /** One alloc as it is now, or as it was at a position. */
@@ -4273,6 +4846,8 @@ export interface AgentServiceServer extends UntypedServiceImplementation {
   /** Answers when every task has ended. */
   stop: handleUnaryCall<StopRequest, StopResponse>;
   restart: handleUnaryCall<RestartRequest, RestartResponse>;
+  /** Lets tasks that are held for inspection go on. */
+  resume: handleUnaryCall<ResumeRequest, ResumeResponse>;
   signal: handleUnaryCall<SignalRequest, SignalResponse>;
   /** Answers when the alloc, or the task, will not run again. */
   wait: handleUnaryCall<WaitRequest, WaitResponse>;
@@ -4303,7 +4878,7 @@ export interface AgentServiceClient extends Client {
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: HelloResponse) => void,
   ): ClientUnaryCall;
-  /** Accepts a group and starts it. Without an alloc id a live alloc of that name with the same spec is the answer. */
+  /** Accepts a group and starts it. Without an alloc id a live alloc of that name is made what the group says. */
   run(request: RunRequest, callback: (error: ServiceError | null, response: RunResponse) => void): ClientUnaryCall;
   run(
     request: RunRequest,
@@ -4374,6 +4949,22 @@ export interface AgentServiceClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: RestartResponse) => void,
+  ): ClientUnaryCall;
+  /** Lets tasks that are held for inspection go on. */
+  resume(
+    request: ResumeRequest,
+    callback: (error: ServiceError | null, response: ResumeResponse) => void,
+  ): ClientUnaryCall;
+  resume(
+    request: ResumeRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ResumeResponse) => void,
+  ): ClientUnaryCall;
+  resume(
+    request: ResumeRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ResumeResponse) => void,
   ): ClientUnaryCall;
   signal(
     request: SignalRequest,

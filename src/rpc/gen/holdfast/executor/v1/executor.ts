@@ -77,7 +77,11 @@ export interface Confinement {
     | Capabilities
     | undefined;
   /** Absent: the universal executor. */
-  isolation: Isolation | undefined;
+  isolation:
+    | Isolation
+    | undefined;
+  /** Of a UTS namespace of its own, with an isolation only. Absent: the machine's. */
+  hostname?: string | undefined;
 }
 
 export interface User {
@@ -808,6 +812,7 @@ function createBaseConfinement(): Confinement {
     networkNamespace: "",
     capabilities: undefined,
     isolation: undefined,
+    hostname: undefined,
   };
 }
 
@@ -839,6 +844,9 @@ export const Confinement: MessageFns<Confinement> = {
     }
     if (message.isolation !== undefined) {
       Isolation.encode(message.isolation, writer.uint32(74).fork()).join();
+    }
+    if (message.hostname !== undefined) {
+      writer.uint32(82).string(message.hostname);
     }
     return writer;
   },
@@ -926,6 +934,14 @@ export const Confinement: MessageFns<Confinement> = {
             }
 
             message.isolation = Isolation.decode(reader, reader.uint32());
+            continue;
+          }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.hostname = reader.string();
             continue;
           }
         }

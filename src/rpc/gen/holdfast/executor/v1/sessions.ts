@@ -28,7 +28,14 @@ export interface OpenSessionRequest {
     | TerminalSize
     | undefined;
   /** As the run's; its limits are those of the run's cgroup. */
-  confinement: Confinement | undefined;
+  confinement:
+    | Confinement
+    | undefined;
+  /**
+   * Of the commands with this slot beside one run only one lives: what an earlier one is of is ended first. Empty, as
+   * earlier agents leave it: it has none.
+   */
+  slot: string;
 }
 
 export interface OpenSessionRequest_EnvEntry {
@@ -169,6 +176,7 @@ function createBaseOpenSessionRequest(): OpenSessionRequest {
     mark: "",
     terminal: undefined,
     confinement: undefined,
+    slot: "",
   };
 }
 
@@ -200,6 +208,9 @@ export const OpenSessionRequest: MessageFns<OpenSessionRequest> = {
     }
     if (message.confinement !== undefined) {
       Confinement.encode(message.confinement, writer.uint32(74).fork()).join();
+    }
+    if (message.slot !== "") {
+      writer.uint32(82).string(message.slot);
     }
     return writer;
   },
@@ -290,6 +301,14 @@ export const OpenSessionRequest: MessageFns<OpenSessionRequest> = {
             }
 
             message.confinement = Confinement.decode(reader, reader.uint32());
+            continue;
+          }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.slot = reader.string();
             continue;
           }
         }

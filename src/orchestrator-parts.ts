@@ -1,0 +1,115 @@
+/** Makes everything that one agent is of, and hands each part what it works with. */
+import type { AgentDoors } from './actors/agent-doors.ts';
+import { Ballast } from './actors/ballast.ts';
+import { wireChildren } from './actors/children.ts';
+import { DiskWatch, wasLow } from './actors/disk-watch.ts';
+import { hookSupplies } from './actors/hook-supplies.ts';
+import type { HostPool } from './actors/host-pool.ts';
+import { takeInstance } from './actors/instance-file.ts';
+import { networkSupplies } from './actors/network-supplies.ts';
+import { LogReaders } from './actors/log-readers.ts';
+import { NodeJournal } from './actors/node-journal.ts';
+import { Recovery } from './actors/recovery.ts';
+import { PlaceWatch } from './actors/place-watch.ts';
+import { type Replayed } from './actors/replay.ts';
+import { Roster } from './actors/roster.ts';
+import { RunCgroups } from './actors/run-cgroups.ts';
+import { surroundings } from './actors/run-env.ts';
+import { RunFiles } from './actors/run-files.ts';
+import { shutDownOf } from './actors/shut-down.ts';
+import { SnapshotKeeper } from './actors/snapshot-keeper.ts';
+import { SpecFiles } from './actors/spec-files.ts';
+import { StartGate } from './actors/start-gate.ts';
+import { systemClock } from './actors/system-clock.ts';
+import { systemRandom } from './actors/system-random.ts';
+import { DriverRegistry } from './drivers/registry.ts';
+import { HookRegistry } from './hooks/registry.ts';
+import { type Layout } from './layout.ts';
+import { besideOf } from './local/run-beside.ts';
+import type { OpenedStore } from './log/open-store.ts';
+import { machineEpoch as readMachineEpoch } from './os/machine-epoch.ts';
+import { type OrchestratorOptions } from './orchestrator-options.ts';
+import { silentLogger } from './ports.ts';
+
+const DISK_FLOOR_BYTES = 64 * 1024 * 1024;
+
+/** Everything that one agent is made of. */
+export interface Parts {
+  readonly agent: AgentDoors;
+  readonly roster: Roster;
+  readonly recovery: Recovery;
+  readonly journal: NodeJournal;
+  readonly pools: readonly HostPool[];
+  readonly disk: DiskWatch;
+  readonly snapshots: SnapshotKeeper;
+  readonly agentEpoch: number;
+  readonly closing: AbortController;
+  readonly shutDown: () => Promise<void>;
+}
+
+export function assemble(
+  options: OrchestratorOptions,
+  layout: Layout,
+  store: OpenedStore,
+  replayed: Replayed,
+  unlock: () => void,
+): Parts {
+  const { logger = silentLogger } = options;
+  const { log } = store;
+  const { stateDir } = layout;
+  const { instanceId, agentEpoch } = takeInstance(stateDir, log);
+  const machineEpoch = readMachineEpoch();
+  const clock = options.clock ?? systemClock(log, machineEpoch);
+  const journal = new NodeJournal(log, clock, logger);
+  const { record } = journal;
+  const closing = new AbortController();
+  const { signal } = closing;
+  const cgroups = new RunCgroups(instanceId, options.cgroups ?? 'auto');
+  const shared = { stateDir, instanceId, agentEpoch, machineEpoch, clock, logger, record, cgroups };
+  const children = wireChildren({ ...shared, perHost: options.tasksPerHost ?? 256 }, signal);
+  const { pools, ...doors } = children;
+  const gate = new StartGate();
+  const runs = new RunFiles(layout, instanceId, machineEpoch, cgroups);
+  const own = { log, layout, instanceId, machineEpoch, record, clock, gate, runs };
+  const around = surroundings(options, process.env, cgroups.parent);
+  const roster = new Roster(replayed);
+  const supplies = hookSupplies(stateDir, replayed.tasks, options);
+  const networks = networkSupplies({ roster, stateDir, instanceId }, options);
+  const beside = {
+    ...supplies,
+    ...networks,
+    runBeside: besideOf(() => ({ agent, roster, signal })),
+  };
+  const readers = new LogReaders();
+  const known = { ...own, ...doors, ...beside, surroundings: around, readers };
+  const agent: AgentDoors = agentDoors(options, known);
+  const actors = { agent, journal, roster, store, replayed };
+  const recovery = new Recovery({ ...actors, agentEpoch, machineEpoch, signal });
+  const floorBytes = options.diskFloorBytes ?? DISK_FLOOR_BYTES;
+  const ballast = new Ballast(stateDir);
+  const place = new PlaceWatch(layout, log, agentEpoch);
+  const room = { dir: stateDir, floorBytes, ballast, wasLow: wasLow(log) };
+  const disk = new DiskWatch({ ...room, place, gate, record, logger });
+  const snapshots = new SnapshotKeeper({ log, logger, gate, replayed });
+  const parts = { roster, journal, pools, closing, snapshots };
+  const shutDown = shutDownOf({ ...parts, log, unlock });
+  return { ...parts, agent, recovery, disk, agentEpoch, shutDown };
+}
+
+/** What every actor is handed. */
+function agentDoors(
+  options: OrchestratorOptions,
+  known: Omit<AgentDoors, 'random' | 'logger' | 'drivers' | 'hooks' | 'specs' | 'releaseRun'>,
+): AgentDoors {
+  const { logger = silentLogger, random = systemRandom } = options;
+  const { executor, layout } = known;
+  return {
+    ...known,
+    random,
+    logger,
+    drivers: new DriverRegistry(options.drivers ?? []),
+    hooks: new HookRegistry(options.hooks ?? [], options),
+    releaseRun: (run, driver) => void driver.release(run, { executor }).catch(() => undefined),
+    specs: new SpecFiles(layout.specDir, { logger }),
+  };
+}
