@@ -14,7 +14,7 @@ const WITHOUT_LOGMON: readonly Patch[] = [
   {
     file: 'src/actors/children.ts',
     find: `import { Logmon } from './logmon.ts';`,
-    replace: `import { SilentLogmon as Logmon } from './programs/silent-logmon.ts';`,
+    replace: `import { SilentLogmon as Logmon } from '../../test/faults/programs/silent-logmon.ts';`,
   },
 ];
 
