@@ -43,7 +43,23 @@ export function isDamage(error: unknown): boolean {
 
 /** Where the stream ends now; the beginning of segment 0 when there is none. */
 export async function endOf(series: SegmentSeries): Promise<Position> {
-  const numbers = await takenNumbers(series);
+  let seen: readonly number[] = [];
+  for (;;) {
+    const numbers = await takenNumbers(series);
+    const end = await endAmong(series, numbers);
+    if (end !== undefined) return end;
+    // All that were found may have gone before they were looked at, while the stream went on in others.
+    if (numbers.length === seen.length && numbers.every((one, at) => one === seen[at])) {
+      return { segment: 0, offset: 0 };
+    }
+    seen = numbers;
+  }
+}
+
+async function endAmong(
+  series: SegmentSeries,
+  numbers: readonly number[],
+): Promise<Position | undefined> {
   for (const segment of numbers.toReversed()) {
     const plain = await fileAt(segmentPath(series, segment));
     if (plain !== undefined) return { segment, offset: plain.size };
@@ -51,7 +67,7 @@ export async function endOf(series: SegmentSeries): Promise<Position> {
     const packed = await fileAt(packedPath(series, segment));
     if (packed !== undefined) return { segment: segment + 1, offset: 0 };
   }
-  return { segment: 0, offset: 0 };
+  return undefined;
 }
 
 /** How many bytes were written to a segment; 0 when it is not there. */
