@@ -8,7 +8,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { gzipSync } from 'node:zlib';
-import { formatGap, type GapReason } from '../../src/output/gaps.ts';
+import { formatGap, type GapReason, parseGaps } from '../../src/output/gaps.ts';
 import { encodeMark, type Mark } from '../../src/output/marks.ts';
 import {
   gapsPath,
@@ -100,6 +100,13 @@ export class WrittenOutput {
   drop(stream: OutputStream, bytes: number): void {
     const { segment, sizeBytes } = this.#series[stream];
     this.#record(stream, 'disk-full', segment, sizeBytes, bytes);
+  }
+
+  /** Was a record made that says of no byte that it was in a file? */
+  hasPurgedEmpty(stream: OutputStream): boolean {
+    return parseGaps(readFileSync(gapsPath(this.#of(stream)), 'utf8')).some(
+      ({ bytes }) => bytes === 0,
+    );
   }
 
   /** What was written to a stream. */
