@@ -25,8 +25,9 @@ export function decideRun(
     return [makeTaskEvent(message.run, tools.now)('TaskRecovered', found)];
   }
   const isLive = value === 'starting' || value === 'running' || value === 'killing';
-  // A kill may be under way before the first run.
-  if (!isLive || context.launch === undefined || message.run !== context.run) return [];
+  // A kill may be under way before the first run, and between two.
+  const isOpen = context.launch !== undefined && context.end === undefined;
+  if (!isLive || !isOpen || message.run !== context.run) return [];
   return decideOwn(message, state, make, tools);
 }
 

@@ -147,6 +147,16 @@ describe('a running task', () => {
       .thenGives({ type: 'TaskLost' });
   });
 
+  it('takes no report once it is over, also while a kill is under way before the next', () => {
+    const between = [...historyTo('backoff'), killing()];
+    for (const message of [
+      { type: 'ProgramReattached', run: 1, pid: 42 },
+      { type: 'ProgramExited', run: 1, exit: EXIT_0 },
+      { type: 'ProgramLost', run: 1, reason: 'gone', maybeRan: true },
+    ] as const)
+      given(task, between).when(message).thenNothing();
+  });
+
   it('takes no report of another run', () => {
     given(task, historyTo('running'))
       .when({ type: 'ProgramExited', run: 2, exit: EXIT_0 })
