@@ -2,7 +2,7 @@ import { type Bounds, type Range, RangeFinder, type Stretch } from './bounds.ts'
 import type { Position } from './cursor.ts';
 import { MarkIndex } from './mark-index.ts';
 import type { Mark } from './marks.ts';
-import { lastWriteOf } from './segment-bytes.ts';
+import { lastWriteOf, sizeOf } from './segment-bytes.ts';
 import { takenNumbers, type SegmentSeries } from './segments.ts';
 
 /** Which part of a stream is asked for, as it is on disk now; `tip` is its end. Reads marks, no output. */
@@ -17,8 +17,13 @@ export async function rangeOf(
     try {
       await index.refresh();
       const { marks } = index;
-      // An older release wrote it, or the marks were lost.
-      if (marks[0]?.offset !== 0) finder.add(await unmarked(series, segment));
+      if (marks[0]?.offset !== 0) {
+        // One that has just begun says nothing: what comes has its marks first.
+        if ((await sizeOf(series, segment)) === 0) continue;
+        await index.refresh();
+        // An older release wrote it, or the marks were lost.
+        if (marks[0]?.offset !== 0) finder.add(await unmarked(series, segment));
+      }
       for (const mark of marks) finder.add(stretchOf(segment, mark));
     } finally {
       await index.close();
