@@ -14,6 +14,8 @@ const SLOW = 'test/**/*.{int,root}.test.ts';
  */
 const pool = 'forks';
 
+/** Limits are for what hangs: a machine may be busy with much else. */
+const fast = { pool, testTimeout: 30_000, hookTimeout: 30_000 } as const;
 const slow = { pool, testTimeout: 60_000, hookTimeout: 60_000 } as const;
 
 /**
@@ -26,16 +28,16 @@ export default defineConfig({
     projects: [
       {
         test: {
+          ...fast,
           name: 'fast',
           include: ['test/**/*.test.ts'],
           exclude: [SLOW, ...MOCKED],
-          pool,
           // One module graph for all files: making it anew for each took two thirds of the time.
           isolate: false,
         },
       },
       {
-        test: { name: 'fast-mocked', include: MOCKED, pool },
+        test: { ...fast, name: 'fast-mocked', include: MOCKED },
       },
       {
         test: {
