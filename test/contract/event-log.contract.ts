@@ -14,6 +14,7 @@ import {
   messages,
   WEB,
 } from '../log/events.ts';
+import { tries } from '../properties/tries.ts';
 
 export type OpenLog = (options?: { readonly codec?: Codec }) => EventLog;
 
@@ -263,7 +264,7 @@ function describeReading(open: OpenLog): void {
         }
         await log.close();
       }),
-      { numRuns: 25 },
+      tries(25),
     );
   });
 }

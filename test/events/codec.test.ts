@@ -8,6 +8,7 @@ import {
   VOCABULARIES,
 } from '../../src/events/codec.ts';
 import { fields, flag, text } from '../../src/events/shape.ts';
+import { tries } from '../properties/tries.ts';
 
 const WEB = 'task/a1/web';
 /** Halves of surrogate pairs too: a name or a message may hold them. */
@@ -102,6 +103,7 @@ describe('decoding a row', () => {
         const row = { ...encode(WEB, event), stream: WEB, run, at };
         expect(decode(row)).toEqual(JSON.parse(JSON.stringify(event)));
       }),
+      tries(100),
     );
   });
 

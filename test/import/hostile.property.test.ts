@@ -6,6 +6,7 @@ import { readJsLiteral } from '../../src/import/js-literal.ts';
 import { importNomad } from '../../src/import/nomad.ts';
 import { importPm2 } from '../../src/import/pm2.ts';
 import { importProcfile } from '../../src/import/procfile.ts';
+import { tries } from '../properties/tries.ts';
 
 const PLACE = { name: 'x', workDir: '/x' };
 
@@ -34,6 +35,7 @@ describe('a file of another system', () => {
         read(() => importNomad({ Job: { ...top, TaskGroups } }));
         read(() => importNomad(other));
       }),
+      tries(100),
     );
   });
 
@@ -51,6 +53,7 @@ describe('a file of another system', () => {
         const path = { job: '', group: 'g.', task: 'g.t.' }[where];
         expect(notes).toContain(`${path}${strange} is left out: there is nothing like it here`);
       }),
+      tries(100),
     );
   });
 
@@ -62,6 +65,7 @@ describe('a file of another system', () => {
         read(() => importPm2(other, PLACE));
         read(() => importProcfile(text, 'x', '/x'));
       }),
+      tries(100),
     );
   });
 });
@@ -73,6 +77,7 @@ describe('JavaScript that is data', () => {
         const text = JSON.stringify(value);
         expect(readJsLiteral(`module.exports = ${text};`)).toEqual(JSON.parse(text));
       }),
+      tries(100),
     );
   });
 
@@ -102,7 +107,7 @@ describe('JavaScript that is data', () => {
         read(() => readJsLiteral(`module.exports = ${pieces}`));
         read(() => readJsLiteral(any));
       }),
-      { numRuns: 2_000 },
+      tries(2_000),
     );
   });
 });

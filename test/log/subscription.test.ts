@@ -5,6 +5,7 @@ import type { Recorded } from '../../src/events/envelope.ts';
 import { openMemoryEventLog } from '../../src/log/memory-event-log.ts';
 import { follow, follow$, type FollowOptions } from '../../src/log/subscription.ts';
 import { ALLOC, allocRemoved, DB, gateOpened, messages, WEB } from './events.ts';
+import { tries } from '../properties/tries.ts';
 
 const never = (error: unknown) => {
   throw error;
@@ -147,7 +148,7 @@ describe('following the log', () => {
         }
         expect(await collected).toEqual(upTo(total, after + 1));
       }),
-      { numRuns: 20 },
+      tries(20),
     );
   });
 });

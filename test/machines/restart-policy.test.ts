@@ -5,6 +5,7 @@ import { restartVerdict, type PolicyInput } from '../../src/machines/restart-pol
 import type { RunEnd } from '../../src/machines/task-state.ts';
 import { exitRules } from '../../src/spec/exit-rules.ts';
 import { policy, T } from './stories.ts';
+import { tries } from '../properties/tries.ts';
 
 const exit = (exitCode: number | null, signal: string | null = null): RunEnd => {
   return { kind: 'exited', exitCode, signal, oomKilled: false, at: T };
@@ -122,6 +123,7 @@ describe('a task that is restarted', () => {
         if (found.kind !== 'restart') return false;
         return found.delayMs >= delayMs && found.delayMs <= Math.ceil(delayMs * 1.25);
       }),
+      tries(100),
     );
   });
 
@@ -144,6 +146,7 @@ describe('a task that is restarted', () => {
           (from) => starts.filter((at) => at >= from && at <= from + 60_000).length <= 2 * attempts,
         );
       }),
+      tries(100),
     );
   });
 });

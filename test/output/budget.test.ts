@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
 import { removals, type SeriesSize } from '../../src/output/budget.ts';
+import { tries } from '../properties/tries.ts';
 
 /** Full segments of these sizes, numbered from 0. */
 const series = (sizes: readonly number[], keptBytes = 0, last?: number): SeriesSize => ({
@@ -62,6 +63,7 @@ describe('over the budget', () => {
           expect(numbers).toEqual(numbers.map((_, index) => index));
         }
       }),
+      tries(100),
     );
   });
 

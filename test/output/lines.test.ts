@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { parseCursor } from '../../src/output/cursor.ts';
 import { type Chunk, type Line, LineSplitter, LONGEST_LINE_BYTES } from '../../src/output/lines.ts';
 import type { OutputStream } from '../../src/output/segments.ts';
+import { tries } from '../properties/tries.ts';
 
 /** Chunks of both streams as a reader gives them, each in segment 0. */
 function chunksOf(parts: readonly (readonly [OutputStream, string, number?])[]): Chunk[] {
@@ -128,6 +129,7 @@ describe('lines', () => {
           expect(rest).toBe(textOf(lines.slice(at + 1), stream));
         }
       }),
+      tries(100),
     );
   });
 });

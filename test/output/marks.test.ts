@@ -8,6 +8,7 @@ import {
   type Mark,
   spanAfter,
 } from '../../src/output/marks.ts';
+import { tries } from '../properties/tries.ts';
 
 const mark = (offset: number, at = 0, run = 1): Mark => ({ offset, at, run, spanMs: 100 });
 const bytesOf = (...marks: readonly Mark[]): Buffer => Buffer.concat(marks.map(encodeMark));
@@ -24,6 +25,7 @@ describe('marks', () => {
       fc.property(any, (one) => {
         expect(decodeMarks(encodeMark(one))).toEqual([one]);
       }),
+      tries(100),
     );
     expect(encodeMark(mark(1))).toHaveLength(MARK_BYTES);
   });
@@ -44,6 +46,7 @@ describe('marks', () => {
         const offsets = decodeMarks(bytes).map(({ offset }) => offset);
         expect(offsets).toEqual(offsets.toSorted((a, b) => a - b));
       }),
+      tries(100),
     );
   });
 

@@ -12,6 +12,7 @@ import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
 import { type OutputChunk, readOutput, type ReadOutputOptions } from '../../src/output/reader.ts';
+import { tries } from '../properties/tries.ts';
 
 let dir = '';
 beforeEach(() => {
@@ -118,7 +119,7 @@ describe('reading output', () => {
         const last = lines.slice(Math.max(0, lines.length - tail)).join('');
         expect(await textOf(read({ tail }))).toBe(finished ? last : last.slice(0, -1));
       }),
-      { numRuns: 30 },
+      tries(30),
     );
   });
 });

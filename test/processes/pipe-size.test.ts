@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
 import { pipeSizeFor } from '../../src/processes/logmon-host/fifo.ts';
+import { tries } from '../properties/tries.ts';
 
 const MIB = 1_048_576;
 const PER_USER = 64 * MIB;
@@ -24,6 +25,7 @@ describe('the size of the next pipe', () => {
         for (let i = 0; i < pipes; i += 1) granted += pipeSizeFor(granted, PER_USER) ?? 0;
         expect(granted).toBeLessThanOrEqual(PER_USER / 2);
       }),
+      tries(100),
     );
   });
 });

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
 import { cut, holdBytes, plan } from '../../src/processes/logmon-host/rotation.ts';
+import { tries } from '../properties/tries.ts';
 
 /** Runs the decisions over a stream that becomes visible `arrivals[i]` bytes at a time; an arrival of 0 is a pause. */
 function rotateAll(
@@ -71,6 +72,7 @@ describe('rotation', () => {
           for (const segment of segments) expect(segment.length).toBeLessThanOrEqual(limit);
         },
       ),
+      tries(100),
     );
   });
 
@@ -80,6 +82,7 @@ describe('rotation', () => {
         const segments = rotateAll(text(lengths), 512, steps);
         for (const segment of segments) expect(segment.at(-1) ?? 10).toBe(10);
       }),
+      tries(100),
     );
   });
 
@@ -92,6 +95,7 @@ describe('rotation', () => {
           expect((segments[i]?.length ?? 0) + nextLine).toBeGreaterThan(512);
         });
       }),
+      tries(100),
     );
   });
 
@@ -103,6 +107,7 @@ describe('rotation', () => {
           expect(segment.at(-1) ?? 10).toBe(10);
         }
       }),
+      tries(100),
     );
   });
 

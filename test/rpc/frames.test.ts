@@ -9,6 +9,7 @@ import {
   type FrameKind,
   PAYLOAD_LIMIT_BYTES,
 } from '../../src/rpc/frames.ts';
+import { tries } from '../properties/tries.ts';
 
 const KINDS = ['request', 'response', 'item', 'end', 'error', 'cancel', 'credit'] as const;
 
@@ -50,6 +51,7 @@ test('any split of the stream decodes to the frames that were encoded', () => {
       }));
       expect(decodeAll(cut(bytes, places))).toEqual(expected);
     }),
+    tries(100),
   );
 });
 
@@ -91,6 +93,7 @@ test('no bytes make the decoder throw anything but its own error', () => {
         expect(String(error)).toContain('not a frame of this protocol');
       }
     }),
+    tries(100),
   );
 });
 

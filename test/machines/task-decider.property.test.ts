@@ -12,6 +12,7 @@ import type { TaskState } from '../../src/machines/task-state.ts';
 import { fixedTools } from '../../src/testing/index.ts';
 import { faultsOfMakers } from './random-facts.ts';
 import { everyMessage, policy, T, taskSpec } from './stories.ts';
+import { tries } from '../properties/tries.ts';
 
 vi.setConfig({ testTimeout: 60_000 });
 
@@ -67,7 +68,7 @@ describe('whatever is mailed to a task', () => {
   it('gives only events that are lawful and fit their shape, and never throws', () => {
     fc.assert(
       fc.property(lives, (life) => void live(life)),
-      { numRuns: 500 },
+      tries(500),
     );
   });
 
@@ -83,7 +84,7 @@ describe('whatever is mailed to a task', () => {
         for (const runs of [starts, over, begun]) expect(runs).toEqual([...new Set(runs)]);
         expect(begun).toEqual(begun.toSorted((one, other) => one - other));
       }),
-      { numRuns: 200 },
+      tries(200),
     );
   });
 
@@ -92,7 +93,7 @@ describe('whatever is mailed to a task', () => {
       fc.property(lives, (life) => {
         expect(live(life)).toEqual(live(life));
       }),
-      { numRuns: 30 },
+      tries(30),
     );
   });
 
@@ -106,7 +107,7 @@ describe('whatever is mailed to a task', () => {
           if (end !== undefined && message.run === state.context.run) expect(events).toEqual([]);
         }
       }),
-      { numRuns: 200 },
+      tries(200),
     );
   });
 

@@ -8,6 +8,7 @@ import { describe, expect, it } from 'vitest';
 import { type OutputChunk, readOutput, type ReadOutputOptions } from '../../src/output/reader.ts';
 import type { OutputStream } from '../../src/output/segments.ts';
 import { SPAN_MS, type Written, WrittenOutput } from './written-output.ts';
+import { tries } from '../properties/tries.ts';
 
 const STREAMS = ['stdout', 'stderr'] as const;
 
@@ -104,7 +105,7 @@ function linesOf(output: WrittenOutput, isMeant: (one: Written) => boolean) {
   });
 }
 
-const RUNS = { numRuns: 60 };
+const RUNS = tries(60);
 
 describe('whatever was written', { timeout: 60_000 }, () => {
   it('every byte comes once, in order, with the time and the run of its mark', async () => {
@@ -254,7 +255,7 @@ describe('whatever is written while somebody follows', { timeout: 60_000 }, () =
     const pauses = fc.array(fc.nat(9), { minLength: 1, maxLength: 4 });
     await fc.assert(
       fc.asyncProperty(layoutWithPurges, pauses, (steps, left) => check(left)(steps)),
-      { numRuns: 40 },
+      tries(40),
     );
   });
 });
