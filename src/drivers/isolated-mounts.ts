@@ -21,7 +21,8 @@ export const DEFAULT_CHROOT_ENV: Readonly<Record<string, string>> = {
   '/usr': '/usr',
 };
 
-const PROPAGATIONS: Readonly<Record<Propagation, string>> = {
+/** As mount(8) and the engines of containers name them. */
+export const PROPAGATIONS: Readonly<Record<Propagation, string>> = {
   private: 'rprivate',
   'host-to-task': 'rslave',
   bidirectional: 'rshared',

@@ -26,7 +26,7 @@ export interface EnvLayer {
 }
 
 /** What systemd gives a service that names none. */
-const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+export const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
 /** The hook whose files become variables: what it gives is newer than what any other hook gave. */
 const TEMPLATES = 'templates';
 
