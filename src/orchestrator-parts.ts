@@ -102,14 +102,14 @@ function agentDoors(
   known: Omit<AgentDoors, 'random' | 'logger' | 'drivers' | 'hooks' | 'specs' | 'releaseRun'>,
 ): AgentDoors {
   const { logger = silentLogger, random = systemRandom } = options;
-  const { executor, layout } = known;
+  const { layout } = known;
   return {
     ...known,
     random,
     logger,
     drivers: new DriverRegistry(options.drivers ?? []),
     hooks: new HookRegistry(options.hooks ?? [], options),
-    releaseRun: (run, driver) => void driver.release(run, { executor }).catch(() => undefined),
+    releaseRun: (run, driver, doors) => void driver.release(run, doors).catch(() => undefined),
     specs: new SpecFiles(layout.specDir, { logger }),
   };
 }

@@ -1,5 +1,5 @@
 /** What every actor of one agent shares. Built once, by the composition root. */
-import type { Driver, ExecutorDoor, RunRequest } from '../drivers/driver.ts';
+import type { Driver, DriverDoors, ExecutorDoor, RunRequest } from '../drivers/driver.ts';
 import type { DriverRegistry } from '../drivers/registry.ts';
 import type { UsageDoor } from '../drivers/usage.ts';
 import type { NodeEvent } from '../events/node-event.ts';
@@ -67,7 +67,7 @@ export interface AgentDoors {
   /** What this machine can do for tasks. */
   readonly capabilities: () => Promise<readonly AgentCapability[]>;
   /** The end of a run is recorded: its host may forget it. */
-  readonly releaseRun: (run: RunRequest, driver: Driver) => void;
+  readonly releaseRun: (run: RunRequest, driver: Driver, doors: DriverDoors) => void;
   /** Whatever is about to start something waits here. */
   readonly gate: StartGate;
   readonly specs: SpecStore;

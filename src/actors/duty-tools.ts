@@ -17,7 +17,7 @@ export interface TaskDoors {
   /** The run that the state is about. */
   readonly requestFor: (context: TaskContext) => RunRequest;
   /** Why that run cannot be started with the texts of its task; undefined when it can. */
-  readonly whyNot: (context: TaskContext) => HoldfastError | undefined;
+  readonly whyNot: (context: TaskContext) => Promise<HoldfastError | undefined>;
   readonly runHooks: (
     phase: HookPhase,
     scope: TaskScope,
@@ -38,6 +38,10 @@ export interface TaskDoors {
   readonly releaseRun: (run: RunRequest) => void;
   /** Stands by a command beside the program that an earlier agent began, until its end is recorded. */
   readonly keepSession: (run: RunRequest, session: string) => void;
+  /** Has told what the driver said beyond measure of the run that ended: how much that was. */
+  readonly endMessages: () => Promise<void>;
+  /** Asks the driver, once, to undo what is recorded. Errors: the driver's. */
+  readonly undoHoldings: (signal: AbortSignal) => Promise<void>;
   readonly gate: StartGate;
   readonly clock: Clock;
   readonly logger: Logger;

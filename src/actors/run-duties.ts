@@ -23,7 +23,7 @@ export async function launchRun(doors: TaskDoors, scope: TaskScope): Promise<Tas
       const fault = await doors.fetchSecretsAgain(scope);
       if (fault !== undefined) return faultedReport(run, fault);
       const { context } = scope.current();
-      const refused = doors.whyNot(context);
+      const refused = await doors.whyNot(context);
       if (refused !== undefined) return refusedReport(run, refused);
       // What was fetched again is in the environment of the very same run.
       const whole = context === scope.state.context ? run : doors.requestFor(context);
@@ -37,8 +37,8 @@ export async function launchRun(doors: TaskDoors, scope: TaskScope): Promise<Tas
     if (verdict.act === 'adopt') {
       const isWatching = await driver.adopt(run, doors.driverDoors, scope.signal);
       if (!isWatching) return toldEnd(doors, scope, run, seen);
-      const { process } = seen;
-      return process && { type: 'ProgramStarted', run: run.run, process };
+      const { process, network } = seen;
+      return process && { type: 'ProgramStarted', run: run.run, process, network };
     }
     return concludeRun(doors, scope, run, seen, verdict);
   });
@@ -57,7 +57,7 @@ function faultedReport(run: RunRequest, { hook, message, isRecoverable }: HookFa
 function startReport(run: RunRequest, outcome: StartOutcome): TaskMessage {
   switch (outcome.kind) {
     case 'started':
-      return { type: 'ProgramStarted', run: run.run, process: outcome.process };
+      return { ...outcome, type: 'ProgramStarted', run: run.run };
     case 'refused':
       return { ...outcome, type: 'StartRefused', run: run.run };
     case 'aborted':
@@ -83,8 +83,10 @@ export function endReport(
     case 'refused':
       if (!isStarted) return { ...outcome, type: 'StartRefused', run: run.run };
       return { type: 'ProgramExited', run: run.run, exit: outcome.exit };
-    case 'exited':
-      return { type: 'ProgramExited', run: run.run, exit: outcome.exit, process: seen?.process };
+    case 'exited': {
+      const { process, network } = seen ?? {};
+      return { type: 'ProgramExited', run: run.run, exit: outcome.exit, process, network };
+    }
     case 'lost':
       return { ...outcome, type: 'ProgramLost', run: run.run };
   }

@@ -87,11 +87,11 @@ function withGifts(task: TaskSpec, { plan, hooks }: Pick<TaskContext, 'plan' | '
 }
 
 /** Why the task's next program cannot be started with what the spec and the hooks say; undefined when it can. */
-export function whyNotStart(
+export async function whyNotStart(
   agent: AgentDoors,
   identity: TaskIdentity,
   context: TaskContext,
-): HoldfastError | undefined {
+): Promise<HoldfastError | undefined> {
   const { task } = identity;
   const [missing] = missingSecrets(agent, identity, context);
   if (missing !== undefined) {
@@ -101,7 +101,7 @@ export function whyNotStart(
   const gifted = withGifts(task, context);
   try {
     // What the spec says was checked at acceptance and by the hooks; what hooks gave was not.
-    if (gifted !== task) agent.drivers.check(gifted);
+    if (gifted !== task) await agent.drivers.check(gifted);
   } catch (error) {
     return HoldfastError.from(error);
   }

@@ -2,7 +2,8 @@
  * The work of a task's states. Every duty is idempotent: it begins by looking at what is, so it may be done again by an
  * agent that wakes up in its state. It ends with one closing report; progress may be reported before.
  */
-import { LEFTOVER_PLAN } from '../machines/kill-policy.ts';
+import { messageOf } from '../errors.ts';
+import { killRetryDelayMs, LEFTOVER_PLAN } from '../machines/kill-policy.ts';
 import type { TaskMessage } from '../machines/task-messages.ts';
 import type { TaskContext } from '../machines/task-state.ts';
 import { pause } from '../ports.ts';
@@ -43,6 +44,7 @@ async function settle(doors: TaskDoors, scope: TaskScope): Promise<TaskMessage> 
   // crash point: agent.settle.begun
   const { faults } = await doors.runHooks('exited', scope);
   await endTree(doors, scope, doors.requestFor(scope.state.context), () => LEFTOVER_PLAN);
+  await doors.endMessages();
   // crash point: agent.settle.proved
   return { type: 'RunSettled', faults };
 }
@@ -61,8 +63,23 @@ async function cleanUp(doors: TaskDoors, scope: TaskScope): Promise<TaskMessage>
   // crash point: agent.cleanup.begun
   const { faults } = await doors.runHooks('cleanup', scope);
   const { context } = scope.state;
+  await undoHoldings(doors, scope);
   doors.releaseOlder();
   if (context.launch !== undefined) doors.releaseRun(doors.requestFor(context));
   // crash point: agent.cleanup.done
   return { type: 'CleanupFinished', faults };
+}
+
+/** Until the driver has undone what it recorded: what it made must not be left behind because something was away. */
+async function undoHoldings(doors: TaskDoors, scope: TaskScope): Promise<void> {
+  for (let attempt = 0; ; attempt += 1) {
+    try {
+      // crash point: agent.cleanup.undoing
+      return await doors.undoHoldings(scope.signal);
+    } catch (error) {
+      scope.signal.throwIfAborted();
+      doors.logger.warn({ error: messageOf(error) }, 'what a driver made was not undone');
+      await pause(doors.clock, doors.clock.steady() + killRetryDelayMs(attempt), scope.signal);
+    }
+  }
 }

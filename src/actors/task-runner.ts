@@ -13,6 +13,7 @@ import type { TaskSpec } from '../spec/task-spec.ts';
 import { taskDirsOf } from '../layout.ts';
 import type { AgentDoors } from './agent-doors.ts';
 import { networkOfRun } from './network-supplies.ts';
+import { DriverWords } from './driver-words.ts';
 import type { TaskDoors } from './duty-tools.ts';
 import type { Folded } from './event-sourced.ts';
 import { programTexts, whyNotStart } from './run-env.ts';
@@ -51,7 +52,10 @@ export function taskRunner(
   /** Keys that this agent drew and has not tried yet: nothing of them can exist, so nothing is looked up. */
   const fresh = new Set<string>();
   const tell = (message: TaskMessage): Promise<void> => runner.tell(message);
-  const doors = taskDoors(agent, identityOf, fresh, folded.state.context, tell);
+  const known = (): TaskContext => runner.folded.state.context;
+  const ofDriver = new DriverWords({ agent, identityOf, known, tell });
+  const newest = folded.state.context;
+  const doors = taskDoors(agent, identityOf, { fresh, newest, tell, ofDriver });
   const runner: TaskRunner = new SourcedChild<TaskContext, TaskMessage, TaskEvent>(
     {
       stream: taskStream(allocId, task.name),
@@ -116,20 +120,27 @@ async function deliver(
   }
 }
 
+interface OwnParts {
+  readonly fresh: Set<string>;
+  /** As it was folded at the start. */
+  readonly newest: TaskContext;
+  readonly tell: (message: TaskMessage) => Promise<void>;
+  readonly ofDriver: DriverWords;
+}
+
 function taskDoors(
   agent: AgentDoors,
   identityOf: () => TaskIdentity,
-  fresh: Set<string>,
-  newest: TaskContext,
-  tell: (message: TaskMessage) => Promise<void>,
+  { fresh, newest, tell, ofDriver }: OwnParts,
 ): TaskDoors {
   const driver = (): Driver => agent.drivers.get(identityOf().task.driver);
   // An earlier agent's newest run has files too, which the next run makes useless.
   let current = newest.launch === undefined ? undefined : runRequest(agent, identityOf(), newest);
   const older: RunRequest[] = [];
+  const { doors: driverDoors } = ofDriver;
   return {
     driver,
-    driverDoors: { executor: agent.executor },
+    driverDoors,
     requestFor: (context) => runRequest(agent, identityOf(), context),
     whyNot: (context) => whyNotStart(agent, identityOf(), context),
     runHooks: (phase, scope, onProgress) =>
@@ -142,12 +153,14 @@ function taskDoors(
     },
     releaseOlder() {
       for (const run of older.splice(0)) {
-        agent.releaseRun(run, driver());
+        agent.releaseRun(run, driver(), driverDoors);
         agent.runs.sweep(run.launchKey);
       }
     },
-    releaseRun: (run) => agent.releaseRun(run, driver()),
+    releaseRun: (run) => agent.releaseRun(run, driver(), driverDoors),
     keepSession: (run, session) => void keepSession(agent.sessions, run, session, tell),
+    endMessages: () => ofDriver.endMessages(),
+    undoHoldings: (signal) => ofDriver.undoHoldings(signal),
     gate: agent.gate,
     clock: agent.clock,
     logger: agent.logger,

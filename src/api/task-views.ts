@@ -47,7 +47,17 @@ export interface TaskView {
   readonly nextStartAt: string | null;
   /** Why it is as it is, for an operator: the newest reason recorded. */
   readonly reason: string;
+  /** By which its newest run can be reached, as its driver made it; null: nothing of the kind. */
+  readonly network: TaskNetworkView | null;
   readonly position: number;
+}
+
+export interface TaskNetworkView {
+  readonly ip: string;
+  /** Label of a port of the group to the port at `ip`. */
+  readonly ports: Readonly<Record<string, number>>;
+  /** Services that do not say otherwise are there, not at the machine's own address. */
+  readonly isAdvertised: boolean;
 }
 
 export type AllocViewState =

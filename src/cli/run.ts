@@ -144,7 +144,7 @@ async function refuseUnfitTasks(group: CheckedGroup, file: string): Promise<void
       throw new HoldfastError('DRIVER_UNKNOWN', message);
     }
     try {
-      known.checkConfig(config);
+      await known.checkConfig(config);
     } catch (error) {
       throw inFile(error, `${file}: task ${name}`);
     }

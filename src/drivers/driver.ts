@@ -4,12 +4,14 @@
  */
 import type { Evidence } from '../machines/start-decision.ts';
 import type { StopStep } from '../machines/kill-policy.ts';
-import type { ExitFacts, ProcessFacts } from '../machines/task-messages.ts';
+import type { DriverNetwork, ExitFacts, ProcessFacts } from '../machines/task-messages.ts';
 import type { TaskSpec } from '../spec/task-spec.ts';
 import type { Confinement } from './confinement.ts';
+import type { Holding, Holdings } from './holdings.ts';
 import type { RunSample, UsageDoor, UsageQuery } from './usage.ts';
 import type { TaskDirs } from '../hooks/hook.ts';
 import type { SessionDoor, SessionWish } from './session.ts';
+import type { TaskVoice } from './task-voice.ts';
 
 /** Everything about one run. */
 export interface RunRequest {
@@ -43,7 +45,12 @@ export interface RunNetwork {
 }
 
 export type StartOutcome =
-  | { readonly kind: 'started'; readonly process: ProcessFacts }
+  | {
+      readonly kind: 'started';
+      readonly process: ProcessFacts;
+      /** Recorded with the start, told to whoever asks how the program can be reached. Left out: nothing was made. */
+      readonly network?: DriverNetwork | undefined;
+    }
   /** Proved not to have started, and never will with this key. */
   | {
       readonly kind: 'refused';
@@ -78,6 +85,8 @@ export type StopOutcome =
 export interface RunSighting {
   readonly evidence: Evidence;
   readonly process?: ProcessFacts | undefined;
+  /** As in `StartOutcome`, for a start that was not recorded. */
+  readonly network?: DriverNetwork | undefined;
   readonly outcome?: RunOutcome | undefined;
 }
 
@@ -121,9 +130,15 @@ export interface ExecutorDoor {
   forgetOthers(current: ReadonlySet<string>): Promise<void>;
 }
 
+/** What the agent gives a driver of one task, the same for all its runs. */
 export interface DriverDoors {
   readonly executor: ExecutorDoor;
+  readonly task: TaskVoice;
+  readonly holdings: Holdings;
 }
+
+/** The task whose holdings are to be undone. */
+export type EndedTask = Pick<RunRequest, 'allocId' | 'allocName' | 'task'>;
 
 export interface Fingerprint {
   readonly health: 'undetected' | 'unhealthy' | 'healthy';
@@ -137,11 +152,11 @@ export interface Driver {
   /** Asked once at start. A throw counts as unhealthy. */
   fingerprint(): Promise<Fingerprint>;
   /** Throws DRIVER_CONFIG_INVALID with `details.issues`. Called at acceptance and before each start. */
-  checkConfig(config: Readonly<Record<string, unknown>>): void;
+  checkConfig(config: Readonly<Record<string, unknown>>): void | Promise<void>;
   /** What a task asks beside its config. Called when `checkConfig` is. Throws CAPABILITY_MISSING with the reason. */
-  checkTask?(task: TaskSpec): void;
+  checkTask?(task: TaskSpec): void | Promise<void>;
   /** Whom the program runs as and its directories belong to, as a spec says it. Undefined: the agent's user. */
-  userOf?(task: TaskSpec): string | undefined;
+  userOf?(task: TaskSpec): string | undefined | Promise<string | undefined>;
   /** May tasks have volumes and mounts? Left out: they are refused. */
   readonly mounts?: 'none' | 'all';
   /** May tasks be in a network that their group shares? Left out: they are refused. */
@@ -164,6 +179,17 @@ export interface Driver {
   ): Promise<StopOutcome>;
   signal(run: RunRequest, signal: string, doors: DriverDoors): Promise<boolean>;
   release(run: RunRequest, doors: DriverDoors): Promise<void>;
+  /**
+   * The task is over: `things` are to be undone, and each forgotten (`doors.holdings`) when it is gone. Called when
+   * there are any, also by an agent that never saw a start of the task. May be repeated, and is, later each time, until
+   * it resolves; what it throws is recorded once. What it leaves recorded then is left for good.
+   */
+  cleanUp?(
+    things: readonly Holding[],
+    of: EndedTask,
+    doors: DriverDoors,
+    signal: AbortSignal,
+  ): Promise<void>;
   /**
    * Runs a command beside the program of a running run, confined as it. Called once for a session, after that was
    * recorded. Absent: this driver cannot. Errors: those of `SessionDoor.open`.

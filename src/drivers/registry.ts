@@ -42,6 +42,10 @@ export class DriverRegistry {
     return this.#prints;
   }
 
+  find(name: string): Driver | undefined {
+    return this.#drivers.get(name);
+  }
+
   /** Errors: DRIVER_UNKNOWN. */
   get(name: string): Driver {
     const driver = this.#drivers.get(name);
@@ -58,31 +62,31 @@ export class DriverRegistry {
 
   /** What a task's program finds at `/`. A driver that is not known starts nothing. */
   rootOf(task: TaskSpec): 'machine' | 'task' {
-    return this.#drivers.get(task.driver)?.rootOf?.(task) ?? 'machine';
+    return this.find(task.driver)?.rootOf?.(task) ?? 'machine';
   }
 
   /** Whom the task's directories belong to. Only root can give them away. Errors: START_FAILED, START_RETRYABLE. */
   async ownerOf(task: TaskSpec): Promise<DirectoryOwner | undefined> {
-    const user = this.#drivers.get(task.driver)?.userOf?.(task);
+    const user = await this.find(task.driver)?.userOf?.(task);
     if (user === undefined || process.geteuid?.() !== 0) return undefined;
     const { uid, gid } = await findAccount(user);
     return { uid, gid, hasTaskDir: this.rootOf(task) === 'machine' };
   }
 
   /** Errors: DRIVER_UNKNOWN, DRIVER_UNHEALTHY, DRIVER_CONFIG_INVALID, CAPABILITY_MISSING. */
-  check(task: TaskSpec): void {
+  async check(task: TaskSpec): Promise<void> {
     const driver = this.get(task.driver);
     const print = this.#prints.get(task.driver);
     if (print !== undefined && print.health !== 'healthy') {
       throw new HoldfastError('DRIVER_UNHEALTHY', `driver ${task.driver}: ${print.message}`);
     }
-    driver.checkConfig(task.config);
+    await driver.checkConfig(task.config);
     if ((task.mounts ?? []).length > 0 && driver.mounts !== 'all') {
       const text = `task ${task.name}: driver ${driver.name} has no volumes and mounts`;
       throw new HoldfastError('CAPABILITY_MISSING', text);
     }
     assertNetwork(driver, task);
-    driver.checkTask?.(task);
+    await driver.checkTask?.(task);
   }
 }
 

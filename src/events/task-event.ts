@@ -5,9 +5,11 @@
  */
 import { fields, flag, list, nullable, oneOf, optional, record, text, whole } from './shape.ts';
 import { checkStatus, envEntry, gate, launch, mount, phase, restart } from './task-shapes.ts';
+import { DRIVER_FACTS, driverNetwork } from './driver-facts.ts';
 import type { EventOf } from './envelope.ts';
 
 export const TASK_EVENTS = {
+  ...DRIVER_FACTS,
   /** The alloc handed the task over. What is needed to decide about it later is recorded with it. */
   TaskReceived: {
     schema: 1,
@@ -81,6 +83,7 @@ export const TASK_EVENTS = {
   /**
    * `startTime` is the kernel's, in clock ticks since boot: with the machine epoch it makes `pid` an identity.
    * `steadyAt` is when this was recorded, on the steady clock; only where the restart policy asks how long a run lived.
+   * `network` is what the driver made for the program; left out: nothing.
    */
   TaskStarted: {
     schema: 1,
@@ -90,6 +93,7 @@ export const TASK_EVENTS = {
       machineEpoch: text,
       startedAt: whole,
       steadyAt: optional(whole),
+      network: optional(driverNetwork),
     }),
   },
   TaskStartFailed: {

@@ -165,7 +165,7 @@ export interface UserDoor {
 
 export interface DriverCheck {
   /** Throws DRIVER_UNKNOWN, DRIVER_CONFIG_INVALID or DRIVER_UNHEALTHY. */
-  check(task: TaskSpec): void;
+  check(task: TaskSpec): Promise<void>;
   /** Whom the directories of the task belong to; undefined: the agent's user. Throws START_FAILED for nobody. */
   ownerOf(task: TaskSpec): Promise<DirectoryOwner | undefined>;
 }

@@ -4,6 +4,6 @@ import { defineHook } from './hook.ts';
 export const validate = defineHook({
   name: 'validate',
   async prestart({ task }, { drivers }) {
-    drivers.check(task);
+    await drivers.check(task);
   },
 });

@@ -3,12 +3,20 @@
  * gives a rejection; everything else gives the facts to record.
  */
 import type { TaskEvent } from '../events/task-event.ts';
+import { decideDriverWord } from './holding-decider.ts';
 import { isRejection, type Decision, type DecisionTools } from './decision.ts';
 import { decideService, withServicesWithdrawn } from './service-decider.ts';
 import { decideSession, withSessionsClosed } from './session-decider.ts';
 import type { MessageOf, TaskMessage } from './task-messages.ts';
 import { decideCommand } from './task-command-decider.ts';
-import { completed, failed, makeTaskEvent, START_DEADLINE_MS, type Maker } from './task-facts.ts';
+import {
+  completed,
+  failed,
+  isWorking,
+  makeTaskEvent,
+  START_DEADLINE_MS,
+  type Maker,
+} from './task-facts.ts';
 import { decideEnd, decideRun, verdict } from './task-run-decider.ts';
 import type { RunEnd, TaskState } from './task-state.ts';
 import { decideTaskUpdate, isUpdateMessage, type UpdateMessage } from './task-update-decider.ts';
@@ -71,22 +79,24 @@ function decideStep(
     case 'RunSettled':
       return decideEnd(message, state, make, tools);
     case 'DelayElapsed':
-      return state.value === 'backoff' ? [make('RestartDelayElapsed', {})] : [];
     case 'CleanupFinished':
-      return state.value === 'cleanup' ? decideCleanedUp(message, make) : [];
+      return decideLeft(message, state, make);
+    default:
+      return decideDriverWord(message, state, make);
   }
 }
 
-function decideCleanedUp(
-  { faults }: MessageOf<'CleanupFinished'>,
+function decideLeft(
+  message: MessageOf<'DelayElapsed' | 'CleanupFinished'>,
+  { value }: TaskState,
   make: Maker,
 ): readonly TaskEvent[] {
+  if (message.type === 'DelayElapsed') {
+    return value === 'backoff' ? [make('RestartDelayElapsed', {})] : [];
+  }
+  if (value !== 'cleanup') return [];
+  const { faults } = message;
   return [...faults.map((fault) => failed(make, 'cleanup', fault)), make('CleanupCompleted', {})];
-}
-
-/** In these states a hook may be at work; elsewhere its word comes too late. */
-function isWorking(value: string): boolean {
-  return !['pending', 'backoff', 'held', 'dead'].includes(value);
 }
 
 function decideNote(

@@ -6,6 +6,11 @@ import type { HookFault, HookResult } from './task-messages.ts';
 /** How long after RunStarting the program must have begun. */
 export const START_DEADLINE_MS = 60_000;
 
+/** In these states a hook or a driver may be at work; elsewhere its word comes too late. */
+export function isWorking(value: string): boolean {
+  return !['pending', 'backoff', 'held', 'dead'].includes(value);
+}
+
 export type Maker = <T extends TaskEvent['type']>(type: T, data: Facts<TaskEvent, T>) => TaskEvent;
 
 export function makeTaskEvent(run: number, at: number): Maker {

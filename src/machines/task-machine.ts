@@ -22,13 +22,20 @@ const RESTART = { target: 'backoff', actions: 'keepRestart' } as const;
 const HOLD = { target: 'held', actions: 'keepHeld' } as const;
 const GIVE_UP = { target: 'cleanup', actions: 'keepVerdict' } as const;
 const UPDATE = { TaskUpdated: { actions: 'keepUpdate' } } as const;
+const HOLDINGS = {
+  HoldingRecorded: { actions: 'keepHolding' },
+  HoldingForgotten: { actions: 'dropHolding' },
+} as const;
 const NOTES = {
   ...UPDATE,
+  DriverMessage: { actions: 'keepMessage' },
+  HoldingForgotten: { actions: 'dropHolding' },
   HookCompleted: { actions: 'keepHook' },
   HookNoted: { actions: 'keepNote' },
   HookFailed: {},
   HookMessage: {},
 } as const;
+const WORK = { ...NOTES, ...HOLDINGS } as const;
 const SERVE = {
   ServiceRegistered: { actions: 'keepService' },
   ServiceDeregistered: { actions: 'dropService' },
@@ -57,6 +64,9 @@ export const taskMachine = setup({
     keepService: assign(memory.keepService),
     dropService: assign(memory.dropService),
     keepCheck: assign(memory.keepCheck),
+    keepMessage: assign(memory.keepMessage),
+    keepHolding: assign(memory.keepHolding),
+    dropHolding: assign(memory.dropHolding),
     keepStuck: assign(memory.keepStuck),
     keepRestart: assign(memory.keepRestart),
     keepVerdict: assign(memory.keepVerdict),
@@ -92,6 +102,8 @@ export const taskMachine = setup({
       entry: 'runPrestart',
       on: {
         ...UPDATE,
+        ...HOLDINGS,
+        DriverMessage: { actions: 'keepMessage' },
         HookCompleted: { actions: 'keepHook' },
         HookNoted: { actions: 'keepNote' },
         HookFailed: { actions: 'keepFailedHook' },
@@ -108,7 +120,7 @@ export const taskMachine = setup({
     starting: {
       entry: 'launch',
       on: {
-        ...NOTES,
+        ...WORK,
         TaskStarted: { target: 'running', actions: 'keepProcess' },
         TaskStartFailed: { actions: 'keepStartFault' },
         // Without TaskStarted: the exit was found, and the files that say which process it was were not.
@@ -124,7 +136,7 @@ export const taskMachine = setup({
     running: {
       entry: 'watch',
       on: {
-        ...NOTES,
+        ...WORK,
         ...CLOSE,
         ...SERVE,
         TaskReattached: {},
@@ -140,7 +152,7 @@ export const taskMachine = setup({
     killing: {
       entry: 'kill',
       on: {
-        ...NOTES,
+        ...WORK,
         ...CLOSE,
         TaskStarted: { actions: 'keepProcess' },
         TaskReattached: {},
@@ -160,7 +172,7 @@ export const taskMachine = setup({
     exited: {
       entry: 'settle',
       on: {
-        ...NOTES,
+        ...WORK,
         ...CLOSE,
         TaskStuck: { actions: 'keepStuck' },
         TaskKilling: { actions: 'keepKill' },
@@ -175,6 +187,7 @@ export const taskMachine = setup({
       entry: 'awaitRestart',
       on: {
         ...UPDATE,
+        ...HOLDINGS,
         RestartDelayElapsed: 'prestart',
         TaskRecovered: RECOVER,
         TaskKilling: KILL,
@@ -183,6 +196,7 @@ export const taskMachine = setup({
     held: {
       on: {
         ...UPDATE,
+        ...HOLDINGS,
         TaskResumed: { target: 'prestart', actions: 'forgetRestarts' },
         TaskRecovered: RECOVER,
         TaskKilling: KILL,

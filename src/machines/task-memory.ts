@@ -5,7 +5,7 @@
 import type { TaskEvent } from '../events/task-event.ts';
 import type { Facts } from './chart-parts.ts';
 import type { TaskMount } from '../spec/task-spec.ts';
-import { causeOf, type HookMemory, type TaskContext } from './task-state.ts';
+import { causeOf, isSameThing, type HookMemory, type TaskContext } from './task-state.ts';
 
 type Memory = (step: {
   readonly context: TaskContext;
@@ -72,6 +72,8 @@ export const keepRun: Memory = ({ event }) => ({
   launch: facts(event, 'RunStarting'),
   isUpdating: undefined,
   process: undefined,
+  network: undefined,
+  messages: undefined,
   end: undefined,
   kill: undefined,
   stuck: undefined,
@@ -85,6 +87,8 @@ export const keepRecovered: Memory = ({ event }) => ({
   launch: facts(event, 'TaskRecovered'),
   isUpdating: undefined,
   process: undefined,
+  network: undefined,
+  messages: undefined,
   end: undefined,
   // They were about the run before: kept, they would swallow every later wish to stop this one.
   kill: undefined,
@@ -95,8 +99,8 @@ export const keepRecovered: Memory = ({ event }) => ({
   reason: 'found again by the files of its run',
 });
 export const keepProcess: Memory = ({ event }) => {
-  const process = facts(event, 'TaskStarted');
-  return { process, startedAt: process.startedAt };
+  const { network, ...process } = facts(event, 'TaskStarted');
+  return { process, network, startedAt: process.startedAt };
 };
 export const keepStartFault: Memory = ({ event }) => {
   const { code, message, isRecoverable } = facts(event, 'TaskStartFailed');
@@ -147,6 +151,16 @@ export const keepCheck: Memory = ({ context, event }) => {
   const { check, service, status, output } = facts(event, 'CheckChanged');
   const found = { status, output, at: event.at, ...(service === undefined ? {} : { service }) };
   return { checks: { ...context.checks, [check]: found } };
+};
+export const keepMessage: Memory = ({ context }) => ({ messages: (context.messages ?? 0) + 1 });
+export const keepHolding: Memory = ({ context, event }) => {
+  const { kind, id } = facts(event, 'HoldingRecorded');
+  return { holdings: [...(context.holdings ?? []), { kind, id, run: event.run }] };
+};
+export const dropHolding: Memory = ({ context, event }) => {
+  const gone = facts(event, 'HoldingForgotten');
+  const left = (context.holdings ?? []).filter((one) => !isSameThing(one, gone));
+  return { holdings: left.length === 0 ? undefined : left };
 };
 export const keepStuck: Memory = ({ event }) => ({ stuck: facts(event, 'TaskStuck').message });
 export const keepRestart: Memory = ({ context, event }) => {

@@ -25,6 +25,15 @@ export interface ProcessFacts {
   readonly machineEpoch: string;
   readonly startedAt: number;
 }
+/** What a driver made for the program of a run to be reached by. */
+export interface DriverNetwork {
+  /** Where the program is, for whoever is on this machine. */
+  readonly ip: string;
+  /** Label of a port of the group to the port at `ip`. */
+  readonly ports: Readonly<Record<string, number>>;
+  /** Services that do not say otherwise are to be reached here, not at the machine's own address. */
+  readonly isAdvertised: boolean;
+}
 export interface ExitFacts {
   readonly exitCode: number | null;
   readonly signal: string | null;
@@ -135,13 +144,26 @@ export type TaskReport =
       readonly reason: string;
     }
   | ({ readonly type: 'ReportCheck'; readonly run: number } & CheckFacts)
+  | {
+      readonly type: 'DriverSpoke';
+      readonly topic: string;
+      readonly message: string;
+      readonly details: Readonly<Record<string, string>>;
+    }
+  | { readonly type: 'RecordHolding'; readonly kind: string; readonly id: string }
+  | { readonly type: 'ForgetHolding'; readonly kind: string; readonly id: string }
   | { readonly type: 'PrestartFinished'; readonly results: readonly HookResult[] }
   | {
       readonly type: 'PrestartFaulted';
       readonly results: readonly HookResult[];
       readonly fault: HookFault;
     }
-  | { readonly type: 'ProgramStarted'; readonly run: number; readonly process: ProcessFacts }
+  | {
+      readonly type: 'ProgramStarted';
+      readonly run: number;
+      readonly process: ProcessFacts;
+      readonly network?: DriverNetwork | undefined;
+    }
   | {
       readonly type: 'StartRefused';
       readonly run: number;
@@ -156,6 +178,7 @@ export type TaskReport =
       readonly exit: ExitFacts;
       /** For a program whose start was not reported yet. */
       readonly process?: ProcessFacts | undefined;
+      readonly network?: DriverNetwork | undefined;
     }
   | {
       readonly type: 'ProgramLost';

@@ -42,7 +42,7 @@ function decideOwn(
   switch (message.type) {
     case 'ProgramStarted':
       return context.process === undefined
-        ? [make('TaskStarted', { ...message.process, ...steadyAt })]
+        ? [make('TaskStarted', { ...message.process, ...steadyAt, ...networkOf(message) })]
         : [];
     case 'StartRefused': {
       if (value !== 'starting') return [];
@@ -58,13 +58,18 @@ function decideOwn(
     case 'ProgramExited': {
       const exited = make('TaskExited', { ...message.exit, ...steadyAt });
       if (context.process !== undefined || message.process === undefined) return [exited];
-      return [make('TaskStarted', { ...message.process, ...steadyAt }), exited];
+      const started = { ...message.process, ...steadyAt, ...networkOf(message) };
+      return [make('TaskStarted', started), exited];
     }
     case 'ProgramLost': {
       const { reason, maybeRan } = message;
       return [make('TaskLost', { reason, maybeRan })];
     }
   }
+}
+
+function networkOf({ network }: Pick<MessageOf<'ProgramStarted'>, 'network'>) {
+  return network === undefined ? {} : { network };
 }
 
 export function decideEnd(

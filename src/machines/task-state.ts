@@ -2,6 +2,7 @@
 import type { CheckStatus, EnvEntry } from '../events/task-event.ts';
 import type { Gate, RestartPolicy, TaskMount } from '../spec/task-spec.ts';
 import type { ChartState } from './chart-table.ts';
+import type { DriverNetwork } from './task-messages.ts';
 
 export interface HookMemory {
   readonly isDone: boolean;
@@ -57,6 +58,20 @@ export type RunEnd =
       readonly at: number;
     };
 
+/** Something that the driver made: see `drivers/holdings.ts`. */
+export interface HoldingMemory {
+  readonly kind: string;
+  readonly id: string;
+  readonly run: number;
+}
+
+export function isSameThing(
+  one: Pick<HoldingMemory, 'kind' | 'id'>,
+  other: Pick<HoldingMemory, 'kind' | 'id'>,
+): boolean {
+  return one.kind === other.kind && one.id === other.id;
+}
+
 export interface TaskContext {
   /** What the alloc handed over; undefined only before TaskReceived. */
   readonly plan?:
@@ -99,6 +114,12 @@ export interface TaskContext {
         readonly steadyAt?: number | undefined;
       }
     | undefined;
+  /** By which the newest run can be reached; undefined: its driver made nothing of the kind. */
+  readonly network?: DriverNetwork | undefined;
+  /** How many messages of its driver were recorded in this run; undefined: none. */
+  readonly messages?: number | undefined;
+  /** What the driver has made and not undone; undefined: nothing. It is the task's, whatever its run. */
+  readonly holdings?: readonly HoldingMemory[] | undefined;
   readonly end?: RunEnd | undefined;
   readonly kill?:
     | {

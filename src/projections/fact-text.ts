@@ -39,6 +39,12 @@ function taskText(fact: Fact): string | undefined {
       return `another agent found run ${fact.run} alive, pid ${fact.data.pid}`;
     case 'TaskSignaled':
       return `${fact.data.signal} was sent to run ${fact.run}${because(fact.data.reason)}`;
+    case 'DriverMessage':
+      return `its driver says: ${fact.data.message}`;
+    case 'HoldingRecorded':
+      return `its driver has ${fact.data.kind} ${fact.data.id} for it`;
+    case 'HoldingForgotten':
+      return `${fact.data.kind} ${fact.data.id} is gone`;
     case 'SessionOpened':
       return `a command was run beside it: ${fact.data.argv.join(' ')}`;
     case 'SessionClosed':

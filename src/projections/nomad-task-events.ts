@@ -123,6 +123,13 @@ function runTold(fact: Fact): readonly Told[] | undefined {
       return [one('Not Restarting', fact.data.reason, { restart_reason: fact.data.reason })];
     case 'TaskResumed':
       return [restartSignaled('')];
+    case 'DriverMessage':
+      return [
+        one('Driver', fact.data.message, {
+          ...fact.data.details,
+          driver_message: fact.data.message,
+        }),
+      ];
     case 'TaskStuck':
       return [one('Driver', fact.data.message, { driver_message: fact.data.message })];
     default:

@@ -40,6 +40,7 @@ export function taskView(place: TaskPlace, folded: TaskFold | string | undefined
     finishedAt: isRunning ? null : isoTime(context.finishedAt),
     nextStartAt: value === 'backoff' ? isoTime(context.nextStartAt) : null,
     reason: reasonOf(context),
+    network: isRunning && end === undefined ? (context.network ?? null) : null,
     position: folded.position,
   };
 }
@@ -60,6 +61,7 @@ const NOTHING = {
   startedAt: null,
   finishedAt: null,
   nextStartAt: null,
+  network: null,
   position: 0,
 } as const;
 

@@ -24,6 +24,7 @@ export function toTask(view: TaskView): message.Task {
     startedAt: view.startedAt ?? undefined,
     finishedAt: view.finishedAt ?? undefined,
     nextStartAt: view.nextStartAt ?? undefined,
+    network: view.network ?? undefined,
   };
 }
 
@@ -38,6 +39,7 @@ export function fromTask(task: message.Task): TaskView {
     startedAt: task.startedAt ?? null,
     finishedAt: task.finishedAt ?? null,
     nextStartAt: task.nextStartAt ?? null,
+    network: task.network ?? null,
   };
 }
 

@@ -1,4 +1,5 @@
 /** For tests of programs that embed Holdfast, and for our own: `import … from 'holdfast/testing'`. */
+export { keptDoors, type KeptDoors } from './driver-doors.ts';
 export { FakeClock } from './fake-clock.ts';
 export {
   allocSubject,

@@ -354,6 +354,13 @@ function taskView(names: { alloc: string; allocId: string }, task: string): api.
     finishedAt: null,
     nextStartAt: null,
   };
-  const more = { restarts: 0, startedAt: '2026-01-02T03:04:05.678Z', reason: '', position: 2 };
+  const network = { ip: '172.17.0.2', ports: { web: 80 }, isAdvertised: true };
+  const more = {
+    network,
+    restarts: 0,
+    startedAt: '2026-01-02T03:04:05.678Z',
+    reason: '',
+    position: 2,
+  };
   return { ...names, task, driver: 'raw_exec', ...now, ...ends, ...more };
 }

@@ -1,4 +1,5 @@
 /** A world in which a driver of processes passes the contract: a real executor, real hosts and real programs. */
+import { keptDoors } from '../../src/testing/index.ts';
 import { closeSync, constants, mkdirSync, mkdtempSync, openSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -80,7 +81,7 @@ export async function agentOf(world: World): Promise<WorldRig> {
   const executor = new Executor({ ...shared, pool });
   await pool.restore();
   const { driver } = world;
-  const doors = { executor };
+  const doors = keptDoors(executor);
   const leave = (): void => {
     leaving.abort();
     pool.close();

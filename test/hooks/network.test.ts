@@ -36,16 +36,16 @@ it.each<[TaskNetwork, string, string]>([
   [{ mode: 'none' }, 'mock', 'task t: driver mock has no networks of groups, such as none'],
   [{ mode: 'host', hostname: 'a' }, 'raw_exec', 'task t: network.hostname is for isolated tasks'],
   [{ mode: 'none', dns: { searches: ['a'] } }, 'raw_exec', 'task t: network.dns is for isolated'],
-])('%j is refused for a task of driver %s', (wish, driver, text) => {
+])('%j is refused for a task of driver %s', async (wish, driver, text) => {
   const drivers = new DriverRegistry([mockDriver(new MockWorld(new FakeClock())), rawExec()]);
   const config = driver === 'mock' ? {} : { command: 'true' };
   const task = taskSpec({ name: 't', driver, config, network: wish });
-  expect(() => drivers.check(task)).toThrow(text);
+  await expect(drivers.check(task)).rejects.toThrow(text);
 });
 
-it('is refused to a task whose config names another one', () => {
+it('is refused to a task whose config names another one', async () => {
   const drivers = new DriverRegistry([rawExec()]);
   const config = { command: 'true', networkNamespace: '/run/netns/y' };
   const task = taskSpec({ name: 't', driver: 'raw_exec', config, network: { mode: 'bridge' } });
-  expect(() => drivers.check(task)).toThrow('its group has one of its own (bridge)');
+  await expect(drivers.check(task)).rejects.toThrow('its group has one of its own (bridge)');
 });

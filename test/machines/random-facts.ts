@@ -82,9 +82,26 @@ export const TASK_FACTS: Readonly<Record<string, Maker>> = {
     hook: pick('one', 'two'),
     state: (random) => ({ key: word(random) }),
   }),
+  DriverMessage: fields({
+    type: word,
+    message: word,
+    details: (random) => ({ key: word(random) }),
+  }),
+  HoldingRecorded: fields({ kind: pick('image', 'volume'), id: pick('one', 'two') }),
+  HoldingForgotten: fields({ kind: pick('image', 'volume'), id: pick('one', 'two') }),
   RunStarting: launch,
   TaskRecovered: launch,
-  TaskStarted: fields({ pid: number, startTime: word, machineEpoch: word, startedAt: number }),
+  TaskStarted: fields({
+    pid: number,
+    startTime: word,
+    machineEpoch: word,
+    startedAt: number,
+    network: (random) => ({
+      ip: word(random),
+      ports: { web: number(random) },
+      isAdvertised: flag(random),
+    }),
+  }),
   TaskStartFailed: fields({ code: word, message: word, isRecoverable: flag }),
   TaskExited: fields({
     exitCode: pick(null, 0, 1, 137),

@@ -113,7 +113,7 @@ describe('whatever is mailed to a task', () => {
 
   it('reaches every state of the chart', () => {
     const reached = new Set<string>();
-    for (const life of fc.sample(lives, { numRuns: 500, seed: 7 })) {
+    for (const life of fc.sample(lives, { numRuns: 1_000, seed: 7 })) {
       for (const { state } of live(life)) reached.add(state.value);
     }
     expect([...taskTable.states.keys()].filter((value) => !reached.has(value))).toEqual([]);

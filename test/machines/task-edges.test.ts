@@ -28,11 +28,20 @@ type Row = readonly [from: string, message: TaskMessage, ...types: TaskEventType
 
 const task = taskSubject();
 
+const THING = { kind: 'image', id: 'sha256:1' };
+const forget: TaskMessage = { type: 'ForgetHolding', ...THING };
+const holding = (from: string): readonly Row[] => [
+  [from, { type: 'RecordHolding', ...THING }, 'HoldingRecorded'],
+  [`${from} with a holding`, forget, 'HoldingForgotten'],
+];
+const said: TaskMessage = { type: 'DriverSpoke', topic: 'pull', message: 'half', details: {} };
 const notes = (from: string): readonly Row[] => [
   [from, { type: 'HooksProgressed', phase: 'prestart', results: [RESULT] }, 'HookCompleted'],
   [from, { type: 'HookFaulted', phase: 'start', fault: FAULT }, 'HookFailed'],
   [from, { type: 'HookSpoke', phase: 'start', hook: 'env', message: 'hello' }, 'HookMessage'],
   [from, { type: 'HookLearned', hook: 'env', state: { a: 'b' } }, 'HookNoted'],
+  [from, said, 'DriverMessage'],
+  ...(from === 'cleanup' ? [] : holding(from)),
 ];
 const stop: TaskMessage = { type: 'StopTask', reason: 'enough' };
 const found: TaskMessage = {
@@ -143,14 +152,17 @@ const ROWS: readonly Row[] = [
   ['exited, to be held', settled, 'TaskHeld'],
   ['exited with a session', SESSION_END, 'SessionClosed'],
   ['exited with a session', settled, 'SessionClosed', 'TaskRestarting'],
+  ...holding('backoff'),
   ['backoff', { type: 'DelayElapsed' }, 'RestartDelayElapsed'],
   ['backoff', found, 'TaskRecovered'],
   ['backoff', stop, 'TaskKilling'],
+  ...holding('held'),
   ['held', { type: 'ResumeTask' }, 'TaskResumed'],
   ['held', found, 'TaskRecovered'],
   ['held', stop, 'TaskKilling'],
   ['dead', revive, 'TaskRevived'],
   ...notes('cleanup'),
+  ['cleanup with a holding', forget, 'HoldingForgotten'],
   ['cleanup', { type: 'CleanupFinished', faults: [] }, 'CleanupCompleted'],
 ];
 
@@ -191,8 +203,14 @@ function history(from: string): ReturnType<typeof historyTo> {
         ...historyTo('running', taskSpec({ restartOnSuccess: false })),
         fact('TaskExited', EXIT_0),
       ];
-    default:
-      return historyTo(from);
+    default: {
+      const [value = '', held] = from.split(' with a holding');
+      const events = historyTo(value);
+      // It is recorded as early as a driver may.
+      const begun = historyTo('prestart');
+      if (held === undefined) return events;
+      return [...begun, fact('HoldingRecorded', THING), ...events.slice(begun.length)];
+    }
   }
 }
 

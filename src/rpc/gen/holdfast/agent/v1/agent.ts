@@ -217,6 +217,20 @@ export interface Task {
   position: number;
   /** The newest run that ended did for want of memory. An older agent never says so. */
   oomKilled: boolean;
+  /** Left out, as by an older agent: its driver made nothing for it to be reached by. */
+  network?: TaskNetwork | undefined;
+}
+
+export interface TaskNetwork {
+  ip: string;
+  /** Label of a port of the group to the port at ip. */
+  ports: { [key: string]: number };
+  isAdvertised: boolean;
+}
+
+export interface TaskNetwork_PortsEntry {
+  key: string;
+  value: number;
 }
 
 export interface InspectRequest {
@@ -2146,6 +2160,7 @@ function createBaseTask(): Task {
     reason: "",
     position: 0,
     oomKilled: false,
+    network: undefined,
   };
 }
 
@@ -2204,6 +2219,9 @@ export const Task: MessageFns<Task> = {
     }
     if (message.oomKilled !== false) {
       writer.uint32(144).bool(message.oomKilled);
+    }
+    if (message.network !== undefined) {
+      TaskNetwork.encode(message.network, writer.uint32(154).fork()).join();
     }
     return writer;
   },
@@ -2365,6 +2383,14 @@ export const Task: MessageFns<Task> = {
             message.oomKilled = reader.bool();
             continue;
           }
+          case 19: {
+            if (tag !== 154) {
+              break;
+            }
+
+            message.network = TaskNetwork.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2400,6 +2426,166 @@ export const Task: MessageFns<Task> = {
     message.reason = object.reason ?? "";
     message.position = object.position ?? 0;
     message.oomKilled = object.oomKilled ?? false;
+    message.network = (object.network !== undefined && object.network !== null)
+      ? TaskNetwork.fromPartial(object.network)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseTaskNetwork(): TaskNetwork {
+  return { ip: "", ports: {}, isAdvertised: false };
+}
+
+export const TaskNetwork: MessageFns<TaskNetwork> = {
+  encode(message: TaskNetwork, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.ip !== "") {
+      writer.uint32(10).string(message.ip);
+    }
+    globalThis.Object.entries(message.ports).forEach(([key, value]: [string, number]) => {
+      TaskNetwork_PortsEntry.encode({ key: key as any, value }, writer.uint32(18).fork()).join();
+    });
+    if (message.isAdvertised !== false) {
+      writer.uint32(24).bool(message.isAdvertised);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): TaskNetwork {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseTaskNetwork();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.ip = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            const entry2 = TaskNetwork_PortsEntry.decode(reader, reader.uint32());
+            if (entry2.value !== undefined) {
+              message.ports[entry2.key] = entry2.value;
+            }
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.isAdvertised = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<TaskNetwork>): TaskNetwork {
+    return TaskNetwork.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<TaskNetwork>): TaskNetwork {
+    const message = createBaseTaskNetwork();
+    message.ip = object.ip ?? "";
+    message.ports = (globalThis.Object.entries(object.ports ?? {}) as [string, number][]).reduce(
+      (acc: { [key: string]: number }, [key, value]: [string, number]) => {
+        if (value !== undefined) {
+          acc[key] = globalThis.Number(value);
+        }
+        return acc;
+      },
+      {},
+    );
+    message.isAdvertised = object.isAdvertised ?? false;
+    return message;
+  },
+};
+
+function createBaseTaskNetwork_PortsEntry(): TaskNetwork_PortsEntry {
+  return { key: "", value: 0 };
+}
+
+export const TaskNetwork_PortsEntry: MessageFns<TaskNetwork_PortsEntry> = {
+  encode(message: TaskNetwork_PortsEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key !== "") {
+      writer.uint32(10).string(message.key);
+    }
+    if (message.value !== 0) {
+      writer.uint32(16).int32(message.value);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): TaskNetwork_PortsEntry {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseTaskNetwork_PortsEntry();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.value = reader.int32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<TaskNetwork_PortsEntry>): TaskNetwork_PortsEntry {
+    return TaskNetwork_PortsEntry.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<TaskNetwork_PortsEntry>): TaskNetwork_PortsEntry {
+    const message = createBaseTaskNetwork_PortsEntry();
+    message.key = object.key ?? "";
+    message.value = object.value ?? 0;
     return message;
   },
 };
