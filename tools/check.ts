@@ -8,6 +8,7 @@ const STEPS: readonly (readonly [name: string, command: string])[] = [
   ['types', 'tsc -p .'],
   ['lint', 'oxlint --type-aware --deny-warnings'],
   ['proto', 'buf lint'],
+  ['proto against the last release', 'buf breaking --against proto/baseline.binpb'],
   ['generated code', 'node tools/gen-check.ts'],
   ['schema', 'node tools/gen-schema.ts --check'],
   ['charts', 'node tools/gen-charts.ts --check'],

@@ -1,8 +1,9 @@
-/** Is src/rpc/gen what `buf generate` makes of proto/ today? Exits 1 and names the files that are not. */
+/** Are src/rpc/gen and the descriptors what buf makes of proto/ today? Exits 1 and names the files that are not. */
 import { spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { buildDescriptors, DESCRIPTORS } from './gen-descriptors.ts';
 
 const GENERATED = 'src/rpc/gen';
 const root = join(import.meta.dirname, '..');
@@ -29,6 +30,12 @@ try {
   const stale = [...new Set(paths)].filter(differs);
   for (const path of stale)
     process.stderr.write(`${GENERATED}/${path} is stale: run npm run gen\n`);
+  const descriptors = join(fresh, 'descriptors.binpb');
+  buildDescriptors(descriptors);
+  if (!existsSync(DESCRIPTORS) || !readFileSync(descriptors).equals(readFileSync(DESCRIPTORS))) {
+    process.stderr.write(`${DESCRIPTORS} is stale: run npm run gen\n`);
+    process.exitCode = 1;
+  }
   if (stale.length > 0) process.exitCode = 1;
 } finally {
   rmSync(fresh, { recursive: true, force: true });

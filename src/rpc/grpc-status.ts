@@ -1,6 +1,7 @@
 import { Metadata, type ServiceError, status, type StatusObject } from '@grpc/grpc-js';
 import { ERROR_CODES, type ErrorCode, HoldfastError } from '../errors.ts';
 import { fromErrorBytes, toErrorBytes } from './error-bytes.ts';
+import { STATUS_DETAILS_KEY, toStatusDetails } from './status-details.ts';
 
 /** Binary, because an error's text may be in any script and headers are ASCII. */
 const ERROR_KEY = 'holdfast-error-bin';
@@ -16,14 +17,19 @@ const CODE_OF_STATUS = new Map<number, ErrorCode>([
   [status.PERMISSION_DENIED, 'PERMISSION_DENIED'],
 ]);
 
-/** The gRPC status of anything thrown: its code by the table in errors.ts, the whole error beside it as JSON. */
+/**
+ * The gRPC status of anything thrown: its code by the table in errors.ts; beside it the whole error as JSON, for our
+ * own clients, and its main points as google.rpc.Status, for everybody's.
+ */
 export function toStatus(error: unknown): Pick<StatusObject, 'code' | 'details' | 'metadata'> {
   const own = HoldfastError.from(error);
   const metadata = new Metadata();
+  const code = status[ERROR_CODES[own.code].grpc];
   metadata.set(ERROR_KEY, toErrorBytes(own));
+  metadata.set(STATUS_DETAILS_KEY, toStatusDetails(own, code));
   // The status message travels percent-encoded in the same trailers, so that it gets a short form only.
   return {
-    code: status[ERROR_CODES[own.code].grpc],
+    code,
     details: own.message.slice(0, 256),
     metadata,
   };

@@ -13,6 +13,7 @@ import { envHandlers } from './env-messages.ts';
 import { execHandlers } from './exec-service.ts';
 import { planHandlers } from './plan-messages.ts';
 import { fromRunRequest, parseSpec } from './run-messages.ts';
+import { withEdgeServices } from './edge-services.ts';
 import { gcHandlers } from './gc-messages.ts';
 import { healthHandlers } from './health-messages.ts';
 import { eventBatches } from './event-batches.ts';
@@ -43,7 +44,7 @@ export function serveAgent(options: ServeAgentOptions): Promise<Listener> {
     { definition: GcServiceService, handlers: gcHandlers(options.orchestrator) },
     { definition: HealthServiceService, handlers: healthHandlers(options.orchestrator) },
   ];
-  return serve(services, agentSocket(options.dataDir));
+  return serve(withEdgeServices(services, true), agentSocket(options.dataDir));
 }
 
 function agentHandlers(orchestrator: Orchestrator, onShutdown: () => void): AgentServiceServer {

@@ -5,6 +5,7 @@ import { answer, answerStream } from '../rpc/grpc-answer.ts';
 import { serve } from '../rpc/grpc-serve.ts';
 import { probeSocket, type Listener } from '../rpc/unix-socket.ts';
 import { agentSocket } from './agent-socket.ts';
+import { withEdgeServices } from './edge-services.ts';
 
 /**
  * Answers every call with UNAVAILABLE, `details.isWaiting` and the reason. Undefined when it cannot listen, or when
@@ -30,7 +31,8 @@ export async function serveWaiting(
   );
   try {
     if ((await probeSocket(socket)) === 'listening') return undefined;
-    return await serve([{ definition: AgentServiceService, handlers }], socket);
+    const services = [{ definition: AgentServiceService, handlers }];
+    return await serve(withEdgeServices(services, false), socket);
   } catch {
     // A disk that is full may refuse the socket too; the agent's log tells then.
     return undefined;

@@ -51,7 +51,7 @@ export const PACKAGES: Readonly<Record<string, string>> = {
   xstate: 'machines/ actors/',
   rxjs: 'log/subscription.ts local/queries.ts api.ts:type local/:type client/:type',
   '@grpc/grpc-js': 'rpc/ server/ client/',
-  '@bufbuild/protobuf': 'rpc/gen/ rpc/wire.ts:type',
+  '@bufbuild/protobuf': 'rpc/gen/ rpc/wire.ts:type server/descriptors.ts',
   koffi: 'os/',
   zod: 'spec/',
   yaml: 'cli/',
