@@ -1,0 +1,77 @@
+/**
+ * A container engine that speaks Docker's API, as drivers see it. Every call has a time limit of ten seconds but those
+ * that say otherwise, and may be made by many at once: none waits for another. A call that failed throws EngineError,
+ * whose `kind` says whether it may have worked.
+ */
+
+export interface Engine {
+  /** As it was given: `unix:///PATH` or `tcp://HOST:PORT`. */
+  readonly endpoint: string;
+  /** Its pids and paths are those of this machine. */
+  readonly isLocal: boolean;
+  version(): Promise<EngineVersion>;
+  /** May be repeated: the second of a name is refused with status 409. */
+  createContainer(name: string, body: Readonly<Record<string, unknown>>): Promise<{ id: string }>;
+  /** Undefined: the engine knows of no such container. `ref` is a name or an id here and below. */
+  inspectContainer(ref: string): Promise<ContainerFacts | undefined>;
+  startContainer(ref: string): Promise<'started' | 'was-started'>;
+  /** False: it does not run, or is not there. */
+  killContainer(ref: string, signal: string): Promise<boolean>;
+  /** False: it was not there. */
+  removeContainer(
+    ref: string,
+    wish: { readonly force: boolean; readonly volumes: boolean },
+  ): Promise<boolean>;
+  /** Resolves when the container does not run any more, with no time limit; aborting only ends the waiting. */
+  waitContainer(ref: string, signal: AbortSignal): Promise<{ exitCode: number }>;
+  /** Undefined: there is none. */
+  inspectImage(ref: string): Promise<ImageFacts | undefined>;
+  /**
+   * Has an image fetched; resolves when it is there. Its time limits are the caller's. `auth` are credentials for the
+   * registry. Errors: refused, with what the registry says, also in the middle.
+   */
+  pullImage(
+    ref: string,
+    wish: {
+      readonly auth?: Readonly<Record<string, string>>;
+      readonly onProgress?: (status: string) => void;
+      readonly signal: AbortSignal;
+    },
+  ): Promise<void>;
+}
+
+export interface EngineVersion {
+  readonly version: string;
+  readonly apiVersion: string;
+  readonly os: string;
+}
+
+export interface ContainerFacts {
+  readonly id: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly imageId: string;
+  readonly state: ContainerState;
+  /** What the image or its creator wants it to be stopped by. */
+  readonly stopSignal: string | undefined;
+  readonly isTty: boolean;
+  /** Of its own network, by the names of the engine's networks. */
+  readonly networks: Readonly<Record<string, { readonly ip: string; readonly ip6: string }>>;
+}
+
+export interface ContainerState {
+  /** `created`, `running`, `paused`, `restarting`, `removing`, `exited` or `dead`. */
+  readonly status: string;
+  /** Of the machine that the engine is on; 0 while it does not run. */
+  readonly pid: number;
+  readonly exitCode: number;
+  readonly oomKilled: boolean;
+  /** What the engine says of a start that failed; empty otherwise. */
+  readonly error: string;
+  /** Milliseconds since the epoch; undefined: never. */
+  readonly startedAt: number | undefined;
+  readonly finishedAt: number | undefined;
+}
+
+export interface ImageFacts {
+  readonly id: string;
+}
