@@ -40,6 +40,7 @@ export const ERROR_CODES = {
   TIMEOUT: { retryable: true, grpc: 'DEADLINE_EXCEEDED', http: 504, exit: 7 },
   CLOSED: { retryable: false, grpc: 'UNAVAILABLE', http: 503, exit: 5 },
   EPOCH_STALE: { retryable: false, grpc: 'FAILED_PRECONDITION', http: 409, exit: 4 },
+  UNAUTHENTICATED: { retryable: false, grpc: 'UNAUTHENTICATED', http: 401, exit: 8 },
   PERMISSION_DENIED: { retryable: false, grpc: 'PERMISSION_DENIED', http: 403, exit: 8 },
   UNAVAILABLE: { retryable: true, grpc: 'UNAVAILABLE', http: 503, exit: 5 },
   INTERNAL: { retryable: false, grpc: 'INTERNAL', http: 500, exit: 1 },

@@ -1,6 +1,7 @@
 import { Option, type Command } from 'commander';
 import { byteSize } from './byte-size.ts';
 import { networkFact } from './network-option.ts';
+import { httpPlace } from './http-option.ts';
 import { nodeFact } from './node-option.ts';
 import { durationOption } from './duration-option.ts';
 import { subcommand, wholeNumber } from './subcommand.ts';
@@ -52,6 +53,10 @@ export function addAgentCommand(root: Command): void {
       many,
     )
     .option('--no-cgroups', 'tell the processes of tasks apart by best effort, and limit nothing')
+    .option('--http <host:port>', 'serve HTTP too, such as 127.0.0.1:4680', httpPlace)
+    .option('--http-cert <file>', 'for HTTPS: its certificate, PEM; other addresses need one')
+    .option('--http-key <file>', 'for HTTPS: its key, PEM')
+    .option('--http-host <name>', 'by which name HTTP may be called too (repeatable)', many)
     .addOption(new Option('--background', 'report errors to the run that started it').hideHelp());
   keeping(allowances(command)).action(async (_options, command: Command) =>
     (await import('./agent.ts')).agent(command.optsWithGlobals()),

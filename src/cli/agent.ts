@@ -6,16 +6,16 @@ import { HoldfastError } from '../errors.ts';
 import { keepBounded } from '../rpc/own-log.ts';
 import { agentLog, agentLogPath } from './agent-log.ts';
 import { dataDirectory } from './data-dir.ts';
-import { keepServing, type AgentLimits } from './keep-serving.ts';
+import { httpWish, type HttpOptions } from './http-option.ts';
+import { keepServing, type AgentLimits, type Ready } from './keep-serving.ts';
 import { PACKAGE_VERSION } from '../version.ts';
 import { say } from './output.ts';
-import type { Orchestrator } from '../api.ts';
 import type { Logger } from '../ports.ts';
 
 /** Of the log of an agent in the background; as much again is kept of what came before. */
 const MOST_LOG_BYTES = 8 * 2 ** 20;
 
-export interface AgentOptions {
+export interface AgentOptions extends HttpOptions {
   readonly dataDir?: string;
   readonly driver?: readonly string[];
   readonly onlyDriver?: readonly string[];
@@ -81,12 +81,14 @@ async function serveUntilEnd(options: AgentOptions, logger: Logger): Promise<voi
   checkDataDirectory(dataDir);
   const { builtinDrivers } = await import('../drivers/registry.ts');
   const drivers = chosen(builtinDrivers(), options);
-  const onReady = (orchestrator: Orchestrator, socket: string): void => {
-    sayReady(orchestrator, socket, drivers, logger);
+  const onReady = (ready: Ready): void => {
+    sayReady(ready, drivers, logger);
     // The first `run` shall not wait for its validator; opening did not either.
     void import('../spec/validate-spec.ts').catch(() => undefined);
   };
-  await keepServing({ dataDir, drivers, logger, limits: limitsOf(options), onReady });
+  const http = httpWish(options);
+  const limits = limitsOf(options);
+  await keepServing({ dataDir, drivers, logger, limits, onReady, ...(http && { http }) });
   logger.info({}, 'ended');
 }
 
@@ -146,20 +148,26 @@ function templateRules(options: AgentOptions): Pick<AgentLimits, 'templates'> {
 }
 
 function sayReady(
-  orchestrator: Orchestrator,
-  socket: string,
+  { orchestrator, socket, url }: Ready,
   drivers: readonly { readonly name: string }[],
   logger: Logger,
 ): void {
   const names = drivers.map(({ name }) => name);
   const { tasks, tookMs, damage } = orchestrator.recovery;
-  const facts = { version: PACKAGE_VERSION, pid: process.pid, socket, drivers: names };
+  const facts = {
+    version: PACKAGE_VERSION,
+    pid: process.pid,
+    socket,
+    ...(url && { url }),
+    drivers: names,
+  };
   if (!process.stderr.isTTY) {
     logger.info({ ...facts, recovery: { tasks: tasks.length, tookMs, damage } }, 'ready');
     return;
   }
   say(`holdfast ${facts.version} is ready on ${socket}`);
   const known = `${tasks.length} known task${tasks.length === 1 ? '' : 's'}`;
+  if (url !== undefined) say(`HTTP on ${url}`);
   say(`pid ${process.pid}, drivers ${names.join(', ') || 'none'}, ${known}`);
   if (damage === null) return;
   const fate = damage.movedTo === '' ? 'lost' : `moved to ${damage.movedTo}`;

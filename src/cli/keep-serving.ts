@@ -5,6 +5,8 @@ import type { Orchestrator } from '../api.ts';
 import type { Driver } from '../drivers/driver.ts';
 import type { OrchestratorOptions } from '../orchestrator.ts';
 import type { Logger } from '../ports.ts';
+import type { HttpService, ServeHttpOptions } from '../http/serve-http.ts';
+import type { HttpWish } from './http-option.ts';
 
 /** What an operator may set of `OrchestratorOptions`. */
 export type AgentLimits = Pick<
@@ -26,7 +28,16 @@ export interface Serving {
   readonly drivers: readonly Driver[];
   readonly logger: Logger;
   readonly limits: AgentLimits;
-  readonly onReady: (orchestrator: Orchestrator, socket: string) => void;
+  /** Undefined: it is on its socket only. */
+  readonly http?: HttpWish;
+  readonly onReady: (ready: Ready) => void;
+}
+
+export interface Ready {
+  readonly orchestrator: Orchestrator;
+  readonly socket: string;
+  /** Of the HTTP service, if there is one. */
+  readonly url?: string;
 }
 
 const FIRST_PAUSE_MS = 1_000;
@@ -80,7 +91,7 @@ async function stoppedWithin(
 
 /** Gives the error that the log failed of, or nothing when it was told to end. */
 async function serveOnce(
-  { dataDir, drivers, logger, limits, onReady }: Serving,
+  { dataDir, drivers, logger, limits, onReady, http: wish }: Serving,
   stop: PromiseWithResolvers<undefined>,
   isFirst: boolean,
 ): Promise<HoldfastError | undefined> {
@@ -94,13 +105,24 @@ async function serveOnce(
     const { keepListening } = await import('./keep-listening.ts');
     const serve = () => serveAgent({ orchestrator, dataDir, onShutdown });
     const listener = await keepListening(serve, logger);
-    onReady(orchestrator, listener.socket);
+    const http = wish && (await serveWish(orchestrator, { ...wish, logger, onShutdown }));
+    const { socket } = listener;
+    onReady({ orchestrator, socket, ...(http && { url: http.url }) });
     const failed = orchestrator.ended.then((error) => error ?? stop.promise);
     const failure = await Promise.race([stop.promise, failed]);
     process.once('SIGINT', () => process.exit(130));
-    await listener.close(CLOSE_GRACE_MS);
+    await Promise.all([http?.close(CLOSE_GRACE_MS), listener.close(CLOSE_GRACE_MS)]);
     return failure;
   } finally {
     await orchestrator.close({ tasks: 'leave' });
   }
+}
+
+/** Loaded by agents that serve HTTP only. */
+async function serveWish(
+  orchestrator: Orchestrator,
+  options: ServeHttpOptions,
+): Promise<HttpService> {
+  const { serveHttp } = await import('../http/serve-http.ts');
+  return serveHttp(orchestrator, options);
 }
