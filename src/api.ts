@@ -8,6 +8,7 @@ import type { Observable } from 'rxjs';
 import type { HoldfastError } from './errors.ts';
 import type { Abortable } from './ports.ts';
 import type { GroupSpecInput } from './spec/group-schema.ts';
+import type { CountCalls } from './api/agent-counts.ts';
 import type { ExecCalls, ExecOptions, ExecSession } from './api/exec-session.ts';
 import type { PlanCalls } from './api/group-plan.ts';
 import type { LogChunk, LogQuery, WaitingLog } from './api/task-logs.ts';
@@ -19,6 +20,7 @@ import type { HistoryEntry, NomadTaskEvent, WhyChain } from './api/task-history.
 import type { StatsQuery, TaskStats } from './api/task-stats.ts';
 import type { AllocView, TaskView } from './api/task-views.ts';
 
+export type * from './api/agent-counts.ts';
 export type * from './api/alloc-gc.ts';
 export type * from './api/exec-session.ts';
 export type * from './api/task-health.ts';
@@ -194,7 +196,7 @@ export interface AgentView {
 }
 
 export interface Orchestrator
-  extends AsyncDisposable, ExecCalls, EnvCalls, HealthCalls, GcCalls, PlanCalls {
+  extends AsyncDisposable, CountCalls, ExecCalls, EnvCalls, HealthCalls, GcCalls, PlanCalls {
   readonly recovery: RecoveryReport;
   /**
    * Resolves when this orchestrator works no more: with nothing after `close`, with the error after a fail-stop (the

@@ -3,6 +3,7 @@ import type { AgentDoors } from './actors/agent-doors.ts';
 import { Ballast } from './actors/ballast.ts';
 import { wireChildren } from './actors/children.ts';
 import { DiskWatch, wasLow } from './actors/disk-watch.ts';
+import { driverSupplies } from './actors/driver-supplies.ts';
 import { hookSupplies } from './actors/hook-supplies.ts';
 import type { HostPool } from './actors/host-pool.ts';
 import { takeInstance } from './actors/instance-file.ts';
@@ -22,7 +23,6 @@ import { SpecFiles } from './actors/spec-files.ts';
 import { StartGate } from './actors/start-gate.ts';
 import { systemClock } from './actors/system-clock.ts';
 import { systemRandom } from './actors/system-random.ts';
-import { DriverRegistry } from './drivers/registry.ts';
 import { HookRegistry } from './hooks/registry.ts';
 import { type Layout } from './layout.ts';
 import { besideOf } from './local/run-beside.ts';
@@ -80,11 +80,12 @@ export function assemble(
     ...networks,
     runBeside: besideOf(() => ({ agent, roster, signal })),
   };
+  const { onRecovered, ...driving } = driverSupplies({ ...shared, roster }, options);
   const readers = new LogReaders();
-  const known = { ...own, ...doors, ...beside, surroundings: around, readers };
+  const known = { ...own, ...doors, ...beside, ...driving, surroundings: around, readers };
   const agent: AgentDoors = agentDoors(options, known);
   const actors = { agent, journal, roster, store, replayed };
-  const recovery = new Recovery({ ...actors, agentEpoch, machineEpoch, signal });
+  const recovery = new Recovery({ ...actors, agentEpoch, machineEpoch, signal, onRecovered });
   const floorBytes = options.diskFloorBytes ?? DISK_FLOOR_BYTES;
   const ballast = new Ballast(stateDir);
   const place = new PlaceWatch(layout, log, agentEpoch);
@@ -92,14 +93,15 @@ export function assemble(
   const disk = new DiskWatch({ ...room, place, gate, record, logger });
   const snapshots = new SnapshotKeeper({ log, logger, gate, replayed });
   const parts = { roster, journal, pools, closing, snapshots };
-  const shutDown = shutDownOf({ ...parts, log, unlock });
+  const { driverWatch } = driving;
+  const shutDown = shutDownOf({ ...parts, driverWatch, log, unlock });
   return { ...parts, agent, recovery, disk, agentEpoch, shutDown };
 }
 
 /** What every actor is handed. */
 function agentDoors(
   options: OrchestratorOptions,
-  known: Omit<AgentDoors, 'random' | 'logger' | 'drivers' | 'hooks' | 'specs' | 'releaseRun'>,
+  known: Omit<AgentDoors, 'random' | 'logger' | 'hooks' | 'specs' | 'releaseRun'>,
 ): AgentDoors {
   const { logger = silentLogger, random = systemRandom } = options;
   const { layout } = known;
@@ -107,7 +109,6 @@ function agentDoors(
     ...known,
     random,
     logger,
-    drivers: new DriverRegistry(options.drivers ?? []),
     hooks: new HookRegistry(options.hooks ?? [], options),
     releaseRun: (run, driver, doors) => void driver.release(run, doors).catch(() => undefined),
     specs: new SpecFiles(layout.specDir, { logger }),

@@ -10,6 +10,8 @@ import type { EventLog } from '../log/event-log.ts';
 import type { Facts } from '../machines/chart-parts.ts';
 import type { Clock, Logger, Random } from '../ports.ts';
 import type { AssignedPort } from '../spec/network-spec.ts';
+import type { Counts } from './counts.ts';
+import type { DriverWatch } from './driver-watch.ts';
 import type { LogReaders } from './log-readers.ts';
 import type { Surroundings } from './run-env.ts';
 import type { AgentCapability, Networks } from './networks.ts';
@@ -34,6 +36,10 @@ export interface AgentDoors {
   readonly instanceId: string;
   readonly machineEpoch: string;
   readonly drivers: DriverRegistry;
+  /** Whether those can work now. */
+  readonly driverWatch: DriverWatch;
+  /** What is counted on behalf of drivers. */
+  readonly counts: Counts;
   readonly hooks: HookRegistry;
   readonly executor: ExecutorDoor;
   readonly logmon: LogmonDoor;

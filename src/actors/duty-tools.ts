@@ -42,7 +42,8 @@ export interface TaskDoors {
   readonly endMessages: () => Promise<void>;
   /** Asks the driver, once, to undo what is recorded. Errors: the driver's. */
   readonly undoHoldings: (signal: AbortSignal) => Promise<void>;
-  readonly gate: StartGate;
+  /** Also of the driver: whatever is about to start something waits here. */
+  readonly gate: Pick<StartGate, 'passed'>;
   readonly clock: Clock;
   readonly logger: Logger;
 }

@@ -29,6 +29,8 @@ export interface RecoveryDoors {
   readonly machineEpoch: string;
   /** Aborts when the agent closes. */
   readonly signal: AbortSignal;
+  /** Everything that the log and the files speak of was looked at. */
+  readonly onRecovered: () => void;
 }
 
 export class Recovery {
@@ -79,11 +81,11 @@ export class Recovery {
 
   /** Resolves when every run that may be alive is known to be alive or over. */
   async run(pools: readonly HostPool[], beganAt: number): Promise<RecoveryReport> {
-    const { agent, roster, store, replayed, agentEpoch } = this.#doors;
+    const { agent, roster, store, replayed, agentEpoch, signal } = this.#doors;
     await this.#recordDamage();
     await Promise.all([
       ...pools.map((pool) => pool.restore()),
-      this.#fingerprint(),
+      agent.driverWatch.begin(signal),
       this.#reportQuarantine(),
     ]);
     // crash point: agent.open.hosts-met
@@ -104,6 +106,7 @@ export class Recovery {
       );
     });
     await this.#settling.settled(agent.clock);
+    this.#doors.onRecovered();
     return {
       events: replayed.events,
       streams: replayed.tasks.size + replayed.allocs.size,
@@ -164,13 +167,6 @@ export class Recovery {
     if (movedTo === '') agent.logger.error(facts, 'the store was lost');
     else agent.logger.error(store.damage, 'the store could not be used and was moved aside');
     await this.#doors.journal.append('StoreDamaged', store.damage);
-  }
-
-  async #fingerprint(): Promise<void> {
-    const { agent } = this.#doors;
-    for (const [driver, print] of await agent.drivers.fingerprint()) {
-      agent.record('DriverFingerprinted', { driver, ...print });
-    }
   }
 
   async #reportQuarantine(): Promise<void> {

@@ -1,4 +1,5 @@
 import type { EventLog } from '../log/event-log.ts';
+import type { DriverWatch } from './driver-watch.ts';
 import type { HostPool } from './host-pool.ts';
 import type { NodeJournal } from './node-journal.ts';
 import type { Roster } from './roster.ts';
@@ -13,12 +14,14 @@ export function shutDownOf(parts: {
   readonly snapshots: SnapshotKeeper;
   readonly log: EventLog;
   readonly unlock: () => void;
+  readonly driverWatch: Pick<DriverWatch, 'close'>;
 }): () => Promise<void> {
-  const { roster, journal, pools, closing, snapshots, log, unlock } = parts;
+  const { roster, journal, pools, closing, snapshots, log, unlock, driverWatch } = parts;
   return async () => {
     // crash point: agent.close.begun
     for (const runner of roster.runners) runner.stop();
     roster.close(log.failure);
+    await driverWatch.close();
     await journal.settled();
     await Promise.all(pools.map((pool) => pool.dismissIdle()));
     closing.abort();

@@ -161,10 +161,28 @@ function taskDoors(
     keepSession: (run, session) => void keepSession(agent.sessions, run, session, tell),
     endMessages: () => ofDriver.endMessages(),
     undoHoldings: (signal) => ofDriver.undoHoldings(signal),
-    gate: agent.gate,
+    gate: { passed: (signal) => passed(agent, identityOf(), ofDriver, signal) },
     clock: agent.clock,
     logger: agent.logger,
   };
+}
+
+/** Nothing holds starts up, and its driver can work. */
+async function passed(
+  { gate, driverWatch }: AgentDoors,
+  { task }: TaskIdentity,
+  ofDriver: DriverWords,
+  signal: AbortSignal,
+): Promise<void> {
+  await gate.passed(signal);
+  for (let why = driverWatch.whyHeld(task.driver); why !== undefined;) {
+    const { driver } = task;
+    ofDriver.doors.task.emit('waits', `a start waits for driver ${driver}: ${why}`, { driver });
+    await driverWatch.passed(driver, signal);
+    // What holds starts up may have come meanwhile.
+    await gate.passed(signal);
+    why = driverWatch.whyHeld(driver);
+  }
 }
 
 /** The run that a context is about. Throws INTERNAL when it knows of none. */

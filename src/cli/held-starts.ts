@@ -9,7 +9,7 @@ const WORDS: Readonly<Record<string, string>> = {
 
 /** A task as `ps --json` and `inspect --json` print it. */
 export interface HeldTask extends TaskView {
-  /** Why its start waits now: `boot-sweep`, `disk-low`, `safe-mode`; empty when it does not. */
+  /** Why its start waits now: `boot-sweep`, `disk-low`, `safe-mode`, `driver`; empty when it does not. */
   readonly startHeldBy: readonly string[];
 }
 
@@ -23,13 +23,31 @@ export function waitingLines({
   );
 }
 
-/** `starts wait: …`, one line for each reason. */
-export function heldLines(holds: readonly string[]): readonly string[] {
-  return holds.map((hold) => `starts wait: ${WORDS[hold] ?? hold}`);
+/** What of an agent says why starts wait. */
+export type StartHolds = Pick<AgentView, 'startsHeld' | 'drivers'>;
+
+/** `starts wait: …`, one line for each reason; for drivers, of those that one of `tasks` waits for. */
+export function heldLines(
+  { startsHeld, drivers }: StartHolds,
+  tasks: readonly HeldTask[],
+): readonly string[] {
+  const wanted = tasks.filter(({ startHeldBy }) => startHeldBy.includes('driver'));
+  const names = new Set(wanted.map(({ driver }) => driver));
+  return [
+    ...startsHeld.map((hold) => `starts wait: ${WORDS[hold] ?? hold}`),
+    ...drivers
+      .filter(({ driver }) => names.has(driver))
+      .map(
+        ({ driver, health, message }) => `starts wait: driver ${driver} is ${health}: ${message}`,
+      ),
+  ];
 }
 
 /** Tasks that have not come to their program yet wait; what runs, and what has ended, does not. */
-export function withHolds(task: TaskView, holds: readonly string[]): HeldTask {
+export function withHolds(task: TaskView, { startsHeld, drivers }: StartHolds): HeldTask {
   const waits = task.state === 'prestart' || task.state === 'starting' || task.state === 'pending';
-  return { ...task, startHeldBy: waits ? holds : [] };
+  if (!waits) return { ...task, startHeldBy: [] };
+  const known = drivers.find(({ driver }) => driver === task.driver);
+  const isHeld = known !== undefined && known.health !== 'healthy';
+  return { ...task, startHeldBy: isHeld ? [...startsHeld, 'driver'] : startsHeld };
 }

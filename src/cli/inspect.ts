@@ -4,7 +4,7 @@ import { findAgent } from './find-agent.ts';
 import { heldLines, waitingLines, withHolds } from './held-starts.ts';
 import { printable, say, write } from './output.ts';
 import { reasonTable } from './task-table.ts';
-import type { AllocView, PortView } from '../api.ts';
+import type { AllocView, PortView, TaskView } from '../api.ts';
 
 export interface InspectOptions {
   readonly dataDir?: string;
@@ -21,11 +21,11 @@ export async function inspect(ref: string, options: InspectOptions): Promise<voi
   const tasks = view.tasks.filter((one) => task === undefined || one.task === task);
   // What held a start up in the past is in no event.
   const agent = options.at === undefined ? await orchestrator.agent() : undefined;
-  const holds = agent?.startsHeld ?? [];
-  const held = tasks.map((one) => withHolds(one, holds));
+  const now = agent ?? { startsHeld: [], drivers: [] };
+  const held = tasks.map((one) => withHolds(one, now));
   const shown = { ...view, tasks: held };
   if (options.json === true) return write(`${JSON.stringify(shown, null, 2)}\n`);
-  if (held.some(({ startHeldBy }) => startHeldBy.length > 0)) heldLines(holds).forEach(say);
+  if (held.some(({ startHeldBy }) => startHeldBy.length > 0)) heldLines(now, held).forEach(say);
   const outputWaiting = (agent?.outputWaiting ?? []).filter(({ task: name }) =>
     tasks.some((one) => name === `${view.allocId}/${one.task}`),
   );
@@ -43,6 +43,7 @@ export function inspectText(view: AllocView, now: number = Date.now()): string {
     ['spec', view.specHash],
     ...(view.networkMode === 'host' ? [] : [['network', networkText(view)] as const]),
     ...view.ports.map((port) => ['port', portText(port)] as const),
+    ...view.tasks.flatMap((task) => reachedAt(task)),
     ['position', String(view.position)],
   ];
   const lines = facts.map(([key, value]) => `${key.padEnd(8)}  ${value}\n`).join('');
@@ -51,6 +52,13 @@ export function inspectText(view: AllocView, now: number = Date.now()): string {
 
 function networkText({ networkMode, ip }: AllocView): string {
   return ip === null ? networkMode : `${networkMode}, ${ip}`;
+}
+
+/** `web 172.17.0.5, http 8080`. */
+function reachedAt({ task, network }: TaskView): readonly (readonly [string, string])[] {
+  if (network === null) return [];
+  const ports = Object.entries(network.ports).map(([label, port]) => `${label} ${port}`);
+  return [['reached', [`${task} ${network.ip}`, ...ports].join(', ')]];
 }
 
 /** `http 10.0.0.5:8080 to 80`. */

@@ -19,12 +19,12 @@ export async function ps(options: PsOptions): Promise<void> {
   const ports = new Map(allocs.map((alloc) => [alloc.allocId, alloc.ports]));
   const portsOf = ({ allocId }: TaskView): readonly PortView[] => ports.get(allocId) ?? [];
   const agent = await orchestrator.agent();
-  const holds = agent.startsHeld;
+  const held = tasks.map((task) => withHolds(task, agent));
   if (options.json === true) {
-    const shown = tasks.map((task) => ({ ...withHolds(task, holds), ports: portsOf(task) }));
+    const shown = held.map((task) => ({ ...task, ports: portsOf(task) }));
     return write(`${JSON.stringify(shown, null, 2)}\n`);
   }
-  for (const line of [...heldLines(holds), ...waitingLines(agent)]) say(line);
+  for (const line of [...heldLines(agent, held), ...waitingLines(agent)]) say(line);
   if (tasks.length > 0) return write(taskTable(tasks, Date.now(), portsOf));
   const more = options.all === true ? '' : '. Finished tasks: holdfast ps -a';
   say(`nothing runs here${more}`);

@@ -5,6 +5,7 @@ import { AgentServiceService as agent } from '../rpc/gen/holdfast/agent/v1/agent
 import { EnvServiceService as environment } from '../rpc/gen/holdfast/agent/v1/env.ts';
 import { PlanServiceService as plans } from '../rpc/gen/holdfast/agent/v1/plan.ts';
 import { GcServiceService as garbage } from '../rpc/gen/holdfast/agent/v1/gc.ts';
+import { CountServiceService as counting } from '../rpc/gen/holdfast/agent/v1/counts.ts';
 import { HealthServiceService as healthService } from '../rpc/gen/holdfast/agent/v1/health.ts';
 import { ShutdownRequest_Tasks } from '../rpc/gen/holdfast/agent/v1/agent.ts';
 import { fromAgent, fromAlloc, fromEvent } from '../server/convert.ts';
@@ -49,7 +50,6 @@ export class RemoteOrchestrator implements api.Orchestrator {
     const { agent: view } = await this.call(agent.hello, {});
     return fromAgent(given(view));
   }
-
   async run(spec: GroupSpecInput, options: api.RunOptions = {}): Promise<api.AllocHandle> {
     const requestId = options.requestId ?? randomUUID();
     const request = toRunRequest(spec, options, requestId);
@@ -97,21 +97,21 @@ export class RemoteOrchestrator implements api.Orchestrator {
   async signal(ref: string, signal: string): Promise<void> {
     await this.call(agent.signal, { ref, signal });
   }
-
   async env(ref: string): Promise<api.TaskEnvView> {
     return fromEnvMessage(await this.call(environment.env, { ref }));
   }
   async health(ref = ''): Promise<api.HealthView> {
     return fromHealthMessage(await this.call(healthService.health, { ref }));
   }
+  async counts(): Promise<readonly api.CountView[]> {
+    return (await this.call(counting.listCounts, {})).counts;
+  }
   async gc(options: api.GcOptions = {}): Promise<api.GcReport> {
     return fromGcMessage(await this.call(garbage.gc, toGcRequest(options)));
   }
-
   async history(ref: string): Promise<readonly api.HistoryEntry[]> {
     return (await lookBack()).history(this, ref);
   }
-
   async why(ref: string): Promise<readonly api.WhyChain[]> {
     return (await lookBack()).why(this, ref);
   }

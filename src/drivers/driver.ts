@@ -7,6 +7,7 @@ import type { StopStep } from '../machines/kill-policy.ts';
 import type { DriverNetwork, ExitFacts, ProcessFacts } from '../machines/task-messages.ts';
 import type { TaskSpec } from '../spec/task-spec.ts';
 import type { Confinement } from './confinement.ts';
+import type { DriverAgent, DriverAttachment } from './driver-agent.ts';
 import type { Holding, Holdings } from './holdings.ts';
 import type { RunSample, UsageDoor, UsageQuery } from './usage.ts';
 import type { TaskDirs } from '../hooks/hook.ts';
@@ -149,8 +150,19 @@ export interface Fingerprint {
 export interface Driver {
   readonly name: string;
   readonly apiVersion: 1;
-  /** Asked once at start. A throw counts as unhealthy. */
+  /**
+   * Called once by each agent that opens, before anything is asked of it; again before the next look when it throws,
+   * which counts as unhealthy.
+   */
+  attach?(agent: DriverAgent): DriverAttachment | Promise<DriverAttachment>;
+  /**
+   * Asked when an agent opens, every 30 s, and when the driver says that something changed; never twice at once. A
+   * throw counts as unhealthy, and so does no answer for 10 s. What differs from the answer before is recorded:
+   * attributes are of what lasts. While it is not healthy, starts of its tasks wait and new groups are refused.
+   */
   fingerprint(): Promise<Fingerprint>;
+  /** `later`: an opening agent does not wait for its first answer, only tasks do. Left out: it does, so it is quick. */
+  readonly firstPrint?: 'later';
   /** Throws DRIVER_CONFIG_INVALID with `details.issues`. Called at acceptance and before each start. */
   checkConfig(config: Readonly<Record<string, unknown>>): void | Promise<void>;
   /** What a task asks beside its config. Called when `checkConfig` is. Throws CAPABILITY_MISSING with the reason. */

@@ -1,5 +1,5 @@
 /** Which drivers there are, and which of them this agent has. */
-import { HoldfastError, messageOf } from '../errors.ts';
+import { HoldfastError } from '../errors.ts';
 import type { DirectoryOwner } from '../hooks/hook.ts';
 import { findAccount } from '../os/accounts.ts';
 import type { TaskSpec } from '../spec/task-spec.ts';
@@ -34,12 +34,9 @@ export class DriverRegistry {
     return this.#prints.get(name);
   }
 
-  /** Looks at every driver once and remembers what it said. */
-  async fingerprint(): Promise<ReadonlyMap<string, Fingerprint>> {
-    for (const driver of this.#drivers.values()) {
-      this.#prints.set(driver.name, await driver.fingerprint().catch(asUnhealthy));
-    }
-    return this.#prints;
+  /** What the driver says of itself now. */
+  note(name: string, print: Fingerprint): void {
+    this.#prints.set(name, print);
   }
 
   find(name: string): Driver | undefined {
@@ -73,13 +70,22 @@ export class DriverRegistry {
     return { uid, gid, hasTaskDir: this.rootOf(task) === 'machine' };
   }
 
-  /** Errors: DRIVER_UNKNOWN, DRIVER_UNHEALTHY, DRIVER_CONFIG_INVALID, CAPABILITY_MISSING. */
-  async check(task: TaskSpec): Promise<void> {
-    const driver = this.get(task.driver);
+  /**
+   * `check` for something new: one that has not answered yet may be waited for, one that cannot work is not.
+   * Errors: those of `check`, DRIVER_UNHEALTHY.
+   */
+  async accept(task: TaskSpec): Promise<void> {
+    this.get(task.driver);
     const print = this.#prints.get(task.driver);
     if (print !== undefined && print.health !== 'healthy') {
       throw new HoldfastError('DRIVER_UNHEALTHY', `driver ${task.driver}: ${print.message}`);
     }
+    await this.check(task);
+  }
+
+  /** Errors: DRIVER_UNKNOWN, DRIVER_CONFIG_INVALID, CAPABILITY_MISSING. */
+  async check(task: TaskSpec): Promise<void> {
+    const driver = this.get(task.driver);
     await driver.checkConfig(task.config);
     if ((task.mounts ?? []).length > 0 && driver.mounts !== 'all') {
       const text = `task ${task.name}: driver ${driver.name} has no volumes and mounts`;
@@ -104,8 +110,4 @@ function assertNetwork(driver: Driver, task: TaskSpec): void {
   if (isOwnRoot || (hostname === undefined && dns === undefined)) return;
   const what = dns === undefined ? 'network.hostname' : 'network.dns';
   refuse(`${what} is for isolated tasks, and it sees the files of the machine itself`);
-}
-
-function asUnhealthy(error: unknown): Fingerprint {
-  return { health: 'unhealthy', message: messageOf(error), attributes: {} };
 }

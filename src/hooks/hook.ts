@@ -164,7 +164,7 @@ export interface UserDoor {
 }
 
 export interface DriverCheck {
-  /** Throws DRIVER_UNKNOWN, DRIVER_CONFIG_INVALID or DRIVER_UNHEALTHY. */
+  /** Throws DRIVER_UNKNOWN, DRIVER_CONFIG_INVALID or CAPABILITY_MISSING. */
   check(task: TaskSpec): Promise<void>;
   /** Whom the directories of the task belong to; undefined: the agent's user. Throws START_FAILED for nobody. */
   ownerOf(task: TaskSpec): Promise<DirectoryOwner | undefined>;

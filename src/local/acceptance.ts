@@ -72,7 +72,7 @@ export class Acceptance {
     const asked = await this.#doors.readSpec(input);
     this.#doors.assertOpen();
     assertNotAborted(signal);
-    for (const task of asked.spec.tasks) await agent.drivers.check(task);
+    for (const task of asked.spec.tasks) await agent.drivers.accept(task);
     this.#doors.assertOpen();
     assertNotAborted(signal);
     return asked;

@@ -5,6 +5,7 @@ import type {
   AllocHandle,
   AllocView,
   AttachOptions,
+  CountView,
   EventQuery,
   ExecOptions,
   ExecSession,
@@ -147,6 +148,9 @@ export class LocalOrchestrator implements Orchestrator {
   }
   async health(ref?: string): Promise<HealthView> {
     return healthOf(this.#roster, ref);
+  }
+  async counts(): Promise<readonly CountView[]> {
+    return this.#doors.agent.counts.current;
   }
   async history(ref: string): Promise<readonly HistoryEntry[]> {
     return (await lookBack()).history(this, ref);

@@ -197,6 +197,8 @@ function nodeText(fact: Fact): string | undefined {
       return `the ${fact.data.kind} host ${fact.data.hostId} was lost: ${fact.data.reason}`;
     case 'StoreDamaged':
       return `the store was damaged: ${fact.data.reason}`;
+    case 'DriverFingerprinted':
+      return `driver ${fact.data.driver} is ${fact.data.health}: ${fact.data.message}`;
     case 'StreamQuarantined':
       return `${fact.data.stream} cannot be read: ${fact.data.message}`;
     case 'StoreCompacted':

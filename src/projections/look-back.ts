@@ -10,8 +10,8 @@ export interface EventSource {
   events(query: EventQuery): AsyncIterable<PublicEvent>;
 }
 
-/** What of the machine may end a run. */
-const NODE_TYPES = ['AgentStarted', 'HostLost', 'StoreDamaged'];
+/** What of the machine may end a run, or hold up a start. */
+const NODE_TYPES = ['AgentStarted', 'HostLost', 'StoreDamaged', 'DriverFingerprinted'];
 
 /** Nomad shows so many. */
 const NEWEST = 10;

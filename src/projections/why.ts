@@ -30,6 +30,7 @@ const STANDINGS = [
   'TaskResumed',
   'TaskRevived',
   'TaskStuck',
+  'DriverMessage',
 ] as const satisfies readonly Fact['type'][];
 const ALLOC_STANDINGS = [
   'AllocReceived',
@@ -51,13 +52,20 @@ export function whyChain(
   const look = new Past(facts, about.allocId);
   const { task } = about;
   let next: Fact | undefined =
-    task === null ? look.newestOf(null, ALLOC_STANDINGS) : look.newestOf(task, STANDINGS);
+    task === null
+      ? look.newestOf(null, ALLOC_STANDINGS)
+      : look.newestOf(task, STANDINGS, Infinity, isStanding);
   const causes: Cause[] = [];
   while (next !== undefined && causes.length < MOST_LINKS) {
     causes.push(linkOf(next));
     next = causeOf(next, look);
   }
   return { ...about, causes };
+}
+
+/** Of what a driver says only that a start waits for it is about how the task stands. */
+function isStanding(fact: Fact): boolean {
+  return fact.type !== 'DriverMessage' || fact.data.type === 'waits';
 }
 
 function linkOf(fact: Fact): Cause {
@@ -102,13 +110,15 @@ class Past {
     types: readonly T[],
     after: number,
     before: number,
+    isWanted: (fact: OfType<T>) => boolean = () => true,
   ): OfType<T> | undefined {
     return this.#facts.findLast(
       (fact): fact is OfType<T> =>
         fact.position < before &&
         fact.position > after &&
         fact.allocId === null &&
-        (types as readonly string[]).includes(fact.type),
+        (types as readonly string[]).includes(fact.type) &&
+        isWanted(fact as OfType<T>),
     );
   }
 }
@@ -140,6 +150,11 @@ function causeOf(fact: Fact, past: Past): Fact | undefined {
     case 'TaskStartFailed':
     case 'HookFailed':
       return beginningOf(fact, past);
+    case 'DriverMessage': {
+      const { driver } = fact.data.details;
+      const isIt = (one: OfType<'DriverFingerprinted'>): boolean => one.data.driver === driver;
+      return past.ofNode(['DriverFingerprinted'], 0, position, isIt);
+    }
     case 'TaskRevived':
       return past.newestOf(null, ['AllocRestarting'], position);
     case 'TaskResumed':

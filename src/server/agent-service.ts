@@ -3,6 +3,7 @@ import { answer, answerStream } from '../rpc/grpc-answer.ts';
 import { AgentServiceService, ShutdownRequest_Tasks } from '../rpc/gen/holdfast/agent/v1/agent.ts';
 import { EnvServiceService } from '../rpc/gen/holdfast/agent/v1/env.ts';
 import { GcServiceService } from '../rpc/gen/holdfast/agent/v1/gc.ts';
+import { CountServiceService } from '../rpc/gen/holdfast/agent/v1/counts.ts';
 import { HealthServiceService } from '../rpc/gen/holdfast/agent/v1/health.ts';
 import { ExecServiceService } from '../rpc/gen/holdfast/agent/v1/exec.ts';
 import { PlanServiceService } from '../rpc/gen/holdfast/agent/v1/plan.ts';
@@ -15,6 +16,7 @@ import { planHandlers } from './plan-messages.ts';
 import { fromRunRequest, parseSpec } from './run-messages.ts';
 import { withEdgeServices } from './edge-services.ts';
 import { gcHandlers } from './gc-messages.ts';
+import { countHandlers } from './count-messages.ts';
 import { healthHandlers } from './health-messages.ts';
 import { eventBatches } from './event-batches.ts';
 import { toStatsMessages, toStatsQuery } from './stats-messages.ts';
@@ -42,6 +44,7 @@ export function serveAgent(options: ServeAgentOptions): Promise<Listener> {
     { definition: PlanServiceService, handlers: planHandlers(options.orchestrator) },
     { definition: ExecServiceService, handlers: execHandlers(options.orchestrator) },
     { definition: GcServiceService, handlers: gcHandlers(options.orchestrator) },
+    { definition: CountServiceService, handlers: countHandlers(options.orchestrator) },
     { definition: HealthServiceService, handlers: healthHandlers(options.orchestrator) },
   ];
   return serve(withEdgeServices(services, true), agentSocket(options.dataDir));

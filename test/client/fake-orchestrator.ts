@@ -183,6 +183,12 @@ export class FakeOrchestrator implements api.Orchestrator {
     return this.healthOfAll;
   }
 
+  counted: readonly api.CountView[] = [];
+
+  async counts(): Promise<readonly api.CountView[]> {
+    return this.counted;
+  }
+
   async inspect(ref: string, options: { at?: number } = {}): Promise<api.AllocView> {
     const [name = '', task] = ref.split('/');
     const found = [...this.#allocs.values()].filter(

@@ -107,6 +107,16 @@ describe.each([
     await expect(orchestrator.health('nobody')).rejects.toMatchObject({ code: 'NOT_FOUND' });
   });
 
+  it('hands over what drivers had counted', async () => {
+    expect(await orchestrator.counts()).toEqual([]);
+    const labels = { node: 'here', task: 'web' };
+    fake.counted = [
+      { metric: 'pulled_bytes_total', labels, value: 5_000_000_000 },
+      { metric: 'pulls_total', labels: {}, value: 1.5 },
+    ];
+    expect(await orchestrator.counts()).toEqual(fake.counted);
+  });
+
   it('hands over what a scheduler calls an alloc, and nothing when there is nothing', async () => {
     const identity = { jobId: 'j', namespace: 'n', allocIndex: 0 };
     await orchestrator.run(group, { allocId: 'first', identity });
