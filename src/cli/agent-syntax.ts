@@ -58,10 +58,20 @@ export function addAgentCommand(root: Command): void {
     .option('--http-key <file>', 'for HTTPS: its key, PEM')
     .option('--http-host <name>', 'by which name HTTP may be called too (repeatable)', many)
     .addOption(new Option('--background', 'report errors to the run that started it').hideHelp());
-  keeping(allowances(command)).action(async (_options, command: Command) =>
+  forOthers(keeping(allowances(command))).action(async (_options, command: Command) =>
     (await import('./agent.ts')).agent(command.optsWithGlobals()),
   );
 }
+
+const forOthers = (command: Command): Command =>
+  command
+    .option(
+      '--grpc <host:port>',
+      'serve other machines too: whoever has a certificate of the authority may do everything',
+    )
+    .option('--grpc-ca <file>', 'the authority of their certificates, PEM')
+    .option('--grpc-cert <file>', 'the certificate of this agent, PEM')
+    .option('--grpc-key <file>', 'its key, PEM');
 
 /** What groups may have of this machine. */
 function allowances(command: Command): Command {

@@ -10,6 +10,7 @@ import { httpWish, type HttpOptions } from './http-option.ts';
 import { keepServing, type AgentLimits, type Ready } from './keep-serving.ts';
 import { PACKAGE_VERSION } from '../version.ts';
 import { say } from './output.ts';
+import { grpcPlace } from './serve-others.ts';
 import type { Logger } from '../ports.ts';
 
 /** Of the log of an agent in the background; as much again is kept of what came before. */
@@ -43,6 +44,11 @@ export interface AgentOptions extends HttpOptions {
   readonly secretCommand?: readonly string[];
   readonly templateRoot?: readonly string[];
   readonly templateKeys?: string;
+  /** `host:port` for other machines, and the certificates that go with it. */
+  readonly grpc?: string;
+  readonly grpcCa?: string;
+  readonly grpcCert?: string;
+  readonly grpcKey?: string;
   /** False: none is made. */
   readonly cgroups?: boolean;
   /** `run` started it, and reads from its log why it ended. */
@@ -79,6 +85,8 @@ function boundedLog(options: AgentOptions): { write(text: string): unknown } {
 async function serveUntilEnd(options: AgentOptions, logger: Logger): Promise<void> {
   const dataDir = dataDirectory(options.dataDir);
   checkDataDirectory(dataDir);
+  const { grpc: listen, grpcCa: ca, grpcCert: cert, grpcKey: key } = options;
+  const grpc = await grpcPlace({ listen, ca, cert, key });
   const { builtinDrivers } = await import('../drivers/registry.ts');
   const drivers = chosen(builtinDrivers(), options);
   const onReady = (ready: Ready): void => {
@@ -88,7 +96,7 @@ async function serveUntilEnd(options: AgentOptions, logger: Logger): Promise<voi
   };
   const http = httpWish(options);
   const limits = limitsOf(options);
-  await keepServing({ dataDir, drivers, logger, limits, onReady, ...(http && { http }) });
+  await keepServing({ dataDir, drivers, logger, limits, grpc, onReady, ...(http && { http }) });
   logger.info({}, 'ended');
 }
 

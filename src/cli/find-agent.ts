@@ -7,6 +7,7 @@ import { layoutOf } from '../layout.ts';
 import { probeSocket, wasRemoved } from '../rpc/unix-socket.ts';
 import { agentSocket, isWaiting } from '../server/agent-socket.ts';
 import { agentLogPath } from './agent-log.ts';
+import { remotePlace } from './remote-place.ts';
 import type { Orchestrator } from '../api.ts';
 
 /** The agent of a data directory. Errors: UNAVAILABLE with what to do, DATA_DIR_REFUSED, PERMISSION_DENIED. */
@@ -50,8 +51,13 @@ function usesRawExec(specDir: string): boolean {
   }
 }
 
-/** Undefined when nobody listens. One who listens and does not answer is an error: a second agent would not help. */
+/**
+ * Undefined when nobody listens; never where HOLDFAST_AGENT names one. One who listens and does not answer is an error:
+ * a second agent would not help.
+ */
 export async function agentIfAny(dataDir: string): Promise<Orchestrator | undefined> {
+  const place = await remotePlace();
+  if (place !== undefined) return connectOrchestrator(place);
   checkDataDirectoryPath(dataDir);
   const socket = agentSocket(dataDir);
   const verdict = await probeSocket(socket);

@@ -7,6 +7,7 @@ import type { OrchestratorOptions } from '../orchestrator.ts';
 import type { Logger } from '../ports.ts';
 import type { HttpService, ServeHttpOptions } from '../http/serve-http.ts';
 import type { HttpWish } from './http-option.ts';
+import { type GrpcPlace, serveOthers } from './serve-others.ts';
 
 /** What an operator may set of `OrchestratorOptions`. */
 export type AgentLimits = Pick<
@@ -28,7 +29,8 @@ export interface Serving {
   readonly drivers: readonly Driver[];
   readonly logger: Logger;
   readonly limits: AgentLimits;
-  /** Undefined: it is on its socket only. */
+  readonly grpc: GrpcPlace | undefined;
+  /** Undefined: there is no HTTP service. */
   readonly http?: HttpWish;
   readonly onReady: (ready: Ready) => void;
 }
@@ -91,7 +93,7 @@ async function stoppedWithin(
 
 /** Gives the error that the log failed of, or nothing when it was told to end. */
 async function serveOnce(
-  { dataDir, drivers, logger, limits, onReady, http: wish }: Serving,
+  { dataDir, drivers, logger, limits, onReady, grpc, http: wish }: Serving,
   stop: PromiseWithResolvers<undefined>,
   isFirst: boolean,
 ): Promise<HoldfastError | undefined> {
@@ -100,20 +102,25 @@ async function serveOnce(
   const options = { ...limits, dataDir, drivers, logger, onClose: 'leave' } as const;
   // An agent that opens its log again is not one that keeps dying.
   const orchestrator = await openOrchestrator(isFirst ? options : { ...options, safeMode: 'off' });
+  const listeners: { close(graceMs: number): Promise<void> }[] = [];
   try {
     const onShutdown = (): void => stop.resolve(undefined);
     const { keepListening } = await import('./keep-listening.ts');
     const serve = () => serveAgent({ orchestrator, dataDir, onShutdown });
     const listener = await keepListening(serve, logger);
+    listeners.push(listener);
+    listeners.push(await serveOthers(grpc, orchestrator, onShutdown, logger));
     const http = wish && (await serveWish(orchestrator, { ...wish, logger, onShutdown }));
+    if (http !== undefined) listeners.push(http);
     const { socket } = listener;
     onReady({ orchestrator, socket, ...(http && { url: http.url }) });
     const failed = orchestrator.ended.then((error) => error ?? stop.promise);
     const failure = await Promise.race([stop.promise, failed]);
     process.once('SIGINT', () => process.exit(130));
-    await Promise.all([http?.close(CLOSE_GRACE_MS), listener.close(CLOSE_GRACE_MS)]);
     return failure;
   } finally {
+    // Also of a place that could not be had: who listens keeps the process from ending.
+    await Promise.all(listeners.map((each) => each.close(CLOSE_GRACE_MS)));
     await orchestrator.close({ tasks: 'leave' });
   }
 }

@@ -1,6 +1,6 @@
-import { Client, credentials } from '@grpc/grpc-js';
+import { type ChannelCredentials, Client, credentials } from '@grpc/grpc-js';
 import { HoldfastError, messageOf } from '../errors.ts';
-import { MESSAGE_LIMIT_BYTES } from './grpc-serve.ts';
+import { MESSAGE_LIMIT_BYTES, type MutualTls } from './grpc-serve.ts';
 import { probeSocket } from './unix-socket.ts';
 
 /** Bytes an agent may send ahead of its reader; the default of 64 KB stalls event streams. */
@@ -19,21 +19,46 @@ export async function connect(socket: string, deadlineMs: number): Promise<Chann
   if (verdict === 'dead' || verdict === 'absent') {
     throw new HoldfastError('UNAVAILABLE', `nobody listens on ${socket}`, { details: { verdict } });
   }
-  const channel = new Client(`unix:${socket}`, credentials.createInsecure(), {
-    'grpc-node.flow_control_window': FLOW_CONTROL_WINDOW_BYTES,
-    'grpc.max_receive_message_length': MESSAGE_LIMIT_BYTES,
-    'grpc.enable_http_proxy': 0,
-    'grpc.enable_retries': 0,
-    'grpc.initial_reconnect_backoff_ms': 100,
-    'grpc.max_reconnect_backoff_ms': 1000,
-    // A pool shared by the process would keep the connection of a closed channel.
-    'grpc.use_local_subchannel_pool': 1,
-  });
+  const channel = new Client(`unix:${socket}`, credentials.createInsecure(), CHANNEL_OPTIONS);
+  return ready(channel, socket, deadlineMs);
+}
+
+/** The same to `host:port`, with a certificate. Throws USAGE for texts that are none. */
+export async function connectTcp(
+  address: string,
+  { ca, cert, key }: MutualTls,
+  deadlineMs: number,
+): Promise<Channel> {
+  const secure = secured(() => credentials.createSsl(ca, key, cert));
+  return ready(new Client(address, secure, CHANNEL_OPTIONS), address, deadlineMs);
+}
+
+function secured(make: () => ChannelCredentials): ChannelCredentials {
+  try {
+    return make();
+  } catch (cause) {
+    const text = `not a certificate, its key and an authority: ${messageOf(cause)}`;
+    throw new HoldfastError('USAGE', text, { cause });
+  }
+}
+
+const CHANNEL_OPTIONS = {
+  'grpc-node.flow_control_window': FLOW_CONTROL_WINDOW_BYTES,
+  'grpc.max_receive_message_length': MESSAGE_LIMIT_BYTES,
+  'grpc.enable_http_proxy': 0,
+  'grpc.enable_retries': 0,
+  'grpc.initial_reconnect_backoff_ms': 100,
+  'grpc.max_reconnect_backoff_ms': 1000,
+  // A pool shared by the process would keep the connection of a closed channel.
+  'grpc.use_local_subchannel_pool': 1,
+};
+
+function ready(channel: Channel, place: string, deadlineMs: number): Promise<Channel> {
   return new Promise((resolve, reject) => {
     channel.waitForReady(Date.now() + deadlineMs, (error) => {
       if (error === undefined) return resolve(channel);
       channel.close();
-      const message = `${socket} did not answer within ${deadlineMs} ms: ${messageOf(error)}`;
+      const message = `${place} did not answer within ${deadlineMs} ms: ${messageOf(error)}`;
       reject(new HoldfastError('UNAVAILABLE', message, { cause: error }));
     });
   });

@@ -7,7 +7,7 @@ import { CountServiceService } from '../rpc/gen/holdfast/agent/v1/counts.ts';
 import { HealthServiceService } from '../rpc/gen/holdfast/agent/v1/health.ts';
 import { ExecServiceService } from '../rpc/gen/holdfast/agent/v1/exec.ts';
 import { PlanServiceService } from '../rpc/gen/holdfast/agent/v1/plan.ts';
-import { serve } from '../rpc/grpc-serve.ts';
+import { serve, serveTcp, type Service } from '../rpc/grpc-serve.ts';
 import { AGENT_PROTOCOL, agentSocket } from './agent-socket.ts';
 import { toAgent, toAlloc, toRecovery, toTask } from './convert.ts';
 import { envHandlers } from './env-messages.ts';
@@ -37,17 +37,35 @@ export interface ServeAgentOptions {
  * socket that is left there is a dead agent's and is replaced. Closing the listener does not close the orchestrator.
  */
 export function serveAgent(options: ServeAgentOptions): Promise<Listener> {
-  const handlers = agentHandlers(options.orchestrator, options.onShutdown ?? (() => undefined));
-  const services = [
-    { definition: AgentServiceService, handlers },
-    { definition: EnvServiceService, handlers: envHandlers(options.orchestrator) },
-    { definition: PlanServiceService, handlers: planHandlers(options.orchestrator) },
-    { definition: ExecServiceService, handlers: execHandlers(options.orchestrator) },
-    { definition: GcServiceService, handlers: gcHandlers(options.orchestrator) },
-    { definition: CountServiceService, handlers: countHandlers(options.orchestrator) },
-    { definition: HealthServiceService, handlers: healthHandlers(options.orchestrator) },
+  const services = withEdgeServices(servicesOf(options), { isServing: true, hasReflection: true });
+  return serve(services, agentSocket(options.dataDir));
+}
+
+/**
+ * The same for other machines, at `host:port`: whoever has a certificate of `tls.ca` may do everything there. Errors:
+ * UNAVAILABLE for a port that cannot be had, USAGE for certificates that are none.
+ */
+export function serveAgentTcp(
+  options: Omit<ServeAgentOptions, 'dataDir'>,
+  place: Parameters<typeof serveTcp>[1],
+): ReturnType<typeof serveTcp> {
+  const services = withEdgeServices(servicesOf(options), { isServing: true, hasReflection: false });
+  return serveTcp(services, place);
+}
+
+function servicesOf({
+  orchestrator,
+  onShutdown = () => undefined,
+}: Omit<ServeAgentOptions, 'dataDir'>): readonly Service[] {
+  return [
+    { definition: AgentServiceService, handlers: agentHandlers(orchestrator, onShutdown) },
+    { definition: EnvServiceService, handlers: envHandlers(orchestrator) },
+    { definition: PlanServiceService, handlers: planHandlers(orchestrator) },
+    { definition: ExecServiceService, handlers: execHandlers(orchestrator) },
+    { definition: GcServiceService, handlers: gcHandlers(orchestrator) },
+    { definition: CountServiceService, handlers: countHandlers(orchestrator) },
+    { definition: HealthServiceService, handlers: healthHandlers(orchestrator) },
   ];
-  return serve(withEdgeServices(services, true), agentSocket(options.dataDir));
 }
 
 function agentHandlers(orchestrator: Orchestrator, onShutdown: () => void): AgentServiceServer {

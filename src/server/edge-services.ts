@@ -5,11 +5,13 @@ import { reflectionService } from './reflection-service.ts';
 /** With the services that every gRPC server is expected to have, about these ones. */
 export function withEdgeServices(
   services: readonly Service[],
-  isServing: boolean,
+  { isServing, hasReflection }: { readonly isServing: boolean; readonly hasReflection: boolean },
 ): readonly Service[] {
   const names = services.map(({ definition }) => serviceName(definition));
   const health = grpcHealthService(names, isServing);
-  return [...services, health, reflectionService([...names, serviceName(health.definition)])];
+  const all = [...services, health];
+  if (!hasReflection) return all;
+  return [...all, reflectionService([...names, serviceName(health.definition)])];
 }
 
 /** Every method's path is `/<full name of the service>/<method>`. */

@@ -32,7 +32,10 @@ export async function serveWaiting(
   try {
     if ((await probeSocket(socket)) === 'listening') return undefined;
     const services = [{ definition: AgentServiceService, handlers }];
-    return await serve(withEdgeServices(services, false), socket);
+    return await serve(
+      withEdgeServices(services, { isServing: false, hasReflection: true }),
+      socket,
+    );
   } catch {
     // A disk that is full may refuse the socket too; the agent's log tells then.
     return undefined;
