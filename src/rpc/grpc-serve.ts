@@ -36,7 +36,7 @@ export interface MutualTls {
 export async function serveTcp(
   services: readonly Service[],
   { host, port, tls }: { readonly host: string; readonly port: number; readonly tls: MutualTls },
-): Promise<{ readonly address: string; close(graceMs?: number): Promise<void> }> {
+): Promise<{ readonly address: string; readonly close: (graceMs?: number) => Promise<void> }> {
   const server = serverOf(services);
   const named = host.includes(':') ? `[${host}]` : host;
   const bound = await bind(server, `${named}:${port}`, credentialsOf(tls));
