@@ -1,5 +1,6 @@
 /** What the driver of one task has recorded of it: its messages, and what it made beside the runs. */
 import type { DriverDoors, EndedTask } from '../drivers/driver.ts';
+import { FileClaims } from '../drivers/run-claims.ts';
 import type { Thing } from '../drivers/holdings.ts';
 import { HoldfastError, messageOf } from '../errors.ts';
 import type { TaskMessage } from '../machines/task-messages.ts';
@@ -40,6 +41,7 @@ export class DriverWords {
         record: ({ kind, id }: Thing) => tell({ type: 'RecordHolding', kind, id }),
         forget: ({ kind, id }: Thing) => tell({ type: 'ForgetHolding', kind, id }),
       },
+      claims: new FileClaims({ ...agent, stateDir: agent.layout.stateDir }),
     };
   }
 

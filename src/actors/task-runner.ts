@@ -208,6 +208,7 @@ export function runRequest(
     specHash,
     dirs: taskDirsOf(agent.layout, allocId, task.name),
     ...networkOfRun(identity.task, context),
+    ports: agent.portsOf(allocId),
     env: environment.env,
   };
 }

@@ -5,12 +5,14 @@
 import type { Evidence } from '../machines/start-decision.ts';
 import type { StopStep } from '../machines/kill-policy.ts';
 import type { DriverNetwork, ExitFacts, ProcessFacts } from '../machines/task-messages.ts';
+import type { AssignedPort } from '../spec/network-spec.ts';
 import type { TaskSpec } from '../spec/task-spec.ts';
 import type { Confinement } from './confinement.ts';
 import type { DriverAgent, DriverAttachment } from './driver-agent.ts';
 import type { Holding, Holdings } from './holdings.ts';
 import type { RunSample, UsageDoor, UsageQuery } from './usage.ts';
 import type { TaskDirs } from '../hooks/hook.ts';
+import type { RunClaims } from './run-claims.ts';
 import type { SessionDoor, SessionWish } from './session.ts';
 import type { TaskVoice } from './task-voice.ts';
 
@@ -33,6 +35,8 @@ export interface RunRequest {
   readonly dirs: TaskDirs;
   /** Left out: the machine's own. */
   readonly network?: RunNetwork;
+  /** Of the machine, that its group has. Left out: none. */
+  readonly ports?: readonly AssignedPort[];
   /** The program's whole environment, but for what the driver itself adds (`ownEnv`). */
   readonly env: Readonly<Record<string, string>>;
 }
@@ -136,6 +140,8 @@ export interface DriverDoors {
   readonly executor: ExecutorDoor;
   readonly task: TaskVoice;
   readonly holdings: Holdings;
+  /** For drivers whose program is started by somebody else, such as an engine. */
+  readonly claims: RunClaims;
 }
 
 /** The task whose holdings are to be undone. */

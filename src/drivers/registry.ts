@@ -4,12 +4,13 @@ import type { DirectoryOwner } from '../hooks/hook.ts';
 import { findAccount } from '../os/accounts.ts';
 import type { TaskSpec } from '../spec/task-spec.ts';
 import type { Driver, Fingerprint } from './driver.ts';
+import { docker } from './docker/docker.ts';
 import { exec } from './exec.ts';
 import { rawExec } from './raw-exec.ts';
 
 /** Every driver of this package; an agent picks from them. */
 export function builtinDrivers(): readonly Driver[] {
-  return [exec(), rawExec()];
+  return [docker(), exec(), rawExec()];
 }
 
 export class DriverRegistry {

@@ -7,16 +7,19 @@ const LIMIT_MS = 10_000;
 
 type Json = Readonly<Record<string, unknown>>;
 
-export function dockerEngine(place: EnginePlace): Engine {
-  return new DockerEngine(place);
+/** `limitMs`: of every call that has a limit. */
+export function dockerEngine(place: EnginePlace, limitMs = LIMIT_MS): Engine {
+  return new DockerEngine(place, limitMs);
 }
 
 class DockerEngine implements Engine {
   readonly endpoint: string;
   readonly isLocal: boolean;
   readonly #place: EnginePlace;
+  readonly #limitMs: number;
 
-  constructor(place: EnginePlace) {
+  constructor(place: EnginePlace, limitMs: number) {
+    this.#limitMs = limitMs;
     this.#place = place;
     this.endpoint = place.endpoint;
     this.isLocal = place.endpoint.startsWith('unix:');
@@ -38,7 +41,7 @@ class DockerEngine implements Engine {
   }
 
   async startContainer(ref: string): Promise<'started' | 'was-started'> {
-    const wish = { method: 'POST', path: `${at(ref)}/start`, limitMs: LIMIT_MS } as const;
+    const wish = { method: 'POST', path: `${at(ref)}/start`, limitMs: this.#limitMs } as const;
     const answer = await callEngine(this.#place, wish);
     await wholeText(answer, wish);
     return answer.statusCode === 304 ? 'was-started' : 'started';
@@ -74,7 +77,7 @@ class DockerEngine implements Engine {
   }
 
   async #json(method: CallWish['method'], path: string, body?: unknown): Promise<Json> {
-    const wish = { method, path, body, limitMs: LIMIT_MS };
+    const wish = { method, path, body, limitMs: this.#limitMs };
     return parsed(await wholeText(await callEngine(this.#place, wish), wish), wish);
   }
 }

@@ -1,6 +1,7 @@
 /** Doors of a driver that no task stands behind: they keep what they are told. */
 import type { DriverDoors, ExecutorDoor } from '../drivers/driver.ts';
 import type { Holding } from '../drivers/holdings.ts';
+import type { RunClaims } from '../drivers/run-claims.ts';
 
 export interface KeptWord {
   readonly type: string;
@@ -13,14 +14,18 @@ export interface KeptDoors extends DriverDoors {
   readonly words: readonly KeptWord[];
 }
 
+/** Of a driver that makes processes, which needs none. */
+const noClaims = {} as RunClaims;
+
 /** `run` is the one in which what is recorded counts as recorded. */
-export function keptDoors(executor: ExecutorDoor, run = 1): KeptDoors {
+export function keptDoors(executor: ExecutorDoor, run = 1, claims = noClaims): KeptDoors {
   const words: KeptWord[] = [];
   let things: readonly Holding[] = [];
   const others = (kind: string, id: string): readonly Holding[] =>
     things.filter((one) => one.kind !== kind || one.id !== id);
   return {
     executor,
+    claims,
     words,
     task: {
       labels: { node: 'here', job: 'shop', group: 'shop', alloc: 'a1', task: 'web' },

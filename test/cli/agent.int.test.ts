@@ -154,7 +154,9 @@ describe('an agent', () => {
     });
     await expect
       .poll(() => lines, { timeout: 20_000 })
-      .toContainEqual(expect.objectContaining({ message: 'ready', drivers: ['exec', 'raw_exec'] }));
+      .toContainEqual(
+        expect.objectContaining({ message: 'ready', drivers: ['docker', 'exec', 'raw_exec'] }),
+      );
     expect(await runningTask()).toMatchObject({ pid: task.pid, run: task.run });
     agent.kill('SIGHUP');
     expect(await once(agent, 'exit')).toEqual([0, null]);

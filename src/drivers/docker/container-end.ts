@@ -1,0 +1,78 @@
+/** Waiting for the end of a container, and bringing it about. What the engine does not say is never an end. */
+import { setTimeout as delay } from 'node:timers/promises';
+import type { ContainerFacts, Engine } from '../../engine/engine.ts';
+import { EngineError } from '../../engine/engine-error.ts';
+import { HoldfastError, messageOf } from '../../errors.ts';
+import type { StopStep } from '../../machines/kill-policy.ts';
+import type { StopOutcome } from '../driver.ts';
+import { type Found, isLiving } from './container-sight.ts';
+import { retryDelayMs } from './container-start.ts';
+
+export type Find = () => Promise<Found>;
+
+/** Resolves when the engine shows that it does not run any more, however long that takes and whatever fails. */
+export async function untilEnded(engine: Engine, find: Find, signal: AbortSignal): Promise<Found> {
+  for (let failures = 0; ;) {
+    signal.throwIfAborted();
+    try {
+      const found = await find();
+      if (found.is !== 'ours' || !isLiving(found.facts)) return found;
+      // Only a sign that it is time to look: a wait breaks off with its engine.
+      await engine.waitContainer(found.facts.id, signal);
+      failures = 0;
+    } catch (error) {
+      signal.throwIfAborted();
+      if (EngineError.of(error) === undefined) throw error;
+      failures += 1;
+    }
+    await delay(retryDelayMs(failures), undefined, { signal });
+  }
+}
+
+/** False when it still runs after that time. Throws when the engine does not say. */
+async function endedWithin(
+  engine: Engine,
+  find: Find,
+  waitMs: number,
+  signal: AbortSignal,
+): Promise<boolean> {
+  const enough = AbortSignal.timeout(waitMs);
+  try {
+    await untilEnded(engine, find, AbortSignal.any([signal, enough]));
+    return true;
+  } catch (error) {
+    signal.throwIfAborted();
+    if (!enough.aborted) throw error;
+  }
+  const found = await find();
+  return found.is !== 'ours' || !isLiving(found.facts);
+}
+
+/** Carries out the plan. `note` is told of every signal before it is sent. Throws UNAVAILABLE while nobody can know. */
+export async function endContainer(
+  { engine, find, note }: { engine: Engine; find: Find; note: (signal: string) => void },
+  facts: ContainerFacts,
+  plan: readonly StopStep[],
+  signal: AbortSignal,
+): Promise<StopOutcome> {
+  let said = '';
+  for (const step of plan) {
+    note(step.signal);
+    try {
+      await engine.killContainer(facts.id, step.signal);
+    } catch (error) {
+      signal.throwIfAborted();
+      if (EngineError.of(error) === undefined) throw error;
+      // It may have arrived: how the container is says more than the answer.
+      said = `: ${messageOf(error)}`;
+    }
+    if (await endedWithin(engine, find, step.waitMs, signal)) return { kind: 'ended' };
+  }
+  const text = `container ${facts.id.slice(0, 12)} outlived SIGKILL${said}`;
+  return { kind: 'stuck', message: text };
+}
+
+/** Nobody can say now; whoever asks again later may hear it. */
+export function lookAgain(what: string): HoldfastError {
+  return new HoldfastError('UNAVAILABLE', what);
+}

@@ -1,0 +1,91 @@
+/** `docker`: a task is a container of an engine that speaks Docker's API. Little is loaded before the first one. */
+import { existsSync } from 'node:fs';
+import { messageOf } from '../../errors.ts';
+import type { Engine } from '../../engine/engine.ts';
+import type { Driver, Fingerprint } from '../driver.ts';
+import { checkDockerConfig, checkDockerTask } from './check-task.ts';
+import { readDockerConfig } from './config.ts';
+import { portMapEnv } from './container-body.ts';
+import type { ContainerRuns } from './container-runs.ts';
+import { type DockerDriverOptions, type DockerOptions, readDockerOptions } from './options.ts';
+
+/** Where the calls of an engine come from: another one for tests. */
+export type OpenEngine = (place: Pick<DockerOptions, 'endpoint' | 'tls'>) => Promise<Engine>;
+
+const openDocker: OpenEngine = async (place) =>
+  (await import('../../engine/docker-engine.ts')).dockerEngine(place);
+
+/** Throws USAGE with `details.issues` for options that make no sense. */
+export function docker(written: DockerDriverOptions = {}, openEngine = openDocker): Driver {
+  const options = readDockerOptions(written);
+  /** What this very agent started or adopted. */
+  const own = new Set<string>();
+  let opened: Promise<Engine> | undefined;
+  let loaded: Promise<ContainerRuns> | undefined;
+  const engine = (): Promise<Engine> => (opened ??= openEngine(options));
+  const runs = (): Promise<ContainerRuns> => (loaded ??= load(engine, options));
+  return {
+    name: 'docker',
+    apiVersion: 1,
+    mounts: 'all',
+    fingerprint: () => fingerprint(engine, options),
+    checkConfig: (config) => checkDockerConfig(readDockerConfig(config), options),
+    checkTask: (task) => checkDockerTask(task, readDockerConfig(task.config)),
+    // A name is one of the image's, and of no account here.
+    userOf: ({ user }) => (user !== undefined && /^\d+(?::\d+)?$/.test(user) ? user : undefined),
+    rootOf: () => 'task',
+    ownEnv: async ({ config }) => ({ env: portMapEnv(readDockerConfig(config)) }),
+    inspect: async (run, doors) => (await runs()).inspect(run, doors),
+    async start(run, doors, signal) {
+      const outcome = await (await runs()).start(run, doors, signal);
+      if (outcome.kind === 'started') own.add(run.launchKey);
+      return outcome;
+    },
+    isOwn: ({ launchKey }) => own.has(launchKey),
+    async adopt(run, doors) {
+      const isLiving = await (await runs()).adopt(run, doors);
+      if (isLiving) own.add(run.launchKey);
+      return isLiving;
+    },
+    wait: async (run, doors, signal) => (await runs()).wait(run, doors, signal),
+    stop: async (run, plan, doors, signal) => (await runs()).stop(run, plan, doors, signal),
+    signal: async (run, signal, doors) => (await runs()).signal(run, signal, doors),
+    async release(run, doors) {
+      own.delete(run.launchKey);
+      await (await runs()).release(run, doors);
+    },
+    cleanUp: async (things, of, doors) => (await runs()).cleanUp(things, of, doors),
+  };
+}
+
+async function load(engine: () => Promise<Engine>, options: DockerOptions): Promise<ContainerRuns> {
+  const { ContainerRuns } = await import('./container-runs.ts');
+  return new ContainerRuns(await engine(), options);
+}
+
+/** Where there is no socket there is no engine, and nothing is loaded to find out. */
+async function fingerprint(
+  engine: () => Promise<Engine>,
+  options: DockerOptions,
+): Promise<Fingerprint> {
+  const { endpoint } = options;
+  const path = /^unix:\/\/(.+)$/.exec(endpoint)?.[1];
+  if (path !== undefined && !existsSync(path)) {
+    return { health: 'undetected', message: `there is no ${path}`, attributes: {} };
+  }
+  try {
+    const { version, apiVersion, os } = await (await engine()).version();
+    const attributes = {
+      'driver.docker': '1',
+      'driver.docker.version': version,
+      'driver.docker.apiVersion': apiVersion,
+      'driver.docker.osType': os,
+      'driver.docker.privileged.enabled': String(options.isPrivilegedAllowed),
+      'driver.docker.volumes.enabled': String(options.volumes.isEnabled),
+    };
+    return { health: 'healthy', message: 'Healthy', attributes };
+  } catch (error) {
+    const message = `the engine does not answer: ${messageOf(error)}`;
+    return { health: 'unhealthy', message, attributes: {} };
+  }
+}
