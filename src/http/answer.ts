@@ -69,6 +69,10 @@ async function writeStream(
   stream: Stream,
   signal: AbortSignal,
 ): Promise<void> {
+  if (response.req.method === 'HEAD') {
+    response.writeHead(200, { 'content-type': stream.type }).end();
+    return;
+  }
   const source = stream.chunks[Symbol.asyncIterator]();
   try {
     const first = source.next();

@@ -16,6 +16,8 @@ export interface Call<Q extends Fields = Fields, B extends Fields = Fields> {
   readonly headers: IncomingMessage['headers'];
   /** Name of the token that was shown. */
   readonly actor: string;
+  /** How often a stream says something that has nothing to say. */
+  readonly heartbeatMs: number;
   /** To be called when the agent is to end, after the answer has been sent. */
   readonly shutDown: () => void;
 }

@@ -1,6 +1,12 @@
 /** Every route there is. */
 import { COMMAND_ROUTES } from './command-routes.ts';
+import { EVENT_ROUTES } from './event-routes.ts';
 import { HEALTH_ROUTES, VIEW_ROUTES } from './view-routes.ts';
 import type { Route } from './route.ts';
 
-export const ROUTES: readonly Route[] = [...VIEW_ROUTES, ...COMMAND_ROUTES, ...HEALTH_ROUTES];
+export const ROUTES: readonly Route[] = [
+  ...VIEW_ROUTES,
+  ...COMMAND_ROUTES,
+  ...EVENT_ROUTES,
+  ...HEALTH_ROUTES,
+];

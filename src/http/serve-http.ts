@@ -30,6 +30,8 @@ export interface ServeHttpOptions {
   /** Where the tokens are. Default: the state directory of the orchestrator. */
   readonly tokenDir?: string;
   readonly logger?: Logger;
+  /** How often a stream says something that has nothing to say. Default 10,000. */
+  readonly heartbeatMs?: number;
   /** Called after a shutdown was asked for, done and answered. */
   readonly onShutdown?: () => void;
 }
@@ -45,6 +47,7 @@ export interface HttpService {
 const LOOPBACK = ['127.0.0.1', '::1', 'localhost'];
 const MOST_CONNECTIONS = 1_024;
 const CLOSE_GRACE_MS = 5_000;
+const HEARTBEAT_MS = 10_000;
 
 const LIMITS = {
   maxHeaderSize: 16_384,
@@ -79,6 +82,7 @@ export async function serveHttp(
     guard,
     logger,
     storeId,
+    heartbeatMs: options.heartbeatMs ?? HEARTBEAT_MS,
     onShutdown: options.onShutdown ?? (() => undefined),
   });
   const listener = (request: IncomingMessage, response: ServerResponse): void =>
@@ -128,6 +132,7 @@ interface Doors {
   readonly guard: Guard;
   readonly logger: Logger;
   readonly storeId: string;
+  readonly heartbeatMs: number;
   readonly onShutdown: () => void;
 }
 
@@ -171,7 +176,7 @@ class Conversations {
     response: ServerResponse,
     signal: AbortSignal,
   ): Promise<void> {
-    const { guard, orchestrator, onShutdown } = this.#doors;
+    const { guard, orchestrator, heartbeatMs, onShutdown } = this.#doors;
     guard.assertPlace(request);
     const [path = '', query = ''] = (request.url ?? '').split(/\?(.*)/s);
     const { route, pieces } = this.#matcher.find(request.method ?? '', path);
@@ -186,6 +191,7 @@ class Conversations {
       signal,
       headers: request.headers,
       actor: caller?.name ?? '',
+      heartbeatMs,
       shutDown: () => response.once('close', onShutdown),
     };
     await writeAnswer(response, await route.serve(call), signal);
