@@ -1,6 +1,7 @@
 /** Every route there is. */
 import { COMMAND_ROUTES } from './command-routes.ts';
 import { EVENT_ROUTES } from './event-routes.ts';
+import { OUTPUT_ROUTES } from './output-routes.ts';
 import { HEALTH_ROUTES, VIEW_ROUTES } from './view-routes.ts';
 import type { Route } from './route.ts';
 
@@ -8,5 +9,6 @@ export const ROUTES: readonly Route[] = [
   ...VIEW_ROUTES,
   ...COMMAND_ROUTES,
   ...EVENT_ROUTES,
+  ...OUTPUT_ROUTES,
   ...HEALTH_ROUTES,
 ];
