@@ -26,6 +26,7 @@ export type { KeyProvider, TemplateRules } from './hooks/templates/rules.ts';
 export type { ArtifactRules } from './hooks/artifacts/rules.ts';
 export { builtinDrivers } from './drivers/registry.ts';
 export { exec, type ExecDriverOptions } from './drivers/exec.ts';
+export { java, type JavaDriverOptions } from './drivers/java.ts';
 export { rawExec } from './drivers/raw-exec.ts';
 export type { RunSample, UsageDoor, UsageQuery } from './drivers/usage.ts';
 export { processDriver, type ProcessDriverSpec } from './drivers/process-driver.ts';

@@ -18,6 +18,7 @@ describe('the public names', () => {
       'builtinDrivers',
       'defineHook',
       'exec',
+      'java',
       'logFrames',
       'openOrchestrator',
       'portEnv',
@@ -30,16 +31,19 @@ describe('the public names', () => {
     const types = entries.filter((entry) => entry.isType).map(({ exportName }) => exportName.name);
     expect(types.map(String).toSorted().join(' ')).toBe(
       [
-        'Abortable AgentView AllocEvent AllocHandle AllocView AllocViewState ArtifactRules AttachOptions',
-        'Cause CheckView Clock CommandEnd Driver EnvFacts EnvVariable ErrorCode ErrorRecord EventQuery ExecChunk',
-        'ExecDriverOptions ExecExit ExecOptions ExecSession Fingerprint FrameOptions GcEntry GcOptions GcReport',
-        'GivenSecret GroupSpecInput HealthView HistoryEntry Hook HookDoors HookGift HookRequest KeyProvider LogChunk LogFrame LogGap LogQuery',
-        'Logger NetworkFacts NodeEvent NodeFacts NomadTaskEvent Orchestrator OrchestratorOptions PortFact',
-        'PrestartResult ProcessDriverSpec ProcessStats ProgramWish PublicEvent Random',
-        'RecoveryOutcome RecoveryReport RestartOptions RunOptions RunRequest RunSample',
-        'SchedulerIdentity SecretRules ServiceView SessionCommand SessionDoor SessionWish StartResult StatsQuery StopOptions',
-        'TaskEnvView TaskEvent TaskHandle TaskSpec TaskStats TaskView TaskViewState TemplateRules UsageDoor',
-        'UsageQuery WhyChain',
+        'Abortable AgentView AllocEvent AllocHandle AllocView AllocViewState ArtifactRules',
+        'AttachOptions Cause CheckView Clock CommandEnd Driver',
+        'EnvFacts EnvVariable ErrorCode ErrorRecord EventQuery ExecChunk',
+        'ExecDriverOptions ExecExit ExecOptions ExecSession Fingerprint FrameOptions GcEntry',
+        'GcOptions GcReport GivenSecret GroupSpecInput HealthView HistoryEntry',
+        'Hook HookDoors HookGift HookRequest JavaDriverOptions KeyProvider LogChunk LogFrame',
+        'LogGap LogQuery Logger NetworkFacts NodeEvent NodeFacts NomadTaskEvent Orchestrator',
+        'OrchestratorOptions PortFact PrestartResult ProcessDriverSpec ProcessStats ProgramWish',
+        'PublicEvent Random RecoveryOutcome RecoveryReport RestartOptions',
+        'RunOptions RunRequest RunSample SchedulerIdentity SecretRules ServiceView',
+        'SessionCommand SessionDoor SessionWish StartResult StatsQuery StopOptions TaskEnvView',
+        'TaskEvent TaskHandle TaskSpec TaskStats TaskView TaskViewState TemplateRules',
+        'UsageDoor UsageQuery WhyChain',
       ].join(' '),
     );
   });

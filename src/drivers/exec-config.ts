@@ -25,7 +25,14 @@ const MODES = ['private', 'host'] as const;
 export function readExecConfig(config: Readonly<Record<string, unknown>>): ExecConfig {
   const reading = new ConfigReading('exec', config);
   const command = reading.required('command', 'a program name or path');
-  const args = reading.texts('args');
+  return readIsolated(reading, { command, args: reading.texts('args') });
+}
+
+/** All else that a config may say of an isolated program; nothing is read after. Throws DRIVER_CONFIG_INVALID. */
+export function readIsolated(
+  reading: ConfigReading,
+  { command, args }: Pick<ExecConfig, 'command' | 'args'>,
+): ExecConfig {
   const workDir = reading.text('workDir', 'a path');
   const executor = reading.oneOf('executor', ['auto', 'universal', 'isolated']);
   const read: ExecConfig = {

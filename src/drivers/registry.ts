@@ -6,11 +6,12 @@ import type { TaskSpec } from '../spec/task-spec.ts';
 import type { Driver, Fingerprint } from './driver.ts';
 import { docker } from './docker/docker.ts';
 import { exec } from './exec.ts';
+import { java } from './java.ts';
 import { rawExec } from './raw-exec.ts';
 
 /** Every driver of this package; an agent picks from them. */
 export function builtinDrivers(): readonly Driver[] {
-  return [docker(), exec(), rawExec()];
+  return [docker(), exec(), java(), rawExec()];
 }
 
 export class DriverRegistry {

@@ -155,7 +155,10 @@ describe('an agent', () => {
     await expect
       .poll(() => lines, { timeout: 20_000 })
       .toContainEqual(
-        expect.objectContaining({ message: 'ready', drivers: ['docker', 'exec', 'raw_exec'] }),
+        expect.objectContaining({
+          message: 'ready',
+          drivers: ['docker', 'exec', 'java', 'raw_exec'],
+        }),
       );
     expect(await runningTask()).toMatchObject({ pid: task.pid, run: task.run });
     agent.kill('SIGHUP');
