@@ -26,7 +26,8 @@ const EXAMPLES = `Examples:
 const ENDING = `
 Data directory: --data-dir, else HOLDFAST_DATA_DIR, else /var/lib/holdfast for
 root and $XDG_STATE_HOME/holdfast or ~/.local/state/holdfast for everybody else.
-Another machine's agent: HOLDFAST_AGENT=host:port with HOLDFAST_TLS_CA, _CERT, _KEY.
+Another machine's agent: HOLDFAST_AGENT=host:port, and HOLDFAST_TLS_CA, _CERT
+and _KEY.
 
 Exit status:
   0  done                                5  no agent answers

@@ -279,6 +279,12 @@ export function writeFileSync(path: string, text: string): void {
   closeSync(fd);
 }
 
+export function appendFileSync(path: string, text: string): void {
+  const fd = openSync(path, 'a');
+  writeSync(fd, text);
+  closeSync(fd);
+}
+
 export function fsyncSync(fd: number): void {
   const { inode } = fileOf(fd);
   change('fsync', `fd of ${inode.kind}`, (world) => world.disk.sync(inode));
