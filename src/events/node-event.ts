@@ -2,7 +2,7 @@
 import { fields, flag, list, nullable, oneOf, optional, record, text, whole } from './shape.ts';
 import type { EventOf } from './envelope.ts';
 
-const hostKind = oneOf('executor', 'logmon');
+const hostKind = oneOf('executor', 'logmon', 'docker-logger');
 
 export const NODE_EVENTS = {
   /** `agentEpoch` is one more than the last agent's: hosts refuse an older one. */

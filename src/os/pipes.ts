@@ -73,6 +73,14 @@ export function spliceToFile(from: number, to: number, offset: number, bytes: nu
   return countOf(c.splice(from, null, to, scratch, bytes, SPLICE_F_MOVE | SPLICE_F_NONBLOCK));
 }
 
+/**
+ * Moves up to `bytes` from one pipe to another in one system call, without waiting: whatever happens to the caller,
+ * each byte is in one of the two. Returns the count or `-errno`.
+ */
+export function movePipe(from: number, to: number, bytes: number): number {
+  return countOf(c.splice(from, null, to, null, bytes, SPLICE_F_MOVE | SPLICE_F_NONBLOCK));
+}
+
 /** Copies up to `bytes` from one pipe to another and leaves them in the first. Returns the count or `-errno`. */
 export function teePipe(from: number, to: number, bytes: number): number {
   return countOf(c.tee(from, to, bytes, SPLICE_F_NONBLOCK));

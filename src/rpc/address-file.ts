@@ -2,7 +2,9 @@ import { join } from 'node:path';
 import { replaceFile } from '../os/atomic-file.ts';
 import { readPlainFile } from '../os/plain-file.ts';
 
-export type HostKind = 'executor' | 'logmon';
+const KINDS = ['executor', 'logmon', 'docker-logger'] as const;
+
+export type HostKind = (typeof KINDS)[number];
 
 /** Where a host listens and which process it is: what a stranger needs to talk to it or to know that it is dead. */
 export interface HostAddress {
@@ -52,7 +54,7 @@ function isAddress(value: unknown): value is HostAddress {
   const texts = [fields.hostId, fields.startTime, fields.machineEpoch, fields.version];
   return (
     texts.every((text) => typeof text === 'string' && text !== '') &&
-    (fields.kind === 'executor' || fields.kind === 'logmon') &&
+    KINDS.some((kind) => kind === fields.kind) &&
     Number.isSafeInteger(fields.pid) &&
     Number(fields.pid) > 0 &&
     Number.isSafeInteger(fields.protocol) &&

@@ -1,4 +1,5 @@
 import type { HostKind } from './address-file.ts';
+import { dockerLoggerMethods } from './docker-logger-methods.ts';
 import { executorMethods } from './executor-methods.ts';
 import type { Channel } from './framed-channel.ts';
 import { call } from './framed-client.ts';
@@ -31,6 +32,7 @@ interface GreetingRequest {
 const HELLO: Record<HostKind, CalledMethod<GreetingRequest, Greeting>> = {
   executor: executorMethods.hello,
   logmon: logmonMethods.hello,
+  'docker-logger': dockerLoggerMethods.hello,
 };
 
 const HELLO_DEADLINE_MS = 5_000;

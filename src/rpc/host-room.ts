@@ -8,6 +8,8 @@ import type { HostKind } from './address-file.ts';
 const FILES: Readonly<Record<HostKind, { readonly own: number; readonly perTask: number }>> = {
   executor: { own: 34, perTask: 3 },
   logmon: { own: 34, perTask: 6 },
+  // Of each stream the FIFO, the pipe before it, the record and a connection or two.
+  'docker-logger': { own: 34, perTask: 10 },
 };
 
 /** For how many tasks a host of this process may open enough files, 1 at least. */

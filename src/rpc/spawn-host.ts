@@ -49,6 +49,7 @@ const MEMORY_FLAGS = [
 const FLAGS: Readonly<Record<HostKind, readonly string[]>> = {
   executor: MEMORY_FLAGS,
   logmon: [...MEMORY_FLAGS, '--no-opt', '--no-maglev'],
+  'docker-logger': MEMORY_FLAGS,
 };
 const POLL_MS = 5;
 const LOG_TAIL_BYTES = 2_000;
@@ -97,7 +98,11 @@ export async function findHost(request: HostRequest): Promise<Host> {
 }
 
 function startProcess(request: HostRequest, hostDir: string): number {
-  const names = { executor: 'executor-host', logmon: 'logmon-host' } as const;
+  const names = {
+    executor: 'executor-host',
+    logmon: 'logmon-host',
+    'docker-logger': 'docker-logger',
+  } as const;
   const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
   const entry = new URL(`../processes/${names[request.kind]}/main.${extension}`, import.meta.url);
   const cache = request.compileCache ?? compileCacheDirectory(request.stateDir, process.env);

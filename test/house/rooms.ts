@@ -34,7 +34,7 @@ export const ROOMS: Readonly<Record<string, string>> = {
   orchestrator:
     'errors ports api:type log os layout data-dir actors local orchestrator-options orchestrator-parts',
   testing: 'errors ports spec events machines log drivers hooks',
-  processes: 'errors os output rpc',
+  processes: 'errors os output rpc engine',
   server: 'errors ports:type api:type spec:type rpc log-query',
   client: 'errors ports:type api:type spec:type projections rpc server',
   http: 'errors ports api:type spec projections server',

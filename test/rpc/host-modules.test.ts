@@ -12,7 +12,9 @@ function loadedBy(entry: string): readonly string[] {
 }
 
 // Every module costs its share in each host: grpc-js 6 MB, node:crypto 1 MB, the codec's public entry 2.7 MB.
-test.each(['executor-host', 'logmon-host'])('a host loads no more than it needs: %s', (kind) => {
+const OWN = ['executor-host', 'logmon-host', 'docker-logger'];
+
+test.each(OWN)('a host loads no more than it needs: %s', (kind) => {
   const loaded = loadedBy(`processes/${kind}/main.ts`);
   expect(loaded).toContain('rpc/wire.ts');
   expect(loaded.filter((name) => !name.endsWith('.ts') && !name.startsWith('node:'))).toEqual([
