@@ -11,6 +11,8 @@ import { keepServing, type AgentLimits, type Ready } from './keep-serving.ts';
 import { PACKAGE_VERSION } from '../version.ts';
 import { say } from './output.ts';
 import { grpcPlace } from './serve-others.ts';
+import { serviceNotice } from '../rpc/service-notice.ts';
+import type { Orchestrator } from '../api.ts';
 import type { Logger } from '../ports.ts';
 
 /** Of the log of an agent in the background; as much again is kept of what came before. */
@@ -83,6 +85,7 @@ function boundedLog(options: AgentOptions): { write(text: string): unknown } {
 }
 
 async function serveUntilEnd(options: AgentOptions, logger: Logger): Promise<void> {
+  const notice = await serviceNotice(logger);
   const dataDir = dataDirectory(options.dataDir);
   checkDataDirectory(dataDir);
   const { grpc: listen, grpcCa: ca, grpcCert: cert, grpcKey: key } = options;
@@ -91,12 +94,13 @@ async function serveUntilEnd(options: AgentOptions, logger: Logger): Promise<voi
   const drivers = chosen(builtinDrivers(), options);
   const onReady = (ready: Ready): void => {
     sayReady(ready, drivers, logger);
+    notice.ready(`${knownTasks(ready.orchestrator)}, on ${ready.socket}`);
     // The first `run` shall not wait for its validator; opening did not either.
     void import('../spec/validate-spec.ts').catch(() => undefined);
   };
   const http = httpWish(options);
-  const limits = limitsOf(options);
-  await keepServing({ dataDir, drivers, logger, limits, grpc, onReady, ...(http && { http }) });
+  const serving = { dataDir, drivers, logger, limits: limitsOf(options), grpc, notice, onReady };
+  await keepServing({ ...serving, ...(http && { http }) });
   logger.info({}, 'ended');
 }
 
@@ -155,6 +159,10 @@ function templateRules(options: AgentOptions): Pick<AgentLimits, 'templates'> {
   return Object.keys(templates).length === 0 ? {} : { templates };
 }
 
+function knownTasks({ recovery: { tasks } }: Orchestrator): string {
+  return `${tasks.length} known task${tasks.length === 1 ? '' : 's'}`;
+}
+
 function sayReady(
   { orchestrator, socket, url }: Ready,
   drivers: readonly { readonly name: string }[],
@@ -174,9 +182,8 @@ function sayReady(
     return;
   }
   say(`holdfast ${facts.version} is ready on ${socket}`);
-  const known = `${tasks.length} known task${tasks.length === 1 ? '' : 's'}`;
   if (url !== undefined) say(`HTTP on ${url}`);
-  say(`pid ${process.pid}, drivers ${names.join(', ') || 'none'}, ${known}`);
+  say(`pid ${process.pid}, drivers ${names.join(', ') || 'none'}, ${knownTasks(orchestrator)}`);
   if (damage === null) return;
   const fate = damage.movedTo === '' ? 'lost' : `moved to ${damage.movedTo}`;
   say(`the store was ${fate}: ${damage.reason}`);

@@ -7,6 +7,7 @@ import type { OrchestratorOptions } from '../orchestrator.ts';
 import type { Logger } from '../ports.ts';
 import type { HttpService, ServeHttpOptions } from '../http/serve-http.ts';
 import type { HttpWish } from './http-option.ts';
+import type { ServiceNotice } from '../rpc/service-notice.ts';
 import { type GrpcPlace, serveOthers } from './serve-others.ts';
 
 /** What an operator may set of `OrchestratorOptions`. */
@@ -32,6 +33,7 @@ export interface Serving {
   readonly grpc: GrpcPlace | undefined;
   /** Undefined: there is no HTTP service. */
   readonly http?: HttpWish;
+  readonly notice: ServiceNotice;
   readonly onReady: (ready: Ready) => void;
 }
 
@@ -58,6 +60,7 @@ export async function keepServing(serving: Serving): Promise<void> {
   const stop = Promise.withResolvers<undefined>();
   const onSignal = (signal: NodeJS.Signals): void => {
     serving.logger.info({ reason: signal }, 'ending; the tasks go on');
+    serving.notice.stopping();
     stop.resolve(undefined);
   };
   // A terminal that is closed under it is no reason to die without a word.
@@ -73,6 +76,7 @@ export async function keepServing(serving: Serving): Promise<void> {
     failures = performance.now() - beganAt > CALM_MS ? 1 : failures + 1;
     const pauseMs = Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** (failures - 1));
     serving.logger.warn({ code: failure.code, pauseMs }, `opening again: ${failure.message}`);
+    serving.notice.status(`waits to open its store again: ${failure.message}`);
     if (await stoppedWithin(serving.dataDir, failure, pauseMs, stop.promise)) return;
   }
 }
