@@ -24,7 +24,7 @@ export type { CommandEnd, GivenSecret, PrestartResult, StartResult } from './hoo
 export type { SecretRules } from './hooks/secrets/rules.ts';
 export type { KeyProvider, TemplateRules } from './hooks/templates/rules.ts';
 export type { ArtifactRules } from './hooks/artifacts/rules.ts';
-export { builtinDrivers } from './drivers/registry.ts';
+export { builtinDrivers } from './drivers/driver-options.ts';
 export { exec, type ExecDriverOptions } from './drivers/exec.ts';
 export { java, type JavaDriverOptions } from './drivers/java.ts';
 export { rawExec } from './drivers/raw-exec.ts';

@@ -4,6 +4,7 @@ import { join, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
 import { program } from '../src/cli/commands.ts';
+import { writtenDrivers } from '../src/drivers/driver-options.ts';
 import { validateGroup } from '../src/spec/validate-spec.ts';
 import type { Command } from 'commander';
 
@@ -28,9 +29,18 @@ function asGroup(piece: string): unknown {
   return { name: 'example', tasks: [{ name: 'a', driver: 'exec', ...written }] };
 }
 
-it.each(pieces)('$place is a group, or a part of one', ({ piece }) => {
-  expect(validateGroup(asGroup(piece)).tasks.length).toBeGreaterThan(0);
+const isOfDrivers = ({ piece }: { piece: string }): boolean => piece.startsWith('drivers:');
+
+it.each(pieces.filter(isOfDrivers))('$place is what an agent takes about drivers', ({ piece }) => {
+  expect(writtenDrivers(parse(piece)).length).toBeGreaterThan(0);
 });
+
+it.each(pieces.filter((one) => !isOfDrivers(one)))(
+  '$place is a group, or a part of one',
+  ({ piece }) => {
+    expect(validateGroup(asGroup(piece)).tasks.length).toBeGreaterThan(0);
+  },
+);
 
 it('the group in the README is the example', () => {
   const example = read('examples/pages.yaml').split('\n').slice(1).join('\n');

@@ -36,6 +36,10 @@ export function addAgentCommand(root: Command): void {
       many,
     )
     .option('--only-driver <name>', 'use only this driver (repeatable)', many)
+    .option(
+      '--driver-options <file>',
+      'what drivers may do and where they find things: YAML or JSON',
+    )
     .option('--disk-floor <MiB>', 'start nothing while less is free on the disk (64)', wholeNumber)
     .option(
       '--log-budget <size>',

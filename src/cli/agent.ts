@@ -1,12 +1,12 @@
 /** `holdfast agent`: holds the log and the actors until it is told to end, and leaves the tasks running then. */
 import { resolve } from 'node:path';
 import { checkDataDirectory } from '../data-dir.ts';
-import { closest } from '../spec/closest.ts';
 import { HoldfastError } from '../errors.ts';
 import { keepBounded } from '../rpc/own-log.ts';
 import { agentLog, agentLogPath } from './agent-log.ts';
 import { dataDirectory } from './data-dir.ts';
 import { httpWish, type HttpOptions } from './http-option.ts';
+import { type DriverWishes, wishedDrivers } from './driver-options.ts';
 import { keepServing, type AgentLimits, type Ready } from './keep-serving.ts';
 import { PACKAGE_VERSION } from '../version.ts';
 import { say } from './output.ts';
@@ -18,10 +18,8 @@ import type { Logger } from '../ports.ts';
 /** Of the log of an agent in the background; as much again is kept of what came before. */
 const MOST_LOG_BYTES = 8 * 2 ** 20;
 
-export interface AgentOptions extends HttpOptions {
+export interface AgentOptions extends HttpOptions, DriverWishes {
   readonly dataDir?: string;
-  readonly driver?: readonly string[];
-  readonly onlyDriver?: readonly string[];
   /** MiB. */
   readonly diskFloor?: number;
   readonly keepFinished?: number;
@@ -90,8 +88,7 @@ async function serveUntilEnd(options: AgentOptions, logger: Logger): Promise<voi
   checkDataDirectory(dataDir);
   const { grpc: listen, grpcCa: ca, grpcCert: cert, grpcKey: key } = options;
   const grpc = await grpcPlace({ listen, ca, cert, key });
-  const { builtinDrivers } = await import('../drivers/registry.ts');
-  const drivers = chosen(builtinDrivers(), options);
+  const drivers = await wishedDrivers(options);
   const onReady = (ready: Ready): void => {
     sayReady(ready, drivers, logger);
     notice.ready(`${knownTasks(ready.orchestrator)}, on ${ready.socket}`);
@@ -187,20 +184,4 @@ function sayReady(
   if (damage === null) return;
   const fate = damage.movedTo === '' ? 'lost' : `moved to ${damage.movedTo}`;
   say(`the store was ${fate}: ${damage.reason}`);
-}
-
-/** All but raw_exec, which isolates nothing, and those that are named; or only those that are named. Throws USAGE. */
-function chosen<D extends { readonly name: string }>(
-  all: readonly D[],
-  { driver = [], onlyDriver = [] }: AgentOptions,
-): D[] {
-  const names = all.map(({ name }) => name);
-  for (const name of [...driver, ...onlyDriver]) {
-    if (names.includes(name)) continue;
-    const near = closest(name, names);
-    const meant = near === undefined ? `There are: ${names.join(', ')}` : `Did you mean ${near}?`;
-    throw new HoldfastError('USAGE', `there is no driver ${name}. ${meant}`);
-  }
-  if (onlyDriver.length > 0) return all.filter(({ name }) => onlyDriver.includes(name));
-  return all.filter(({ name }) => name !== 'raw_exec' || driver.includes(name));
 }

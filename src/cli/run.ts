@@ -134,7 +134,7 @@ async function agentOrNewOne(
 
 /** An agent is not started for a group that it must refuse. */
 async function refuseUnfitTasks(group: CheckedGroup, file: string): Promise<void> {
-  const { builtinDrivers } = await import('../drivers/registry.ts');
+  const { builtinDrivers } = await import('../drivers/driver-options.ts');
   const drivers = new Map(builtinDrivers().map((driver) => [driver.name, driver]));
   for (const { name, driver, config } of group.tasks) {
     const known = drivers.get(driver);

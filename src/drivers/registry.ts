@@ -1,18 +1,9 @@
-/** Which drivers there are, and which of them this agent has. */
+/** The drivers of an agent, and what they said of themselves. */
 import { HoldfastError } from '../errors.ts';
 import type { DirectoryOwner } from '../hooks/hook.ts';
 import { findAccount } from '../os/accounts.ts';
 import type { TaskSpec } from '../spec/task-spec.ts';
 import type { Driver, Fingerprint } from './driver.ts';
-import { docker } from './docker/docker.ts';
-import { exec } from './exec.ts';
-import { java } from './java.ts';
-import { rawExec } from './raw-exec.ts';
-
-/** Every driver of this package; an agent picks from them. */
-export function builtinDrivers(): readonly Driver[] {
-  return [docker(), exec(), java(), rawExec()];
-}
 
 export class DriverRegistry {
   readonly #drivers = new Map<string, Driver>();
