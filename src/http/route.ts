@@ -1,5 +1,6 @@
 /** What a route is. The list of them is `routes.ts`; to add one is to write an entry. */
 import type { IncomingMessage } from 'node:http';
+import type { WebSocket } from 'ws';
 import type { Orchestrator } from '../api.ts';
 import type { Fields, Values } from './fields.ts';
 import type { Scope } from './scopes.ts';
@@ -16,6 +17,10 @@ export interface Call<Q extends Fields = Fields, B extends Fields = Fields> {
   readonly headers: IncomingMessage['headers'];
   /** Name of the token that was shown. */
   readonly actor: string;
+  /** Drivers whose tasks are isolated from the machine. */
+  readonly isolatedDrivers: readonly string[];
+  /** Throws PERMISSION_DENIED when the token that was shown has not this one too. */
+  readonly assertScope: (scope: Scope) => void;
   /** How often a stream says something that has nothing to say. */
   readonly heartbeatMs: number;
   /** To be called when the agent is to end, after the answer has been sent. */
@@ -53,6 +58,8 @@ export interface Route {
   /** Content types of the answer, the one that is sent when nobody asks for another first. */
   readonly types: readonly string[];
   readonly serve: (call: Call) => Promise<Answer>;
+  /** Of those that are WebSockets: resolves when it has been closed. */
+  readonly converse?: (call: Call, socket: WebSocket) => Promise<void>;
 }
 
 interface Given<Q extends Fields, B extends Fields> {
@@ -62,6 +69,7 @@ interface Given<Q extends Fields, B extends Fields> {
   readonly body?: B;
   readonly types?: readonly string[];
   readonly serve: (call: Call<Q, B>) => Promise<Answer>;
+  readonly converse?: (call: Call<Q, B>, socket: WebSocket) => Promise<void>;
 }
 
 /** `at` is `METHOD /path`. The types of query and body are those of the fields. */
@@ -72,6 +80,7 @@ export function route<const Q extends Fields = {}, const B extends Fields = {}>(
 ): Route {
   const [method, path] = at.split(' ') as [Route['method'], string];
   const { query = {}, body = {}, types = ['application/json'], summary, scope } = given;
-  const serve = given.serve as unknown as Route['serve'];
-  return { method, path, operation, summary, scope, query, body, types, serve };
+  const { serve, converse } = given as unknown as Pick<Route, 'serve' | 'converse'>;
+  const more = converse === undefined ? {} : { converse };
+  return { method, path, operation, summary, scope, query, body, types, serve, ...more };
 }

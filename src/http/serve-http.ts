@@ -2,21 +2,17 @@
  * The orchestrator over HTTP: JSON for what is asked once, streams for what goes on. It only translates; whatever is
  * true over HTTP is true in process.
  */
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer, type Server } from 'node:http';
+import type { IncomingMessage, ServerResponse } from 'node:http';
 import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { errnoOf, HoldfastError, messageOf } from '../errors.ts';
 import { silentLogger, type Logger } from '../ports.ts';
-import { answerError, writeAnswer } from './answer.ts';
-import { readBody, readQuery } from './fields.ts';
+import { Conversations } from './conversations.ts';
 import { Guard } from './guard.ts';
-import { Matcher } from './match.ts';
-import { receiveJson } from './receive.ts';
-import { ROUTES } from './routes.ts';
 import { Tokens } from './tokens.ts';
 import type { Orchestrator } from '../api.ts';
-import type { Call } from './route.ts';
 
 export interface ServeHttpOptions {
   /** 0: any that is free. */
@@ -29,6 +25,8 @@ export interface ServeHttpOptions {
   readonly allowedHosts?: readonly string[];
   /** Where the tokens are. Default: the state directory of the orchestrator. */
   readonly tokenDir?: string;
+  /** Drivers whose tasks are isolated, so that `exec` is enough beside them. Default exec and docker. */
+  readonly isolatedDrivers?: readonly string[];
   readonly logger?: Logger;
   /** How often a stream says something that has nothing to say. Default 10,000. */
   readonly heartbeatMs?: number;
@@ -47,6 +45,8 @@ export interface HttpService {
 const LOOPBACK = ['127.0.0.1', '::1', 'localhost'];
 const MOST_CONNECTIONS = 1_024;
 const CLOSE_GRACE_MS = 5_000;
+/** Beside tasks of other drivers a command is one of the machine. */
+const ISOLATED = ['exec', 'docker'];
 const HEARTBEAT_MS = 10_000;
 
 const LIMITS = {
@@ -77,36 +77,50 @@ export async function serveHttp(
     hosts,
     scheme: tls === undefined ? 'http' : 'https',
   });
-  const conversation = new Conversations({
+  const conversations = new Conversations({
     orchestrator,
     guard,
     logger,
     storeId,
+    isolatedDrivers: options.isolatedDrivers ?? ISOLATED,
     heartbeatMs: options.heartbeatMs ?? HEARTBEAT_MS,
     onShutdown: options.onShutdown ?? (() => undefined),
   });
+  const server = serverOf(conversations, tls);
+  await listening(server, host, options.port);
+  const { port } = server.address() as AddressInfo;
+  const url = `${tls === undefined ? 'http' : 'https'}://${asHost(host)}:${port}`;
+  return { url, port, close: (graceMs) => close(server, conversations, graceMs) };
+}
+
+function serverOf(conversations: Conversations, tls: ServeHttpOptions['tls']): Server {
   const listener = (request: IncomingMessage, response: ServerResponse): void =>
-    void conversation.hear(request, response);
+    void conversations.hear(request, response);
   const server =
     tls === undefined
       ? createServer(LIMITS, listener)
       : createTlsServer({ ...LIMITS, ...tls }, listener);
+  server.on('upgrade', (request, socket, head) => {
+    void conversations.upgrade(request, socket, head);
+  });
   server.maxConnections = MOST_CONNECTIONS;
-  await listening(server, host, options.port);
-  const { port } = server.address() as AddressInfo;
-  const url = `${tls === undefined ? 'http' : 'https'}://${asHost(host)}:${port}`;
-  return {
-    url,
-    port,
-    async close(graceMs = CLOSE_GRACE_MS) {
-      const closed = new Promise<void>((resolve) => server.close(() => resolve()));
-      conversation.end();
-      server.closeIdleConnections();
-      const tooLong = setTimeout(() => server.closeAllConnections(), graceMs);
-      await closed;
-      clearTimeout(tooLong);
-    },
-  };
+  return server;
+}
+
+async function close(
+  server: Server,
+  conversations: Conversations,
+  graceMs = CLOSE_GRACE_MS,
+): Promise<void> {
+  const closed = new Promise<void>((resolve) => server.close(() => resolve()));
+  conversations.end();
+  server.closeIdleConnections();
+  const tooLong = setTimeout(() => {
+    server.closeAllConnections();
+    conversations.breakOff();
+  }, graceMs);
+  await closed;
+  clearTimeout(tooLong);
 }
 
 /** As it stands in a URL and in the header Host. */
@@ -125,75 +139,4 @@ function notListening(error: unknown, host: string, port: number): HoldfastError
   const code = errnoOf(error) === 'EADDRINUSE' ? 'PORT_IN_USE' : 'UNAVAILABLE';
   const message = `cannot listen on ${host} port ${port}: ${messageOf(error)}`;
   return new HoldfastError(code, message, { cause: error });
-}
-
-interface Doors {
-  readonly orchestrator: Orchestrator;
-  readonly guard: Guard;
-  readonly logger: Logger;
-  readonly storeId: string;
-  readonly heartbeatMs: number;
-  readonly onShutdown: () => void;
-}
-
-class Conversations {
-  readonly #doors: Doors;
-  readonly #matcher = new Matcher(ROUTES);
-  readonly #ended = new AbortController();
-
-  constructor(doors: Doors) {
-    this.#doors = doors;
-  }
-
-  end(): void {
-    this.#ended.abort(new HoldfastError('CLOSED', 'the service ends'));
-  }
-
-  /** Never rejects. */
-  async hear(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const gone = new AbortController();
-    response.once('close', () => gone.abort(new HoldfastError('ABORTED', 'the caller went away')));
-    // A connection that has had its last answer shall not be waited for.
-    response.once('finish', () => this.#ended.signal.aborted && request.socket.end());
-    // Whoever breaks off is heard of by `close`.
-    response.on('error', () => undefined);
-    response.setHeader('cache-control', 'no-store');
-    response.setHeader('x-content-type-options', 'nosniff');
-    response.setHeader('holdfast-store-id', this.#doors.storeId);
-    try {
-      await this.#serve(request, response, AbortSignal.any([gone.signal, this.#ended.signal]));
-    } catch (error) {
-      const { code, message, stack } = HoldfastError.from(error);
-      if (code === 'INTERNAL') this.#doors.logger.error({ stack }, message);
-      // What was not read of it would be taken for the next request.
-      if (!request.complete) response.setHeader('connection', 'close');
-      answerError(response, error);
-    }
-  }
-
-  async #serve(
-    request: IncomingMessage,
-    response: ServerResponse,
-    signal: AbortSignal,
-  ): Promise<void> {
-    const { guard, orchestrator, heartbeatMs, onShutdown } = this.#doors;
-    guard.assertPlace(request);
-    const [path = '', query = ''] = (request.url ?? '').split(/\?(.*)/s);
-    const { route, pieces } = this.#matcher.find(request.method ?? '', path);
-    const caller = route.scope && guard.callerFor(request, route.scope);
-    const asked = readQuery(new URLSearchParams(query), route.query, Date.now());
-    const body = readBody(route.method === 'POST' ? await receiveJson(request) : {}, route.body);
-    const call: Call = {
-      orchestrator,
-      ref: pieces.join('/'),
-      query: asked,
-      body,
-      signal,
-      headers: request.headers,
-      actor: caller?.name ?? '',
-      heartbeatMs,
-      shutDown: () => response.once('close', onShutdown),
-    };
-    await writeAnswer(response, await route.serve(call), signal);
-  }
 }

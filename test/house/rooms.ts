@@ -62,6 +62,7 @@ export const PACKAGES: Readonly<Record<string, string>> = {
   tar: 'hooks/artifacts/',
   yauzl: 'hooks/artifacts/',
   aws4fetch: 'hooks/artifacts/',
+  ws: 'http/upgrade.ts http/:type',
 };
 
 /** Who may import what `buf generate` wrote: the actors only to name the services that they call. */
