@@ -1,5 +1,6 @@
 /** For tests of programs that embed Holdfast, and for our own: `import … from 'holdfast/testing'`. */
 export { keptDoors, type KeptDoors } from './driver-doors.ts';
+export { driverContract, type DriverRig, type DriverRule } from './driver-contract.ts';
 export { FakeClock } from './fake-clock.ts';
 export {
   allocSubject,

@@ -13,6 +13,8 @@ export interface MockConfig {
     readonly times?: number;
   };
   readonly startDelay?: string;
+  /** It makes a volume with this id, outside of its runs, before it begins. */
+  readonly makes?: string;
   /** Left out: runs until somebody ends it. */
   readonly runFor?: string;
   /** Of a program that ends by itself. Default 0. */
@@ -53,6 +55,7 @@ const fault: Check = [
 const CHECKS: Readonly<Record<keyof MockConfig, Check>> = {
   startError: fault,
   startDelay: duration,
+  makes: text,
   runFor: duration,
   exitCode: count,
   signal: text,

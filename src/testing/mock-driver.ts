@@ -10,6 +10,7 @@ import type {
   StartOutcome,
   StopOutcome,
 } from '../drivers/driver.ts';
+import type { Holdings, Thing } from '../drivers/holdings.ts';
 import type { RunSample, UsageQuery } from '../drivers/usage.ts';
 import type { StopStep } from '../machines/kill-policy.ts';
 import { durationMs } from '../spec/duration.ts';
@@ -33,8 +34,10 @@ export function mockDriver(world: MockWorld, name = 'mock'): Driver {
     fingerprint: () => Promise.resolve({ health: 'healthy', message: 'Healthy', attributes: {} }),
     checkConfig: (config) => void checkMockConfig(config),
     inspect: async (request) => world.sight(await enter('inspect', request)),
-    async start(request, _doors, signal) {
-      const outcome = await start(world, await enter('start', request, signal), signal);
+    async start(request, { holdings }, signal) {
+      const run = await enter('start', request, signal);
+      await makeVolume(world, run, holdings, signal);
+      const outcome = await start(world, run, signal);
       if (outcome.kind === 'started') own.add(request.launchKey);
       return outcome;
     },
@@ -44,10 +47,7 @@ export function mockDriver(world: MockWorld, name = 'mock'): Driver {
       own.add(request.launchKey);
       return isLiving(run);
     },
-    async wait(request, _doors, signal) {
-      const run = await enter('wait', request, signal);
-      return waitFor(run, signal);
-    },
+    wait: async (request, _doors, signal) => waitFor(await enter('wait', request, signal), signal),
     async stop(request, plan, _doors, signal) {
       return stop(world, await enter('stop', request, signal), plan, signal);
     },
@@ -59,11 +59,35 @@ export function mockDriver(world: MockWorld, name = 'mock'): Driver {
       run.signals.push(signal);
       return true;
     },
-    async release(request) {
-      own.delete(request.launchKey);
-    },
+    release: async (request) => void own.delete(request.launchKey),
+    cleanUp: (things, _of, { holdings }) => removeVolumes(world, things, holdings),
     stats: (launchKey, query) => samplesOf(world, launchKey, query),
   };
+}
+
+/** Once a run, and recorded before; not for a start that was given up. */
+async function makeVolume(
+  world: MockWorld,
+  run: MockRun,
+  holdings: Holdings,
+  signal: AbortSignal,
+): Promise<void> {
+  if (signal.aborted) await untilAborted(signal);
+  const { makes } = run.config;
+  if (makes === undefined || run.fate !== 'none') return;
+  await holdings.record({ kind: 'volume', id: makes });
+  world.volumes.add(makes);
+}
+
+async function removeVolumes(
+  world: MockWorld,
+  things: readonly Thing[],
+  holdings: Holdings,
+): Promise<void> {
+  for (const thing of things) {
+    world.volumes.delete(thing.id);
+    await holdings.forget(thing);
+  }
 }
 
 async function start(world: MockWorld, run: MockRun, signal: AbortSignal): Promise<StartOutcome> {

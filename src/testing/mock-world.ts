@@ -43,6 +43,8 @@ const NOTHING: Evidence = {
 
 export class MockWorld {
   readonly clock: Clock;
+  /** Ids of the volumes that there are. */
+  readonly volumes = new Set<string>();
   readonly #runs = new Map<string, MockRun>();
   /** Starts refused so far, by task. */
   readonly #refusals = new Map<string, number>();

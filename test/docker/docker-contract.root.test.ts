@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe } from 'vitest';
 import { describeDriver, type DriverRig } from '../contract/driver.contract.ts';
+import { DEAF_SCRIPT, untilDeaf } from '../drivers/until-deaf.ts';
 import { DockerRuns } from './docker-runs.ts';
 import { EngineRig, whyNoEngine } from './engine-rig.ts';
 
@@ -12,11 +13,15 @@ describe.skipIf(missing !== undefined)(`containers of an engine ${missing ?? ''}
   });
   afterAll(() => engine.close());
 
-  const rigOf = (runs: DockerRuns): DriverRig => ({
-    ...runs.agent(),
+  const rigOf = (runs: DockerRuns, agent = runs.agent()): DriverRig => ({
+    ...agent,
     lasting: () => Promise.resolve(runs.lasting()),
     ending: (exitCode) => Promise.resolve(runs.script(`sleep 0.2; exit ${exitCode}`)),
     impossible: () => Promise.resolve(runs.run({ command: '/no/such/program' })),
+    deaf: () => Promise.resolve(runs.script(DEAF_SCRIPT)),
+    untilDeaf: (run) => untilDeaf(agent, run),
+    making: () => Promise.resolve(runs.lasting()),
+    things: () => Promise.resolve(engine.names().map((id) => ({ kind: 'container', id }))),
     nextAgent: () => Promise.resolve(rigOf(runs)),
     async end() {
       const names = engine.names();

@@ -2,29 +2,14 @@ import { describe, expect, it } from 'vitest';
 import type { DriverDoors } from '../../src/drivers/driver.ts';
 import { LEFTOVER_PLAN } from '../../src/machines/kill-policy.ts';
 import { FakeClock, mockDriver, MockWorld, type MockConfig } from '../../src/testing/index.ts';
-import { describeDriver, type DriverRig } from '../contract/driver.contract.ts';
+import { describeDriver } from '../contract/driver.contract.ts';
+import { mockRig } from './mock-rig.ts';
 import { runRequest } from './run-request.ts';
 
 const doors = {} as DriverDoors;
 const never = new AbortController().signal;
 
-function mockRig(world: MockWorld, runs = { count: 0 }): DriverRig {
-  const request = async (config: MockConfig) => {
-    runs.count += 1;
-    return runRequest('mock', { ...config }, runs.count);
-  };
-  return {
-    driver: mockDriver(world),
-    doors,
-    lasting: () => request({}),
-    ending: (exitCode) => request({ runFor: '0s', exitCode }),
-    impossible: () => request({ startError: { message: 'no such image' } }),
-    nextAgent: async () => mockRig(world, runs),
-    end: async () => undefined,
-  };
-}
-
-describeDriver('mock driver', async () => mockRig(new MockWorld(new FakeClock())));
+describeDriver('mock driver', async () => mockRig(mockDriver));
 
 describe('the mock driver', () => {
   const setUp = (config: MockConfig) => {

@@ -15,6 +15,7 @@ import { EXECUTOR_PROTOCOL } from '../../src/rpc/executor-methods.ts';
 import { machineEpoch } from '../../src/os/machine-epoch.ts';
 import { silentLogger } from '../../src/ports.ts';
 import type { DriverRig } from '../contract/driver.contract.ts';
+import { DEAF_SCRIPT, untilDeaf } from './until-deaf.ts';
 import { runRequest } from './run-request.ts';
 import { INSTANCE } from '../own-instance.ts';
 
@@ -91,6 +92,8 @@ export async function agentOf(world: World): Promise<WorldRig> {
     doors,
     lasting: () => world.request('sleep', '600'),
     ending: (exitCode) => world.request('sh', '-c', `exit ${exitCode}`),
+    deaf: () => world.request('sh', '-c', DEAF_SCRIPT),
+    untilDeaf: (run) => untilDeaf({ driver, doors }, run),
     impossible: () => world.request('no-such-program'),
     async nextAgent() {
       leave();
