@@ -37,7 +37,7 @@ export const ROOMS: Readonly<Record<string, string>> = {
   processes: 'errors os output rpc engine',
   server: 'errors ports:type api:type spec:type rpc log-query',
   client: 'errors ports:type api:type spec:type projections rpc server',
-  http: 'errors ports api:type spec projections server',
+  http: 'errors ports version api:type spec projections server',
   doctor:
     'errors ports version api:type events machines projections log os rpc layout data-dir actors server client',
   cli: 'errors ports:type version api:type spec import output data-dir layout rpc drivers orchestrator server client http doctor',
