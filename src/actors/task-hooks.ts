@@ -100,6 +100,7 @@ function hookRequest(
     dirs: taskDirsOf(agent.layout, allocId, task.name),
     previous: context.hooks[hook.name]?.state ?? {},
     startedAt: context.process?.startedAt,
+    driverNetwork: context.network,
     checks: Object.fromEntries(Object.entries(checks).map(([name, one]) => [name, one.status])),
     exit: end?.kind === 'exited' ? { ...end, exitedAt: end.at } : undefined,
   };

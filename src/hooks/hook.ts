@@ -7,7 +7,12 @@ import type { NetworkDoor } from './network-door.ts';
 import type { CheckStatus } from '../events/task-event.ts';
 import type { Clock, Logger } from '../ports.ts';
 import type { TaskMount, TaskSpec } from '../spec/task-spec.ts';
-import type { CheckFacts, ExitFacts, ServiceFacts } from '../machines/task-messages.ts';
+import type {
+  CheckFacts,
+  DriverNetwork,
+  ExitFacts,
+  ServiceFacts,
+} from '../machines/task-messages.ts';
 
 export type { CollectWish, LogmonDoor } from './logmon-door.ts';
 
@@ -42,6 +47,8 @@ export interface HookRequest {
   readonly previous: Readonly<Record<string, string>>;
   /** When the newest program began: milliseconds since the epoch. */
   readonly startedAt?: number | undefined;
+  /** What the driver made for the newest program to be reached by; undefined before its start: nothing, or not yet. */
+  readonly driverNetwork?: DriverNetwork | undefined;
   /** What checks have said of this run, by name, as it is recorded. */
   readonly checks: Readonly<Record<string, CheckStatus>>;
   /** Only in phase `exited`, and only when the program's end is known. */

@@ -16,11 +16,14 @@ const service = z.strictObject({
   port: port.optional(),
   address: text.min(1).max(253).optional().describe('Where others find it, instead of the port.'),
   addressMode: z
-    .enum(['auto', 'host', 'alloc'], {
-      error: 'must be "auto", "host" or "alloc": no driver gives addresses of its own here',
+    .enum(['auto', 'host', 'driver', 'alloc'], {
+      error: 'must be "auto", "host", "driver" or "alloc"',
     })
     .default('auto')
-    .describe("host, auto: the machine's address. alloc: that of the group's own network."),
+    .describe(
+      "host: the machine's address. driver: that of the network that the driver made. alloc: " +
+        "that of the group's own network. auto: driver where the driver advertises it, else host.",
+    ),
   tags: z.array(text).optional(),
   meta: freeText.optional(),
   onReady: z

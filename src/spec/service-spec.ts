@@ -9,8 +9,8 @@ export interface ServiceSpec {
   readonly port?: PortName;
   /** Where others find it; left out: where its port is, or 127.0.0.1. */
   readonly address?: string;
-  /** Left out: of the machine. */
-  readonly addressMode?: 'alloc';
+  /** Left out: of what the driver made if it is advertised, else of the machine. */
+  readonly addressMode?: 'alloc' | 'driver' | 'host';
   readonly tags?: readonly string[];
   readonly meta?: Readonly<Record<string, string>>;
   /** It is recorded when all of its checks have passed. */
@@ -61,7 +61,7 @@ function serviceSpec(checked: CheckedService): ServiceSpec {
     name,
     ...(port !== undefined && { port }),
     ...(address !== undefined && { address }),
-    ...(addressMode === 'alloc' && { addressMode }),
+    ...(addressMode !== 'auto' && { addressMode }),
     ...(tags.length > 0 && { tags }),
     ...(Object.keys(meta).length > 0 && { meta }),
     ...(onReady === true && { onReady }),

@@ -82,7 +82,7 @@ describe('services', () => {
     [{ name: 'web', connect: {} }, 'means nothing here'],
     [{ name: 'web', onReady: true }, 'waits for the checks of the service'],
     [{ name: 'web', port: 80, addressMode: 'alloc' }, 'say in port which label it has'],
-    [{ name: 'web', addressMode: 'driver' }, 'no driver gives addresses'],
+    [{ name: 'web', addressMode: 'drivers' }, 'must be "auto", "host", "driver" or "alloc"'],
   ])('are refused with what is wrong: %j', (service, text) => {
     expect(() => resolved([task({ services: [service as never] })])).toThrow(text);
   });

@@ -1,5 +1,6 @@
 /** Where a program is reached: by the variables in which every task finds its ports. */
 import { HoldfastError } from '../../errors.ts';
+import type { DriverNetwork } from '../../machines/task-messages.ts';
 import type { PortName } from '../../spec/check-spec.ts';
 import { cleanName } from '../../spec/env-names.ts';
 
@@ -18,6 +19,17 @@ type Env = Readonly<Record<string, string>>;
 
 /** A port that has no label is of the network that the program is in. */
 const HERE = '127.0.0.1';
+
+/**
+ * In the network that the driver made: a label is one of the ports that it gave. Throws START_FAILED for another one.
+ */
+export function placeInside(port: PortName, { ip, ports }: DriverNetwork): Place {
+  if (typeof port === 'number') return { address: ip, port };
+  const given = ports[port];
+  if (given !== undefined) return { address: ip, port: given };
+  const text = `the driver gives no port that is labelled "${port}"`;
+  throw new HoldfastError('START_FAILED', text);
+}
 
 /** `isAllocs`: in the group's own network. Throws START_FAILED for a label that nobody has. */
 export function placeOf(port: PortName, env: Env, isAllocs = false): Place {
