@@ -21,10 +21,11 @@ import { type DockerConfig, readDockerConfig } from './config.ts';
 import { type ContainerBody, containerBody, containerName } from './container-body.ts';
 import { endContainer, lookAgain, untilEnded } from './container-end.ts';
 import {
-  BEGUN,
+  begunNote,
   type Found,
   hasBegun,
   isLiving,
+  isOutlived,
   networkOf,
   outcomeOf,
   signalNote,
@@ -132,12 +133,16 @@ export class ContainerRuns implements Calls {
     const attempts = config.containerExistsAttempts ?? this.#options.containerExistsAttempts;
     const find = (): Promise<Found> => this.#find(run, doors);
     const steps = { engine, name, body, attempts, find, signal };
+    // It had begun under another claim, and is gone: it ran, whoever comes late.
+    if (isOutlived(await find(), claims.look(run))) {
+      throw lookAgain(`${name} had begun, and is gone`);
+    }
     await doors.holdings.record({ kind: 'container', id: name });
     const id = await createContainer(steps);
     if (typeof id !== 'string') return this.#giveUp(run, doors, id);
     // What was given up meanwhile must not begin.
     signal.throwIfAborted();
-    claims.note(run, BEGUN);
+    claims.note(run, begunNote(id));
     const refused = await startContainer(steps, id);
     if (refused !== undefined) {
       await removeContainer(engine, id);
@@ -194,10 +199,10 @@ export class ContainerRuns implements Calls {
       const note = (word: string): void => claims.note(run, signalNote(word));
       return endContainer({ engine: this.#engine, find, note }, found.facts, plan, signal);
     }
-    const wasBegun = found.is !== 'ours' && claims.look(run).notes.includes(BEGUN);
+    const wasBegun = isOutlived(found, claims.look(run));
     if (claims.abort(run) === 'held')
       throw lookAgain(`a start of run ${run.launchKey} is under way`);
-    // One that was created only, by whoever is not at it any more.
+    // One that was created only, or late, by whoever is not at it any more.
     if (found.is === 'ours') await removeContainer(this.#engine, found.facts.id);
     return { kind: wasBegun ? 'ended' : 'aborted' };
   }

@@ -24,8 +24,21 @@ export interface SightFacts {
   readonly network: DriverNetwork | undefined;
 }
 
-/** Noted before the engine is asked to start the container. */
-export const BEGUN = 'begun';
+/** Noted before the engine is asked to start this very container. */
+export function begunNote(id: string): string {
+  return `${BEGUN}${id}`;
+}
+
+const BEGUN = 'begun ';
+
+/**
+ * Was the run begun, and is what has its name now not what it was begun as? A create that arrives late makes one of
+ * the same name and labels, which must never be started: only an id is never used again.
+ */
+export function isOutlived(found: Found, { notes }: Pick<Claim, 'notes'>): boolean {
+  const begun = notes.filter((note) => note.startsWith(BEGUN));
+  return begun.length > 0 && (found.is !== 'ours' || !begun.includes(begunNote(found.facts.id)));
+}
 
 /** Is its program at work, or about to be? */
 export function isLiving({ state }: ContainerFacts): boolean {
@@ -65,8 +78,7 @@ export function sightOf(found: Found, claim: Claim, facts: SightFacts): RunSight
   if (claim.fate === 'abort') return { evidence: { ...plain, claim: 'none', fate: 'abort' } };
   if (claim.maker === 'busy' || claim.maker === 'unknown') return unknownSight(claim);
   // It was asked to be started, and is not there any more: it may have run.
-  const wasBegun = found.is !== 'ours' && claim.notes.includes(BEGUN);
-  if (wasBegun) return { evidence: { ...plain, claim: 'dead', fate: 'launch' } };
+  if (isOutlived(found, claim)) return { evidence: { ...plain, claim: 'dead', fate: 'launch' } };
   return { evidence: { ...plain, claim: 'none', fate: 'none' } };
 }
 
