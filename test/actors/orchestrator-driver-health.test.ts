@@ -1,5 +1,6 @@
 /** Drivers that cannot work, for a while: who is refused, who waits, and what goes on. */
 import { describe, expect, it } from 'vitest';
+import { docker } from '../../src/drivers/docker/docker.ts';
 import type { DriverAgent } from '../../src/drivers/driver-agent.ts';
 import type { Driver, Fingerprint } from '../../src/drivers/driver.ts';
 import { mockDriver } from '../../src/testing/index.ts';
@@ -145,6 +146,20 @@ describe('a driver whose first answer takes its time', () => {
     await agent.until('web', 'prestart');
     answer.resolve(HEALTHY);
     await agent.until('web', 'running');
+  });
+
+  it('is docker, whose engine may hang', async () => {
+    const agent = new MockAgent();
+    let calls = 0;
+    const hanging = docker({ endpoint: 'unix:///dev/null' }, () => {
+      calls += 1;
+      return new Promise(() => undefined);
+    });
+    const orchestrator = await agent.open({ drivers: [hanging] });
+    expect(calls).toBe(1);
+    expect((await orchestrator.agent()).drivers).toEqual([
+      { driver: 'docker', health: 'undetected', message: '' },
+    ]);
   });
 });
 

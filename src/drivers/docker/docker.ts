@@ -29,6 +29,8 @@ export function docker(written: DockerDriverOptions = {}, openEngine = openDocke
     apiVersion: 1,
     mounts: 'all',
     fingerprint: () => fingerprint(engine, options),
+    // An engine that hangs must not hold up an agent that has other tasks to find again.
+    firstPrint: 'later',
     checkConfig: (config) => checkDockerConfig(readDockerConfig(config), options),
     checkTask: (task) => checkDockerTask(task, readDockerConfig(task.config)),
     // A name is one of the image's, and of no account here.
