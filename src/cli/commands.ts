@@ -11,6 +11,7 @@ import { addLogsCommand } from './logs-syntax.ts';
 import { addPastCommands } from './past-syntax.ts';
 import { addPlanCommand } from './plan-syntax.ts';
 import { DATA_DIR, REF, subcommand, wholeNumber } from './subcommand.ts';
+import { addTokenCommand } from './token-syntax.ts';
 
 const EXAMPLES = `Examples:
   holdfast run web.yaml           start a task group, and an agent if need be
@@ -59,6 +60,7 @@ export function program(): Command {
   addImportCommand(root);
   addNodeCommand(root);
   addGcCommand(root);
+  addTokenCommand(root);
   addCareCommands(root);
   root
     .command('version')

@@ -126,6 +126,7 @@ export class Conversations {
       query,
       body: {},
       signal,
+      serviceEnds: this.#ended.signal,
       headers: request.headers,
       actor: caller?.name ?? '',
       assertScope: (scope) => assertScope(caller ?? { name: 'nobody', scopes: [] }, scope),

@@ -14,6 +14,8 @@ export interface Call<Q extends Fields = Fields, B extends Fields = Fields> {
   readonly body: Values<B>;
   /** Aborts when the caller has gone, or when the service closes. */
   readonly signal: AbortSignal;
+  /** Aborts when the service closes. */
+  readonly serviceEnds: AbortSignal;
   readonly headers: IncomingMessage['headers'];
   /** Name of the token that was shown. */
   readonly actor: string;
