@@ -115,6 +115,7 @@ export class Conversations {
     const { route, pieces } = this.#matcher.find(request.method ?? '', path);
     const caller = route.scope && guard.callerFor(request, route.scope);
     const query = readQuery(new URLSearchParams(asked), route.query, Date.now());
+    this.#noted(route, pieces, caller);
     return { route, ref: pieces.join('/'), caller, query };
   }
 
@@ -134,6 +135,13 @@ export class Conversations {
       heartbeatMs,
       shutDown: () => undefined,
     };
+  }
+
+  /** Who asked for what is to be changed, whatever comes of it. Bodies are not noted: they may hold secrets. */
+  #noted({ operation, scope }: Route, pieces: readonly string[], caller: Caller | undefined): void {
+    if (caller === undefined || scope === 'read' || scope === 'logs') return;
+    const facts = { actor: caller.name, operation, ref: pieces.join('/') };
+    this.#doors.logger.info(facts, 'asked for over HTTP');
   }
 
   #logged(error: unknown): void {

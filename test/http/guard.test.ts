@@ -111,3 +111,19 @@ describe('a place', () => {
     await expect(opening).rejects.toMatchObject({ code: 'PORT_IN_USE' });
   });
 });
+
+it('whoever asks for a change is noted with his name, and nothing of what he sent', async () => {
+  const noted: object[] = [];
+  const info = (facts: object): void => void noted.push(facts);
+  const logger = { debug() {}, info, warn() {}, error() {} };
+  await using own = await httpRig({ logger });
+  const token = createToken(own.tokenDir, 'ci', ['write']);
+  await own.call('POST /v1/allocs', { token, body: { spec: GROUP, payload: 'c2VjcmV0' } });
+  await own.call('POST /v1/allocs/web/signal', { token, body: { signal: 'SIGHUP' } });
+  await own.call('GET /v1/allocs');
+  await own.call('POST /v1/agent/shutdown', { token });
+  expect(noted).toEqual([
+    { actor: 'ci', operation: 'run', ref: '' },
+    { actor: 'ci', operation: 'signalAlloc', ref: 'web' },
+  ]);
+});
