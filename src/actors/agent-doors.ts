@@ -12,6 +12,7 @@ import type { Clock, Logger, Random } from '../ports.ts';
 import type { AssignedPort } from '../spec/network-spec.ts';
 import type { Counts } from './counts.ts';
 import type { DriverWatch } from './driver-watch.ts';
+import type { DockerOutput } from './docker-output.ts';
 import type { LogReaders } from './log-readers.ts';
 import type { Surroundings } from './run-env.ts';
 import type { AgentCapability, Networks } from './networks.ts';
@@ -43,6 +44,7 @@ export interface AgentDoors {
   readonly hooks: HookRegistry;
   readonly executor: ExecutorDoor;
   readonly logmon: LogmonDoor;
+  readonly output: Pick<DockerOutput, 'doorOf' | 'forgetOthers'>;
   readonly usage: UsageDoor;
   readonly waitingOutput: Pick<WaitingOutput, 'current'>;
   /** Whoever reads the output of an alloc says so here. */

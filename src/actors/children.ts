@@ -1,5 +1,7 @@
+import { DOCKER_LOGGER_PROTOCOL } from '../rpc/docker-logger-methods.ts';
 import { EXECUTOR_PROTOCOL } from '../rpc/executor-methods.ts';
 import { LOGMON_PROTOCOL } from '../rpc/logmon-methods.ts';
+import { DockerOutput } from './docker-output.ts';
 import { Executor } from './executor.ts';
 import { HostPool, type HostPoolDoors } from './host-pool.ts';
 import { Logmon } from './logmon.ts';
@@ -11,13 +13,14 @@ import { UsageFeed } from './usage-feed.ts';
 export interface Children {
   readonly executor: Executor;
   readonly logmon: Logmon;
+  readonly output: DockerOutput;
   readonly usage: UsageFeed;
   readonly sessions: Sessions;
   readonly waitingOutput: WaitingOutput;
   readonly pools: readonly HostPool[];
 }
 
-/** The two kinds of host, each with the actor that speaks for it. `signal` aborts when the agent closes. */
+/** The kinds of host, each with the actor that speaks for it. `signal` aborts when the agent closes. */
 export function wireChildren(
   shared: Omit<HostPoolDoors, 'kind' | 'protocol' | 'onUp'> & { readonly cgroups: RunCgroups },
   signal: AbortSignal,
@@ -40,9 +43,17 @@ export function wireChildren(
     onAnswer: (hostId, { waiting = [] }) =>
       waitingOutput.heard(hostId, waiting, (taskKey) => logmon.nameOf(taskKey)),
   });
+  const outputPool: HostPool = new HostPool({
+    ...shared,
+    kind: 'docker-logger',
+    protocol: DOCKER_LOGGER_PROTOCOL,
+    onUp: (host, adopted) => output.greet(host, adopted, signal),
+  });
   const executor = new Executor({ ...shared, pool: executorPool });
   const logmon = new Logmon({ ...shared, pool: logmonPool, signal });
+  const output = new DockerOutput({ ...shared, pool: outputPool, signal });
   const usage = new UsageFeed(executorPool, shared.agentEpoch);
   const sessions = new Sessions({ ...shared, pool: executorPool, signal });
-  return { executor, logmon, usage, sessions, waitingOutput, pools: [executorPool, logmonPool] };
+  const pools = [executorPool, logmonPool, outputPool];
+  return { executor, logmon, output, usage, sessions, waitingOutput, pools };
 }

@@ -1,6 +1,7 @@
 /** What the driver of one task has recorded of it: its messages, and what it made beside the runs. */
 import type { DriverDoors, EndedTask } from '../drivers/driver.ts';
 import { FileClaims } from '../drivers/run-claims.ts';
+import type { TaskVoice } from '../drivers/task-voice.ts';
 import type { Thing } from '../drivers/holdings.ts';
 import { HoldfastError, messageOf } from '../errors.ts';
 import type { TaskMessage } from '../machines/task-messages.ts';
@@ -28,14 +29,16 @@ export class DriverWords {
     this.#doors = doors;
     this.#budget = new MessageBudget(agent.clock);
     const labels = (): Readonly<Record<string, string>> => this.#labels();
+    const task: TaskVoice = {
+      get labels() {
+        return labels();
+      },
+      emit: (type, message, details = {}) => this.#emit({ type, message, details }),
+    };
     this.doors = {
       executor: agent.executor,
-      task: {
-        get labels() {
-          return labels();
-        },
-        emit: (type, message, details = {}) => this.#emit({ type, message, details }),
-      },
+      output: agent.output.doorOf(task),
+      task,
       holdings: {
         current: () => known().holdings ?? [],
         record: ({ kind, id }: Thing) => tell({ type: 'RecordHolding', kind, id }),

@@ -148,6 +148,7 @@ export class Recovery {
     // crash point: agent.sweep.ended
     await released;
     await agent.executor.forgetOthers(current);
+    await agent.output.forgetOthers(current);
     await putAway(agent, orphans, signal);
   }
 

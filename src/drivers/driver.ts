@@ -12,6 +12,7 @@ import type { DriverAgent, DriverAttachment } from './driver-agent.ts';
 import type { Holding, Holdings } from './holdings.ts';
 import type { RunSample, UsageDoor, UsageQuery } from './usage.ts';
 import type { TaskDirs } from '../hooks/hook.ts';
+import type { OutputDoor } from './output-door.ts';
 import type { RunClaims } from './run-claims.ts';
 import type { SessionDoor, SessionWish } from './session.ts';
 import type { TaskVoice } from './task-voice.ts';
@@ -142,6 +143,8 @@ export interface DriverDoors {
   readonly holdings: Holdings;
   /** For drivers whose program is started by somebody else, such as an engine. */
   readonly claims: RunClaims;
+  /** For drivers whose program does not write into the FIFOs of its task. */
+  readonly output: OutputDoor;
 }
 
 /** The task whose holdings are to be undone. */

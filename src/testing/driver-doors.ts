@@ -26,6 +26,11 @@ export function keptDoors(executor: ExecutorDoor, run = 1, claims = noClaims): K
   return {
     executor,
     claims,
+    output: {
+      follow: async () => undefined,
+      settled: async () => true,
+      release: async () => undefined,
+    },
     words,
     task: {
       labels: { node: 'here', job: 'shop', group: 'shop', alloc: 'a1', task: 'web' },

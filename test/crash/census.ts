@@ -49,7 +49,7 @@ const OPENINGS: readonly (readonly [WorkloadName, readonly Strike[]])[] = [
 export function isPossible(what: string): boolean {
   if (what === 'joined' || what.includes('.network.')) return process.geteuid?.() === 0;
   // Only a container engine leads there: test/docker/output-kills has its own kills.
-  if (what.startsWith('dockerlogger.')) return false;
+  if (/^(?:dockerlogger|agent\.output)\./.test(what)) return false;
   const isOfContainers = what === 'isolated' || what.includes('.container.');
   return !isOfContainers || noContainersBecause() === undefined;
 }

@@ -59,7 +59,7 @@ describe.skipIf(missing !== undefined)(`killed movers of output ${missing ?? ''}
       await output.ensure('logmon');
       await output.ensure('docker-logger');
     }
-    expect(await output.settle(60_000)).toEqual({ isSettled: true, remarks: [] });
+    expect(await output.settle(60_000)).toMatchObject({ isSettled: true, remarks: [] });
   }
 
   const all = Array.from({ length: BLOCKS * LINES_A_BLOCK }, (_, i) => `${i + 1}\n`).join('');

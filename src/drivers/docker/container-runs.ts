@@ -33,6 +33,7 @@ import {
   unknownSight,
 } from './container-sight.ts';
 import { findContainer, processNote, processOf } from './container-look.ts';
+import { ContainerOutput } from './container-output.ts';
 import { createContainer, removeContainer, startContainer } from './container-start.ts';
 import { containerStorage } from './container-storage.ts';
 import { Images } from './images.ts';
@@ -44,11 +45,13 @@ export class ContainerRuns implements Calls {
   readonly #engine: Engine;
   readonly #options: DockerOptions;
   readonly #images: Images;
+  readonly #output: ContainerOutput;
 
   constructor(engine: Engine, options: DockerOptions) {
     this.#engine = engine;
     this.#options = options;
     this.#images = new Images(engine, options);
+    this.#output = new ContainerOutput(options);
   }
 
   async inspect(run: RunRequest, doors: DriverDoors): Promise<RunSighting> {
@@ -63,6 +66,8 @@ export class ContainerRuns implements Calls {
     // After the look at the engine: whoever is at it may have come to an end meanwhile.
     const claim = claims.look(run);
     const facts = found.is === 'ours' ? found.facts : undefined;
+    const isOver = facts !== undefined && hasBegun(facts) && !isLiving(facts);
+    if (isOver) await this.#output.rest(run, facts, doors);
     return sightOf(found, claim, {
       machineEpoch: claims.machineEpoch,
       bootedAt: this.#bootedAt(run, doors),
@@ -149,6 +154,7 @@ export class ContainerRuns implements Calls {
       return this.#giveUp(run, doors, refused);
     }
     const facts = await engine.inspectContainer(id);
+    if (facts !== undefined) this.#output.follow(run, facts, doors);
     const process = facts && processOf(facts, claims.look(run).notes, { engine, claims });
     // It began and is over, or gone: how, its next sighting tells.
     if (facts === undefined || process === undefined) throw lookAgain(`${name} has ended already`);
@@ -172,12 +178,15 @@ export class ContainerRuns implements Calls {
   /** True when it lives: the engine owns it, and nothing needs to be taken over. */
   async adopt(run: RunRequest, doors: DriverDoors): Promise<boolean> {
     const found = await this.#find(run, doors);
-    return found.is === 'ours' && isLiving(found.facts);
+    if (found.is !== 'ours' || !isLiving(found.facts)) return false;
+    this.#output.follow(run, found.facts, doors);
+    return true;
   }
 
   async wait(run: RunRequest, doors: DriverDoors, signal: AbortSignal): Promise<RunOutcome> {
     const found = await untilEnded(this.#engine, () => this.#find(run, doors), signal);
     if (found.is === 'ours' && hasBegun(found.facts)) {
+      await this.#output.rest(run, found.facts, doors);
       return outcomeOf(found.facts, doors.claims.look(run), {
         bootedAt: this.#bootedAt(run, doors),
       });
@@ -215,6 +224,7 @@ export class ContainerRuns implements Calls {
   }
 
   async release(run: RunRequest, doors: DriverDoors): Promise<void> {
+    await this.#output.release(run, doors);
     if (!this.#options.gc.isContainerOn) return;
     const found = await this.#find(run, doors);
     if (found.is === 'ours') await removeContainer(this.#engine, found.facts.id);

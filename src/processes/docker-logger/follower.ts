@@ -19,6 +19,8 @@ const LEAST_PAUSE_MS = 100;
 const FIRST_FAULT_MS = 500;
 const MOST_PAUSE_MS = 10_000;
 const MOST_IDLE_MS = 1_000;
+/** A reader that follows may stand still after a file was full, also when the container has ended. */
+const MOST_QUIET_MS = 30_000;
 const NOTHING = Buffer.alloc(0);
 
 export interface FollowerDoors {
@@ -94,6 +96,18 @@ export class Follower {
     const ending = new AbortController();
     const signal = AbortSignal.any([ending.signal, this.#closing.signal]);
     let bytes = 0;
+    let timer: NodeJS.Timeout | undefined;
+    const endLater = (): void => {
+      clearTimeout(timer);
+      timer = setTimeout(() => ending.abort(), MOST_QUIET_MS).unref();
+    };
+    if (isFollowing) {
+      endLater();
+      this.#untilOver(signal).then(
+        () => ending.abort(),
+        () => undefined,
+      );
+    }
     try {
       for await (const pieces of piecesOf(this.#source, {
         from: stage.position,
@@ -104,11 +118,20 @@ export class Follower {
         bytes += moved.bytes;
         const isBehind = bytes > BEHIND_BYTES || moved.waitedMs > BEHIND_MS;
         if (isFollowing && isBehind) break;
+        if (isFollowing) endLater();
       }
+    } catch (error) {
+      if (this.#closing.signal.aborted || !ending.signal.aborted) throw error;
     } finally {
+      clearTimeout(timer);
       ending.abort();
     }
     return bytes;
+  }
+
+  async #untilOver(signal: AbortSignal): Promise<void> {
+    const { place, containerId } = this.#source;
+    await dockerEngine(place).waitContainer(containerId, signal);
   }
 
   async #move(

@@ -1,6 +1,7 @@
 /** Both streams of one run's container, from Follow to Release. */
 import { appendFileSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { replaceFile } from '../../os/atomic-file.ts';
 import { ensureFifo } from '../../os/ensure-fifo.ts';
 import type {
   FollowRequest,
@@ -14,6 +15,7 @@ export class Following {
   readonly #request: FollowRequest;
   readonly #followers: readonly Follower[];
   readonly #remarks: Remark[];
+  #told: number;
   readonly #report: (message: string) => void;
   #wake: () => void = () => undefined;
   #woken = Promise.resolve();
@@ -22,6 +24,7 @@ export class Following {
     this.#request = request;
     this.#report = report;
     this.#remarks = readRemarks(remarksPath(request));
+    this.#told = readTold(toldPath(request));
     this.#sleep();
     const streams = request.isTty ? (['stdout'] as const) : (['stdout', 'stderr'] as const);
     this.#followers = streams.map((stream) => this.#begin(stream));
@@ -41,9 +44,18 @@ export class Following {
     return this.#followers.every(({ isDone }) => isDone);
   }
 
-  /** Those after the first `known` ones. */
+  get remarksSoFar(): number {
+    return this.#remarks.length;
+  }
+
+  /** Those after the first `known` ones, which nobody is told of again. */
   remarksAfter(known: number): Remark[] {
-    return this.#remarks.slice(known);
+    const told = this.#told;
+    this.#told = Math.min(Math.max(told, known), this.#remarks.length);
+    if (this.#told > told) {
+      replaceFile(toldPath(this.#request), String(this.#told), { durable: false });
+    }
+    return this.#remarks.slice(this.#told);
   }
 
   /** Resolves when something may have changed, or `signal` aborts. */
@@ -110,6 +122,18 @@ function wordPath({ dir }: FollowRequest): string {
 
 function remarksPath({ dir }: FollowRequest): string {
   return join(dir, 'engine-output.remarks');
+}
+
+function toldPath({ dir }: FollowRequest): string {
+  return join(dir, 'engine-output.told');
+}
+
+function readTold(path: string): number {
+  try {
+    return Number(readFileSync(path, 'utf8'));
+  } catch {
+    return 0;
+  }
 }
 
 /** A last line that was cut off was told of to nobody. */

@@ -96,7 +96,10 @@ export class DockerLogger {
     for (;;) {
       const { isSettled } = following;
       const remarks = following.remarksAfter(request.knownRemarks);
-      if (isSettled || remarks.length > 0 || signal.aborted) return { isSettled, remarks };
+      const { remarksSoFar } = following;
+      if (isSettled || remarks.length > 0 || signal.aborted) {
+        return { isSettled, remarks, remarksSoFar };
+      }
       await following.untilChange(signal);
     }
   }

@@ -50,7 +50,7 @@ export interface SettleRequest {
   agentEpoch: number;
   launchKey: string;
   patienceMs: number;
-  /** How many remarks the caller knows already. */
+  /** How many remarks the caller knows already. They are known to whoever comes after it, too. */
   knownRemarks: number;
 }
 
@@ -58,6 +58,8 @@ export interface SettleResponse {
   isSettled: boolean;
   /** Those that came after the known ones. One that is made while a caller waits is answered at once. */
   remarks: Remark[];
+  /** How many there are by now, with those that were known. */
+  remarksSoFar: number;
 }
 
 export interface Remark {
@@ -512,7 +514,7 @@ export const SettleRequest: MessageFns<SettleRequest> = {
 };
 
 function createBaseSettleResponse(): SettleResponse {
-  return { isSettled: false, remarks: [] };
+  return { isSettled: false, remarks: [], remarksSoFar: 0 };
 }
 
 export const SettleResponse: MessageFns<SettleResponse> = {
@@ -522,6 +524,9 @@ export const SettleResponse: MessageFns<SettleResponse> = {
     }
     for (const v of message.remarks) {
       Remark.encode(v!, writer.uint32(18).fork()).join();
+    }
+    if (message.remarksSoFar !== 0) {
+      writer.uint32(24).int32(message.remarksSoFar);
     }
     return writer;
   },
@@ -553,6 +558,14 @@ export const SettleResponse: MessageFns<SettleResponse> = {
             }
 
             message.remarks.push(Remark.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.remarksSoFar = reader.int32();
             continue;
           }
         }
