@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { parseSync } from 'oxc-parser';
+import * as driver from '../src/driver.ts';
 import * as holdfast from '../src/index.ts';
 
 const path = new URL('../src/index.ts', import.meta.url);
@@ -46,6 +47,11 @@ describe('the public names', () => {
         'UsageDoor UsageQuery WhyChain',
       ].join(' '),
     );
+  });
+
+  it('are these values for who writes a driver', () => {
+    const names = ['ConfigReading', 'HoldfastError', 'findCommand', 'processDriver'];
+    expect(Object.keys(driver).toSorted()).toEqual(names);
   });
 
   it('are listed one by one, in at most forty lines', () => {

@@ -1,6 +1,7 @@
 /** For tests of programs that embed Holdfast, and for our own: `import … from 'holdfast/testing'`. */
 export { keptDoors, type KeptDoors } from './driver-doors.ts';
 export { driverContract, type DriverRig, type DriverRule } from './driver-contract.ts';
+export { openDriverRig, type DriverTrial } from './driver-rig.ts';
 export { FakeClock } from './fake-clock.ts';
 export {
   allocSubject,

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe } from 'vitest';
 import { describeDriver, type DriverRig } from '../contract/driver.contract.ts';
-import { DEAF_SCRIPT, untilDeaf } from '../drivers/until-deaf.ts';
+import { DEAF_SCRIPT, untilDeaf } from '../../src/testing/until-deaf.ts';
 import { DockerRuns } from './docker-runs.ts';
 import { EngineRig, whyNoEngine } from './engine-rig.ts';
 

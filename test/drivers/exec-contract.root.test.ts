@@ -4,11 +4,11 @@ import { exec } from '../../src/drivers/exec.ts';
 import { machineCapabilities } from '../../src/os/machine-capabilities.ts';
 import { describeDriver } from '../contract/driver.contract.ts';
 import { noContainersBecause } from '../processes/container-rig.ts';
-import { agentOf, World } from './process-world.ts';
+import { tryCommands } from './process-trial.ts';
 
 const obstacle = noContainersBecause();
 
 describe.skipIf(obstacle)(`exec (${obstacle ?? 'here'})`, () => {
   beforeAll(() => machineCapabilities());
-  describeDriver('exec', () => agentOf(new World(exec(), { pidMode: 'host' })));
+  describeDriver('exec', () => tryCommands(exec, { pidMode: 'host' }));
 });

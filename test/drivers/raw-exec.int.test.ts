@@ -1,6 +1,6 @@
 /** raw_exec is a driver: the contract. */
 import { rawExec } from '../../src/drivers/raw-exec.ts';
 import { describeDriver } from '../contract/driver.contract.ts';
-import { agentOf, World } from './process-world.ts';
+import { tryCommands } from './process-trial.ts';
 
-describeDriver('raw_exec', () => agentOf(new World(rawExec())));
+describeDriver('raw_exec', () => tryCommands(rawExec));

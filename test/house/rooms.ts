@@ -33,7 +33,8 @@ export const ROOMS: Readonly<Record<string, string>> = {
     'ports log:type os hooks drivers layout:type actors local orchestrator-options:type',
   orchestrator:
     'errors ports api:type log os layout data-dir actors local orchestrator-options orchestrator-parts',
-  testing: 'errors ports spec events machines log drivers hooks',
+  // A rig for drivers is an agent as far as drivers see it.
+  testing: 'errors ports spec events machines log os rpc hooks drivers actors',
   processes: 'errors os output rpc engine',
   server: 'errors ports:type api:type spec:type rpc log-query',
   client: 'errors ports:type api:type spec:type projections rpc server',
@@ -41,6 +42,8 @@ export const ROOMS: Readonly<Record<string, string>> = {
   doctor:
     'errors ports version api:type events machines projections log os rpc layout data-dir actors server client',
   cli: 'errors ports:type version api:type spec import output data-dir layout rpc drivers orchestrator server client http doctor',
+  // What who writes a driver may rely on.
+  driver: 'errors spec:type machines:type drivers',
   index: 'errors ports:type version api:type spec events:type output hooks drivers orchestrator',
 };
 

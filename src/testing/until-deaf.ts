@@ -1,7 +1,7 @@
 /** Programs that take no notice of SIGTERM do so only a moment after they began. */
 import { readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Driver, DriverDoors, RunRequest } from '../../src/drivers/driver.ts';
+import type { Driver, DriverDoors, RunRequest } from '../drivers/driver.ts';
 
 export const DEAF_SCRIPT = 'trap "" TERM; while :; do sleep 0.1; done';
 
