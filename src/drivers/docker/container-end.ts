@@ -58,19 +58,37 @@ export async function endContainer(
   let said = '';
   for (const step of plan) {
     note(step.signal);
-    try {
-      await engine.killContainer(facts.id, step.signal);
-    } catch (error) {
-      signal.throwIfAborted();
-      if (EngineError.of(error) === undefined) throw error;
-      // It may have arrived: how the container is says more than the answer.
-      said = `: ${messageOf(error)}`;
-    }
+    said = await sent(engine, facts.id, step.signal, signal);
     if (await endedWithin(engine, find, step.waitMs, signal)) return { kind: 'ended' };
   }
   const text = `container ${facts.id.slice(0, 12)} outlived SIGKILL${said}`;
   return { kind: 'stuck', message: text };
 }
+
+/**
+ * What the engine said against it, if anything. It may have arrived all the same: only force, which means the same
+ * twice, is sent again.
+ */
+async function sent(
+  engine: Engine,
+  id: string,
+  name: string,
+  signal: AbortSignal,
+): Promise<string> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      await engine.killContainer(id, name);
+      return '';
+    } catch (error) {
+      signal.throwIfAborted();
+      if (EngineError.of(error) === undefined) throw error;
+      if (name !== 'SIGKILL' || attempt === KILL_ATTEMPTS) return `: ${messageOf(error)}`;
+    }
+    await delay(retryDelayMs(attempt), undefined, { signal });
+  }
+}
+
+const KILL_ATTEMPTS = 4;
 
 /** Nobody can say now; whoever asks again later may hear it. */
 export function lookAgain(what: string): HoldfastError {
