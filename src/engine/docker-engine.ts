@@ -1,5 +1,11 @@
 /** The calls of Docker's API. */
-import type { ContainerFacts, Engine, EngineVersion, ImageFacts } from './engine.ts';
+import type {
+  ContainerEntry,
+  ContainerFacts,
+  Engine,
+  EngineVersion,
+  ImageFacts,
+} from './engine.ts';
 import { callEngine, type CallWish, type EnginePlace, wholeText } from './engine-call.ts';
 import { EngineError, isRefusal } from './engine-error.ts';
 
@@ -58,6 +64,16 @@ class DockerEngine implements Engine {
   ): Promise<boolean> {
     const path = `${at(ref)}?force=${force}&v=${volumes}`;
     return (await unless([404], this.#json('DELETE', path))) !== undefined;
+  }
+
+  async listContainers(labels: Readonly<Record<string, string>>): Promise<ContainerEntry[]> {
+    const label = Object.entries(labels).map(([name, value]) => `${name}=${value}`);
+    const filters = encodeURIComponent(JSON.stringify({ label }));
+    const path = `/containers/json?all=true&filters=${filters}`;
+    const wish = { method: 'GET', path, limitMs: this.#limitMs } as const;
+    const found: unknown = parsed(await wholeText(await callEngine(this.#place, wish), wish), wish);
+    if (!Array.isArray(found)) throw new EngineError('broken', 'the engine gave no list');
+    return (found as Json[]).map(containerEntry);
   }
 
   async waitContainer(ref: string, signal: AbortSignal): Promise<{ exitCode: number }> {
@@ -138,6 +154,17 @@ function splitTag(ref: string): readonly [name: string, tag: string] {
   if (digest !== -1) return [ref.slice(0, digest), ref.slice(digest + 1)];
   const colon = ref.indexOf(':', ref.lastIndexOf('/') + 1);
   return colon === -1 ? [ref, 'latest'] : [ref.slice(0, colon), ref.slice(colon + 1)];
+}
+
+/** Links of other containers are names too, behind one more slash. */
+function containerEntry({ Id, Names, Labels, State }: Json): ContainerEntry {
+  const names = ((Names ?? []) as string[]).map((name) => name.replace(/^\//, ''));
+  return {
+    id: textOf(Id),
+    name: names.find((name) => !name.includes('/')) ?? '',
+    labels: (Labels ?? {}) as Readonly<Record<string, string>>,
+    state: textOf(State),
+  };
 }
 
 function containerFacts(found: Json): ContainerFacts {

@@ -22,6 +22,8 @@ export interface Engine {
     ref: string,
     wish: { readonly force: boolean; readonly volumes: boolean },
   ): Promise<boolean>;
+  /** Of all states, those that carry every one of these labels. */
+  listContainers(labels: Readonly<Record<string, string>>): Promise<readonly ContainerEntry[]>;
   /** Resolves when the container does not run any more, with no time limit; aborting only ends the waiting. */
   waitContainer(ref: string, signal: AbortSignal): Promise<{ exitCode: number }>;
   /** Undefined: there is none. */
@@ -56,6 +58,14 @@ export interface ContainerFacts {
   readonly isTty: boolean;
   /** Of its own network, by the names of the engine's networks. */
   readonly networks: Readonly<Record<string, { readonly ip: string; readonly ip6: string }>>;
+}
+
+export interface ContainerEntry {
+  readonly id: string;
+  readonly name: string;
+  readonly labels: Readonly<Record<string, string>>;
+  /** As `ContainerState.status`. */
+  readonly state: string;
 }
 
 export interface ContainerState {

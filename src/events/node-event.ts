@@ -73,6 +73,21 @@ export const NODE_EVENTS = {
       reason: text,
     }),
   },
+  /**
+   * Something outside of a driver's runs that this agent made and nothing that is known wants: said once, before it is
+   * removed. `keep`: the operator wants to be told only.
+   */
+  DriverLeftoverFound: {
+    schema: 1,
+    data: fields({
+      driver: text,
+      kind: text,
+      id: text,
+      name: text,
+      verdict: oneOf('remove', 'keep'),
+      reason: text,
+    }),
+  },
   /** The agent died too often: everything is adopted and recorded, and nothing is started until this is left. */
   SafeModeEntered: { schema: 1, data: fields({ starts: whole, withinMs: whole }) },
   SafeModeLeft: { schema: 1, data: fields({}) },

@@ -199,6 +199,11 @@ function nodeText(fact: Fact): string | undefined {
       return `the store was damaged: ${fact.data.reason}`;
     case 'DriverFingerprinted':
       return `driver ${fact.data.driver} is ${fact.data.health}: ${fact.data.message}`;
+    case 'DriverLeftoverFound': {
+      const { driver, kind, name, verdict, reason } = fact.data;
+      const what = verdict === 'remove' ? 'was left over and is removed' : 'is left over';
+      return `${kind} ${name} of ${driver} ${what}${because(reason)}`;
+    }
     case 'StreamQuarantined':
       return `${fact.data.stream} cannot be read: ${fact.data.message}`;
     case 'StoreCompacted':

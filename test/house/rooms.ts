@@ -18,7 +18,7 @@ export const ROOMS: Readonly<Record<string, string>> = {
   rpc: 'errors version os ports:type',
   hooks: 'errors ports spec events:type machines:type',
   engine: 'errors',
-  drivers: 'errors ports:type spec events:type machines:type hooks:type os engine',
+  drivers: 'errors ports spec events:type machines:type hooks:type os engine',
   network: 'errors ports:type os',
   layout: 'os hooks:type',
   'data-dir': 'errors',

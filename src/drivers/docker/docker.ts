@@ -7,6 +7,7 @@ import { checkDockerConfig, checkDockerTask } from './check-task.ts';
 import { readDockerConfig } from './config.ts';
 import { portMapEnv } from './container-body.ts';
 import type { ContainerRuns } from './container-runs.ts';
+import { leftoverSweeps } from './leftover-sweep.ts';
 import { type DockerDriverOptions, type DockerOptions, readDockerOptions } from './options.ts';
 
 /** Where the calls of an engine come from: another one for tests. */
@@ -20,6 +21,7 @@ export function docker(written: DockerDriverOptions = {}, openEngine = openDocke
   const options = readDockerOptions(written);
   /** What this very agent started or adopted. */
   const own = new Set<string>();
+  const sweeps = leftoverSweeps(options.gc);
   let opened: Promise<Engine> | undefined;
   let loaded: Promise<ContainerRuns> | undefined;
   const engine = (): Promise<Engine> => (opened ??= openEngine(options));
@@ -28,9 +30,14 @@ export function docker(written: DockerDriverOptions = {}, openEngine = openDocke
     name: 'docker',
     apiVersion: 1,
     mounts: 'all',
-    fingerprint: () => fingerprint(engine, options),
     // An engine that hangs must not hold up an agent that has other tasks to find again.
     firstPrint: 'later',
+    attach: sweeps.attach,
+    async fingerprint() {
+      const print = await fingerprint(engine, options);
+      if (print.health === 'healthy') sweeps.begin(await engine());
+      return print;
+    },
     checkConfig: (config) => checkDockerConfig(readDockerConfig(config), options),
     checkTask: (task) => checkDockerTask(task, readDockerConfig(task.config)),
     // A name is one of the image's, and of no account here.
