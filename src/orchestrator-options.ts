@@ -24,6 +24,7 @@ import {
   isObjectOfTexts,
   isListOf,
 } from './option-claims.ts';
+import type { DriverPlugin } from './plugin/plugin-driver.ts';
 import type { Clock, Logger, Random } from './ports.ts';
 import { closest } from './spec/closest.ts';
 import type { NodeFacts } from './spec/env-facts.ts';
@@ -33,6 +34,11 @@ export interface OrchestratorOptions {
   readonly dataDir: string;
   /** None by default: a library runs what it was told to. */
   readonly drivers?: readonly Driver[];
+  /**
+   * Drivers in processes and packages of their own: each entry file calls `serveDriver`, is run by the Node of this
+   * process and started again when it ends. What their tasks run is not touched by that.
+   */
+  readonly driverPlugins?: readonly DriverPlugin[];
   /** Run after the built-in ones, in this order. */
   readonly hooks?: readonly Hook[];
   /** Silent by default. */
@@ -89,6 +95,7 @@ type Table = Readonly<Record<string, readonly [claim: string, holds: (value: unk
 const OPTIONS: Required<{ readonly [K in keyof OrchestratorOptions]: Table[string] }> = {
   dataDir: ['a path', (value) => typeof value === 'string' && value !== ''],
   drivers: ['a list of drivers', (value) => isListOf(value, 'name', 'start')],
+  driverPlugins: ['a list of names and paths', (value) => isListOf(value, 'name', 'path')],
   hooks: ['a list of hooks', (value) => isListOf(value, 'name')],
   logger: ['debug, info, warn and error', (value) => has(value, 'debug', 'info', 'warn', 'error')],
   onClose: ["'stop' or 'leave'", (value) => value === 'stop' || value === 'leave'],

@@ -23,12 +23,14 @@ import { SpecFiles } from './actors/spec-files.ts';
 import { StartGate } from './actors/start-gate.ts';
 import { systemClock } from './actors/system-clock.ts';
 import { systemRandom } from './actors/system-random.ts';
+import type { Driver } from './drivers/driver.ts';
 import { HookRegistry } from './hooks/registry.ts';
 import { type Layout } from './layout.ts';
 import { besideOf } from './local/run-beside.ts';
 import type { OpenedStore } from './log/open-store.ts';
 import { machineEpoch as readMachineEpoch } from './os/machine-epoch.ts';
 import { type OrchestratorOptions } from './orchestrator-options.ts';
+import { pluginDriver } from './plugin/plugin-driver.ts';
 import { silentLogger } from './ports.ts';
 
 const DISK_FLOOR_BYTES = 64 * 1024 * 1024;
@@ -80,7 +82,7 @@ export function assemble(
     ...networks,
     runBeside: besideOf(() => ({ agent, roster, signal })),
   };
-  const { onRecovered, ...driving } = driverSupplies({ ...shared, roster }, options);
+  const { onRecovered, ...driving } = driverSupplies({ ...shared, roster }, driversOf(options));
   const readers = new LogReaders();
   const known = { ...own, ...doors, ...beside, ...driving, surroundings: around, readers };
   const agent: AgentDoors = agentDoors(options, known);
@@ -96,6 +98,13 @@ export function assemble(
   const { driverWatch } = driving;
   const shutDown = shutDownOf({ ...parts, driverWatch, log, unlock });
   return { ...parts, agent, recovery, disk, agentEpoch, shutDown };
+}
+
+/** Those in this process, and those in processes of their own. */
+function driversOf({ drivers = [], driverPlugins = [] }: OrchestratorOptions): {
+  readonly drivers: readonly Driver[];
+} {
+  return { drivers: [...drivers, ...driverPlugins.map(pluginDriver)] };
 }
 
 /** What every actor is handed. */

@@ -8,7 +8,8 @@ import type { PooledHost } from './host-places.ts';
 import type { Pulse } from './host-pulse.ts';
 
 export interface HostPoolDoors {
-  readonly kind: HostKind;
+  /** A driver in its own process is in no pool: it has no children, and ends with its agent. */
+  readonly kind: Exclude<HostKind, 'driver'>;
   readonly stateDir: string;
   readonly instanceId: string;
   readonly agentEpoch: number;

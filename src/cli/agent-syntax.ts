@@ -1,5 +1,6 @@
 import { Option, type Command } from 'commander';
 import { byteSize } from './byte-size.ts';
+import { driverPlugins } from './driver-plugin-option.ts';
 import { networkFact } from './network-option.ts';
 import { httpPlace } from './http-option.ts';
 import { nodeFact } from './node-option.ts';
@@ -36,6 +37,11 @@ export function addAgentCommand(root: Command): void {
       many,
     )
     .option('--only-driver <name>', 'use only this driver (repeatable)', many)
+    .option(
+      '--driver-plugin <name=path>',
+      'a driver in a process of its own, by its entry file (repeatable)',
+      driverPlugins,
+    )
     .option(
       '--driver-options <file>',
       'what drivers may do and where they find things: YAML or JSON',

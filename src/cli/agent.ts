@@ -30,6 +30,8 @@ export interface AgentOptions extends HttpOptions, DriverWishes {
   readonly maxInodes?: number;
   /** Bytes. */
   readonly logBudget?: number;
+  /** As `driver-plugin-option.ts` reads them. */
+  readonly driverPlugin?: AgentLimits['driverPlugins'];
   /** As `node-option.ts` reads them. */
   readonly node?: AgentLimits['node'];
   /** As `network-option.ts` reads them. */
@@ -103,9 +105,11 @@ async function serveUntilEnd(options: AgentOptions, logger: Logger): Promise<voi
 
 function limitsOf(options: AgentOptions): AgentLimits {
   const { diskFloor, logBudget, cgroups, node, network, denyHostEnv } = options;
+  const { driverPlugin } = options;
   return {
     ...(diskFloor === undefined ? {} : { diskFloorBytes: diskFloor * 1024 * 1024 }),
     retention: retentionRules(options),
+    ...(driverPlugin === undefined ? {} : { driverPlugins: driverPlugin }),
     ...(logBudget === undefined ? {} : { logs: { budgetBytes: logBudget } }),
     ...(node === undefined ? {} : { node }),
     ...(network === undefined ? {} : { network }),

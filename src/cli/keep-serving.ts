@@ -17,6 +17,7 @@ export type AgentLimits = Pick<
   | 'retention'
   | 'cgroups'
   | 'logs'
+  | 'driverPlugins'
   | 'node'
   | 'network'
   | 'deniedHostEnv'

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { replaceFile } from '../os/atomic-file.ts';
 import { readPlainFile } from '../os/plain-file.ts';
 
-const KINDS = ['executor', 'logmon', 'docker-logger'] as const;
+const KINDS = ['executor', 'logmon', 'docker-logger', 'driver'] as const;
 
 export type HostKind = (typeof KINDS)[number];
 

@@ -27,5 +27,7 @@ async function placedIn(
   if (address.kind === 'docker-logger') {
     return (await call(channel, dockerLoggerMethods.shutdown, request, options)).runs;
   }
+  // It ends with its agent, not when it has nothing to do.
+  if (address.kind === 'driver') return 1;
   return (await call(channel, logmonMethods.shutdown, request, options)).tasks;
 }

@@ -1,5 +1,6 @@
 import type { HostKind } from './address-file.ts';
 import { dockerLoggerMethods } from './docker-logger-methods.ts';
+import { driverMethods } from './driver-methods.ts';
 import { executorMethods } from './executor-methods.ts';
 import type { Channel } from './framed-channel.ts';
 import { call } from './framed-client.ts';
@@ -33,6 +34,7 @@ const HELLO: Record<HostKind, CalledMethod<GreetingRequest, Greeting>> = {
   executor: executorMethods.hello,
   logmon: logmonMethods.hello,
   'docker-logger': dockerLoggerMethods.hello,
+  driver: driverMethods.hello,
 };
 
 const HELLO_DEADLINE_MS = 5_000;

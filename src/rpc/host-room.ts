@@ -10,6 +10,7 @@ const FILES: Readonly<Record<HostKind, { readonly own: number; readonly perTask:
   logmon: { own: 34, perTask: 6 },
   // Of each stream the FIFO, the pipe before it, the record and a connection or two.
   'docker-logger': { own: 34, perTask: 10 },
+  driver: { own: 34, perTask: 2 },
 };
 
 /** For how many tasks a host of this process may open enough files, 1 at least. */

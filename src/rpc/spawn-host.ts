@@ -23,6 +23,8 @@ export interface HostRequest {
   readonly tasksPerHost?: number | undefined;
   /** Where its compiled code is kept; found by the environment without one. */
   readonly compileCache?: string | undefined;
+  /** Absolute path of its entry file, for one of another package than ours. */
+  readonly entry?: string | undefined;
   /** Milliseconds until the host must have answered. 10 s without one. */
   readonly deadlineMs?: number;
 }
@@ -50,6 +52,7 @@ const FLAGS: Readonly<Record<HostKind, readonly string[]>> = {
   executor: MEMORY_FLAGS,
   logmon: [...MEMORY_FLAGS, '--no-opt', '--no-maglev'],
   'docker-logger': MEMORY_FLAGS,
+  driver: MEMORY_FLAGS,
 };
 const POLL_MS = 5;
 const LOG_TAIL_BYTES = 2_000;
@@ -98,18 +101,12 @@ export async function findHost(request: HostRequest): Promise<Host> {
 }
 
 function startProcess(request: HostRequest, hostDir: string): number {
-  const names = {
-    executor: 'executor-host',
-    logmon: 'logmon-host',
-    'docker-logger': 'docker-logger',
-  } as const;
-  const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
-  const entry = new URL(`../processes/${names[request.kind]}/main.${extension}`, import.meta.url);
+  const entry = request.entry ?? ownEntry(request.kind);
   const cache = request.compileCache ?? compileCacheDirectory(request.stateDir, process.env);
   const argv = [
     process.execPath,
     ...FLAGS[request.kind],
-    fileURLToPath(entry),
+    entry,
     `--state-dir=${request.stateDir}`,
     `--host-id=${request.hostId}`,
     `--kind=${request.kind}`,
@@ -123,6 +120,13 @@ function startProcess(request: HostRequest, hostDir: string): number {
   ];
   const program = { path: process.execPath, argv, environment };
   return startHostProcess(program, join(hostDir, 'host.log'));
+}
+
+function ownEntry(kind: HostKind): string {
+  const names = { executor: 'executor-host', logmon: 'logmon-host' } as const;
+  const name = kind === 'executor' || kind === 'logmon' ? names[kind] : kind;
+  const extension = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
+  return fileURLToPath(new URL(`../processes/${name}/main.${extension}`, import.meta.url));
 }
 
 async function addressOf(pid: number, hostDir: string, deadline: number): Promise<HostAddress> {

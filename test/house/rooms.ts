@@ -24,13 +24,14 @@ export const ROOMS: Readonly<Record<string, string>> = {
   'data-dir': 'errors',
   actors:
     'errors ports version api:type spec events machines projections log os output rpc hooks drivers network layout',
+  plugin: 'errors ports:type spec:type events machines log os rpc drivers actors',
   local:
     'errors ports version api:type spec events machines projections log output drivers:type actors layout log-query',
   'option-claims': '',
   'orchestrator-options':
-    'errors option-claims ports:type spec drivers:type hooks:type actors:type',
+    'errors option-claims ports:type spec drivers:type hooks:type actors:type plugin:type',
   'orchestrator-parts':
-    'ports log:type os hooks drivers layout:type actors local orchestrator-options:type',
+    'ports log:type os hooks drivers layout:type actors plugin local orchestrator-options:type',
   orchestrator:
     'errors ports api:type log os layout data-dir actors local orchestrator-options orchestrator-parts',
   // A rig for drivers is an agent as far as drivers see it.
@@ -69,7 +70,7 @@ export const PACKAGES: Readonly<Record<string, string>> = {
 };
 
 /** Who may import what `buf generate` wrote: the actors only to name the services that they call. */
-export const GENERATED_FOR = ['rpc', 'server', 'client', 'processes', 'actors'];
+export const GENERATED_FOR = ['rpc', 'server', 'client', 'processes', 'actors', 'plugin'];
 
 /** Names that say nothing. `data` has one meaning here: the data directory. */
 export const EMPTY_WORDS =

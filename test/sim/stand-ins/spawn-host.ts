@@ -27,6 +27,7 @@ async function spawn(request: HostRequest): Promise<Host> {
   mkdirSync(hostDirectory(request.stateDir, request.hostId), { recursive: true });
   world.interrupt('before starting a host');
   if (request.kind === 'docker-logger') throw unavailable('this machine has no container engine');
+  if (request.kind === 'driver') throw unavailable('this machine has no driver in its own process');
   const kind = `${request.kind} host` as const;
   const isRefused = world.faults.strike('spawnFails', kind);
   const made = isRefused ? undefined : world.spawn({ kind, parent: world.self, leads: true });
