@@ -1,17 +1,19 @@
 /** The calls of Docker's API. */
+import type { Readable } from 'node:stream';
 import type {
   ContainerEntry,
   ContainerFacts,
   Engine,
+  EngineFacts,
   EngineVersion,
   ImageFacts,
 } from './engine.ts';
 import { callEngine, type CallWish, type EnginePlace, wholeText } from './engine-call.ts';
 import { EngineError, isRefusal } from './engine-error.ts';
+import { type Json, parsed, textOf } from './engine-json.ts';
+import { load, pull } from './image-streams.ts';
 
 const LIMIT_MS = 10_000;
-
-type Json = Readonly<Record<string, unknown>>;
 
 /** `limitMs`: of every call that has a limit. */
 export function dockerEngine(place: EnginePlace, limitMs = LIMIT_MS): Engine {
@@ -92,6 +94,23 @@ class DockerEngine implements Engine {
     return pull(this.#place, ref, wish);
   }
 
+  loadImage(tar: Readable, signal: AbortSignal): Promise<readonly string[]> {
+    return load(this.#place, tar, signal);
+  }
+
+  async removeImage(ref: string): Promise<boolean> {
+    const path = `/images/${encodeURIComponent(ref)}`;
+    return (await unless([404, 409], this.#json('DELETE', path))) !== undefined;
+  }
+
+  async info(): Promise<EngineFacts> {
+    const { Runtimes } = await this.#json('GET', '/info');
+    const bridge = await unless([404], this.#json('GET', '/networks/bridge'));
+    const { Config } = (bridge?.['IPAM'] ?? {}) as { Config?: readonly Json[] | null };
+    const bridgeIp = Config?.map((one) => textOf(one['Gateway'])).find((ip) => ip !== '');
+    return { runtimes: Object.keys(Runtimes ?? {}).toSorted(), bridgeIp };
+  }
+
   async #json(method: CallWish['method'], path: string, body?: unknown): Promise<Json> {
     const wish = { method, path, body, limitMs: this.#limitMs };
     return parsed(await wholeText(await callEngine(this.#place, wish), wish), wish);
@@ -108,52 +127,6 @@ async function unless<T>(statuses: readonly number[], call: Promise<T>): Promise
 
 function at(ref: string): string {
   return `/containers/${encodeURIComponent(ref)}`;
-}
-
-/** An empty answer is one that says nothing. */
-function parsed(text: string, { path }: CallWish): Json {
-  if (text.trim() === '') return {};
-  try {
-    return JSON.parse(text) as Json;
-  } catch (cause) {
-    throw new EngineError('broken', `${path.split('?', 1)[0]}: no JSON`, { cause });
-  }
-}
-
-async function pull(
-  place: EnginePlace,
-  ref: string,
-  { auth, onProgress, signal }: Parameters<Engine['pullImage']>[1],
-): Promise<void> {
-  const [name, tag] = splitTag(ref);
-  const path = `/images/create?fromImage=${encodeURIComponent(name)}&tag=${encodeURIComponent(tag)}`;
-  const header = auth && Buffer.from(JSON.stringify(auth)).toString('base64url');
-  const headers = header === undefined ? {} : { 'x-registry-auth': header };
-  const wish = { method: 'POST', path, headers, signal } as const;
-  const answer = await callEngine(place, wish);
-  let rest = '';
-  const read = (line: string): void => {
-    if (line.trim() === '') return;
-    const { error, status } = parsed(line, wish);
-    if (error !== undefined) throw new EngineError('refused', textOf(error), { status: 404 });
-    onProgress?.(textOf(status));
-  };
-  answer.setEncoding('utf8');
-  for await (const chunk of answer) {
-    const lines = (rest + String(chunk)).split('\n');
-    rest = lines.pop() ?? '';
-    lines.forEach(read);
-  }
-  read(rest);
-  if (!answer.complete) throw new EngineError('broken', 'the pull broke off');
-}
-
-/** A colon after the last slash is that of a tag; a digest goes with the name of its own accord. */
-function splitTag(ref: string): readonly [name: string, tag: string] {
-  const digest = ref.indexOf('@');
-  if (digest !== -1) return [ref.slice(0, digest), ref.slice(digest + 1)];
-  const colon = ref.indexOf(':', ref.lastIndexOf('/') + 1);
-  return colon === -1 ? [ref, 'latest'] : [ref.slice(0, colon), ref.slice(colon + 1)];
 }
 
 /** Links of other containers are names too, behind one more slash. */
@@ -203,10 +176,6 @@ function containerFacts(found: Json): ContainerFacts {
       finishedAt: timeOf(State['FinishedAt']),
     },
   };
-}
-
-function textOf(value: unknown): string {
-  return typeof value === 'string' ? value : '';
 }
 
 /** The engine says "never" by the year 1. */

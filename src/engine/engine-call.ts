@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { request as plainRequest, type IncomingMessage, type RequestOptions } from 'node:http';
 import { request as tlsRequest } from 'node:https';
+import { Readable } from 'node:stream';
 import { HoldfastError, errnoOf, messageOf } from '../errors.ts';
 import { EngineError } from './engine-error.ts';
 
@@ -18,6 +19,7 @@ export interface CallWish {
   readonly method: 'GET' | 'POST' | 'DELETE';
   /** With its query. */
   readonly path: string;
+  /** A stream is sent as it comes, anything else as JSON. */
   readonly body?: unknown;
   readonly headers?: Readonly<Record<string, string>>;
   /** Left out: there is none. */
@@ -51,7 +53,8 @@ export async function wholeText(answer: IncomingMessage, wish: CallWish): Promis
 function sent(place: EnginePlace, wish: CallWish): Promise<IncomingMessage> {
   const { method, path, headers, body, limitMs, signal } = wish;
   const limits = [signal, limitMs === undefined ? undefined : AbortSignal.timeout(limitMs)];
-  const text = body === undefined ? undefined : JSON.stringify(body);
+  const isStream = body instanceof Readable;
+  const text = body === undefined || isStream ? undefined : JSON.stringify(body);
   const options: RequestOptions = {
     ...target(place),
     method,
@@ -76,7 +79,11 @@ function sent(place: EnginePlace, wish: CallWish): Promise<IncomingMessage> {
       socket.once(event, () => (isConnected = true));
     });
     call.on('error', (error) => reject(faultOf(error, wish, isConnected)));
-    call.end(text);
+    if (!isStream) return void call.end(text);
+    // What cannot be read on is not to be taken for its end.
+    body.on('error', (error) => call.destroy(error));
+    call.on('close', () => body.destroy());
+    body.pipe(call);
   });
 }
 
@@ -89,7 +96,7 @@ function target({ endpoint, tls }: EnginePlace): RequestOptions {
   return { host: hostname.replace(/^\[|\]$/g, ''), port, ...Object.fromEntries(files) };
 }
 
-function faultOf(error: unknown, wish: CallWish, isConnected: boolean): Error {
+export function faultOf(error: unknown, wish: CallWish, isConnected: boolean): Error {
   if (error instanceof EngineError) return error;
   if (wish.signal?.aborted === true) return wish.signal.reason as Error;
   const path = pathOf(wish);

@@ -3,6 +3,7 @@
  * that say otherwise, and may be made by many at once: none waits for another. A call that failed throws EngineError,
  * whose `kind` says whether it may have worked.
  */
+import type { Readable } from 'node:stream';
 
 export interface Engine {
   /** As it was given: `unix:///PATH` or `tcp://HOST:PORT`. */
@@ -36,10 +37,26 @@ export interface Engine {
     ref: string,
     wish: {
       readonly auth?: Readonly<Record<string, string>>;
-      readonly onProgress?: (status: string) => void;
+      /** Called for every line that the engine tells, of a layer or (empty) of the whole. */
+      readonly onProgress?: (status: string, layer: string) => void;
       readonly signal: AbortSignal;
     },
   ): Promise<void>;
+  /**
+   * Takes images from a tar as `docker save` writes it; resolves with their names, or ids where they have none. May be
+   * repeated. Errors: refused, also for a tar that is none.
+   */
+  loadImage(tar: Readable, signal: AbortSignal): Promise<readonly string[]>;
+  /** Never by force. False: it was not there, or a container or another name still uses it. */
+  removeImage(ref: string): Promise<boolean>;
+  info(): Promise<EngineFacts>;
+}
+
+export interface EngineFacts {
+  /** Names of the OCI runtimes that containers may ask for. */
+  readonly runtimes: readonly string[];
+  /** Address of the machine on the engine's own bridge; undefined: it has none. */
+  readonly bridgeIp: string | undefined;
 }
 
 export interface EngineVersion {

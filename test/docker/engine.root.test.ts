@@ -1,5 +1,7 @@
 /** The calls of an engine against a real one, and what their failures say. */
+import { createReadStream } from 'node:fs';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { dockerEngine } from '../../src/engine/docker-engine.ts';
 import { EngineRig, IMAGE, whyNoEngine } from './engine-rig.ts';
@@ -12,7 +14,7 @@ describe.skipIf(missing !== undefined)(`calls of an engine ${missing ?? ''}`, ()
   const never = new AbortController().signal;
 
   beforeAll(async () => {
-    rig = await EngineRig.open();
+    rig = await EngineRig.open(['--bip', '172.30.0.1/16']);
   });
   afterAll(() => rig.close());
 
@@ -57,6 +59,29 @@ describe.skipIf(missing !== undefined)(`calls of an engine ${missing ?? ''}`, ()
     expect(await engine.inspectImage('local/none:1')).toBeUndefined();
     const pulled = engine.pullImage('127.0.0.1:1/none:1', { signal: never });
     await expect(pulled).rejects.toMatchObject({ kind: 'refused' });
+  });
+
+  it('take an image from a tar, remove it unless it is used, and tell what containers can have', async () => {
+    const engine = dockerEngine(rig);
+    const tar = join(rig.dir, 'saved.tar');
+    rig.docker('tag', IMAGE, 'local/other:1');
+    rig.docker('save', '--output', tar, 'local/other:1');
+    await engine.createContainer('user', { Image: 'local/other:1', Cmd: ['true'] });
+    const { id = '' } = (await engine.inspectImage(IMAGE)) ?? {};
+    expect(await engine.removeImage(id)).toBe(false);
+    rig.docker('rmi', 'local/other:1');
+    expect(await engine.loadImage(createReadStream(tar), never)).toEqual(['local/other:1']);
+    expect(await engine.inspectImage('local/other:1')).toEqual({ id });
+    expect(await engine.removeImage('local/other:1')).toBe(true);
+    expect(await engine.removeImage('local/other:1')).toBe(false);
+    await expect(engine.loadImage(Readable.from(['no tar']), never)).rejects.toMatchObject({
+      kind: 'refused',
+    });
+    const gone = createReadStream(join(rig.dir, 'none.tar'));
+    await expect(engine.loadImage(gone, never)).rejects.toThrow('ENOENT');
+    const { runtimes, bridgeIp } = await engine.info();
+    expect(runtimes).toContain('runc');
+    expect(bridgeIp).toBe('172.30.0.1');
   });
 
   it.each<[Fault, string]>([

@@ -5,11 +5,13 @@ import type { Holding } from '../holdings.ts';
 import { hasLabels } from './container-look.ts';
 import { hasBegun, isLiving } from './container-sight.ts';
 import { removeContainer } from './container-start.ts';
+import type { Images } from './images.ts';
 import type { DockerOptions } from './options.ts';
 
 interface World {
   readonly engine: Engine;
   readonly options: DockerOptions;
+  readonly images: Pick<Images, 'release'>;
 }
 
 /** What is not gone when this throws is tried again. */
@@ -21,6 +23,8 @@ export async function undoThings(
 ): Promise<void> {
   for (const thing of things) {
     if (thing.kind === 'container') await undoContainer(world, thing.id, of, doors);
+    // It goes later, when no other task uses it: nothing to wait for.
+    if (thing.kind === 'image') world.images.release(thing.id, of);
     await doors.holdings.forget(thing);
   }
 }

@@ -1,5 +1,6 @@
 /** Looks at one container: whether it is ours, and which process of this machine it is. */
 import { readFileSync } from 'node:fs';
+import { uptime } from 'node:os';
 import type { ContainerFacts, Engine } from '../../engine/engine.ts';
 import type { ProcessFacts } from '../../machines/task-messages.ts';
 import { readProcStat } from '../../os/process-identity.ts';
@@ -58,4 +59,14 @@ function isOf(pid: number, id: string): boolean {
   } catch {
     return false;
   }
+}
+
+/** When the machine was booted since the start was recorded; undefined: it was not, or the engine is elsewhere. */
+export function bootedAt(
+  { isLocal }: Engine,
+  run: RunRequest,
+  { machineEpoch }: Pick<RunClaims, 'machineEpoch'>,
+): number | undefined {
+  const isSame = (run.machineEpoch ?? machineEpoch) === machineEpoch;
+  return isSame || !isLocal ? undefined : Date.now() - uptime() * 1_000;
 }

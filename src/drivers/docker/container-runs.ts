@@ -1,5 +1,4 @@
 /** Runs of containers, loaded with the first one. No run waits for another. */
-import { uptime } from 'node:os';
 import type { Engine } from '../../engine/engine.ts';
 import { EngineError } from '../../engine/engine-error.ts';
 import { HoldfastError } from '../../errors.ts';
@@ -32,7 +31,7 @@ import {
   sightOf,
   unknownSight,
 } from './container-sight.ts';
-import { findContainer, processNote, processOf } from './container-look.ts';
+import { bootedAt, findContainer, processNote, processOf } from './container-look.ts';
 import { ContainerOutput } from './container-output.ts';
 import { createContainer, removeContainer, startContainer } from './container-start.ts';
 import { containerStorage } from './container-storage.ts';
@@ -44,18 +43,19 @@ type Calls = Pick<Driver, 'inspect' | 'start' | 'adopt' | 'wait' | 'stop' | 'sig
 export class ContainerRuns implements Calls {
   readonly #engine: Engine;
   readonly #options: DockerOptions;
-  readonly #images: Images;
+  readonly images: Images;
   readonly #output: ContainerOutput;
 
   constructor(engine: Engine, options: DockerOptions) {
     this.#engine = engine;
     this.#options = options;
-    this.#images = new Images(engine, options);
+    this.images = new Images(engine, options);
     this.#output = new ContainerOutput(options);
   }
 
   async inspect(run: RunRequest, doors: DriverDoors): Promise<RunSighting> {
     const { claims } = doors;
+    this.images.recall(run, doors.holdings.current());
     let found: Found;
     try {
       found = await this.#find(run, doors);
@@ -70,7 +70,7 @@ export class ContainerRuns implements Calls {
     if (isOver) await this.#output.rest(run, facts, doors);
     return sightOf(found, claim, {
       machineEpoch: claims.machineEpoch,
-      bootedAt: this.#bootedAt(run, doors),
+      bootedAt: bootedAt(this.#engine, run, doors.claims),
       process: facts && processOf(facts, claim.notes, { engine: this.#engine, claims }),
       network: facts && networkOf(facts, readDockerConfig(run.task.config), run.ports ?? []),
     });
@@ -118,7 +118,7 @@ export class ContainerRuns implements Calls {
     };
     // What it cannot be is known before an image is fetched for it.
     containerBody({ ...wish, imageId: config.image });
-    const imageId = await this.#images.ensure(config, doors.task, signal);
+    const imageId = await this.images.ensure(config, run, doors, signal);
     return containerBody({ ...wish, imageId });
   }
 
@@ -188,7 +188,7 @@ export class ContainerRuns implements Calls {
     if (found.is === 'ours' && hasBegun(found.facts)) {
       await this.#output.rest(run, found.facts, doors);
       return outcomeOf(found.facts, doors.claims.look(run), {
-        bootedAt: this.#bootedAt(run, doors),
+        bootedAt: bootedAt(this.#engine, run, doors.claims),
       });
     }
     return { kind: 'lost', reason: 'its container was removed by somebody else', maybeRan: true };
@@ -232,7 +232,12 @@ export class ContainerRuns implements Calls {
   }
 
   cleanUp(things: readonly Holding[], of: EndedTask, doors: DriverDoors): Promise<void> {
-    return undoThings({ engine: this.#engine, options: this.#options }, things, of, doors);
+    return undoThings(
+      { engine: this.#engine, options: this.#options, images: this.images },
+      things,
+      of,
+      doors,
+    );
   }
 
   #forget(run: RunRequest, doors: DriverDoors): Promise<void> {
@@ -241,10 +246,5 @@ export class ContainerRuns implements Calls {
 
   #find(run: RunRequest, { claims }: DriverDoors): Promise<Found> {
     return findContainer(this.#engine, run, claims.instanceId);
-  }
-
-  #bootedAt(run: RunRequest, { claims }: DriverDoors): number | undefined {
-    const isSame = (run.machineEpoch ?? claims.machineEpoch) === claims.machineEpoch;
-    return isSame || !this.#engine.isLocal ? undefined : Date.now() - uptime() * 1_000;
   }
 }

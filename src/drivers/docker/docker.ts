@@ -2,7 +2,9 @@
 import { existsSync } from 'node:fs';
 import { messageOf } from '../../errors.ts';
 import type { Engine } from '../../engine/engine.ts';
+import type { Clock } from '../../ports.ts';
 import type { Driver, Fingerprint } from '../driver.ts';
+import type { DriverAgent, DriverAttachment } from '../driver-agent.ts';
 import { checkDockerConfig, checkDockerTask } from './check-task.ts';
 import { readDockerConfig } from './config.ts';
 import { portMapEnv } from './container-body.ts';
@@ -23,16 +25,15 @@ export function docker(written: DockerDriverOptions = {}, openEngine = openDocke
   const own = new Set<string>();
   const sweeps = leftoverSweeps(options.gc);
   let opened: Promise<Engine> | undefined;
-  let loaded: Promise<ContainerRuns> | undefined;
   const engine = (): Promise<Engine> => (opened ??= openEngine(options));
-  const runs = (): Promise<ContainerRuns> => (loaded ??= load(engine, options));
+  const { runs, attach } = lazyRuns(engine, options, sweeps);
   return {
     name: 'docker',
     apiVersion: 1,
     mounts: 'all',
     // An engine that hangs must not hold up an agent that has other tasks to find again.
     firstPrint: 'later',
-    attach: sweeps.attach,
+    attach,
     async fingerprint() {
       const print = await fingerprint(engine, options);
       if (print.health === 'healthy') sweeps.begin(await engine());
@@ -67,9 +68,34 @@ export function docker(written: DockerDriverOptions = {}, openEngine = openDocke
   };
 }
 
-async function load(engine: () => Promise<Engine>, options: DockerOptions): Promise<ContainerRuns> {
-  const { ContainerRuns } = await import('./container-runs.ts');
-  return new ContainerRuns(await engine(), options);
+/** Runs are loaded with the first one that is asked for; their images are looked after while an agent is there. */
+function lazyRuns(
+  engine: () => Promise<Engine>,
+  options: DockerOptions,
+  sweeps: ReturnType<typeof leftoverSweeps>,
+) {
+  let loaded: Promise<ContainerRuns> | undefined;
+  let clock: Clock | undefined;
+  const load = async (): Promise<ContainerRuns> => {
+    const { ContainerRuns } = await import('./container-runs.ts');
+    const runs = new ContainerRuns(await engine(), options);
+    if (clock !== undefined) runs.images.begin(clock);
+    return runs;
+  };
+  return {
+    runs: (): Promise<ContainerRuns> => (loaded ??= load()),
+    attach: (agent: DriverAgent): DriverAttachment => {
+      clock = agent.clock;
+      const sweep = sweeps.attach(agent);
+      return {
+        async close() {
+          clock = undefined;
+          await sweep.close();
+          (await loaded)?.images.end();
+        },
+      };
+    },
+  };
 }
 
 /** Where there is no socket there is no engine, and nothing is loaded to find out. */
@@ -84,11 +110,14 @@ async function fingerprint(
   }
   try {
     const { version, apiVersion, os } = await (await engine()).version();
+    const { runtimes, bridgeIp } = await (await engine()).info();
     const attributes = {
       'driver.docker': '1',
       'driver.docker.version': version,
       'driver.docker.apiVersion': apiVersion,
       'driver.docker.osType': os,
+      'driver.docker.runtimes': runtimes.join(','),
+      ...(bridgeIp !== undefined && { 'driver.docker.bridgeIp': bridgeIp }),
       'driver.docker.privileged.enabled': String(options.isPrivilegedAllowed),
       'driver.docker.volumes.enabled': String(options.volumes.isEnabled),
     };
