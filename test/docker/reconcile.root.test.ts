@@ -89,7 +89,8 @@ describe.skipIf(missing !== undefined)(`leftovers at an engine ${missing ?? ''}`
     };
     const driver = docker({ endpoint: rig.endpoint, ...options }, async () => {
       return new Proxy(engine, {
-        get: (of, name: keyof Engine) => (name === 'version' ? () => real.version() : of[name]),
+        get: (of, name: keyof Engine) =>
+          name === 'version' || name === 'info' ? real[name].bind(real) : of[name],
       });
     });
     const attachment = await driver.attach?.(agent);
