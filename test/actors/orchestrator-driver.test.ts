@@ -215,12 +215,14 @@ describe('what a driver made', () => {
     ]);
   });
 
-  it('is told of when the driver that could undo it is not there any more', async () => {
+  it('is told of when nobody is there any more who could undo it', async () => {
     const agent = new MockAgent();
     await agent.open({ drivers: [driverOf(agent, ({ holdings }) => holdings.record(BOX))] });
     await agent.start('web');
     await agent.until('web', 'running');
-    await agent.reopen();
+    const unable: { -readonly [K in keyof Driver]: Driver[K] } = mockDriver(agent.world);
+    delete unable.cleanUp;
+    await agent.reopen({ drivers: [unable] });
     await agent.orchestrator.stop('web');
     expect(await ofTypes(agent, 'web', 'DriverMessage', 'CleanupCompleted')).toEqual([
       [

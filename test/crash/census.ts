@@ -48,8 +48,8 @@ const OPENINGS: readonly (readonly [WorkloadName, readonly Strike[]])[] = [
 /** Where no containers or networks can be made, nothing comes by the points that are about them. */
 export function isPossible(what: string): boolean {
   if (what === 'joined' || what.includes('.network.')) return process.geteuid?.() === 0;
-  // Only a container engine leads there: test/docker/output-kills has its own kills.
-  if (/^(?:dockerlogger|agent\.output)\./.test(what)) return false;
+  // Only a container engine leads there: test/docker/ has its own kills.
+  if (/^(?:dockerlogger|agent\.(?:output|leftover))\./.test(what)) return false;
   const isOfContainers = what === 'isolated' || what.includes('.container.');
   return !isOfContainers || noContainersBecause() === undefined;
 }

@@ -112,7 +112,7 @@ class LeftoverSweep {
     }
     if (dangling.isDryRun) return;
     try {
-      // crash point: leftover-recorded
+      // crash point: agent.leftover.recorded
       // By its id: whatever takes its name meanwhile is another.
       await engine.removeContainer(id, { force: true, volumes: true });
     } catch (error) {
