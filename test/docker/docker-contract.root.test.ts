@@ -15,6 +15,11 @@ describe.skipIf(missing !== undefined)(`containers of an engine ${missing ?? ''}
 
   const rigOf = (runs: DockerRuns, agent = runs.agent()): DriverRig => ({
     ...agent,
+    usage: {
+      follow() {
+        throw new Error('a container is looked up at its engine');
+      },
+    },
     lasting: () => Promise.resolve(runs.lasting()),
     ending: (exitCode) => Promise.resolve(runs.script(`sleep 0.2; exit ${exitCode}`)),
     impossible: () => Promise.resolve(runs.run({ command: '/no/such/program' })),

@@ -65,6 +65,10 @@ export function docker(written: DockerDriverOptions = {}, openEngine = openDocke
       await (await runs()).release(run, doors);
     },
     cleanUp: async (things, of, doors) => (await runs()).cleanUp(things, of, doors),
+    async *stats(launchKey, query) {
+      const { containerUsage } = await import('./container-usage.ts');
+      yield* containerUsage(await engine(), launchKey, query);
+    },
   };
 }
 
