@@ -12,7 +12,7 @@ import {
 } from '../events/shape.ts';
 import type { Shape } from '../events/shape.ts';
 
-const process = fields({ pid: whole, startTime: text, machineEpoch: text, startedAt: whole });
+const program = fields({ pid: whole, startTime: text, machineEpoch: text, startedAt: whole });
 const network = fields({ ip: text, ports: record(whole), isAdvertised: flag });
 const exit = fields({
   exitCode: nullable(whole),
@@ -26,7 +26,7 @@ const refusal = { code: text, message: text, isRecoverable: flag };
 type Kinds = Readonly<Record<string, Shape<object>>>;
 
 const STARTS: Kinds = {
-  started: fields({ kind: text, process, network: optional(network) }),
+  started: fields({ kind: text, process: program, network: optional(network) }),
   refused: fields({ kind: text, ...refusal }),
   aborted: fields({ kind: text }),
 };
@@ -50,7 +50,7 @@ const evidence = fields({
 });
 const sighting = fields({
   evidence,
-  process: optional(process),
+  process: optional(program),
   network: optional(network),
   outcome: optional(anyJson),
 });
