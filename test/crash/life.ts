@@ -34,8 +34,15 @@ const agent = await openOrchestrator({
 });
 // An agent that can write no more, or that another one has replaced, is of no use: the next life opens anew.
 void agent.ended.then((failure) => failure !== undefined && process.exit(1));
-await play(agent);
-await agent.close({ tasks: 'stop' });
+try {
+  await play(agent);
+  await agent.close({ tasks: 'stop' });
+} catch (error) {
+  // A host may refuse an agent that was replaced before its log does: what ends it shall be told by the agent itself.
+  say({ error: String(error) }, 'cannot go on');
+  await Promise.race([agent.ended, delay(10_000)]);
+  throw error;
+}
 writeFileSync(places.doneFile, '');
 
 function say(facts: object, text?: string): void {
