@@ -4,6 +4,7 @@ import { messageOf } from '../../errors.ts';
 import type { Engine } from '../../engine/engine.ts';
 import type { Clock } from '../../ports.ts';
 import type { Driver, Fingerprint } from '../driver.ts';
+import type { UsageQuery } from '../usage.ts';
 import type { DriverAgent, DriverAttachment } from '../driver-agent.ts';
 import { checkDockerConfig, checkDockerTask } from './check-task.ts';
 import { readDockerConfig } from './config.ts';
@@ -65,11 +66,13 @@ export function docker(written: DockerDriverOptions = {}, openEngine = openDocke
       await (await runs()).release(run, doors);
     },
     cleanUp: async (things, of, doors) => (await runs()).cleanUp(things, of, doors),
-    async *stats(launchKey, query) {
-      const { containerUsage } = await import('./container-usage.ts');
-      yield* containerUsage(await engine(), launchKey, query);
-    },
+    stats: (launchKey, query) => usageOf(engine, launchKey, query),
   };
+}
+
+async function* usageOf(engine: () => Promise<Engine>, launchKey: string, query: UsageQuery) {
+  const { containerUsage } = await import('./container-usage.ts');
+  yield* containerUsage(await engine(), launchKey, query);
 }
 
 /** Runs are loaded with the first one that is asked for; their images are looked after while an agent is there. */
