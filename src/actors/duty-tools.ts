@@ -36,6 +36,8 @@ export interface TaskDoors {
   readonly releaseOlder: () => void;
   /** The end of the run is recorded: its host may forget it. Its files stay until the alloc has ended. */
   readonly releaseRun: (run: RunRequest) => void;
+  /** Has what the run of an earlier agent still writes collected, without waiting: its hosts may have died with it. */
+  readonly collectFound: (run: RunRequest, signal: AbortSignal) => void;
   /** Stands by a command beside the program that an earlier agent began, until its end is recorded. */
   readonly keepSession: (run: RunRequest, session: string) => void;
   /** Has told what the driver said beyond measure of the run that ended: how much that was. */

@@ -14,6 +14,8 @@ export async function killRun(doors: TaskDoors, scope: TaskScope): Promise<TaskM
   await runNotedHooks(doors, scope, 'prekill');
   if (launch === undefined || end !== undefined) return { type: 'NothingRan' };
   const run = doors.requestFor(scope.state.context);
+  // Nobody else may hold the FIFOs of a run that this agent has only found: its last words would go with its program.
+  if (!doors.driver().isOwn(run, doors.driverDoors)) doors.collectFound(run, scope.signal);
   const early = await awaitSignal(doors, scope, run);
   if (early !== undefined) return early;
   const plan = (): readonly StopStep[] => {

@@ -16,6 +16,7 @@ import { networkOfRun } from './network-supplies.ts';
 import { DriverWords } from './driver-words.ts';
 import type { TaskDoors } from './duty-tools.ts';
 import type { Folded } from './event-sourced.ts';
+import { wishOf } from '../hooks/collect-wish.ts';
 import { programTexts, whyNotStart } from './run-env.ts';
 import { keepSession } from './keep-session.ts';
 import { SourcedChild, type SourcedChildDoors } from './sourced-child.ts';
@@ -158,6 +159,10 @@ function taskDoors(
       }
     },
     releaseRun: (run) => agent.releaseRun(run, driver(), driverDoors),
+    collectFound(run, signal) {
+      if (run.task.logs.disabled === true) return;
+      void agent.logmon.resume(wishOf(run), signal).catch(() => undefined);
+    },
     keepSession: (run, session) => void keepSession(agent.sessions, run, session, tell),
     endMessages: () => ofDriver.endMessages(),
     undoHoldings: (signal) => ofDriver.undoHoldings(signal),
