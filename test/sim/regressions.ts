@@ -109,4 +109,8 @@ export const REGRESSIONS: readonly Regression[] = [
     seed: 13_378,
     why: 'a command was called lost by an agent that had not taken over its run yet, and lived on',
   },
+  {
+    seed: 1_106,
+    why: 'a run that was only found, and nobody held the FIFOs of, lost its last words when it was to end',
+  },
 ];
