@@ -8,21 +8,25 @@ import type { Observable } from 'rxjs';
 import type { HoldfastError } from './errors.ts';
 import type { Abortable } from './ports.ts';
 import type { GroupSpecInput } from './spec/group-schema.ts';
+import type { AuditCalls } from './api/actor.ts';
 import type { CountCalls } from './api/agent-counts.ts';
 import type { ExecCalls, ExecOptions, ExecSession } from './api/exec-session.ts';
 import type { PlanCalls } from './api/group-plan.ts';
 import type { LogChunk, LogQuery, WaitingLog } from './api/task-logs.ts';
 import type { SchedulerIdentity } from './spec/scheduler-identity.ts';
 import type { GcCalls } from './api/alloc-gc.ts';
+import type { EventQuery, PublicEvent } from './api/public-event.ts';
 import type { EnvCalls, TaskEnvView } from './api/task-env.ts';
 import type { HealthCalls } from './api/task-health.ts';
 import type { HistoryEntry, NomadTaskEvent, WhyChain } from './api/task-history.ts';
 import type { StatsQuery, TaskStats } from './api/task-stats.ts';
 import type { AllocView, TaskView } from './api/task-views.ts';
 
+export type * from './api/actor.ts';
 export type * from './api/agent-counts.ts';
 export type * from './api/alloc-gc.ts';
 export type * from './api/exec-session.ts';
+export type * from './api/public-event.ts';
 export type * from './api/task-health.ts';
 export type * from './api/task-history.ts';
 export type * from './api/task-logs.ts';
@@ -30,33 +34,6 @@ export type * from './api/task-views.ts';
 export type * from './api/task-env.ts';
 export type * from './api/group-plan.ts';
 export type { ProcessStats, StatsQuery, TaskStats } from './api/task-stats.ts';
-
-/** An event as subscribers see it. `run` is 0 before the first run and for events that are about no run. */
-export interface PublicEvent {
-  readonly position: number;
-  readonly storeId: string;
-  /** ISO 8601, UTC, milliseconds. A label: the order is `position`. */
-  readonly time: string;
-  readonly type: string;
-  /** Name of the alloc, null for events of the node. */
-  readonly alloc: string | null;
-  readonly allocId: string | null;
-  readonly task: string | null;
-  readonly run: number;
-  readonly data: unknown;
-}
-
-export interface EventQuery extends Abortable {
-  /** Exclusive: the last position that was seen. 0 or nothing = from the oldest event; 'now' = only what comes. */
-  readonly after?: number | 'now';
-  /** 'head' ends the iteration at the newest event of the moment of the call; nothing = follow for ever. */
-  readonly until?: 'head';
-  /** Refuses with POSITION_AHEAD when `after` was seen in another store. */
-  readonly storeId?: string;
-  /** `ALLOC` or `ALLOC/TASK`. */
-  readonly ref?: string;
-  readonly types?: readonly string[];
-}
 
 export interface RunOptions extends Abortable {
   /**
@@ -196,7 +173,15 @@ export interface AgentView {
 }
 
 export interface Orchestrator
-  extends AsyncDisposable, CountCalls, ExecCalls, EnvCalls, HealthCalls, GcCalls, PlanCalls {
+  extends
+    AsyncDisposable,
+    AuditCalls,
+    CountCalls,
+    ExecCalls,
+    EnvCalls,
+    HealthCalls,
+    GcCalls,
+    PlanCalls {
   readonly recovery: RecoveryReport;
   /**
    * Resolves when this orchestrator works no more: with nothing after `close`, with the error after a fail-stop (the

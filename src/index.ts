@@ -1,7 +1,7 @@
 /** The public names. What is not listed here is not promised. */
 export { openOrchestrator, type OrchestratorOptions } from './orchestrator.ts';
-export type { AgentView, AllocHandle, AllocView, AllocViewState, EnvVariable } from './api.ts';
-export type { EventQuery, Orchestrator, ProcessStats, PublicEvent } from './api.ts';
+export type { Actor, AgentView, AllocHandle, AllocView, AllocViewState } from './api.ts';
+export type { EnvVariable, EventQuery, Orchestrator, ProcessStats, PublicEvent } from './api.ts';
 export type { RecoveryOutcome, RecoveryReport, RunOptions, StatsQuery } from './api.ts';
 export type { CheckView, HealthView, ServiceView } from './api.ts';
 export type { TaskEnvView, TaskHandle, TaskStats, TaskView, TaskViewState } from './api.ts';

@@ -1,5 +1,6 @@
 /** Makes everything that one agent is of, and hands each part what it works with. */
 import type { AgentDoors } from './actors/agent-doors.ts';
+import { AuditTrail } from './actors/audit-trail.ts';
 import { Ballast } from './actors/ballast.ts';
 import { wireChildren } from './actors/children.ts';
 import { DiskWatch, wasLow } from './actors/disk-watch.ts';
@@ -41,6 +42,7 @@ export interface Parts {
   readonly roster: Roster;
   readonly recovery: Recovery;
   readonly journal: NodeJournal;
+  readonly trail: AuditTrail;
   readonly pools: readonly HostPool[];
   readonly disk: DiskWatch;
   readonly snapshots: SnapshotKeeper;
@@ -94,9 +96,9 @@ export function assemble(
   const room = { dir: stateDir, floorBytes, ballast, wasLow: wasLow(log) };
   const disk = new DiskWatch({ ...room, place, gate, record, logger });
   const snapshots = new SnapshotKeeper({ log, logger, gate, replayed });
-  const parts = { roster, journal, pools, closing, snapshots };
-  const { driverWatch } = driving;
-  const shutDown = shutDownOf({ ...parts, driverWatch, log, unlock });
+  const trail = new AuditTrail({ log, clock, logger });
+  const parts = { roster, journal, trail, pools, closing, snapshots };
+  const shutDown = shutDownOf({ ...parts, ...driving, log, unlock });
   return { ...parts, agent, recovery, disk, agentEpoch, shutDown };
 }
 

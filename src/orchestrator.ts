@@ -151,6 +151,7 @@ async function wire(
   retention.watch(closing.signal);
   return new LocalOrchestrator({
     retention,
+    trail: parts.trail,
     agent,
     roster,
     agentEpoch,

@@ -32,7 +32,7 @@ describe('the public names', () => {
     const types = entries.filter((entry) => entry.isType).map(({ exportName }) => exportName.name);
     expect(types.map(String).toSorted().join(' ')).toBe(
       [
-        'Abortable AgentView AllocEvent AllocHandle AllocView AllocViewState ArtifactRules',
+        'Abortable Actor AgentView AllocEvent AllocHandle AllocView AllocViewState ArtifactRules',
         'AttachOptions Cause CheckView Clock CommandEnd Driver',
         'EnvFacts EnvVariable ErrorCode ErrorRecord EventQuery ExecChunk',
         'ExecDriverOptions ExecExit ExecOptions ExecSession Fingerprint FrameOptions GcEntry',

@@ -1,3 +1,4 @@
+import type { AuditTrail } from './audit-trail.ts';
 import type { EventLog } from '../log/event-log.ts';
 import type { DriverWatch } from './driver-watch.ts';
 import type { HostPool } from './host-pool.ts';
@@ -9,6 +10,7 @@ import type { SnapshotKeeper } from './snapshot-keeper.ts';
 export function shutDownOf(parts: {
   readonly roster: Roster;
   readonly journal: NodeJournal;
+  readonly trail: Pick<AuditTrail, 'end'>;
   readonly pools: readonly HostPool[];
   readonly closing: AbortController;
   readonly snapshots: SnapshotKeeper;
@@ -16,12 +18,13 @@ export function shutDownOf(parts: {
   readonly unlock: () => void;
   readonly driverWatch: Pick<DriverWatch, 'close'>;
 }): () => Promise<void> {
-  const { roster, journal, pools, closing, snapshots, log, unlock, driverWatch } = parts;
+  const { roster, journal, trail, pools, closing, snapshots, log, unlock, driverWatch } = parts;
   return async () => {
     // crash point: agent.close.begun
     for (const runner of roster.runners) runner.stop();
     roster.close(log.failure);
     await driverWatch.close();
+    trail.end();
     await journal.settled();
     await Promise.all(pools.map((pool) => pool.dismissIdle()));
     closing.abort();

@@ -103,12 +103,13 @@ function addViewCommands(root: Command): void {
     );
   addLogsCommand(root);
   subcommand(root, 'events', 'print what happened', [
-    'holdfast events web --jsonl',
+    'holdfast events --types CommandReceived,CommandRefused     who asked for what',
     'holdfast events -f --after 41     all behind position 41, then what comes',
   ])
     .argument('[ref]', REF)
     .option('-f, --follow', 'go on with what comes; without it the newest event is the end')
     .option('--after <position>', 'only later ones: N, or STORE:N as an event names it')
+    .option('--types <words>', 'only these, such as TaskStarted,TaskExited')
     .option('--jsonl', 'one JSON object a line')
     .action(async (ref: string | undefined, _options, command: Command) =>
       (await import('./events.ts')).events(ref, command.optsWithGlobals()),

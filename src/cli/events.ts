@@ -10,6 +10,8 @@ export interface EventsOptions {
   readonly follow?: boolean;
   readonly after?: string;
   readonly jsonl?: boolean;
+  /** Words, separated by commas. */
+  readonly types?: string;
 }
 
 /** `holdfast events [REF]`: to the head, or for ever with -f. A lost agent ends it with where to go on. */
@@ -17,6 +19,7 @@ export async function events(ref: string | undefined, options: EventsOptions): P
   const query: EventQuery = {
     ...parseAfter(options.after),
     ...(ref === undefined ? {} : { ref }),
+    ...(options.types === undefined ? {} : { types: options.types.split(',') }),
     ...(options.follow === true ? {} : { until: 'head' }),
   };
   await using orchestrator = await findAgent(dataDirectory(options.dataDir));

@@ -54,7 +54,12 @@ export const COLUMNS: readonly Column<HistoryEntry>[] = [
   { title: 'RUN', cell: ({ run }) => (run === 0 ? '-' : String(run)), isNumber: true },
   {
     title: 'STATE',
-    cell: ({ from, to }) => (from === to ? (to ?? '?') : `${from ?? '?'} → ${to ?? '?'}`),
+    cell: ({ type, from, to }) =>
+      type.startsWith('Command')
+        ? '-'
+        : from === to
+          ? (to ?? '?')
+          : `${from ?? '?'} → ${to ?? '?'}`,
     style: (padded, { from, to }) => (from === to ? styled('dim', padded) : padded),
   },
   { title: 'WHAT HAPPENED', cell: ({ text }) => printable(text) },

@@ -8,6 +8,7 @@ import { AgentServiceService } from '../rpc/gen/holdfast/agent/v1/agent.ts';
 import { assertSocketPath } from '../rpc/unix-socket.ts';
 import { AGENT_PROTOCOL, agentSocket } from '../server/agent-socket.ts';
 import { fromRecovery } from '../server/convert.ts';
+import { AgentLine } from './agent-line.ts';
 import { RemoteOrchestrator } from './remote-orchestrator.ts';
 import type { Orchestrator } from '../api.ts';
 
@@ -38,7 +39,7 @@ export async function connectOrchestrator(options: ConnectOptions): Promise<Orch
       const message = `the agent on ${place} speaks protocol ${hello.protocol}, this is ${AGENT_PROTOCOL}: use its own version of holdfast`;
       throw new HoldfastError('UNAVAILABLE', message, { retryable: false });
     }
-    return new RemoteOrchestrator(channel, place, fromRecovery(hello.recovery));
+    return new RemoteOrchestrator(new AgentLine(channel, place), fromRecovery(hello.recovery));
   } catch (error) {
     channel.close();
     throw error;

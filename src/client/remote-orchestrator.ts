@@ -1,6 +1,5 @@
 import { randomUUID } from 'node:crypto';
 import { HoldfastError } from '../errors.ts';
-import { call, follow } from '../rpc/grpc-call.ts';
 import { AgentServiceService as agent } from '../rpc/gen/holdfast/agent/v1/agent.ts';
 import { EnvServiceService as environment } from '../rpc/gen/holdfast/agent/v1/env.ts';
 import { PlanServiceService as plans } from '../rpc/gen/holdfast/agent/v1/plan.ts';
@@ -17,14 +16,12 @@ import { fromPlanMessage } from '../server/plan-messages.ts';
 import { toRunRequest, toSpecBytes } from '../server/run-messages.ts';
 import { fromStatsMessage, toStatsRequest } from '../server/stats-messages.ts';
 import { fromLogMessages, toLogsRequest } from '../server/log-messages.ts';
-import { isWaiting } from '../server/agent-socket.ts';
+import type { AgentLine } from './agent-line.ts';
 import { unanswered } from './unanswered.ts';
 import { observe } from './observe.ts';
-import { openRemoteSession } from './remote-session.ts';
 import { lookBack, RemoteAlloc } from './remote-handles.ts';
 import type { Observable } from 'rxjs';
 import type * as api from '../api.ts';
-import type { Channel } from '../rpc/grpc-connect.ts';
 import type { CalledMethod, CallOptions } from '../rpc/method.ts';
 import type { GroupSpecInput } from '../spec/group-schema.ts';
 
@@ -33,17 +30,22 @@ export class RemoteOrchestrator implements api.Orchestrator {
   readonly recovery: api.RecoveryReport;
   /** Of this connection: the agent itself may well go on. */
   readonly ended: Promise<undefined>;
-  readonly #channel: Channel;
-  readonly #socket: string;
-  readonly #closing = new AbortController();
+  readonly #line: AgentLine;
 
-  constructor(channel: Channel, socket: string, recovery: api.RecoveryReport) {
+  constructor(line: AgentLine, recovery: api.RecoveryReport) {
     this.recovery = recovery;
+    this.#line = line;
     this.ended = new Promise((resolve) => {
-      this.#closing.signal.addEventListener('abort', () => resolve(undefined), { once: true });
+      line.closing.addEventListener('abort', () => resolve(undefined), { once: true });
     });
-    this.#channel = channel;
-    this.#socket = socket;
+  }
+
+  as(actor: api.Actor | string): api.Orchestrator {
+    const name = typeof actor === 'string' ? actor : actor.name;
+    return new RemoteOrchestrator(this.#line.actingFor(name), this.recovery);
+  }
+  noteRefused(): void {
+    // The agent records whom it refuses.
   }
 
   async agent(): Promise<api.AgentView> {
@@ -120,11 +122,11 @@ export class RemoteOrchestrator implements api.Orchestrator {
     ref: string,
     query: api.LogQuery = {},
   ): AsyncGenerator<api.LogChunk, void, undefined> {
-    const messages = this.#follow(agent.logs, toLogsRequest(ref, query), query.signal);
+    const messages = this.#line.follow(agent.logs, toLogsRequest(ref, query), query.signal);
     for await (const message of messages) {
       for (const chunk of fromLogMessages(message)) {
         // Those of a batch that stands here already are not for somebody who has left.
-        if (query.signal?.aborted === true || this.#closing.signal.aborted) return;
+        if (query.signal?.aborted === true || this.#line.closing.aborted) return;
         yield chunk;
       }
     }
@@ -134,7 +136,7 @@ export class RemoteOrchestrator implements api.Orchestrator {
     ref?: string,
     query: api.StatsQuery = {},
   ): AsyncGenerator<api.TaskStats, void, undefined> {
-    const messages = this.#follow(agent.stats, toStatsRequest(ref, query), query.signal);
+    const messages = this.#line.follow(agent.stats, toStatsRequest(ref, query), query.signal);
     for await (const { samples } of messages) yield* samples.map(fromStatsMessage);
   }
 
@@ -147,10 +149,10 @@ export class RemoteOrchestrator implements api.Orchestrator {
       ref: query.ref ?? '',
       types: [...(query.types ?? [])],
     };
-    for await (const { events } of this.#follow(agent.events, request, query.signal)) {
+    for await (const { events } of this.#line.follow(agent.events, request, query.signal)) {
       for (const event of events) {
         // Events of a batch that stands here already are not for somebody who has left.
-        if (query.signal?.aborted === true || this.#closing.signal.aborted) return;
+        if (query.signal?.aborted === true || this.#line.closing.aborted) return;
         yield fromEvent(event);
       }
     }
@@ -161,24 +163,12 @@ export class RemoteOrchestrator implements api.Orchestrator {
     argv: readonly string[],
     options: api.ExecOptions = {},
   ): Promise<api.ExecSession> {
-    return this.#openSession({ $case: 'open', value: toOpen(ref, argv, options) }, options);
+    return this.#line.openSession({ $case: 'open', value: toOpen(ref, argv, options) }, options);
   }
 
   attach(session: string, options: api.AttachOptions = {}): Promise<api.ExecSession> {
     const { after } = options;
-    return this.#openSession({ $case: 'attach', value: { session, after } }, options);
-  }
-
-  async #openSession(
-    first: Parameters<typeof openRemoteSession>[1],
-    options: api.AttachOptions,
-  ): Promise<api.ExecSession> {
-    this.#assertOpen();
-    try {
-      return await openRemoteSession(this.#channel, first, options);
-    } catch (error) {
-      throw this.#named(error);
-    }
+    return this.#line.openSession({ $case: 'attach', value: { session, after } }, options);
   }
 
   events$(query: api.EventQuery = {}): Observable<api.PublicEvent> {
@@ -186,60 +176,26 @@ export class RemoteOrchestrator implements api.Orchestrator {
   }
 
   async close(options: { tasks?: 'stop' | 'leave'; signal?: AbortSignal } = {}): Promise<void> {
-    if (this.#closing.signal.aborted) return;
+    if (this.#line.closing.aborted) return;
     if (options.tasks !== undefined) {
       const tasks =
         options.tasks === 'stop' ? ShutdownRequest_Tasks.STOP : ShutdownRequest_Tasks.LEAVE;
       await this.call(agent.shutdown, { tasks }, options);
     }
-    this.#closing.abort();
-    this.#channel.close();
+    this.#line.close();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }
 
-  /** One call of the agent. Errors: the agent's own, CLOSED after `close`, UNAVAILABLE when the agent is gone. */
-  async call<Request, Response>(
+  /** As `AgentLine.call`. */
+  call<Request, Response>(
     method: CalledMethod<Request, Response>,
     request: Request,
-    options: CallOptions = {},
+    options?: CallOptions,
   ): Promise<Response> {
-    this.#assertOpen();
-    try {
-      return await call(this.#channel, method, request, options);
-    } catch (error) {
-      throw this.#named(error);
-    }
-  }
-
-  async *#follow<Request, Response>(
-    method: CalledMethod<Request, Response>,
-    request: Request,
-    signal: AbortSignal | undefined,
-  ): AsyncGenerator<Response, void, undefined> {
-    this.#assertOpen();
-    const closing = this.#closing.signal;
-    const ends = signal === undefined ? closing : AbortSignal.any([signal, closing]);
-    try {
-      yield* follow(this.#channel, method, request, { signal: ends });
-    } catch (error) {
-      throw this.#named(error);
-    }
-  }
-
-  /** A lost connection says which agent it was. */
-  #named(error: unknown): unknown {
-    if (!HoldfastError.is(error, 'UNAVAILABLE') || isWaiting(error)) return error;
-    const message = `the agent on ${this.#socket} is gone (${error.message})`;
-    return new HoldfastError('UNAVAILABLE', message, { cause: error });
-  }
-
-  #assertOpen(): void {
-    if (this.#closing.signal.aborted) {
-      throw new HoldfastError('CLOSED', 'this connection to the agent is closed');
-    }
+    return this.#line.call(method, request, options);
   }
 }
 

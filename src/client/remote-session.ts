@@ -1,7 +1,8 @@
 /** One command beside a task, held over a socket: what `LocalSession` is in process. */
-import { type ClientDuplexStream, Metadata, type ServiceError } from '@grpc/grpc-js';
+import type { ClientDuplexStream, ServiceError } from '@grpc/grpc-js';
 import type { AttachOptions, ExecChunk, ExecExit, ExecSession, TerminalSize } from '../api.ts';
 import { HoldfastError } from '../errors.ts';
+import { metadataFor } from '../rpc/acting-for.ts';
 import type { Channel } from '../rpc/grpc-connect.ts';
 import { fromStatus } from '../rpc/grpc-status.ts';
 import {
@@ -23,13 +24,14 @@ export async function openRemoteSession(
   channel: Channel,
   first: Part,
   options: AttachOptions,
+  actingFor: string | undefined,
 ): Promise<ExecSession> {
   const { path, requestSerialize, responseDeserialize } = ExecServiceService.exec;
   const stream = channel.makeBidiStreamRequest(
     path,
     requestSerialize,
     responseDeserialize,
-    new Metadata(),
+    metadataFor(actingFor),
   );
   const wire = new Wire(stream);
   wire.send(first);

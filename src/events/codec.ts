@@ -4,6 +4,7 @@
  */
 import { HoldfastError, messageOf } from '../errors.ts';
 import { ALLOC_EVENTS, type AllocEvent } from './alloc-event.ts';
+import { AUDIT_EVENTS, type AuditEvent } from './audit-event.ts';
 import { parseStream, type AnyEvent, type StreamName, type Vocabulary } from './envelope.ts';
 import { NODE_EVENTS, type NodeEvent } from './node-event.ts';
 import { TASK_EVENTS, type TaskEvent } from './task-event.ts';
@@ -13,9 +14,14 @@ import { climb, UPCASTERS, type Ladder } from './upcasters.ts';
 export const EVENT_LIMIT_BYTES = 64 * 1024;
 
 /** Every word that may be stored, by the kind of stream it belongs to. */
-export const VOCABULARIES = { task: TASK_EVENTS, alloc: ALLOC_EVENTS, node: NODE_EVENTS } as const;
+export const VOCABULARIES = {
+  task: TASK_EVENTS,
+  alloc: ALLOC_EVENTS,
+  node: NODE_EVENTS,
+  audit: AUDIT_EVENTS,
+} as const;
 
-export type HoldfastEvent = TaskEvent | AllocEvent | NodeEvent;
+export type HoldfastEvent = TaskEvent | AllocEvent | NodeEvent | AuditEvent;
 
 /** What is stored of an event besides its place. `data` is JSON. */
 export interface EncodedEvent {
@@ -41,14 +47,14 @@ export interface Codec {
   readonly decode: (row: EncodedRow) => AnyEvent;
 }
 
-type Kinds = Readonly<Record<'task' | 'alloc' | 'node', Vocabulary>>;
+type Kinds = Readonly<Record<'task' | 'alloc' | 'node' | 'audit', Vocabulary>>;
 
 /** A codec of these vocabularies; the exported `encode` and `decode` are the ones of the real vocabulary. */
 export function codecOf(kinds: Kinds, ladder: Ladder = UPCASTERS): Codec {
   function shapeOf(stream: StreamName, type: string) {
     const kind = parseStream(stream)?.kind;
     if (kind === undefined || !isCleanName(stream)) {
-      throw malformed(stream, type, `stream: not the name of a task, alloc or node stream`);
+      throw malformed(stream, type, `stream: not the name of a task, alloc, node or audit stream`);
     }
     const vocabulary = kinds[kind];
     if (Object.hasOwn(vocabulary, type)) return vocabulary[type];

@@ -47,8 +47,14 @@ export function taskStream(allocId: string, task: string): StreamName {
   return `task/${allocId}/${task}`;
 }
 
+/** Who asked for what, in parts: an old part can be removed whole. */
+export function auditStream(part: number): StreamName {
+  return `audit/${part}`;
+}
+export const AUDIT_PREFIX = 'audit/';
+
 export interface StreamParts {
-  readonly kind: 'node' | 'alloc' | 'task';
+  readonly kind: 'node' | 'alloc' | 'task' | 'audit';
   readonly allocId?: string;
   readonly task?: string;
 }
@@ -57,6 +63,7 @@ export function parseStream(stream: StreamName): StreamParts | undefined {
   if (stream === NODE_STREAM) return { kind: 'node' };
   const [kind, allocId, task, more] = stream.split('/');
   if (!allocId || more !== undefined) return undefined;
+  if (kind === 'audit' && task === undefined) return { kind };
   if (kind === 'alloc' && task === undefined) return { kind, allocId };
   if (kind === 'task' && task) return { kind, allocId, task };
   return undefined;

@@ -9,7 +9,7 @@ import { Matcher } from './match.ts';
 import { receiveJson } from './receive.ts';
 import { ROUTES } from './routes.ts';
 import { agree, refuseUpgrade } from './upgrade.ts';
-import type { Orchestrator } from '../api.ts';
+import type { Actor, Orchestrator } from '../api.ts';
 import type { Logger } from '../ports.ts';
 import type { Call, Route } from './route.ts';
 import type { Caller } from './tokens.ts';
@@ -113,14 +113,35 @@ export class Conversations {
     guard.assertPlace(request);
     const [path = '', asked = ''] = (request.url ?? '').split(/\?(.*)/s);
     const { route, pieces } = this.#matcher.find(request.method ?? '', path);
-    const caller = route.scope && guard.callerFor(request, route.scope);
+    const ref = pieces.join('/');
+    const caller = this.#letIn(request, route, ref);
     const query = readQuery(new URLSearchParams(asked), route.query, Date.now());
-    this.#noted(route, pieces, caller);
-    return { route, ref: pieces.join('/'), caller, query };
+    return { route, ref, caller, query };
   }
 
-  #call({ ref, caller, query }: Admitted, request: IncomingMessage, signal: AbortSignal): Call {
-    const { orchestrator, isolatedDrivers, heartbeatMs } = this.#doors;
+  /** Whoever wants to change something and may not is recorded; who knows no token has no name. */
+  #letIn(request: IncomingMessage, route: Route, ref: string): Caller | undefined {
+    const { guard, orchestrator } = this.#doors;
+    if (route.scope === undefined) return undefined;
+    try {
+      return guard.callerFor(request, route.scope);
+    } catch (error) {
+      if (isAudited(route)) {
+        const refused = { command: commandOf(route), ref, error };
+        orchestrator.as(actorOf(request, guard.known(request))).noteRefused(refused);
+      }
+      throw error;
+    }
+  }
+
+  #call(
+    { route, ref, caller, query }: Admitted,
+    request: IncomingMessage,
+    signal: AbortSignal,
+  ): Call {
+    const { isolatedDrivers, heartbeatMs } = this.#doors;
+    const own = this.#doors.orchestrator;
+    const orchestrator = isAudited(route) ? own.as(actorOf(request, caller)) : own;
     return {
       orchestrator,
       ref,
@@ -137,15 +158,32 @@ export class Conversations {
     };
   }
 
-  /** Who asked for what is to be changed, whatever comes of it. Bodies are not noted: they may hold secrets. */
-  #noted({ operation, scope }: Route, pieces: readonly string[], caller: Caller | undefined): void {
-    if (caller === undefined || scope === 'read' || scope === 'logs') return;
-    const facts = { actor: caller.name, operation, ref: pieces.join('/') };
-    this.#doors.logger.info(facts, 'asked for over HTTP');
-  }
-
   #logged(error: unknown): void {
     const { code, message, stack } = HoldfastError.from(error);
     if (code === 'INTERNAL') this.#doors.logger.error({ stack }, message);
   }
+}
+
+/** The word for it in process. */
+function commandOf({ operation }: Route): string {
+  return COMMANDS[operation] ?? operation.replace(/(Alloc|Task)$/, '');
+}
+
+const COMMANDS: Readonly<Record<string, string>> = { removeAlloc: 'gc', shutDown: 'close' };
+
+function isAudited({ scope }: Route): boolean {
+  return scope !== undefined && scope !== 'read' && scope !== 'logs';
+}
+
+function actorOf({ socket, headers }: IncomingMessage, caller: Caller | undefined): Actor {
+  const { remoteAddress = '', remotePort = 0 } = socket;
+  const host = remoteAddress.includes(':') ? `[${remoteAddress}]` : remoteAddress;
+  const client = headers['user-agent'];
+  return {
+    via: 'http',
+    name: caller?.name ?? '',
+    address: `${host}:${remotePort}`,
+    ...(caller === undefined ? {} : { scopes: caller.scopes }),
+    ...(client === undefined ? {} : { client }),
+  };
 }

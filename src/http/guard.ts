@@ -46,15 +46,21 @@ export class Guard {
    * Errors: UNAUTHENTICATED; PERMISSION_DENIED with `details.scope`; RESOURCES_EXHAUSTED after ten wrong tokens of an
    * address in a minute. A right one is never kept out: other programs of a machine have the same address.
    */
-  callerFor({ headers, socket }: IncomingMessage, scope: Scope): Caller {
-    const token = /^Bearer +(\S{1,512})$/i.exec(headers.authorization ?? '')?.[1];
-    const caller = token === undefined ? undefined : this.#options.tokens.callerOf(token);
+  callerFor(request: IncomingMessage, scope: Scope): Caller {
+    const { headers, socket } = request;
+    const caller = this.known(request);
     if (caller === undefined) {
       if (headers.authorization !== undefined) this.#failed(socket.remoteAddress ?? '');
       throw new HoldfastError('UNAUTHENTICATED', 'a token is needed: Authorization: Bearer TOKEN');
     }
     assertScope(caller, scope);
     return caller;
+  }
+
+  /** Whose token was shown, whatever it allows. */
+  known({ headers }: IncomingMessage): Caller | undefined {
+    const token = /^Bearer +(\S{1,512})$/i.exec(headers.authorization ?? '')?.[1];
+    return token === undefined ? undefined : this.#options.tokens.callerOf(token);
   }
 
   #failed(address: string): void {

@@ -1,6 +1,7 @@
 /** The orchestrator of this process: what `openOrchestrator` gives. */
 import type { Observable } from 'rxjs';
 import type {
+  Actor,
   AgentView,
   AllocHandle,
   AllocView,
@@ -20,6 +21,7 @@ import type {
   Orchestrator,
   PublicEvent,
   RecoveryReport,
+  Refusal,
   RestartOptions,
   RunOptions,
   StatsQuery,
@@ -28,110 +30,145 @@ import type {
   TaskStats,
   WhyChain,
 } from '../api.ts';
+import type { AgentDoors } from '../actors/agent-doors.ts';
+import type { AuditTrail } from '../actors/audit-trail.ts';
 import type { Retention } from '../actors/retention.ts';
 import type { Roster } from '../actors/roster.ts';
-import { HoldfastError } from '../errors.ts';
+import type { HoldfastError } from '../errors.ts';
 import type { Abortable } from '../ports.ts';
 import type { GroupSpecInput } from '../spec/group-schema.ts';
 import { Acceptance } from './acceptance.ts';
+import { Audit, type Asked } from './audit.ts';
 import { Commands, type CommandDoors } from './commands.ts';
 import { attach, exec, type ExecDoors } from './exec.ts';
 import { taskEnvView } from './env.ts';
 import { healthOf } from './health.ts';
 import { LocalAlloc } from './handles.ts';
+import { Life, type LifeDoors } from './life.ts';
 import { Queries } from './queries.ts';
 import { taskStats } from './stats.ts';
 
 /** Loaded when it is asked for: an agent that opens has no use for it. */
 const lookBack = () => import('../projections/look-back.ts');
 
-export interface LocalDoors extends Omit<CommandDoors, 'assertOpen'> {
+export interface LocalDoors extends Omit<CommandDoors, 'assertOpen'>, LifeDoors {
+  readonly agent: AgentDoors;
   readonly agentEpoch: number;
   readonly recovery: RecoveryReport;
   readonly onClose: 'stop' | 'leave';
   readonly retention: Pick<Retention, 'gc'>;
-  /** Ends the actors, lets go of the hosts, closes the log and frees the lock. */
-  readonly shutDown: () => Promise<void>;
+  readonly trail: AuditTrail;
 }
+
+const LIBRARY: Actor = { via: 'library', name: '' };
 
 export class LocalOrchestrator implements Orchestrator {
   readonly recovery: RecoveryReport;
   readonly ended: Promise<HoldfastError | undefined>;
   readonly #doors: LocalDoors;
   readonly #roster: Roster;
-  readonly #acceptance: Acceptance;
+  readonly #actor: Actor;
+  readonly #life: Life;
+  readonly #audit: Audit;
   readonly #commands: Commands;
   readonly #queries: Queries;
-  readonly #ended = Promise.withResolvers<HoldfastError | undefined>();
-  #closed: Promise<void> | undefined;
-  #failure: HoldfastError | undefined;
 
-  constructor(doors: LocalDoors) {
+  constructor(doors: LocalDoors, actor: Actor = LIBRARY, life: Life = new Life(doors)) {
     this.#doors = doors;
+    this.#actor = actor;
+    this.#life = life;
     this.recovery = doors.recovery;
-    this.ended = this.#ended.promise;
+    this.ended = life.ended;
     this.#roster = doors.roster;
-    const commandDoors = { ...doors, assertOpen: (): void => this.#assertOpen() };
-    this.#acceptance = new Acceptance(commandDoors);
-    this.#commands = new Commands(commandDoors);
+    this.#audit = new Audit(doors, actor);
+    this.#commands = new Commands(this.#commandDoors);
     this.#queries = new Queries(doors);
-    void doors.agent.log.failed.then((error) => this.#failStop(error));
   }
 
-  /** What is on the disk is unknown from here on: nothing may be done because of it until the log is opened anew. */
-  #failStop(error: HoldfastError): void {
-    this.#failure = error;
-    this.#doors.agent.logger.error(
-      { code: error.code, error: error.message },
-      'stopped: tasks go on',
-    );
-    this.#closed ??= this.#doors.shutDown();
-    void this.#closed.finally(() => this.#ended.resolve(error)).catch(() => undefined);
+  as(actor: Actor | string): Orchestrator {
+    const known = typeof actor === 'string' ? { ...LIBRARY, name: actor } : actor;
+    return new LocalOrchestrator(this.#doors, known, this.#life);
+  }
+  noteRefused(refusal: Refusal): void {
+    if (!this.#life.isClosing) this.#audit.refused(refusal);
   }
 
-  #assertOpen(): void {
-    if (this.#failure !== undefined) throw this.#failure;
-    if (this.#closed !== undefined) throw new HoldfastError('CLOSED', 'the orchestrator is closed');
+  get #commandDoors(): CommandDoors {
+    return { ...this.#doors, assertOpen: () => this.#life.assertOpen() };
   }
   get #execDoors(): ExecDoors {
     const { agent, roster } = this.#doors;
-    return { agent, roster, assertOpen: () => this.#assertOpen() };
+    return { agent, roster, assertOpen: () => this.#life.assertOpen() };
   }
   #handle(allocId: string): AllocHandle {
     return new LocalAlloc(allocId, this.#roster, this);
   }
 
-  async run(spec: GroupSpecInput, options?: RunOptions): Promise<AllocHandle> {
-    return this.#handle(await this.#acceptance.run(spec, options));
+  #audited<T>(asked: Asked, work: () => Promise<T>): Promise<T> {
+    this.#life.assertOpen();
+    return this.#audit.around(asked, work);
+  }
+
+  async run(spec: GroupSpecInput, options: RunOptions = {}): Promise<AllocHandle> {
+    // Known beforehand, so that the command can be found by the alloc that it made.
+    const fresh = options.allocId ?? options.requestId ?? this.#doors.newAllocId();
+    const doors = { ...this.#commandDoors, newAllocId: () => fresh };
+    const ref = nameIn(spec);
+    const live = options.allocId === undefined ? this.#roster.liveByName(ref) : undefined;
+    const allocIds = [...new Set([...(live === undefined ? [] : [live]), fresh])];
+    const work = (): Promise<string> => new Acceptance(doors).run(spec, options);
+    return this.#handle(await this.#audited({ command: 'run', ref, allocIds }, work));
   }
   plan(spec: GroupSpecInput, options?: PlanOptions): Promise<GroupPlan> {
-    return this.#acceptance.plan(spec, options);
+    return new Acceptance(this.#commandDoors).plan(spec, options);
   }
   async alloc(ref: string): Promise<AllocHandle> {
     return this.#handle(this.#roster.resolve(ref).allocId);
   }
-  stop(ref: string, options?: StopOptions): Promise<AllocView> {
-    return this.#commands.stop(ref, options);
+  async stop(ref: string, options: StopOptions = {}): Promise<AllocView> {
+    const { reason, shutdownDelay } = options;
+    const asked = { command: 'stop', ref, options: { reason, shutdownDelay } };
+    return this.#audited(asked, () => this.#commands.stop(ref, options));
   }
-  restart(ref: string, options?: RestartOptions): Promise<void> {
-    return this.#commands.restart(ref, options);
+  async restart(ref: string, options: RestartOptions = {}): Promise<void> {
+    const asked = { command: 'restart', ref, options: { tasks: options.tasks } };
+    return this.#audited(asked, () => this.#commands.restart(ref, options));
   }
-  resume(ref: string): Promise<void> {
-    return this.#commands.resume(ref);
+  async resume(ref: string): Promise<void> {
+    return this.#audited({ command: 'resume', ref }, () => this.#commands.resume(ref));
   }
-  signal(ref: string, signal: string): Promise<void> {
-    return this.#commands.signal(ref, signal);
+  async signal(ref: string, signal: string): Promise<void> {
+    const asked = { command: 'signal', ref, options: { signal } };
+    return this.#audited(asked, () => this.#commands.signal(ref, signal));
   }
-  async gc(options?: GcOptions): Promise<GcReport> {
-    this.#assertOpen();
-    return this.#doors.retention.gc(options);
+  async gc(options: GcOptions = {}): Promise<GcReport> {
+    this.#life.assertOpen();
+    const { retention } = this.#doors;
+    if (options.dryRun === true) return retention.gc(options);
+    const { ref = '', all } = options;
+    const meant = ref === '' ? { allocIds: [] } : {};
+    const asked = {
+      command: 'gc',
+      ref,
+      ...meant,
+      options: { all: all === true ? 'yes' : undefined },
+    };
+    return this.#audited(asked, () => retention.gc(options));
   }
 
-  exec(ref: string, argv: readonly string[], options: ExecOptions = {}): Promise<ExecSession> {
-    return exec(this.#execDoors, ref, argv, options);
+  async exec(
+    ref: string,
+    argv: readonly string[],
+    options: ExecOptions = {},
+  ): Promise<ExecSession> {
+    const { name } = this.#actor;
+    const named = { ...(name === '' ? {} : { actor: name }), ...options };
+    const work = (): Promise<ExecSession> => exec(this.#execDoors, ref, argv, named);
+    return this.#audited({ command: 'exec', ref }, work);
   }
-  attach(session: string, options: AttachOptions = {}): Promise<ExecSession> {
-    return attach(this.#execDoors, session, options);
+  async attach(session: string, options: AttachOptions = {}): Promise<ExecSession> {
+    const asked = { command: 'attach', ref: session, allocIds: [] };
+    return this.#audited(asked, () => attach(this.#execDoors, session, options));
   }
 
   agent(): Promise<AgentView> {
@@ -172,18 +209,26 @@ export class LocalOrchestrator implements Orchestrator {
   }
 
   close(options: { tasks?: 'stop' | 'leave' } & Abortable = {}): Promise<void> {
-    this.#closed ??= this.#close(options.tasks ?? this.#doors.onClose);
-    return this.#closed;
-  }
-
-  async #close(tasks: 'stop' | 'leave'): Promise<void> {
-    if (tasks === 'stop') await this.#commands.stopAll();
-    this.#doors.agent.record('AgentStopping', { tasks });
-    await this.#doors.shutDown();
-    this.#ended.resolve(this.#failure);
+    const tasks = options.tasks ?? this.#doors.onClose;
+    return this.#life.close(async () => {
+      const work = async (): Promise<void> => {
+        if (tasks === 'stop') await this.#commands.stopAll();
+        this.#doors.agent.record('AgentStopping', { tasks });
+      };
+      // That a program closes what it has opened is no command of somebody.
+      if (this.#actor.via === 'library') return work();
+      const asked = { command: 'close', ref: '', allocIds: [], options: { tasks } };
+      await this.#audit.around(asked, work);
+    });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
   }
+}
+
+/** Of a spec that nobody has looked at yet. */
+function nameIn(spec: unknown): string {
+  const name = typeof spec === 'object' && spec !== null && 'name' in spec ? spec.name : '';
+  return typeof name === 'string' ? name : '';
 }

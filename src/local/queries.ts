@@ -8,6 +8,7 @@ import type { Roster } from '../actors/roster.ts';
 import { HoldfastError, messageOf } from '../errors.ts';
 import {
   allocStream,
+  AUDIT_PREFIX,
   NODE_STREAM,
   parseStream,
   taskStream,
@@ -141,27 +142,43 @@ export class Queries {
         ...(query.until === undefined ? {} : { until: query.until }),
         ...(query.signal === undefined ? {} : { signal: query.signal }),
         ...(query.types === undefined ? {} : { types: query.types }),
-        ...(place === undefined ? {} : { streamPrefixes: prefixesOf(place) }),
+        ...(place === undefined ? {} : { streamPrefixes: prefixesOf(place, query.types) }),
       },
       isWanted: (event) => place === undefined || isAt(event, place),
     };
   }
 }
 
-function prefixesOf({ allocId, task }: Place): readonly string[] {
-  return task === undefined
-    ? [allocStream(allocId), `task/${allocId}/`, NODE_STREAM]
-    : [taskStream(allocId, task), NODE_STREAM];
+/** Who follows an alloc wants to know what becomes of it; who said what he has to ask for by name. */
+function prefixesOf({ allocId, task }: Place, types: readonly string[] = []): readonly string[] {
+  const audit = types.some((type) => AUDITED.has(type)) ? [AUDIT_PREFIX] : [];
+  const own =
+    task === undefined
+      ? [allocStream(allocId), `task/${allocId}/`, NODE_STREAM]
+      : [taskStream(allocId, task), NODE_STREAM];
+  return [...own, ...audit];
 }
 
 /** A prefix may match longer names too. */
 function isAt(event: Recorded, place: Place): boolean {
+  if (event.stream.startsWith(AUDIT_PREFIX)) return isAbout(event, place);
   // A fact of the node, because hosts find out when nobody runs the alloc any more.
   const parts = event.type === 'LogPurged' ? purgedOf(event) : parseStream(event.stream);
   return (
     parts?.allocId === place.allocId && (place.task === undefined || parts.task === place.task)
   );
 }
+
+/** A command for a whole alloc is about each of its tasks, too. */
+function isAbout({ type, data }: Recorded, { allocId, task }: Place): boolean {
+  if (!AUDITED.has(type)) return false;
+  const said = data as { readonly allocIds: readonly string[]; readonly task: string | null };
+  const isOfTask = task === undefined || said.task === null || said.task === task;
+  return isOfTask && said.allocIds.includes(allocId);
+}
+
+/** One that a newer version wrote has another shape. */
+const AUDITED: ReadonlySet<string> = new Set(['CommandReceived', 'CommandRefused']);
 
 function purgedOf({ data }: Recorded): Pick<Place, 'allocId' | 'task'> {
   const { allocId, task } = data as { readonly allocId: string; readonly task: string };

@@ -2,11 +2,12 @@
 import type { PublicEvent } from '../api.ts';
 import { formatDuration } from '../spec/duration.ts';
 import { signalName } from '../spec/signal-names.ts';
+import { auditText } from './audit-text.ts';
 import { asFact, type Fact } from './fact.ts';
 
 export function factText(event: PublicEvent): string {
   const fact = asFact(event);
-  return taskText(fact) ?? allocText(fact) ?? nodeText(fact) ?? event.type;
+  return taskText(fact) ?? allocText(fact) ?? nodeText(fact) ?? auditText(fact) ?? event.type;
 }
 
 /** What follows a colon, if anything does. */

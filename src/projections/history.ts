@@ -11,11 +11,14 @@ export function historyOf(events: readonly PublicEvent[]): readonly HistoryEntry
   const tasks = new Map<string, Fold>();
   const alloc = foldOf(allocTable);
   return events.map((event) => {
-    const { position, time, type, task, run } = event;
-    const states = fold(task, tasks, alloc)(event);
+    const { position, time, type, allocId, task, run } = event;
+    // Facts that are in no stream of its own leave it as it is.
+    const states = allocId === null ? UNMOVED : fold(task, tasks, alloc)(event);
     return { position, time, type, task, run, ...states, text: factText(event) };
   });
 }
+
+const UNMOVED = { from: null, to: null };
 
 type Fold = (event: PublicEvent) => { readonly from: string | null; readonly to: string | null };
 

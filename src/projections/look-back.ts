@@ -18,7 +18,8 @@ const NEWEST = 10;
 
 /** Errors: those of `events`. */
 export async function history(source: EventSource, ref: string): Promise<readonly HistoryEntry[]> {
-  return historyOf(await all(source, { ref }));
+  const asked = await all(source, { ref, types: ['CommandReceived', 'CommandRefused'] });
+  return historyOf(inOrder([...(await all(source, { ref })), ...asked]));
 }
 
 /** Nomad's words for a task. REF is `ALLOC/TASK`. The newest ten, unless all are wanted. */
@@ -41,13 +42,18 @@ export async function why(source: EventSource, ref: string): Promise<readonly Wh
   const { alloc = null, allocId = null } = own[0] ?? {};
   if (alloc === null || allocId === null) return [];
   const node = await all(source, { types: NODE_TYPES });
-  const events = [...own, ...node].toSorted((left, right) => left.position - right.position);
+  const asked = await all(source, { ref: word, types: ['CommandReceived'] });
+  const events = inOrder([...own, ...asked, ...node]);
   const chain = (name: string | null): WhyChain => whyChain(events, { alloc, allocId, task: name });
   if (task !== undefined) return [chain(task)];
   const itself = chain(null);
   const isOver = ['AllocStopping', 'AllocStopped'].includes(itself.causes[0]?.type ?? '');
   const tasks = [...new Set(own.flatMap((event) => (event.task === null ? [] : [event.task])))];
   return isOver || tasks.length === 0 ? [itself] : tasks.map(chain);
+}
+
+function inOrder(events: readonly PublicEvent[]): readonly PublicEvent[] {
+  return events.toSorted((left, right) => left.position - right.position);
 }
 
 async function all(source: EventSource, query: EventQuery): Promise<PublicEvent[]> {

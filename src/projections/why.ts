@@ -6,6 +6,7 @@ import type { PublicEvent } from '../api.ts';
 import { NOT_NEEDED, UPDATING } from '../machines/alloc-facts.ts';
 import { signalName } from '../spec/signal-names.ts';
 import type { Cause, WhyChain } from '../api/task-history.ts';
+import { askedFor } from './asked-for.ts';
 import { asFact, type Fact } from './fact.ts';
 import { factText } from './fact-text.ts';
 
@@ -58,7 +59,7 @@ export function whyChain(
   const causes: Cause[] = [];
   while (next !== undefined && causes.length < MOST_LINKS) {
     causes.push(linkOf(next));
-    next = causeOf(next, look);
+    next = causeOf(next, look) ?? askedFor(next, facts, about.allocId);
   }
   return { ...about, causes };
 }

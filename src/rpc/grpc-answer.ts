@@ -1,5 +1,6 @@
 import type { Writable } from 'node:stream';
 import type {
+  ServerUnaryCall,
   handleServerStreamingCall,
   handleUnaryCall,
   ServerWritableStream,
@@ -8,14 +9,18 @@ import { toStatus } from './grpc-status.ts';
 
 /** Answers a unary call with what `handler` returns, or with the status of what it throws. */
 export function answer<Request, Response>(
-  handler: (request: Request, signal: AbortSignal) => Promise<Response> | Response,
+  handler: (
+    request: Request,
+    signal: AbortSignal,
+    call: ServerUnaryCall<Request, Response>,
+  ) => Promise<Response> | Response,
 ): handleUnaryCall<Request, Response> {
   return (call, callback) => {
     const gone = new AbortController();
     call.on('cancelled', () => gone.abort());
     // Inside a promise, so that a handler that throws at once is answered like one that rejects.
     Promise.resolve()
-      .then(() => handler(call.request, gone.signal))
+      .then(() => handler(call.request, gone.signal, call))
       .then(
         (response) => callback(null, response),
         (error: unknown) => callback(toStatus(error)),

@@ -1,5 +1,6 @@
-import { type Client, Metadata, type ServiceError } from '@grpc/grpc-js';
+import type { Client, ServiceError } from '@grpc/grpc-js';
 import { HoldfastError } from '../errors.ts';
+import { metadataFor } from './acting-for.ts';
 import { fromStatus } from './grpc-status.ts';
 import type { CalledMethod, CallOptions } from './method.ts';
 
@@ -19,7 +20,7 @@ export function call<Request, Response>(
       method.requestSerialize,
       method.responseDeserialize,
       request,
-      new Metadata(),
+      metadataFor(options.actingFor),
       deadlineOf(options),
       (error, response) => {
         signal?.removeEventListener('abort', cancel);
@@ -47,7 +48,7 @@ export async function* follow<Request, Response>(
     method.requestSerialize,
     method.responseDeserialize,
     request,
-    new Metadata(),
+    metadataFor(options.actingFor),
     deadlineOf(options),
   );
   const cancel = (): void => stream.cancel();

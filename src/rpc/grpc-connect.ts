@@ -1,5 +1,6 @@
 import { type ChannelCredentials, Client, credentials } from '@grpc/grpc-js';
 import { HoldfastError, messageOf } from '../errors.ts';
+import { PACKAGE_VERSION } from '../version.ts';
 import { MESSAGE_LIMIT_BYTES, type MutualTls } from './grpc-serve.ts';
 import { probeSocket } from './unix-socket.ts';
 
@@ -43,6 +44,7 @@ function secured(make: () => ChannelCredentials): ChannelCredentials {
 }
 
 const CHANNEL_OPTIONS = {
+  'grpc.primary_user_agent': `holdfast/${PACKAGE_VERSION}`,
   'grpc-node.flow_control_window': FLOW_CONTROL_WINDOW_BYTES,
   'grpc.max_receive_message_length': MESSAGE_LIMIT_BYTES,
   'grpc.enable_http_proxy': 0,

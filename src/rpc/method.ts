@@ -24,6 +24,8 @@ export interface CallOptions {
   /** Milliseconds from now; a call without one may wait as long as its host lives. */
   readonly deadlineMs?: number;
   readonly signal?: AbortSignal | undefined;
+  /** On whose behalf the caller asks. */
+  readonly actingFor?: string | undefined;
 }
 
 interface Codec {

@@ -8,6 +8,7 @@ import { HealthServiceService } from '../rpc/gen/holdfast/agent/v1/health.ts';
 import { ExecServiceService } from '../rpc/gen/holdfast/agent/v1/exec.ts';
 import { PlanServiceService } from '../rpc/gen/holdfast/agent/v1/plan.ts';
 import { serve, serveTcp, type Service } from '../rpc/grpc-serve.ts';
+import { actingThrough, type Acting } from './acting.ts';
 import { AGENT_PROTOCOL, agentSocket } from './agent-socket.ts';
 import { toAgent, toAlloc, toRecovery, toTask } from './convert.ts';
 import { envHandlers } from './env-messages.ts';
@@ -57,24 +58,29 @@ function servicesOf({
   orchestrator,
   onShutdown = () => undefined,
 }: Omit<ServeAgentOptions, 'dataDir'>): readonly Service[] {
+  const acting = actingThrough(orchestrator);
   return [
-    { definition: AgentServiceService, handlers: agentHandlers(orchestrator, onShutdown) },
+    { definition: AgentServiceService, handlers: agentHandlers(orchestrator, acting, onShutdown) },
     { definition: EnvServiceService, handlers: envHandlers(orchestrator) },
     { definition: PlanServiceService, handlers: planHandlers(orchestrator) },
-    { definition: ExecServiceService, handlers: execHandlers(orchestrator) },
-    { definition: GcServiceService, handlers: gcHandlers(orchestrator) },
+    { definition: ExecServiceService, handlers: execHandlers(acting) },
+    { definition: GcServiceService, handlers: gcHandlers(acting) },
     { definition: CountServiceService, handlers: countHandlers(orchestrator) },
     { definition: HealthServiceService, handlers: healthHandlers(orchestrator) },
   ];
 }
 
-function agentHandlers(orchestrator: Orchestrator, onShutdown: () => void): AgentServiceServer {
+function agentHandlers(
+  orchestrator: Orchestrator,
+  acting: Acting,
+  onShutdown: () => void,
+): AgentServiceServer {
   return {
     ...viewHandlers(orchestrator),
-    ...commandHandlers(orchestrator),
-    shutdown: answer(async ({ tasks }) => {
+    ...commandHandlers(acting),
+    shutdown: answer(async ({ tasks }, _signal, call) => {
       const stops = tasks === ShutdownRequest_Tasks.STOP;
-      await orchestrator.close({ tasks: stops ? 'stop' : 'leave' });
+      await acting(call).close({ tasks: stops ? 'stop' : 'leave' });
       // After the answer has been handed to the connection.
       setImmediate(onShutdown);
       return {};
@@ -112,33 +118,33 @@ function viewHandlers(
 }
 
 function commandHandlers(
-  orchestrator: Orchestrator,
+  acting: Acting,
 ): Pick<AgentServiceServer, 'run' | 'stop' | 'restart' | 'resume' | 'signal' | 'wait'> {
   return {
-    run: answer(async (request, signal) => {
+    run: answer(async (request, signal, call) => {
       const options = { ...fromRunRequest(request), signal };
-      const handle = await orchestrator.run(parseSpec(request.spec), options);
+      const handle = await acting(call).run(parseSpec(request.spec), options);
       return { allocId: handle.allocId, alloc: handle.alloc };
     }),
-    stop: answer(async ({ ref, reason, skipShutdownDelay }, signal) => {
+    stop: answer(async ({ ref, reason, skipShutdownDelay }, signal, call) => {
       const shutdownDelay = skipShutdownDelay ? 'skip' : 'keep';
       const given = reason === '' ? {} : { reason };
-      return { alloc: toAlloc(await orchestrator.stop(ref, { ...given, shutdownDelay, signal })) };
+      return { alloc: toAlloc(await acting(call).stop(ref, { ...given, shutdownDelay, signal })) };
     }),
-    restart: answer(async ({ ref, all }) => {
-      await orchestrator.restart(ref, { tasks: all ? 'all' : 'running' });
+    restart: answer(async ({ ref, all }, _signal, call) => {
+      await acting(call).restart(ref, { tasks: all ? 'all' : 'running' });
       return {};
     }),
-    resume: answer(async ({ ref }) => {
-      await orchestrator.resume(ref);
+    resume: answer(async ({ ref }, _signal, call) => {
+      await acting(call).resume(ref);
       return {};
     }),
-    signal: answer(async ({ ref, signal }) => {
-      await orchestrator.signal(ref, signal);
+    signal: answer(async ({ ref, signal }, _gone, call) => {
+      await acting(call).signal(ref, signal);
       return {};
     }),
-    wait: answer(async ({ allocId, task }, signal) => {
-      const handle = await orchestrator.alloc(allocId);
+    wait: answer(async ({ allocId, task }, signal, call) => {
+      const handle = await acting(call).alloc(allocId);
       if (task === '') {
         return { ended: { $case: 'alloc', value: toAlloc(await handle.wait({ signal })) } };
       }

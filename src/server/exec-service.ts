@@ -9,6 +9,7 @@ import type {
 } from '../rpc/gen/holdfast/agent/v1/exec.ts';
 import { drained } from '../rpc/grpc-answer.ts';
 import { toStatus } from '../rpc/grpc-status.ts';
+import type { Acting } from './acting.ts';
 import { fromOpen, toEnded, toOutput, toResponse } from './exec-messages.ts';
 
 type Call = ServerDuplexStream<ExecRequest, ExecResponse>;
@@ -16,10 +17,10 @@ type Part = NonNullable<ExecRequest['part']>;
 
 const HEARTBEAT_MS = 10_000;
 
-export function execHandlers(orchestrator: Orchestrator): ExecServiceServer {
+export function execHandlers(acting: Acting): ExecServiceServer {
   return {
     exec: (call) => {
-      const conversation = new Conversation(orchestrator, call);
+      const conversation = new Conversation(acting(call), call);
       call.on('data', ({ part }: ExecRequest) => {
         if (part !== undefined) conversation.hear(part);
       });

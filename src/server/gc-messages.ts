@@ -1,13 +1,14 @@
 /** What is let go of, as messages, both ways. */
-import type { GcEntry, GcOptions, GcReport, Orchestrator } from '../api.ts';
+import type { GcEntry, GcOptions, GcReport } from '../api.ts';
 import { answer } from '../rpc/grpc-answer.ts';
+import type { Acting } from './acting.ts';
 import type * as message from '../rpc/gen/holdfast/agent/v1/gc.ts';
 
-export function gcHandlers(orchestrator: Orchestrator): message.GcServiceServer {
+export function gcHandlers(acting: Acting): message.GcServiceServer {
   return {
-    gc: answer(async ({ ref, all, dryRun }) => {
+    gc: answer(async ({ ref, all, dryRun }, _signal, call) => {
       const named = ref === '' ? {} : { ref };
-      return toGcMessage(await orchestrator.gc({ ...named, all, dryRun }));
+      return toGcMessage(await acting(call).gc({ ...named, all, dryRun }));
     }),
   };
 }

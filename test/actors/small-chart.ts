@@ -26,6 +26,7 @@ export const codec = codecOf({
   task: { Begun: words, Rested: words, Ended: words, Poked: words, Noted: words },
   alloc: {},
   node: {},
+  audit: {},
 });
 
 export const table = compileChart<Note>(

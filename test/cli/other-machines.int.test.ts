@@ -70,6 +70,9 @@ describe('an agent that listens for other machines', () => {
       await using agent = await connectOrchestrator({ address, tls: tlsOf('operator') });
       await agent.run({ name: 'web', tasks: [{ name: 'api', driver: 'raw_exec' }] });
       expect((await agent.allocs()).map(({ alloc }) => alloc)).toContain('web');
+      expect(orchestrator.actors).toMatchObject([
+        { via: 'grpc', name: 'CN=operator', address: expect.stringMatching(/^127\.0\.0\.1:\d+$/) },
+      ]);
       const stranger = { ...tlsOf('stranger'), ca: pem('ca.pem') };
       await expect(
         connectOrchestrator({ address, tls: stranger, deadlineMs: 2_000 }),

@@ -47,6 +47,18 @@ export class FakeOrchestrator implements api.Orchestrator {
     this.#changed.dispatchEvent(new Event('change'));
   }
 
+  /** Of each command, and of each that was refused before. */
+  readonly actors: api.Actor[] = [];
+  readonly refusals: api.Refusal[] = [];
+
+  as(actor: api.Actor | string): api.Orchestrator {
+    this.actors.push(typeof actor === 'string' ? { via: 'library', name: actor } : actor);
+    return this;
+  }
+  noteRefused(refusal: api.Refusal): void {
+    this.refusals.push(refusal);
+  }
+
   async agent(): Promise<api.AgentView> {
     const drivers = [{ driver: 'raw_exec', health: 'healthy', message: '' }];
     const ids = { storeId: STORE_ID, instanceId: 'fake', agentEpoch: 2 };

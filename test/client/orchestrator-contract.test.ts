@@ -1,10 +1,11 @@
 /** What holds for an orchestrator wherever it is: one suite, in process and through a socket. */
 import { mkdtemp, rm, stat } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { tmpdir, userInfo } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { connectOrchestrator } from '../../src/client/connect-orchestrator.ts';
 import { serveAgent } from '../../src/server/agent-service.ts';
+import { PACKAGE_VERSION } from '../../src/version.ts';
 import { FakeOrchestrator, STORE_ID } from './fake-orchestrator.ts';
 import type { Orchestrator, PublicEvent } from '../../src/api.ts';
 import type { Listener } from '../../src/rpc/unix-socket.ts';
@@ -492,5 +493,32 @@ describe('a connection to an agent', () => {
       code: 'INTERNAL',
       message: 'the disk is gone',
     });
+  });
+});
+
+describe('who asks over a socket', () => {
+  it('is known by what the kernel says of the other end, and by whom he says to ask for', async () => {
+    orchestrator = await overSocket();
+    await orchestrator.as('nightly Ø').run(group);
+    await orchestrator.stop('web');
+    const own = {
+      via: 'socket',
+      name: userInfo().username,
+      uid: process.getuid?.(),
+      pid: process.pid,
+      client: `holdfast/${PACKAGE_VERSION}`,
+    };
+    expect(fake.actors).toEqual([{ ...own, onBehalfOf: 'nightly Ø' }, own]);
+  });
+
+  it('is known when a command beside a task is asked for', async () => {
+    orchestrator = await overSocket();
+    await orchestrator
+      .as('somebody')
+      .exec('web', ['id'])
+      .catch(() => undefined);
+    expect(fake.actors.map(({ pid, onBehalfOf }) => [pid, onBehalfOf])).toEqual([
+      [process.pid, 'somebody'],
+    ]);
   });
 });

@@ -2,6 +2,7 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { HoldfastError } from '../../src/errors.ts';
 import { serveHttp } from '../../src/http/serve-http.ts';
 import { createToken, namedTokens, revokeToken, Tokens } from '../../src/http/tokens.ts';
 import { FakeOrchestrator } from '../client/fake-orchestrator.ts';
@@ -112,18 +113,38 @@ describe('a place', () => {
   });
 });
 
-it('whoever asks for a change is noted with his name, and nothing of what he sent', async () => {
-  const noted: object[] = [];
-  const info = (facts: object): void => void noted.push(facts);
-  const logger = { debug() {}, info, warn() {}, error() {} };
-  await using own = await httpRig({ logger });
-  const token = createToken(own.tokenDir, 'ci', ['write']);
-  await own.call('POST /v1/allocs', { token, body: { spec: GROUP, payload: 'c2VjcmV0' } });
-  await own.call('POST /v1/allocs/web/signal', { token, body: { signal: 'SIGHUP' } });
-  await own.call('GET /v1/allocs');
-  await own.call('POST /v1/agent/shutdown', { token });
-  expect(noted).toEqual([
-    { actor: 'ci', operation: 'run', ref: '' },
-    { actor: 'ci', operation: 'signalAlloc', ref: 'web' },
-  ]);
+describe('whoever asks for a change', () => {
+  it('is told to the orchestrator with his name, his scopes and his address', async () => {
+    const token = createToken(rig.tokenDir, 'ci', ['write']);
+    const headers = { 'user-agent': 'deploy/7' };
+    await rig.call('POST /v1/allocs', { token, headers, body: { spec: GROUP } });
+    await rig.call('GET /v1/allocs', { headers });
+    expect(rig.fake.actors).toEqual([
+      {
+        via: 'http',
+        name: 'ci',
+        scopes: ['write'],
+        address: expect.stringMatching(/^127\.0\.0\.1:\d+$/) as string,
+        client: 'deploy/7',
+      },
+    ]);
+  });
+
+  it('and may not is told too, by name or without one; who only wants to look is not', async () => {
+    const reader = createToken(rig.tokenDir, 'reader', ['read']);
+    const writer = createToken(rig.tokenDir, 'writer', ['write']);
+    await rig.call('POST /v1/allocs/web/signal', { token: reader, body: { signal: 'SIGHUP' } });
+    await rig.call('POST /v1/allocs/web/stop', { token: 'hf_wrong' });
+    await rig.call('GET /v1/allocs', { token: writer });
+    const told = rig.fake.refusals.map(({ command, ref, error }) => [
+      command,
+      ref,
+      HoldfastError.from(error).code,
+    ]);
+    expect(told).toEqual([
+      ['signal', 'web', 'PERMISSION_DENIED'],
+      ['stop', 'web', 'UNAUTHENTICATED'],
+    ]);
+    expect(rig.fake.actors.map(({ name }) => name)).toEqual(['reader', '']);
+  });
 });

@@ -5,9 +5,9 @@
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
+import { kindOf } from '../../src/actors/fold-row.ts';
 import { foldEvents, emptyReplay, replayLog } from '../../src/actors/replay.ts';
 import { decode } from '../../src/events/codec.ts';
-import { NODE_STREAM } from '../../src/events/envelope.ts';
 import type { EventLog, StoredRow } from '../../src/log/event-log.ts';
 import { NO_SNAPSHOTS } from '../../src/log/snapshot-cache.ts';
 import { allocTable } from '../../src/machines/alloc-machine.ts';
@@ -42,14 +42,14 @@ function foldedWhole(rows: readonly StoredRow[]): unknown {
   const streams = new Set(rows.map((row) => row.stream));
   // Facts of the machine are no state; they must be understood all the same.
   for (const row of rows) decode(row);
-  streams.delete(NODE_STREAM);
-  const states = [...streams].map((stream) => {
+  const folded = [...streams].filter((stream) => kindOf(stream) !== undefined);
+  const states = folded.map((stream) => {
     const events = rows
       .filter((row) => row.stream === stream)
       .map((row) => ({ ...row, ...decode(row), storeId: 's' }));
     const isTask = stream.startsWith('task/');
-    const folded = isTask ? foldEvents(taskTable, events) : foldEvents(allocTable, events);
-    return [stream, folded.state];
+    const whole = isTask ? foldEvents(taskTable, events) : foldEvents(allocTable, events);
+    return [stream, whole.state];
   });
   return asJson(Object.fromEntries(states));
 }
