@@ -1,6 +1,7 @@
 /** How much a driver may say of a task, and how long each of its messages is. */
 import { MESSAGES_OF_RUN } from '../machines/holding-decider.ts';
 import type { Clock } from '../ports.ts';
+import { TokenBucket } from './token-bucket.ts';
 
 export interface DriverWord {
   readonly type: string;
@@ -16,17 +17,14 @@ const DETAILS = 16;
 
 /** So many at once, then one a second; of one run never more than its share, the last kept for what was left out. */
 export class MessageBudget {
-  readonly #clock: Pick<Clock, 'steady'>;
+  readonly #bucket: TokenBucket;
   #run = -1;
   #said = 0;
-  #tokens = BURST;
-  #filledAt: number;
   #omitted = 0;
   #newest = '';
 
   constructor(clock: Pick<Clock, 'steady'>) {
-    this.#clock = clock;
-    this.#filledAt = clock.steady();
+    this.#bucket = new TokenBucket(clock, BURST, EVERY_MS);
   }
 
   /** May one more be said of this run? One that may not is counted. */
@@ -35,17 +33,9 @@ export class MessageBudget {
       this.#run = run;
       this.#said = 0;
     }
-    const now = this.#clock.steady();
-    const earned = Math.floor((now - this.#filledAt) / EVERY_MS);
-    if (earned > 0) {
-      this.#tokens = Math.min(BURST, this.#tokens + earned);
-      this.#filledAt += earned * EVERY_MS;
-    }
-    const isTaken = this.#tokens > 0 && this.#said < MESSAGES_OF_RUN - 1;
-    if (isTaken) {
-      this.#tokens -= 1;
-      this.#said += 1;
-    } else this.#omitted += 1;
+    const isTaken = this.#said < MESSAGES_OF_RUN - 1 && this.#bucket.take();
+    if (isTaken) this.#said += 1;
+    else this.#omitted += 1;
     return isTaken;
   }
 

@@ -1,7 +1,7 @@
 /** Who owns what on this machine: an identity made once per data directory, kept beside the store that may be lost. */
 import { randomBytes } from 'node:crypto';
 import { existsSync, realpathSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { dirname } from 'node:path';
 import { HoldfastError } from '../errors.ts';
 import type { EventLog } from '../log/event-log.ts';
 import type { StoreClaim } from '../log/open-store.ts';
@@ -12,7 +12,7 @@ import {
   writeInstance,
   type InstanceRecord,
 } from '../os/instance-record.ts';
-import { namesIn } from '../os/quiet-reads.ts';
+import { runDirOf, runKeys } from '../os/run-roots.ts';
 import { readIntent } from '../os/run-directory.ts';
 
 export type Instance = Pick<InstanceRecord, 'instanceId' | 'agentEpoch'>;
@@ -91,10 +91,9 @@ export function takeInstance(stateDir: string, log: EventLog): Instance {
 
 /** Whom most of the run files name; undefined when there are none. */
 function ownerOfRuns(stateDir: string): string | undefined {
-  const runDir = join(stateDir, 'run');
   const votes = new Map<string, number>();
-  for (const launchKey of namesIn(runDir)) {
-    const intent = readIntent(join(runDir, launchKey));
+  for (const launchKey of runKeys(stateDir)) {
+    const intent = readIntent(runDirOf(stateDir, launchKey));
     if (intent.is !== 'whole') continue;
     const { instanceId } = intent.value;
     votes.set(instanceId, (votes.get(instanceId) ?? 0) + 1);

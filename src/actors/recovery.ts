@@ -17,6 +17,7 @@ import type { Replayed } from './replay.ts';
 import type { Roster } from './roster.ts';
 import { endPredecessor, predecessorsFirst } from './predecessors.ts';
 import { Settling } from './settling.ts';
+import { removeUnusedPlugins } from './unused-plugins.ts';
 import { savedSpecOf, type SavedSpec } from './saved-spec.ts';
 
 export interface RecoveryDoors {
@@ -150,6 +151,8 @@ export class Recovery {
     await agent.executor.forgetOthers(current);
     await agent.output.forgetOthers(current);
     await putAway(agent, orphans, signal);
+    const isConfigured = (name: string): boolean => agent.drivers.find(name) !== undefined;
+    await removeUnusedPlugins(agent.layout.stateDir, agent.machineEpoch, isConfigured);
   }
 
   async #releaseCollectors(kept: ReadonlySet<string>): Promise<void> {

@@ -4,13 +4,14 @@ import { join } from 'node:path';
 import type { Layout } from '../layout.ts';
 import type { RunCgroups } from './run-cgroups.ts';
 import { gatherEvidence } from '../os/evidence.ts';
-import { isLaunchKey, markOf } from '../os/launch-key.ts';
+import { markOf } from '../os/launch-key.ts';
 import { markedProcesses, worksBelow, type Marks } from '../os/marked-processes.ts';
 import type { Life } from '../os/process-identity.ts';
 import { treeLife } from '../os/process-tree.ts';
 import { namesIn } from '../os/quiet-reads.ts';
 import { removeRun } from '../os/remove-run.ts';
 import { readIntent, type Found, type Intent } from '../os/run-directory.ts';
+import { runDirOf, runDirsOf, runKeys } from '../os/run-roots.ts';
 
 /** What is known of runs without the log. */
 export interface RunStore {
@@ -34,7 +35,7 @@ const SWEEP_AFTER_MS = 30_000;
 
 export class RunFiles implements RunStore {
   readonly #dataDir: string;
-  readonly #runDir: string;
+  readonly #stateDir: string;
   readonly #fifoDir: string;
   readonly #instanceId: string;
   readonly #machineEpoch: string;
@@ -43,13 +44,13 @@ export class RunFiles implements RunStore {
   #timer: NodeJS.Timeout | undefined;
 
   constructor(
-    { dataDir, runDir, fifoDir }: Pick<Layout, 'dataDir' | 'runDir' | 'fifoDir'>,
+    { dataDir, stateDir, fifoDir }: Pick<Layout, 'dataDir' | 'stateDir' | 'fifoDir'>,
     instanceId: string,
     machineEpoch: string,
     cgroups: RunCgroups,
   ) {
     this.#dataDir = dataDir;
-    this.#runDir = runDir;
+    this.#stateDir = stateDir;
     this.#fifoDir = fifoDir;
     this.#instanceId = instanceId;
     this.#machineEpoch = machineEpoch;
@@ -58,11 +59,11 @@ export class RunFiles implements RunStore {
   }
 
   keys(): readonly string[] {
-    return namesIn(this.#runDir).filter((name) => isLaunchKey(name));
+    return runKeys(this.#stateDir);
   }
 
   intentOf(launchKey: string): Found<Intent> {
-    return readIntent(join(this.#runDir, launchKey));
+    return readIntent(runDirOf(this.#stateDir, launchKey));
   }
 
   marks(): Marks {
@@ -74,7 +75,7 @@ export class RunFiles implements RunStore {
   }
 
   lifeOf(launchKey: string): Life {
-    const runDir = join(this.#runDir, launchKey);
+    const runDir = runDirOf(this.#stateDir, launchKey);
     const machineEpoch = this.#machineEpoch;
     const mark = markOf(this.#instanceId, launchKey);
     const cgroup = this.#cgroups.pathOf(launchKey);
@@ -111,12 +112,16 @@ export class RunFiles implements RunStore {
     this.#waiting.clear();
     // crash point: agent.files.sweep
     for (const launchKey of batch) {
-      const dir = join(this.#runDir, launchKey);
-      const intent = readIntent(dir);
+      const intent = this.intentOf(launchKey);
       const cgroup = intent.is === 'whole' ? intent.value.cgroup : this.#cgroups.pathOf(launchKey);
       const isEmpty = cgroup === undefined || this.#cgroups.putAway(cgroup);
-      const isGone = isEmpty && (await removeRun(dir).catch(() => false));
-      if (!isGone) this.sweep(launchKey);
+      if (!isEmpty || !(await this.#removeAll(launchKey))) this.sweep(launchKey);
     }
+  }
+
+  async #removeAll(launchKey: string): Promise<boolean> {
+    const dirs = runDirsOf(this.#stateDir, launchKey);
+    const removed = dirs.map((dir) => removeRun(dir).catch(() => false));
+    return !(await Promise.all(removed)).includes(false);
   }
 }

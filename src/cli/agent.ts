@@ -30,8 +30,6 @@ export interface AgentOptions extends HttpOptions, DriverWishes {
   readonly maxInodes?: number;
   /** Bytes. */
   readonly logBudget?: number;
-  /** As `driver-plugin-option.ts` reads them. */
-  readonly driverPlugin?: AgentLimits['driverPlugins'];
   /** As `node-option.ts` reads them. */
   readonly node?: AgentLimits['node'];
   /** As `network-option.ts` reads them. */
@@ -90,7 +88,7 @@ async function serveUntilEnd(options: AgentOptions, logger: Logger): Promise<voi
   checkDataDirectory(dataDir);
   const { grpc: listen, grpcCa: ca, grpcCert: cert, grpcKey: key } = options;
   const grpc = await grpcPlace({ listen, ca, cert, key });
-  const drivers = await wishedDrivers(options);
+  const { drivers, driverPlugins } = await wishedDrivers(options);
   const onReady = (ready: Ready): void => {
     sayReady(ready, drivers, logger);
     notice.ready(`${knownTasks(ready.orchestrator)}, on ${ready.socket}`);
@@ -98,18 +96,17 @@ async function serveUntilEnd(options: AgentOptions, logger: Logger): Promise<voi
     void import('../spec/validate-spec.ts').catch(() => undefined);
   };
   const http = httpWish(options);
-  const serving = { dataDir, drivers, logger, limits: limitsOf(options), grpc, notice, onReady };
+  const limits = { ...limitsOf(options), driverPlugins };
+  const serving = { dataDir, drivers, logger, limits, grpc, notice, onReady };
   await keepServing({ ...serving, ...(http && { http }) });
   logger.info({}, 'ended');
 }
 
 function limitsOf(options: AgentOptions): AgentLimits {
   const { diskFloor, logBudget, cgroups, node, network, denyHostEnv } = options;
-  const { driverPlugin } = options;
   return {
     ...(diskFloor === undefined ? {} : { diskFloorBytes: diskFloor * 1024 * 1024 }),
     retention: retentionRules(options),
-    ...(driverPlugin === undefined ? {} : { driverPlugins: driverPlugin }),
     ...(logBudget === undefined ? {} : { logs: { budgetBytes: logBudget } }),
     ...(node === undefined ? {} : { node }),
     ...(network === undefined ? {} : { network }),

@@ -1,6 +1,7 @@
 /** `--driver-options FILE`, and which drivers an agent has after all. */
 import type { Driver } from '../drivers/driver.ts';
 import type { WrittenDriver } from '../drivers/driver-options.ts';
+import type { OrchestratorOptions } from '../orchestrator.ts';
 import { HoldfastError } from '../errors.ts';
 import { closest } from '../spec/closest.ts';
 
@@ -9,17 +10,31 @@ export interface DriverWishes {
   readonly onlyDriver?: readonly string[];
   /** A file in YAML or JSON. */
   readonly driverOptions?: string;
+  /** As `driver-plugin-option.ts` reads them. */
+  readonly driverPlugin?: DriverPlugins;
+}
+
+type DriverPlugins = NonNullable<OrchestratorOptions['driverPlugins']>;
+
+interface Wished {
+  readonly drivers: readonly Driver[];
+  /** With their options. */
+  readonly driverPlugins: DriverPlugins;
 }
 
 /** Errors: USAGE, and those of a file that cannot be read. */
-export async function wishedDrivers(wishes: DriverWishes): Promise<readonly Driver[]> {
-  const { writtenDrivers } = await import('../drivers/driver-options.ts');
-  const { driverOptions: path } = wishes;
-  if (path === undefined) return chosen(writtenDrivers(), wishes);
+export async function wishedDrivers(wishes: DriverWishes): Promise<Wished> {
+  const { readDriverOptions } = await import('../drivers/driver-options.ts');
+  const { driverOptions: path, driverPlugin = [] } = wishes;
+  const read = (value?: unknown): Wished => {
+    const { drivers, plugins } = readDriverOptions(value, driverPlugin);
+    return { drivers: chosen(drivers, wishes), driverPlugins: plugins };
+  };
+  if (path === undefined) return read();
   const { readSpecFile } = await import('./read-spec-file.ts');
   const { value } = await readSpecFile(path);
   try {
-    return chosen(writtenDrivers(value), wishes);
+    return read(value);
   } catch (error) {
     const { code, message, details } = HoldfastError.from(error);
     throw new HoldfastError(code, `${path}: ${message}`, { cause: error, details });

@@ -1,4 +1,5 @@
 /** Whose data directory is it, who holds it, and does its store say what was written to it? */
+import { runKeys } from '../os/run-roots.ts';
 import { accessSync, constants, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { checkDataDirectory } from '../data-dir.ts';
@@ -32,7 +33,7 @@ export async function dataDirectoryFindings(layout: Layout, now: number): Promis
   }
   const agent = await agentPresence(layout, now);
   const instance = readInstanceId(layout);
-  const hasFiles = !isEmpty(layout.runDir) || !isEmpty(layout.specDir);
+  const hasFiles = runKeys(layout.stateDir).length > 0 || !isEmpty(layout.specDir);
   const traces = hasFiles ? 'files' : instance.id === undefined ? 'none' : 'identity';
   const { findings, reading, storedId } = storeFindings(layout, now, traces);
   return {

@@ -1,9 +1,10 @@
 /** The processes that hold tasks and their output for the agent: do they live, and do they answer? */
 import { existsSync, readdirSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { mostOpenFiles } from '../os/open-files.ts';
 import { isAlive, isStopped } from '../os/process-identity.ts';
 import { namesIn, textOf } from '../os/quiet-reads.ts';
+import { pluginDirs } from '../os/run-roots.ts';
 import { hostDirectory, readAddress, type HostAddress } from '../rpc/address-file.ts';
 import { hostRoom } from '../rpc/host-room.ts';
 import { probeSocket } from '../rpc/unix-socket.ts';
@@ -13,25 +14,39 @@ import { fine, warning, type Finding } from './finding.ts';
 /** Whatever it is for; the agent's own limit is a finding too. */
 const FEWEST_FILES = 1_024;
 const ADOPTED = 'the next agent replaces it, and another host adopts its tasks';
+const STARTED_AGAIN = 'the agent, or the next one, starts it again';
 
-/** `replaced` are the hosts that another one followed, by their ids: what is left of those are their last words. */
+/**
+ * Of the agent, and of drivers in processes of their own. `replaced` are the hosts that another one followed, by their
+ * ids: what is left of those are their last words.
+ */
 export async function hosts(
   stateDir: string,
   machineEpoch: string,
   replaced: ReadonlyMap<string, string> = new Map(),
 ): Promise<readonly Finding[]> {
+  const owners = [stateDir, ...pluginDirs(stateDir)];
+  const found = await Promise.all(owners.map((dir) => hostsIn(dir, machineEpoch, replaced)));
+  const all = found.flat();
+  return all.length === 0 ? [fine('hosts', 'none')] : all;
+}
+
+async function hostsIn(
+  stateDir: string,
+  machineEpoch: string,
+  replaced: ReadonlyMap<string, string>,
+): Promise<readonly Finding[]> {
   const ids = hostIds(join(stateDir, 'hosts'));
   const addresses = await Promise.all(ids.map((id) => readAddress(hostDirectory(stateDir, id))));
   const known = addresses.filter((address) => address !== undefined);
-  const lost = lostHosts(stateDir);
-  if (known.length === 0 && lost.length === 0) return [fine('hosts', 'none')];
   const found = await Promise.all(
     known.map((address) => hostFinding(address, machineEpoch, replaced)),
   );
   const starts = known.some(
     (one) => one.kind === 'executor' && isAlive(one, machineEpoch) !== 'dead',
   );
-  return [...found, ...lost, ...(starts ? shimFinding(join(stateDir, 'hosts')) : [])];
+  const shim = starts ? shimFinding(join(stateDir, 'hosts')) : [];
+  return [...found, ...lostHosts(stateDir), ...shim];
 }
 
 /** Processes of this directory whose own directory, by which agents find them, is gone. */
@@ -70,11 +85,14 @@ async function hostFinding(
 ): Promise<Finding> {
   const check = 'host';
   const { hostId: id, kind, pid, version, socket } = address;
-  const name = `${kind} host ${id}`;
+  const isDriver = kind === 'driver';
+  const driver = basename(dirname(dirname(dirname(socket))));
+  const name = isDriver ? `the process ${id} of driver ${driver}` : `${kind} host ${id}`;
+  const next = isDriver ? STARTED_AGAIN : ADOPTED;
   if (isAlive(address, epoch) === 'dead') {
     const by = replaced.get(id);
     if (by !== undefined) return fine(check, `${name} has ended, and ${by} took its place`);
-    return warning(check, `${name} has ended`, ADOPTED);
+    return warning(check, `${name} has ended`, next);
   }
   if (isStopped(pid)) {
     const text = `${name} is stopped: what runs goes on, its end is not noticed`;
@@ -90,6 +108,6 @@ async function hostFinding(
     const other = version === PACKAGE_VERSION ? '' : `, version ${version}`;
     return fine(check, `${name} lives (pid ${pid}${other}) and listens`);
   }
-  const remedy = `kill -9 ${pid}: no task is touched; ${ADOPTED}`;
+  const remedy = `kill -9 ${pid}: no task is touched; ${next}`;
   return warning(check, `${name} lives (pid ${pid}) and does not listen (${ear})`, remedy);
 }

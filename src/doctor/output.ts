@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Layout } from '../layout.ts';
 import { isAlive } from '../os/process-identity.ts';
+import { runDirOf, runKeys } from '../os/run-roots.ts';
 import { namesIn } from '../os/quiet-reads.ts';
 import { launchedShim, readFate, readIntent } from '../os/run-directory.ts';
 import { hostDirectory, readAddress } from '../rpc/address-file.ts';
@@ -34,8 +35,8 @@ export async function output(layout: Layout, epoch: string): Promise<readonly Fi
   ];
 }
 
-function finding({ runDir, stateDir }: Layout, launchKey: string): Finding {
-  const intent = readIntent(join(runDir, launchKey));
+function finding({ stateDir }: Layout, launchKey: string): Finding {
+  const intent = readIntent(runDirOf(stateDir, launchKey));
   const { allocId, task } =
     intent.is === 'whole' ? intent.value : { allocId: launchKey, task: '?' };
   const name = `${allocId}/${task}`;
@@ -51,8 +52,8 @@ async function uncollected(layout: Layout, epoch: string): Promise<readonly stri
   for (const pid of await collectors(layout.stateDir, epoch)) {
     for (const fd of namesIn(`/proc/${pid}/fd`)) read.add(pipeAt(`/proc/${pid}/fd/${fd}`) ?? '');
   }
-  return namesIn(layout.runDir).filter((launchKey) => {
-    const shim = launchedShim(readFate(join(layout.runDir, launchKey)));
+  return runKeys(layout.stateDir).filter((launchKey) => {
+    const shim = launchedShim(readFate(runDirOf(layout.stateDir, launchKey)));
     if (shim === undefined || isAlive({ ...shim, machineEpoch: epoch }, epoch) !== 'alive')
       return false;
     const pipes = SHIM_PIPES.map((fd) => pipeAt(`/proc/${shim.pid}/fd/${fd}`));

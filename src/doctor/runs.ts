@@ -2,13 +2,13 @@
  * Does anything run that nobody stands by? Every process on this machine that carries a mark, and every run directory,
  * is held against the log. Works without a store, and without anything but the id of the instance.
  */
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { tornSpec } from '../actors/saved-spec.ts';
 import type { Layout } from '../layout.ts';
-import { isLaunchKey } from '../os/launch-key.ts';
 import { markedProcesses, worksBelow, type MarkedProcess } from '../os/marked-processes.ts';
 import { readFate, readIdentity, readIntent } from '../os/run-directory.ts';
+import { runDirOf, runKeys } from '../os/run-roots.ts';
 import { counted, failure, fine, warning, type Finding } from './finding.ts';
 import type { StoreReading } from './store-reading.ts';
 
@@ -21,8 +21,8 @@ export interface RunsKnown {
 
 export function runs(known: RunsKnown): readonly Finding[] {
   const { processes, isComplete } = markedProcesses();
-  const keys = runKeys(known.layout.runDir);
-  const owner = known.instanceId ?? ownerOf(known.layout.runDir, keys);
+  const keys = runKeys(known.layout.stateDir);
+  const owner = known.instanceId ?? ownerOf(known.layout, keys);
   const own = byKey(processes.filter(({ instanceId }) => instanceId === owner));
   const orphans = [...own].flatMap(([launchKey, pids]) => orphan(known, launchKey, pids));
   return [
@@ -36,13 +36,9 @@ export function runs(known: RunsKnown): readonly Finding[] {
   ];
 }
 
-function runKeys(runDir: string): readonly string[] {
-  return existsSync(runDir) ? readdirSync(runDir).filter((name) => isLaunchKey(name)) : [];
-}
-
 /** The files of the runs name their instance too. */
-function ownerOf(runDir: string, keys: readonly string[]): string | undefined {
-  const intents = keys.map((key) => readIntent(join(runDir, key)));
+function ownerOf({ stateDir }: Layout, keys: readonly string[]): string | undefined {
+  const intents = keys.map((key) => readIntent(runDirOf(stateDir, key)));
   const owners = intents.flatMap((intent) =>
     intent.is === 'whole' ? intent.value.instanceId : [],
   );
@@ -75,7 +71,7 @@ function orphan(known: RunsKnown, launchKey: string, pids: readonly number[]): r
 
 /** What becomes of an orphan: it can be adopted only by its files. */
 function fateOf({ hasAgent, layout }: RunsKnown, launchKey: string): string {
-  const intent = readIntent(join(layout.runDir, launchKey));
+  const intent = readIntent(runDirOf(layout.stateDir, launchKey));
   const allocId = intent.is === 'whole' ? intent.value.allocId : undefined;
   const torn = allocId === undefined ? undefined : tornSpec(layout.specDir, allocId);
   if (torn !== undefined) {
@@ -94,7 +90,7 @@ function withoutFiles(
 ): readonly Finding[] {
   const { layout, hasAgent, reading } = known;
   return [...own].flatMap(([launchKey, pids]) => {
-    const isGone = !existsSync(join(layout.runDir, launchKey));
+    const isGone = !existsSync(runDirOf(layout.stateDir, launchKey));
     if (!isGone || strangeness(known, launchKey) !== undefined) return [];
     const name = reading?.runs.get(launchKey)?.slice('task/'.length) ?? launchKey;
     const text = `the files of ${name} are gone (run ${launchKey}, pid ${pids.join(', ')}): how it ends cannot be known`;
@@ -111,7 +107,7 @@ function damagedFiles(
   own: ReadonlyMap<string, readonly number[]>,
 ): readonly Finding[] {
   return [...own].flatMap(([launchKey, pids]) => {
-    const dir = join(layout.runDir, launchKey);
+    const dir = runDirOf(layout.stateDir, launchKey);
     const files = { intent: readIntent(dir), fate: readFate(dir), identity: readIdentity(dir) };
     const bad = Object.entries(files).flatMap(([name, { is }]) =>
       is === 'broken' || is === 'unreadable' ? [name] : [],
@@ -140,8 +136,8 @@ function strangeness({ reading, layout }: RunsKnown, launchKey: string): string 
     : `a newer run of its task ${name} took its place`;
 }
 
-function told({ runDir, specDir }: Layout, launchKey: string): string {
-  const intent = readIntent(join(runDir, launchKey));
+function told({ stateDir, specDir }: Layout, launchKey: string): string {
+  const intent = readIntent(runDirOf(stateDir, launchKey));
   if (intent.is !== 'whole') return '; nothing tells whose it is';
   const { allocId, task, run } = intent.value;
   const isSaved = existsSync(join(specDir, `${allocId}.json`));

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { errnoOf } from '../errors.ts';
 import { type Layout, logsRootOf } from '../layout.ts';
 import { taskKey } from '../os/launch-key.ts';
+import { runDirOf, runKeys } from '../os/run-roots.ts';
 import { linkOf, namesIn } from '../os/quiet-reads.ts';
 import { readIntent } from '../os/run-directory.ts';
 import { bytesUnread } from '../os/unread-fifo.ts';
@@ -42,8 +43,8 @@ interface Task {
 /** By what their pipes are called. */
 function tasksOf(layout: Layout): ReadonlyMap<string, Task> {
   const tasks = new Map<string, Task>();
-  for (const launchKey of namesIn(layout.runDir)) {
-    const intent = readIntent(join(layout.runDir, launchKey));
+  for (const launchKey of runKeys(layout.stateDir)) {
+    const intent = readIntent(runDirOf(layout.stateDir, launchKey));
     if (intent.is !== 'whole') continue;
     const { allocId, task } = intent.value;
     tasks.set(taskKey(allocId, task), { allocId, task, dir: join(logsRootOf(layout), allocId) });

@@ -43,25 +43,55 @@ export interface WrittenDriver {
   readonly isEnabled: boolean | undefined;
 }
 
-/**
- * Every driver of this package with its options from `drivers: { NAME: { enabled, … } }`; keys may be in snake_case.
- * Throws USAGE with what is wrong, and of which driver.
- */
+/** One of a process of its own. What its options mean, only it knows. */
+interface Plugin {
+  readonly name: string;
+  readonly options?: Map;
+}
+
+interface WrittenOptions<P> {
+  /** Every driver of this package. */
+  readonly drivers: readonly WrittenDriver[];
+  /** Those that are not off, with their options. */
+  readonly plugins: readonly P[];
+}
+
+/** As `readDriverOptions`, where there are only drivers of this package. */
 export function writtenDrivers(written: unknown = {}): readonly WrittenDriver[] {
+  return readDriverOptions(written, []).drivers;
+}
+
+/**
+ * The options from `drivers: { NAME: { enabled, … } }`, of drivers of this package and of `plugins`; keys may be in
+ * snake_case. Throws USAGE with what is wrong, and of which driver.
+ */
+export function readDriverOptions<P extends Plugin>(
+  written: unknown = {},
+  plugins: readonly P[],
+): WrittenOptions<P> {
   const { drivers = {}, ...strangers } = mapOf(written, 'the options');
   const [stranger] = Object.keys(strangers);
   if (stranger !== undefined) throw unknown(stranger, ['drivers'], 'is not an option');
   const options = mapOf(drivers, 'drivers');
-  const names = Object.keys(MAKERS);
+  const names = [...Object.keys(MAKERS), ...plugins.map(({ name }) => name)];
   const odd = Object.keys(options).find((name) => !names.includes(name));
   if (odd !== undefined) throw unknown(odd, names, 'is not a driver');
-  return Object.entries(MAKERS).map(([name, make]) => {
-    const { enabled: isEnabled, ...own } = mapOf(options[name] ?? {}, `drivers.${name}`);
-    if (isEnabled !== undefined && typeof isEnabled !== 'boolean') {
-      throw new HoldfastError('USAGE', `drivers.${name}.enabled must be true or false`);
-    }
-    return { driver: make(own), isEnabled };
-  });
+  return {
+    drivers: Object.entries(MAKERS).map(([name, make]) => {
+      const { own, isEnabled } = optionsOf(name, options[name]);
+      return { driver: make(own), isEnabled };
+    }),
+    plugins: plugins.flatMap((plugin) => {
+      const { own, isEnabled } = optionsOf(plugin.name, options[plugin.name]);
+      return isEnabled === false ? [] : [{ ...plugin, options: { ...plugin.options, ...own } }];
+    }),
+  };
+}
+
+function optionsOf(name: string, written: unknown) {
+  const { enabled: isEnabled, ...own } = mapOf(written ?? {}, `drivers.${name}`);
+  if (isEnabled === undefined || typeof isEnabled === 'boolean') return { own, isEnabled };
+  throw new HoldfastError('USAGE', `drivers.${name}.enabled must be true or false`);
 }
 
 function mapOf(value: unknown, what: string): Map {

@@ -2,7 +2,10 @@
 import { fields, flag, list, nullable, oneOf, optional, record, text, whole } from './shape.ts';
 import type { EventOf } from './envelope.ts';
 
-const hostKind = oneOf('executor', 'logmon', 'docker-logger');
+/** `driver`: the process of a driver in a process of its own. */
+const hostKind = oneOf('executor', 'logmon', 'docker-logger', 'driver');
+/** Of a host that is not the agent's but of a driver in its own process: that driver's name. */
+const ofDriver = { driver: optional(text) };
 
 export const NODE_EVENTS = {
   /** `agentEpoch` is one more than the last agent's: hosts refuse an older one. */
@@ -21,11 +24,17 @@ export const NODE_EVENTS = {
     }),
   },
   AgentStopping: { schema: 1, data: fields({ tasks: oneOf('stop', 'leave') }) },
-  HostStarted: { schema: 1, data: fields({ hostId: text, kind: hostKind, pid: whole }) },
-  HostLost: { schema: 1, data: fields({ hostId: text, kind: hostKind, reason: text }) },
+  HostStarted: {
+    schema: 1,
+    data: fields({ hostId: text, kind: hostKind, pid: whole, ...ofDriver }),
+  },
+  HostLost: {
+    schema: 1,
+    data: fields({ hostId: text, kind: hostKind, reason: text, ...ofDriver }),
+  },
   HostReplaced: {
     schema: 1,
-    data: fields({ hostId: text, kind: hostKind, by: text, adopted: whole }),
+    data: fields({ hostId: text, kind: hostKind, by: text, adopted: whole, ...ofDriver }),
   },
   DriverFingerprinted: {
     schema: 1,

@@ -1,44 +1,55 @@
 /** What an agent makes of what a driver in its own process says and asks. */
+import { TokenBucket } from '../actors/token-bucket.ts';
 import type { DriverAgent } from '../drivers/driver-agent.ts';
-import type { DriverDoors, RunRequest } from '../drivers/driver.ts';
-import { HoldfastError, messageOf } from '../errors.ts';
+import type { RunRequest } from '../drivers/driver.ts';
+import { HoldfastError } from '../errors.ts';
 import { driverMethods } from '../rpc/driver-methods.ts';
 import type { Channel } from '../rpc/framed-channel.ts';
 import { call, follow } from '../rpc/framed-client.ts';
-import { fromJson, type TaskName, toJson, type Word } from './words.ts';
+import { ModestWords } from './modest-words.ts';
+import { factFault, wordFault } from './sense-words.ts';
+import { TaskDoors } from './task-doors.ts';
+import { fromJson, toJson, type Word } from './words.ts';
+
+/** So many of its questions are under way at once; the rest waits in its process. */
+const MOST_AT_ONCE = 64;
+/** Of facts of the node: hosts that come and go, and what was left over. */
+const FACTS = { burst: 32, everyMs: 10_000 };
 
 export class AgentAnswers {
+  readonly doors = new TaskDoors();
   readonly #name: string;
   readonly #agent: DriverAgent;
-  /** Of the tasks that the driver was asked about and has not released. */
-  readonly #doors = new Map<string, DriverDoors>();
+  readonly #modest: ModestWords;
+  readonly #facts: TokenBucket;
 
   constructor(name: string, agent: DriverAgent) {
     this.#name = name;
     this.#agent = agent;
-  }
-
-  remember(of: TaskName, doors: DriverDoors): void {
-    this.#doors.set(keyOf(of), doors);
-  }
-
-  forget(of: TaskName): void {
-    this.#doors.delete(keyOf(of));
+    this.#modest = new ModestWords(name, agent);
+    this.#facts = new TokenBucket(agent.clock, FACTS.burst, FACTS.everyMs);
   }
 
   /** Attaches. Resolves when the process has gone, with what is known of why. */
   async listen(channel: Channel, agentEpoch: number, signal: AbortSignal): Promise<string> {
     const request = { agentEpoch };
+    const underWay = new Set<Promise<void>>();
     try {
       for await (const said of follow(channel, driverMethods.attach, request, { signal })) {
-        void this.#hear(channel, said.id, said.word, signal);
+        const heard = this.#hear(channel, said.id, said.word, signal);
+        underWay.add(heard);
+        void heard.then(() => underWay.delete(heard));
+        // What is not taken from the stream makes the driver wait, which nobody else notices.
+        if (underWay.size >= MOST_AT_ONCE) await Promise.race(underWay);
       }
       return 'it ended';
     } catch (error) {
-      return `it ended: ${messageOf(error)}`;
+      const { message } = HoldfastError.from(error);
+      return `it ended: ${message}`;
     }
   }
 
+  /** Never rejects. */
   async #hear(
     channel: Channel,
     id: number,
@@ -59,53 +70,53 @@ export class AgentAnswers {
   }
 
   async #answer(bytes: Uint8Array, closing: AbortSignal): Promise<unknown> {
-    const word = fromJson(bytes) as Word | undefined;
-    if (typeof word !== 'object' || word === null) return undefined;
-    const { logger } = this.#agent;
+    const read = fromJson(bytes);
+    const fault = wordFault(read);
+    if (fault !== undefined) throw new HoldfastError('CAPABILITY_MISSING', fault);
+    const word = read as Word;
     switch (word.kind) {
       case 'log':
-        if (!['debug', 'info', 'warn', 'error'].includes(word.level)) return undefined;
-        return logger[word.level]({ driver: this.#name, ...word.facts }, word.message);
+        return this.#modest.log(word.level, word.facts, word.message);
       case 'changed':
-        return this.#agent.changed();
+        return this.#modest.changed();
       case 'recovered':
         return this.#agent.recovered;
       case 'count':
         return this.#agent.count(word.metric, word.labels, word.n);
+      case 'record':
+        return this.#record(word);
       case 'isKnown':
         return this.#agent.isKnown(word.launchKey, word.of);
       case 'emit':
-        return this.#doorsOf(word.of)?.task.emit(word.type, word.message, word.details);
+        return this.doors.of(word.of)?.task.emit(word.type, word.message, word.details);
       case 'hold':
-        return this.#needed(word.of).holdings.record(word.thing);
+        return this.doors.needed(word.of).holdings.record(word.thing);
       case 'forget':
-        return this.#needed(word.of).holdings.forget(word.thing);
-      case 'follow':
-        return this.#needed(ofRun(word.run)).output.follow(word.run, word.log, closing);
-      case 'settled':
-        return this.#needed(ofRun(word.run)).output.settled(word.run, word.patienceMs);
-      case 'releaseOutput':
-        return this.#needed(ofRun(word.run)).output.release(word.run);
+        return this.doors.needed(word.of).holdings.forget(word.thing);
       default:
-        throw new HoldfastError('CAPABILITY_MISSING', 'this agent does not know the question');
+        return this.#output(word, closing);
     }
   }
 
-  #doorsOf(of: TaskName): DriverDoors | undefined {
-    return this.#doors.get(keyOf(of));
+  #output(
+    word: Extract<Word, { kind: 'follow' | 'settled' | 'releaseOutput' }>,
+    closing: AbortSignal,
+  ): Promise<unknown> {
+    const { output } = this.doors.needed(nameOf(word.run));
+    if (word.kind === 'follow') return output.follow(word.run, word.log, closing);
+    if (word.kind === 'settled') return output.settled(word.run, word.patienceMs);
+    return output.release(word.run);
   }
 
-  #needed(of: TaskName): DriverDoors {
-    const doors = this.#doorsOf(of);
-    if (doors !== undefined) return doors;
-    throw new HoldfastError('CLOSED', 'nobody is at work at the task');
+  /** It speaks of its own only, whatever it says. */
+  #record({ type, facts }: Extract<Word, { kind: 'record' }>): void {
+    const own = { ...facts, driver: this.#name };
+    const fault = factFault(type, own) ?? (this.#facts.take() ? undefined : 'too many facts');
+    if (fault === undefined) this.#agent.record(type, own as never);
+    else this.#modest.log('warn', { type, fault }, 'what a driver tells is not recorded');
   }
 }
 
-function ofRun({ allocId, task }: RunRequest): TaskName {
+function nameOf({ allocId, task }: RunRequest) {
   return { allocId, task: task.name };
-}
-
-function keyOf({ allocId, task }: TaskName): string {
-  return JSON.stringify([allocId, task]);
 }

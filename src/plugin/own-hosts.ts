@@ -7,9 +7,8 @@ import { HostPool } from '../actors/host-pool.ts';
 import { RunCgroups } from '../actors/run-cgroups.ts';
 import { systemClock } from '../actors/system-clock.ts';
 import { UsageFeed } from '../actors/usage-feed.ts';
+import type { DriverAgent } from '../drivers/driver-agent.ts';
 import { openMemoryEventLog } from '../log/memory-event-log.ts';
-import { removeRun } from '../os/remove-run.ts';
-import { runDirectory } from '../os/run-directory.ts';
 import type { Clock, Logger } from '../ports.ts';
 import { EXECUTOR_PROTOCOL } from '../rpc/executor-methods.ts';
 
@@ -20,23 +19,19 @@ interface Owner {
   readonly agentEpoch: number;
   readonly perHost: number;
   readonly logger: Logger;
+  readonly record: DriverAgent['record'];
 }
 
 export interface OwnHosts {
   readonly executor: Executor;
   readonly usage: UsageFeed;
   readonly clock: Clock;
-  /** The run is over and known to be: its files go, but not in the way of a start. */
-  sweep(launchKey: string): void;
   close(): void;
 }
 
-/** As that of the agent's own. */
-const SWEEP_AFTER_MS = 30_000;
-
 export async function openOwnHosts(owner: Owner): Promise<OwnHosts> {
   const leaving = new AbortController();
-  const { stateDir, instanceId, machineEpoch, agentEpoch, logger } = owner;
+  const { stateDir, instanceId, machineEpoch, agentEpoch } = owner;
   const clock = systemClock(openMemoryEventLog(), machineEpoch);
   const cgroups = new RunCgroups(instanceId, 'auto');
   const pool: HostPool = new HostPool({
@@ -44,7 +39,6 @@ export async function openOwnHosts(owner: Owner): Promise<OwnHosts> {
     kind: 'executor',
     protocol: EXECUTOR_PROTOCOL,
     clock,
-    record: (type, facts) => logger.info({ type, ...facts }, 'a host of the driver'),
     onUp: (host, adopted) => executor.greet(host, adopted, leaving.signal),
   });
   const executor = new Executor({ pool, stateDir, instanceId, agentEpoch, machineEpoch, cgroups });
@@ -53,14 +47,6 @@ export async function openOwnHosts(owner: Owner): Promise<OwnHosts> {
     executor,
     clock,
     usage: new UsageFeed(pool, agentEpoch),
-    sweep(launchKey) {
-      const remove = async (): Promise<void> => {
-        if (cgroups.putAway(cgroups.pathOf(launchKey))) {
-          await removeRun(runDirectory(stateDir, launchKey)).catch(() => undefined);
-        }
-      };
-      setTimeout(() => void remove(), SWEEP_AFTER_MS).unref();
-    },
     close() {
       leaving.abort();
       pool.close();

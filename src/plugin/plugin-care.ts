@@ -7,9 +7,11 @@ import { HoldfastError, messageOf } from '../errors.ts';
 import { driverMethods } from '../rpc/driver-methods.ts';
 import { recordedEpoch } from '../rpc/epoch-guard.ts';
 import { call, follow } from '../rpc/framed-client.ts';
+import { hello } from '../rpc/hello.ts';
 import { AgentAnswers } from './agent-answers.ts';
 import { type PluginProcess, startPlugin } from './plugin-process.ts';
-import { isNothing } from './sense.ts';
+import type { DriverPlugin } from './plugin-driver.ts';
+import { isNothing, isSample } from './sense.ts';
 import { type Description, fromJson, type Given, type TaskName, toJson } from './words.ts';
 
 interface AskOptions {
@@ -25,12 +27,14 @@ const FIRST_PAUSE_MS = 100;
 const LONGEST_PAUSE_MS = 60_000;
 /** One that lived as long has not died of its start. */
 const LASTING_MS = 60_000;
-/** From the fifth death in a row on it is told of as one that keeps dying. */
+/** From the fifth death in a row on it is told of as one that keeps dying, and not of each death any more. */
 const MANY_DEATHS = 5;
+/** Nothing that it did made it end: it was refused, and what is said of it is the reason alone. */
+const REFUSALS: readonly string[] = ['USAGE', 'CAPABILITY_MISSING'];
 
 export class PluginCare {
   readonly #name: string;
-  readonly #path: string;
+  readonly #plugin: DriverPlugin;
   readonly #agent: DriverAgent;
   readonly #answers: AgentAnswers;
   readonly #closing = new AbortController();
@@ -38,14 +42,16 @@ export class PluginCare {
   #description: Description | undefined;
   #trouble: string | undefined = 'it is being started';
   #generation = 0;
+  /** In a row. */
+  #deaths = 0;
   #change = Promise.withResolvers<void>();
   #ended: Promise<void> | undefined;
 
-  constructor(name: string, path: string, agent: DriverAgent) {
-    this.#name = name;
-    this.#path = path;
+  constructor(plugin: DriverPlugin, agent: DriverAgent) {
+    this.#name = plugin.name;
+    this.#plugin = plugin;
     this.#agent = agent;
-    this.#answers = new AgentAnswers(name, agent);
+    this.#answers = new AgentAnswers(plugin.name, agent);
   }
 
   /** Of the last process that answered. */
@@ -81,12 +87,13 @@ export class PluginCare {
     await this.#ended;
   }
 
-  remember(of: TaskName, doors: DriverDoors): void {
-    this.#answers.remember(of, doors);
+  /** What the driver says of the task goes through these doors, until whatever `use` names is over. */
+  remember(of: TaskName, use: string, doors: DriverDoors): void {
+    this.#answers.doors.open(of, use, doors);
   }
 
-  forget(of: TaskName): void {
-    this.#answers.forget(of);
+  forget(of: TaskName, use: string): void {
+    this.#answers.doors.close(of, use);
   }
 
   /** Resolves when it has been started or has ended since, or soon; rejects when `signal` aborts. */
@@ -121,7 +128,9 @@ export class PluginCare {
     try {
       const options = signal === undefined ? {} : { signal };
       for await (const { sample } of follow(channel, driverMethods.stats, request, options)) {
-        yield fromJson(sample) as RunSample;
+        const read = fromJson(sample);
+        if (!isSample(read)) throw new HoldfastError('UNAVAILABLE', 'its sample makes no sense');
+        yield read as RunSample;
       }
     } catch (error) {
       throw this.#named('stats', error);
@@ -144,18 +153,23 @@ export class PluginCare {
   /** Until the agent goes. */
   async #keep(tried: () => void): Promise<void> {
     const { signal } = this.#closing;
-    let deaths = 0;
     while (!signal.aborted) {
       const beganAt = performance.now();
-      const reason = await this.#live(tried).catch(messageOf);
-      tried();
-      if (signal.aborted) return;
-      deaths = performance.now() - beganAt > LASTING_MS ? 1 : deaths + 1;
-      this.#note(
-        deaths < MANY_DEATHS ? reason : `it has ended ${deaths} times in a row: ${reason}`,
+      const failure = await this.#live(tried).then(
+        (reason) => new HoldfastError('UNAVAILABLE', reason),
+        (error: unknown) => HoldfastError.from(error),
       );
+      if (signal.aborted) return tried();
+      if (performance.now() - beganAt > LASTING_MS) this.#deaths = 0;
+      this.#deaths += 1;
+      const { code, message: reason } = failure;
+      const deaths = this.#deaths;
+      const isPlain = deaths < MANY_DEATHS || REFUSALS.includes(code);
+      // Before anybody hears that it was tried: the first look at it shall tell why it failed.
+      this.#note(isPlain ? reason : `it ends again and again: ${reason}`);
+      tried();
       this.#agent.logger.warn(
-        { driver: this.#name, path: this.#path, deaths, reason },
+        { driver: this.#name, path: this.#plugin.path, deaths, reason },
         'the process of a driver is not there and is started again',
       );
       const pauseMs = Math.min(FIRST_PAUSE_MS * 2 ** (deaths - 1), LONGEST_PAUSE_MS);
@@ -167,10 +181,12 @@ export class PluginCare {
   async #live(tried: () => void): Promise<string> {
     const { instanceId, machineEpoch, stateDir: agentStateDir } = this.#agent;
     const agentEpoch = recordedEpoch(agentStateDir);
-    const [name, path] = [this.#name, this.#path];
-    const known = { agentStateDir, name, path, instanceId, machineEpoch, agentEpoch };
+    const { name, path, options = {} } = this.#plugin;
+    const known = { agentStateDir, name, path, options, instanceId, machineEpoch, agentEpoch };
     const started = await startPlugin(known);
     if (this.#closing.signal.aborted) started.end();
+    const { hostId, pid } = started.host.address;
+    this.#record('HostStarted', { hostId, kind: 'driver', pid, driver: name });
     this.#process = started;
     this.#description = started.description;
     this.#generation += 1;
@@ -180,10 +196,25 @@ export class PluginCare {
     try {
       await this.ask('open', {}, { sense: isNothing });
       tried();
-      return await Promise.race([ended, this.#untilMute(channel, ended)]);
+      const reason = await Promise.race([ended, this.#untilMute(channel, ended)]);
+      this.#lost(hostId, reason);
+      return reason;
+    } catch (error) {
+      this.#lost(hostId, messageOf(error));
+      throw error;
     } finally {
       started.end();
     }
+  }
+
+  #lost(hostId: string, reason: string): void {
+    const facts = { hostId, kind: 'driver', reason, driver: this.#name } as const;
+    if (!this.#closing.signal.aborted) this.#record('HostLost', facts);
+  }
+
+  /** The log is not the place for one that dies every minute for days. */
+  #record(...[type, facts]: Parameters<DriverAgent['record']>): void {
+    if (this.#deaths < MANY_DEATHS) this.#agent.record(type, facts);
   }
 
   /** One that does not even say who it is hangs: it is ended, which hurts no task. */
@@ -200,7 +231,7 @@ export class PluginCare {
         () => undefined,
       );
       try {
-        await call(channel, driverMethods.hello, request, { deadlineMs: 2 * CALL_MS });
+        await hello(channel, 'driver', request, 2 * CALL_MS);
       } catch (error) {
         if (HoldfastError.is(error, 'TIMEOUT')) return 'it did not answer and was ended';
       }

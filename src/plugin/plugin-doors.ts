@@ -7,7 +7,7 @@ import { HoldfastError } from '../errors.ts';
 import type { Logger } from '../ports.ts';
 import type { OwnHosts } from './own-hosts.ts';
 import type { ToldWords } from './told-words.ts';
-import type { Given, TaskName } from './words.ts';
+import { type Given, RECORDED, type TaskName } from './words.ts';
 
 interface Place {
   readonly stateDir: string;
@@ -79,6 +79,15 @@ export function loggerTo(told: ToldWords): Logger {
   return { debug: say('debug'), info: say('info'), warn: say('warn'), error: say('error') };
 }
 
+/** What no driver has to do with is a line in the agent's log. */
+export function recordTo(told: ToldWords, logger: Logger): DriverAgent['record'] {
+  return (type, facts) => {
+    const known = RECORDED.find((one) => one === type);
+    if (known === undefined) logger.info({ type, ...facts }, 'a driver recorded');
+    else told.tell({ kind: 'record', type: known, facts: { ...facts } });
+  };
+}
+
 /**
  * `isKnown` cannot wait for an answer: every run counts as known until the agent has said that it is not, and what it
  * says is remembered. A key is never used again, so a run that is nobody's stays so.
@@ -105,7 +114,7 @@ export function agentTo(
       void look(launchKey, of).catch(() => undefined);
       return true;
     },
-    record: (type, facts) => logger.info({ type, ...facts }, 'a driver recorded'),
+    record: recordTo(told, logger),
     changed: () => told.tell({ kind: 'changed' }),
     count: (metric, labels, n = 1) => told.tell({ kind: 'count', metric, labels, n }),
   };

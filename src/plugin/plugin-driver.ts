@@ -16,31 +16,38 @@ export interface DriverPlugin {
   readonly name: string;
   /** Absolute path of the entry file, which calls `serveDriver`. */
   readonly path: string;
+  /** What the operator wants of it: JSON, for the driver to understand. Left out: nothing. */
+  readonly options?: Readonly<Record<string, unknown>>;
 }
 
+/** For the whole of what a task has left; what is not done then is asked for again. */
+const CLEAN_UP_MS = 300_000;
 /** Beside the waits of its plan: for the proof that nothing lives. */
 const STOP_MARGIN_MS = 30_000;
+/** In the place of a run: no launch key has a dash. */
+const CLEANING = 'clean-up';
 
 /** Throws USAGE for a name or a path that cannot be one. */
-export function pluginDriver({ name, path }: DriverPlugin): Driver {
+export function pluginDriver(plugin: DriverPlugin): Driver {
+  const { name, path } = plugin;
   if (!/^[a-z0-9][a-z0-9_-]{0,31}$/.test(name) || !path.startsWith('/')) {
     const text = `driver plugin ${name}: a name of up to 32 of a-z, 0-9, _ and -, an absolute path`;
     throw new HoldfastError('USAGE', text);
   }
-  return new PluginDriver(name, path);
+  return new PluginDriver(plugin);
 }
 
 class PluginDriver implements Driver {
   readonly name: string;
   readonly apiVersion = 1;
-  readonly #path: string;
+  readonly #plugin: DriverPlugin;
   /** Runs that this agent started or adopted, and the process of the driver that knows of it. */
   readonly #own = new Map<string, number>();
   #care: PluginCare | undefined;
 
-  constructor(name: string, path: string) {
-    this.name = name;
-    this.#path = path;
+  constructor(plugin: DriverPlugin) {
+    this.name = plugin.name;
+    this.#plugin = plugin;
   }
 
   get mounts(): 'none' | 'all' {
@@ -52,7 +59,7 @@ class PluginDriver implements Driver {
   }
 
   async attach(agent: DriverAgent): Promise<DriverAttachment> {
-    const care = new PluginCare(this.name, this.#path, agent);
+    const care = new PluginCare(this.#plugin, agent);
     this.#care = care;
     await care.begin();
     return { close: () => care.close() };
@@ -169,16 +176,25 @@ class PluginDriver implements Driver {
 
   async release(run: RunRequest, doors: DriverDoors): Promise<void> {
     this.#own.delete(run.launchKey);
-    await this.#ofRun('release', run, doors, { sense: sense.isNothing });
-    this.#asked().forget({ allocId: run.allocId, task: run.task.name });
+    try {
+      await this.#ofRun('release', run, doors, { sense: sense.isNothing });
+    } finally {
+      const of = { allocId: run.allocId, task: run.task.name };
+      this.#asked().forget(of, run.launchKey);
+    }
   }
 
   async cleanUp(...[things, of, doors, signal]: Parameters<NonNullable<Driver['cleanUp']>>) {
     const given = { things, of, ...told(doors) };
     const care = this.#asked();
-    care.remember({ allocId: of.allocId, task: of.task.name }, doors);
-    const options = { sense: sense.isNothing, deadlineMs: null, signal };
-    await care.ask<void>('cleanUp', given, options);
+    const task = { allocId: of.allocId, task: of.task.name };
+    care.remember(task, CLEANING, doors);
+    const options = { sense: sense.isNothing, deadlineMs: CLEAN_UP_MS, signal };
+    try {
+      await care.ask<void>('cleanUp', given, options);
+    } finally {
+      care.forget(task, CLEANING);
+    }
   }
 
   stats(launchKey: string, query: UsageQuery): AsyncIterable<RunSample> {
@@ -198,7 +214,7 @@ class PluginDriver implements Driver {
     more: Given = {},
   ): Promise<T> {
     const care = this.#asked();
-    care.remember({ allocId: run.allocId, task: run.task.name }, doors);
+    care.remember({ allocId: run.allocId, task: run.task.name }, run.launchKey, doors);
     return care.ask<T>(name, { run, ...told(doors), ...more }, options);
   }
 }

@@ -10,7 +10,7 @@ import { DRIVER_PROTOCOL, driverMethods } from '../rpc/driver-methods.ts';
 import { call } from '../rpc/framed-client.ts';
 import { type Host, spawnHost } from '../rpc/spawn-host.ts';
 import { isDescription } from './sense.ts';
-import { type Description, fromJson } from './words.ts';
+import { type Description, fromJson, toJson } from './words.ts';
 
 export interface PluginPlace {
   /** Of the agent. */
@@ -18,6 +18,8 @@ export interface PluginPlace {
   readonly name: string;
   /** Absolute path of the entry file. */
   readonly path: string;
+  /** For the driver to read. */
+  readonly options: Readonly<Record<string, unknown>>;
   readonly instanceId: string;
   readonly machineEpoch: string;
   readonly agentEpoch: number;
@@ -66,22 +68,38 @@ export async function startPlugin(place: PluginPlace): Promise<PluginProcess> {
 }
 
 async function greeted(host: Host, place: PluginPlace): Promise<Description> {
-  const { agentEpoch, instanceId, name } = place;
-  const request = { agentEpoch, instanceId };
-  const options = { deadlineMs: HELLO_MS };
-  const greeting = await call(host.channel, driverMethods.hello, request, options);
-  const { protocol, version } = greeting;
+  const { agentEpoch, instanceId, name, options } = place;
+  // Before it is given anything: what a newer one makes of options is its affair.
+  const { protocol, version } = host.greeting;
   if (protocol !== DRIVER_PROTOCOL) {
     const text =
       `driver plugin ${name} (holdfast ${version}) speaks protocol ${protocol} of drivers, ` +
       `this agent ${DRIVER_PROTOCOL}`;
     throw new HoldfastError('CAPABILITY_MISSING', text);
   }
+  const request = { agentEpoch, instanceId, options: toJson(options) };
+  const limit = { deadlineMs: HELLO_MS };
+  const greeting = await call(host.channel, driverMethods.hello, request, limit).catch(
+    (error: unknown) => {
+      const { code, message } = HoldfastError.from(error);
+      const text = `driver plugin ${name} refuses its options: ${message}`;
+      throw new HoldfastError(isTransient(code) ? 'UNAVAILABLE' : 'USAGE', text, { cause: error });
+    },
+  );
+  const given = Object.keys(options);
+  if (!greeting.tookOptions && given.length > 0) {
+    const text = `driver plugin ${name} has no options, and is given ${given.join(', ')}`;
+    throw new HoldfastError('USAGE', text);
+  }
   const description = fromJson(greeting.description);
   if (!isDescription(description) || (description as Description).apiVersion !== 1) {
     throw new HoldfastError('CAPABILITY_MISSING', `driver plugin ${name} is no driver of API 1`);
   }
   return description as Description;
+}
+
+function isTransient(code: string): boolean {
+  return ['UNAVAILABLE', 'TIMEOUT', 'ABORTED', 'EPOCH_STALE'].includes(code);
 }
 
 /** Two processes of one driver would both act on what it has: the one of an agent that is gone goes first. */

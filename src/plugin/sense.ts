@@ -3,6 +3,7 @@ import {
   anyJson,
   fields,
   flag,
+  list,
   nullable,
   oneOf,
   optional,
@@ -67,7 +68,27 @@ const description = fields({
   root: oneOf('machine', 'task'),
 });
 
-export const isPrint = (value: unknown): boolean => print.fault(value, '') === undefined;
+const number: Shape<number> = {
+  fault: (value, path) => (Number.isFinite(value) ? undefined : `${path}: expected a number`),
+};
+const sample = fields({
+  atMs: number,
+  monotonicMs: number,
+  cpu: record(number),
+  memory: record(number),
+  io: record(number),
+  processCount: whole,
+  threadCount: whole,
+  processes: list(record(anyJson)),
+});
+const env = fields({ env: optional(record(text)), deniedEnv: optional(list(text)) });
+
+/** It becomes an event whenever it changes. */
+const PRINT_CHARS = 16_384;
+
+export const isPrint = (value: unknown): boolean =>
+  print.fault(value, '') === undefined && JSON.stringify(value).length <= PRINT_CHARS;
+export const isSample = (value: unknown): boolean => sample.fault(value, '') === undefined;
 export const isDescription = (value: unknown): boolean =>
   description.fault(value, '') === undefined;
 export const isStart = (value: unknown): boolean => isOneOf(STARTS, value);
@@ -76,7 +97,7 @@ export const isStop = (value: unknown): boolean => isOneOf(STOPS, value);
 export const isFlag = (value: unknown): boolean => typeof value === 'boolean';
 export const isNothing = (value: unknown): boolean => value === undefined || value === null;
 export const isUser = (value: unknown): boolean => isNothing(value) || typeof value === 'string';
-export const isEnv = (value: unknown): boolean => typeof value === 'object' && value !== null;
+export const isEnv = (value: unknown): boolean => env.fault(value, '') === undefined;
 
 export function isSighting(value: unknown): boolean {
   if (sighting.fault(value, '') !== undefined) return false;

@@ -9,15 +9,25 @@ import { type HostContext, runHost } from '../rpc/host-main.ts';
 import type { Handlers } from '../rpc/method.ts';
 import type { TaskSpec } from '../spec/task-spec.ts';
 import { type OwnHosts, openOwnHosts } from './own-hosts.ts';
-import { agentTo, doorsOf, loggerTo } from './plugin-doors.ts';
+import { agentTo, doorsOf, loggerTo, recordTo } from './plugin-doors.ts';
 import { ToldWords } from './told-words.ts';
 import { type Description, fromJson, type Given, toJson } from './words.ts';
+
+/** What an operator wants of a driver: `drivers.NAME` of the agent's options, without `enabled`. */
+export type DriverOptions = Readonly<Record<string, unknown>>;
+
+/**
+ * Makes the driver that its options ask for; `ConfigReading` reads them. What it throws is what the operator is told,
+ * and why the driver is unhealthy.
+ */
+export type MakeDriver = (options: DriverOptions) => Driver;
 
 /**
  * Serves the driver to the agent that started this process, until that agent goes. Call it once, as the last thing of
  * an entry file; it resolves when the driver can be asked. What must outlive the process is in hosts, engines or files.
+ * A driver that is given as it is has no options, and none can be given to it.
  */
-export async function serveDriver(driver: Driver): Promise<void> {
+export async function serveDriver(driver: Driver | MakeDriver): Promise<void> {
   await runHost('driver', DRIVER_PROTOCOL, (context) => {
     const { routes } = framedService(driverMethods, new Serving(driver, context).handlers());
     return { routes, busyWith: () => 0 };
@@ -25,14 +35,15 @@ export async function serveDriver(driver: Driver): Promise<void> {
 }
 
 class Serving {
-  readonly #driver: Driver;
+  readonly #made: Driver | MakeDriver;
   readonly #context: HostContext;
   readonly #told = new ToldWords();
+  #served: Driver | undefined;
   #hosts: Promise<OwnHosts> | undefined;
   #attachment: DriverAttachment | undefined;
 
-  constructor(driver: Driver, context: HostContext) {
-    this.#driver = driver;
+  constructor(made: Driver | MakeDriver, context: HostContext) {
+    this.#made = made;
     this.#context = context;
   }
 
@@ -40,7 +51,7 @@ class Serving {
     const { hostId, version } = this.#context;
     const own = { hostId, version, protocol: DRIVER_PROTOCOL, pid: process.pid };
     return {
-      hello: () => ({ ...own, description: toJson(describe(this.#driver)) }),
+      hello: ({ options }) => ({ ...own, ...this.#introduce(options) }),
       attach: ({ agentEpoch }, signal) => this.#attach(agentEpoch, signal),
       answer: ({ id, answer }) => {
         this.#told.answered(id, answer);
@@ -53,13 +64,32 @@ class Serving {
     };
   }
 
+  /** Whoever asks without options wants no driver, only to know who answers. */
+  #introduce(options: Uint8Array): { description: Buffer; tookOptions: boolean } {
+    const tookOptions = typeof this.#made === 'function';
+    if (options.length === 0 && tookOptions && this.#served === undefined) {
+      return { description: Buffer.alloc(0), tookOptions };
+    }
+    if (this.#served === undefined) {
+      const wanted = (options.length === 0 ? {} : fromJson(options)) as DriverOptions;
+      this.#served = typeof this.#made === 'function' ? this.#made(wanted) : this.#made;
+    }
+    return { description: toJson(describe(this.#served)), tookOptions };
+  }
+
+  get #driver(): Driver {
+    if (this.#served !== undefined) return this.#served;
+    throw new HoldfastError('WRONG_STATE', 'it has not been greeted yet');
+  }
+
   /** At once: the calls that come right behind it need what it opens. */
   #attach(agentEpoch: number, signal: AbortSignal): AsyncGenerator<AttachResponse> {
     const { stateDir, instanceId, machineEpoch, tasksPerHost } = this.#context;
     if (this.#hosts !== undefined) throw new HoldfastError('WRONG_STATE', 'it has an agent');
     const logger = loggerTo(this.#told);
     const perHost = Number.isFinite(tasksPerHost) ? tasksPerHost : 256;
-    const own = { stateDir, instanceId, machineEpoch, agentEpoch, perHost, logger };
+    const record = recordTo(this.#told, logger);
+    const own = { stateDir, instanceId, machineEpoch, agentEpoch, perHost, logger, record };
     this.#hosts = openOwnHosts(own);
     // Whoever asks for them hears why there are none.
     this.#hosts.catch(() => undefined);
@@ -115,10 +145,7 @@ class Serving {
     if (name === 'wait') return driver.wait(run, doors, signal);
     if (name === 'stop') return driver.stop(run, plan, doors, signal);
     if (name === 'signal') return driver.signal(run, wanted, doors);
-    if (name === 'release') {
-      await driver.release(run, doors);
-      return (await this.#own()).sweep(run.launchKey);
-    }
+    if (name === 'release') return driver.release(run, doors);
     throw new HoldfastError('CAPABILITY_MISSING', `a driver of this version has no ${name}`);
   }
 

@@ -36,6 +36,9 @@ export interface TaskName {
   readonly task: string;
 }
 
+/** Facts of the node that a driver may have recorded: its hosts, and what it found left over. */
+export const RECORDED = ['HostStarted', 'HostLost', 'HostReplaced', 'DriverLeftoverFound'] as const;
+
 /** What a driver says to its agent, and the answer that it gets where one is waited for. */
 export type Word =
   | {
@@ -43,6 +46,11 @@ export type Word =
       readonly level: 'debug' | 'info' | 'warn' | 'error';
       readonly facts: object;
       readonly message: string;
+    }
+  | {
+      readonly kind: 'record';
+      readonly type: (typeof RECORDED)[number];
+      readonly facts: Readonly<Record<string, unknown>>;
     }
   | { readonly kind: 'changed' }
   | { readonly kind: 'recovered' }

@@ -195,7 +195,7 @@ function nodeText(fact: Fact): string | undefined {
     case 'AgentStopping':
       return `the agent was closed (tasks: ${fact.data.tasks})`;
     case 'HostLost':
-      return `the ${fact.data.kind} host ${fact.data.hostId} was lost: ${fact.data.reason}`;
+      return `${hostText(fact.data)} was lost: ${fact.data.reason}`;
     case 'StoreDamaged':
       return `the store was damaged: ${fact.data.reason}`;
     case 'DriverFingerprinted':
@@ -216,4 +216,10 @@ function nodeText(fact: Fact): string | undefined {
     default:
       return undefined;
   }
+}
+
+function hostText(host: { kind: string; hostId: string; driver?: string }): string {
+  if (host.kind === 'driver') return `the process of driver ${host.driver ?? host.hostId}`;
+  const owner = host.driver === undefined ? '' : ` of driver ${host.driver}`;
+  return `the ${host.kind} host ${host.hostId}${owner}`;
 }

@@ -34,7 +34,12 @@ const HELLO: Record<HostKind, CalledMethod<GreetingRequest, Greeting>> = {
   executor: executorMethods.hello,
   logmon: logmonMethods.hello,
   'docker-logger': dockerLoggerMethods.hello,
-  driver: driverMethods.hello,
+  // Without options, which are given once it is known who answers.
+  driver: {
+    ...driverMethods.hello,
+    requestSerialize: (request) =>
+      driverMethods.hello.requestSerialize({ ...request, options: Buffer.alloc(0) }),
+  },
 };
 
 const HELLO_DEADLINE_MS = 5_000;

@@ -9,18 +9,18 @@ import { machineEpoch } from '../../src/os/machine-epoch.ts';
 import { writeIntent } from '../../src/os/run-directory.ts';
 
 test('the pids of a run without an intent are void: they may be of another boot', () => {
-  const runDir = mkdtempSync(join(tmpdir(), 'run-'));
+  const stateDir = mkdtempSync(join(tmpdir(), 'run-'));
   const key = launchKey('a', 't', 1, 'x');
-  const dir = join(runDir, key);
+  const dir = join(stateDir, 'run', key);
   const epoch = machineEpoch();
   const files = new RunFiles(
-    { dataDir: runDir, runDir, fifoDir: runDir },
+    { dataDir: stateDir, stateDir, fifoDir: stateDir },
     'i',
     epoch,
     new RunCgroups('i', 'off'),
   );
   try {
-    mkdirSync(dir);
+    mkdirSync(dir, { recursive: true });
     const own = readFileSync('/proc/self/stat', 'utf8').replace(/\(.*\)/, '(sh)');
     writeFileSync(join(dir, 'fate'), `launch ${own}`);
     writeFileSync(join(dir, 'identity'), own);
@@ -29,6 +29,6 @@ test('the pids of a run without an intent are void: they may be of another boot'
     writeIntent(dir, { ...intent, protocol: 1, mark: `i:${key}`, machineEpoch: epoch });
     expect(files.lifeOf(key)).toBe('alive');
   } finally {
-    rmSync(runDir, { recursive: true });
+    rmSync(stateDir, { recursive: true });
   }
 });

@@ -1,7 +1,7 @@
 /** What an operator may write about drivers, and which of them an agent has then. */
 import { describe, expect, it } from 'vitest';
 import { chosen } from '../../src/cli/driver-options.ts';
-import { writtenDrivers } from '../../src/drivers/driver-options.ts';
+import { readDriverOptions, writtenDrivers } from '../../src/drivers/driver-options.ts';
 import { HoldfastError } from '../../src/errors.ts';
 import { taskSpec } from '../machines/stories.ts';
 
@@ -29,6 +29,19 @@ describe('the drivers of an agent', () => {
     const drivers = { docker: { enabled: false }, raw_exec: { enabled: true }, java: {} };
     expect(namesOf({ drivers })).toEqual(['exec', 'java', 'raw_exec']);
     expect(namesOf({ drivers }, { driver: ['docker'] })).toContain('docker');
+  });
+
+  it('in their own processes are handed what is written of them, unless they are off', () => {
+    const plugins = [
+      { name: 'ftl', path: '/a' },
+      { name: 'qemu', path: '/b' },
+    ] as const;
+    const read = (drivers: object) => readDriverOptions({ drivers }, plugins).plugins;
+    expect(read({ ftl: { enabled: true, speed: 3 }, qemu: { enabled: false } })).toEqual([
+      { name: 'ftl', path: '/a', options: { speed: 3 } },
+    ]);
+    expect(read({})).toEqual(plugins.map((one) => ({ ...one, options: {} })));
+    expect(() => read({ qemus: {} })).toThrow('qemus is not a driver. Did you mean qemu?');
   });
 
   it.each([

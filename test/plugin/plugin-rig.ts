@@ -20,6 +20,7 @@ import { makeFifo } from '../../src/os/libc.ts';
 import { machineEpoch } from '../../src/os/machine-epoch.ts';
 import { pluginDriver } from '../../src/plugin/plugin-driver.ts';
 import { keptDoors } from '../../src/testing/index.ts';
+import type { KeptDoors } from '../../src/testing/driver-doors.ts';
 import type { DriverRig } from '../contract/driver.contract.ts';
 import { runRequest } from '../drivers/run-request.ts';
 import { INSTANCE } from '../own-instance.ts';
@@ -33,14 +34,21 @@ export interface Warning {
 export class PluginWorld {
   readonly name: string;
   readonly path: string;
+  readonly options: Readonly<Record<string, unknown>>;
   readonly stateDir = mkdtempSync(join(tmpdir(), 'hf-plug-'));
   readonly runs: RunRequest[] = [];
   readonly warnings: Warning[] = [];
+  /** What was recorded of the node. */
+  readonly facts: { readonly type: string; readonly facts: object }[] = [];
+  readonly counts: unknown[] = [];
+  /** How often the agent was told that the driver changed. */
+  changes = 0;
   readonly #fifos: readonly number[];
 
-  constructor(name: string, path: string) {
+  constructor(name: string, path: string, options = {}) {
     this.name = name;
     this.path = path;
+    this.options = options;
     for (const dir of ['local', 'secrets', 'private', 'tmp', 'logs']) {
       mkdirSync(join(this.stateDir, dir));
     }
@@ -85,6 +93,7 @@ export class PluginWorld {
 }
 
 export interface PluginRig extends DriverRig {
+  readonly doors: KeptDoors;
   /** Lets go of the driver, as an agent does that ends. */
   leave(): Promise<void>;
 }
@@ -96,7 +105,8 @@ const never = new AbortController().signal;
 export async function pluginAgent(world: PluginWorld, epoch = 1): Promise<PluginRig> {
   const text = { instanceId: INSTANCE, storeId: 's', agentEpoch: epoch };
   writeFileSync(join(world.stateDir, 'instance.json'), JSON.stringify(text));
-  const driver = pluginDriver({ name: world.name, path: world.path });
+  const { name, path, options } = world;
+  const driver = pluginDriver({ name, path, options });
   const attachment = await driver.attach?.(agentOf(world));
   const doors = keptDoors(noExecutor);
   const leave = async (): Promise<void> => attachment?.close();
@@ -139,8 +149,8 @@ function agentOf(world: PluginWorld): DriverAgent {
     },
     recovered: Promise.resolve(),
     isKnown: () => true,
-    record: () => undefined,
-    changed: () => undefined,
-    count: () => undefined,
+    record: (type, facts) => void world.facts.push({ type, facts }),
+    changed: () => void (world.changes += 1),
+    count: (...counted) => void world.counts.push(counted),
   };
 }

@@ -14,6 +14,8 @@ export const protobufFileName = "holdfast/driver/v1/driver.proto";
 export interface HelloRequest {
   agentEpoch: number;
   instanceId: string;
+  /** JSON: what the operator wrote down for this driver. Empty: whoever asks only wants to know who answers. */
+  options: Buffer;
 }
 
 export interface HelloResponse {
@@ -24,6 +26,8 @@ export interface HelloResponse {
   pid: number;
   /** What the driver says of itself that never changes: JSON. */
   description: Buffer;
+  /** The driver has read the options that came with the question. */
+  tookOptions: boolean;
 }
 
 export interface AttachRequest {
@@ -70,7 +74,7 @@ export interface StatsResponse {
 }
 
 function createBaseHelloRequest(): HelloRequest {
-  return { agentEpoch: 0, instanceId: "" };
+  return { agentEpoch: 0, instanceId: "", options: Buffer.alloc(0) };
 }
 
 export const HelloRequest: MessageFns<HelloRequest> = {
@@ -80,6 +84,9 @@ export const HelloRequest: MessageFns<HelloRequest> = {
     }
     if (message.instanceId !== "") {
       writer.uint32(18).string(message.instanceId);
+    }
+    if (message.options.length !== 0) {
+      writer.uint32(26).bytes(message.options);
     }
     return writer;
   },
@@ -113,6 +120,14 @@ export const HelloRequest: MessageFns<HelloRequest> = {
             message.instanceId = reader.string();
             continue;
           }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.options = Buffer.from(reader.bytes());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -127,7 +142,7 @@ export const HelloRequest: MessageFns<HelloRequest> = {
 };
 
 function createBaseHelloResponse(): HelloResponse {
-  return { hostId: "", protocol: 0, version: "", pid: 0, description: Buffer.alloc(0) };
+  return { hostId: "", protocol: 0, version: "", pid: 0, description: Buffer.alloc(0), tookOptions: false };
 }
 
 export const HelloResponse: MessageFns<HelloResponse> = {
@@ -146,6 +161,9 @@ export const HelloResponse: MessageFns<HelloResponse> = {
     }
     if (message.description.length !== 0) {
       writer.uint32(42).bytes(message.description);
+    }
+    if (message.tookOptions !== false) {
+      writer.uint32(48).bool(message.tookOptions);
     }
     return writer;
   },
@@ -201,6 +219,14 @@ export const HelloResponse: MessageFns<HelloResponse> = {
             }
 
             message.description = Buffer.from(reader.bytes());
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.tookOptions = reader.bool();
             continue;
           }
         }
