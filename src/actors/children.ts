@@ -6,6 +6,7 @@ import { Executor } from './executor.ts';
 import { HostPool, type HostPoolDoors } from './host-pool.ts';
 import { Logmon } from './logmon.ts';
 import type { RunCgroups } from './run-cgroups.ts';
+import { sessionHosts } from './session-hosts.ts';
 import { Sessions } from './sessions.ts';
 import { WaitingOutput } from './waiting-output.ts';
 import { UsageFeed } from './usage-feed.ts';
@@ -51,9 +52,11 @@ export function wireChildren(
   });
   const executor = new Executor({ ...shared, pool: executorPool });
   const logmon = new Logmon({ ...shared, pool: logmonPool, signal });
-  const output = new DockerOutput({ ...shared, pool: outputPool, signal });
   const usage = new UsageFeed(executorPool, shared.agentEpoch);
-  const sessions = new Sessions({ ...shared, pool: executorPool, signal });
+  const hosts = sessionHosts(executorPool, outputPool);
+  const sessions = new Sessions({ ...shared, hosts, signal });
+  const isBeside = (launchKey: string): boolean => sessions.isBeside(launchKey);
+  const output = new DockerOutput({ ...shared, pool: outputPool, signal, isBeside });
   const pools = [executorPool, logmonPool, outputPool];
   return { executor, logmon, output, usage, sessions, waitingOutput, pools };
 }

@@ -21,6 +21,8 @@ interface OutputDoors extends Pick<
   readonly pool: HostPool;
   /** Aborts when the agent closes. */
   readonly signal: AbortSignal;
+  /** Are there commands beside a run? A host for them it keeps, also when nothing of its output is moved. */
+  readonly isBeside: (launchKey: string) => boolean;
 }
 
 type Wish = Omit<Parameters<typeof service.follow.requestSerialize>[0], 'agentEpoch'>;
@@ -53,8 +55,8 @@ export class DockerOutput {
     const taken = await Promise.all(
       adopted.map(async (key) => {
         const known = this.#runs.get(key);
-        if (known === undefined) pool.forget(key);
-        else await this.#ensure(known, signal);
+        if (known !== undefined) await this.#ensure(known, signal);
+        else if (!this.#doors.isBeside(key)) pool.forget(key);
         return known !== undefined;
       }),
     );

@@ -4,10 +4,11 @@ import type { Channel } from '../rpc/framed-channel.ts';
 import { call } from '../rpc/framed-client.ts';
 import type { CalledMethod, CallOptions } from '../rpc/method.ts';
 import { sessionMethods as service } from '../rpc/session-methods.ts';
-import type { HostPool, PooledHost } from './host-pool.ts';
+import type { PooledHost } from './host-pool.ts';
+import type { SessionHosts } from './session-hosts.ts';
 
 export interface SessionCallsDoors {
-  readonly pool: HostPool;
+  readonly hosts: SessionHosts;
   readonly agentEpoch: number;
 }
 
@@ -48,7 +49,7 @@ export class SessionCalls {
 
   /** Throws NOT_FOUND when no host has it any more, UNAVAILABLE while the one that had it is being replaced. */
   async channelTo(launchKey: string, session: string): Promise<Channel> {
-    const found = await this.#doors.pool.whereIs(launchKey);
+    const found = await this.#doors.hosts.whereIs(launchKey);
     if (found !== undefined && this.#hosts.has(session)) this.#hosts.set(session, found);
     if (found !== undefined) return found.host.channel;
     const last = this.#hosts.get(session) ?? (await this.#whoHas(session));
@@ -58,10 +59,10 @@ export class SessionCalls {
 
   /** Of a run that no host has any more, and whose host an earlier agent knew: the one that does not deny it. */
   async #whoHas(session: string): Promise<PooledHost | undefined> {
-    const { pool, agentEpoch } = this.#doors;
+    const { hosts, agentEpoch } = this.#doors;
     if (!this.#hosts.has(session)) return undefined;
     const options = { deadlineMs: CALL_DEADLINE_MS };
-    for (const one of pool.hosts.filter(({ isLive }) => isLive)) {
+    for (const one of hosts.all) {
       const asked = call(one.host.channel, service.waitSession, { agentEpoch, session }, options);
       const has = await asked.then(
         () => true,

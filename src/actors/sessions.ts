@@ -8,12 +8,11 @@ import type { SessionCommand, SessionDoor } from '../drivers/session.ts';
 import type { SessionEndFacts } from '../machines/task-messages.ts';
 import { follow } from '../rpc/framed-client.ts';
 import { sessionMethods as service } from '../rpc/session-methods.ts';
-import { toConfinement } from './executor-words.ts';
-import type { HostPool } from './host-pool.ts';
 import { untilNextLook } from './look-again.ts';
 import type { RunCgroups } from './run-cgroups.ts';
 import { SessionCalls } from './session-calls.ts';
-import { factsOf, readingOf, type SessionReading } from './session-words.ts';
+import type { SessionHosts } from './session-hosts.ts';
+import { factsOf, readingOf, type SessionReading, wordsOf } from './session-words.ts';
 
 /** One session that this agent stands by. */
 export interface SessionPlace {
@@ -30,7 +29,7 @@ export interface KeptSession extends SessionPlace {
 }
 
 export interface SessionsDoors {
-  readonly pool: HostPool;
+  readonly hosts: SessionHosts;
   readonly agentEpoch: number;
   readonly cgroups: RunCgroups;
   /** Aborts when the agent closes. */
@@ -52,22 +51,12 @@ export class Sessions implements SessionDoor {
     this.#calls = new SessionCalls(doors);
   }
 
-  async open(
-    { launchKey, mark }: Pick<RunRequest, 'launchKey' | 'mark'>,
-    command: SessionCommand,
-  ): Promise<void> {
-    const { session, argv, env, cwd, terminal, confinement, slot = '' } = command;
-    await this.#calls.call(launchKey, service.openSession, {
-      launchKey,
-      session,
-      argv: [...argv],
-      env: { ...env },
-      cwd,
-      mark,
-      terminal: terminal && { ...terminal },
-      slot,
-      confinement: toConfinement(confinement ?? {}, this.#doors.cgroups.pathOf(launchKey)),
-    });
+  async open(run: Pick<RunRequest, 'launchKey' | 'mark'>, command: SessionCommand): Promise<void> {
+    const { launchKey } = run;
+    const { hosts, cgroups } = this.#doors;
+    if (command.container !== undefined) await hosts.placeInContainer(launchKey);
+    const words = wordsOf(run, command, cgroups.pathOf(launchKey));
+    await this.#calls.call(launchKey, service.openSession, words);
   }
 
   /**
@@ -119,8 +108,13 @@ export class Sessions implements SessionDoor {
 
   /** Throws UNAVAILABLE for a run that no host has so far. */
   async assertHosted({ launchKey }: Pick<RunRequest, 'launchKey'>): Promise<void> {
-    if ((await this.#doors.pool.whereIs(launchKey)) !== undefined) return;
+    if ((await this.#doors.hosts.whereIs(launchKey)) !== undefined) return;
     throw new HoldfastError('UNAVAILABLE', 'the task is being taken over from an earlier agent');
+  }
+
+  /** Does this agent stand by any beside the run? */
+  isBeside(launchKey: string): boolean {
+    return [...this.#kept.values()].some((one) => one.launchKey === launchKey);
   }
 
   find(id: string): KeptSession | undefined {

@@ -1,14 +1,18 @@
 /** How the output of a program comes into the files of its task when somebody else has it, such as an engine. */
 import type { RunRequest } from './driver.ts';
 
-/** Where an engine has it. */
-export interface ContainerLog {
+/** Where an engine is. */
+export interface EnginePlace {
   /** `unix:///PATH` or `tcp://HOST:PORT`. */
   readonly endpoint: string;
   /** Paths of PEM files, for tcp. */
   readonly tls?:
     | { readonly cert?: string; readonly key?: string; readonly ca?: string }
     | undefined;
+}
+
+/** Where an engine has it. */
+export interface ContainerLog extends EnginePlace {
   readonly containerId: string;
   /** It has a terminal: all of its output is one stream. */
   readonly isTty: boolean;

@@ -1,6 +1,7 @@
 /** Commands beside programs, between the agent, its drivers and the hosts. */
 import type { Confinement } from './confinement.ts';
 import type { RunRequest } from './driver.ts';
+import type { EnginePlace } from './output-door.ts';
 
 /** What somebody wants to run beside a run's program. */
 export interface SessionWish {
@@ -30,9 +31,17 @@ export interface SessionCommand {
   readonly slot?: SessionWish['slot'];
   /** As that of the program. */
   readonly confinement?: Confinement | undefined;
+  /** Of a program that an engine has: it runs the command. */
+  readonly container?: CommandContainer | undefined;
 }
 
-/** The executor hosts as drivers need them for this. */
+export interface CommandContainer extends EnginePlace {
+  readonly containerId: string;
+  /** As the engine takes it. Undefined: the container's. */
+  readonly user: string | undefined;
+}
+
+/** The hosts as drivers need them for this. */
 export interface SessionDoor {
   /**
    * Resolves when the command was started. Rejects when it was not and never will be: COMMAND_NOT_FOUND,

@@ -1,14 +1,22 @@
 /** The calls of Docker's API. */
-import type { Readable } from 'node:stream';
+import type { Duplex, Readable } from 'node:stream';
 import type {
   ContainerEntry,
   ContainerFacts,
   Engine,
   EngineFacts,
   EngineVersion,
+  ExecFacts,
   ImageFacts,
 } from './engine.ts';
-import { callEngine, type CallWish, type EnginePlace, wholeText } from './engine-call.ts';
+import { containerEntry, containerFacts } from './container-facts.ts';
+import {
+  callEngine,
+  type CallWish,
+  type EnginePlace,
+  hijackEngine,
+  wholeText,
+} from './engine-call.ts';
 import { EngineError, isRefusal } from './engine-error.ts';
 import { type Json, parsed, textOf } from './engine-json.ts';
 import { load, pull } from './image-streams.ts';
@@ -111,6 +119,38 @@ class DockerEngine implements Engine {
     return { runtimes: Object.keys(Runtimes ?? {}).toSorted(), bridgeIp };
   }
 
+  async createExec(ref: string, body: Json): Promise<{ id: string }> {
+    return { id: textOf((await this.#json('POST', `${at(ref)}/exec`, body))['Id']) };
+  }
+
+  startExec(id: string, { isTty }: { readonly isTty: boolean }): Promise<Duplex> {
+    const body = { Detach: false, Tty: isTty };
+    const wish = {
+      method: 'POST',
+      path: `/exec/${id}/start`,
+      body,
+      limitMs: this.#limitMs,
+    } as const;
+    return hijackEngine(this.#place, wish);
+  }
+
+  async inspectExec(id: string): Promise<ExecFacts | undefined> {
+    const found = await unless([404], this.#json('GET', `/exec/${id}/json`));
+    const exitCode = found?.['ExitCode'] ?? undefined;
+    return (
+      found && {
+        isRunning: found['Running'] === true,
+        exitCode: exitCode === undefined ? undefined : Number(exitCode),
+        pid: Number(found['Pid'] ?? 0),
+      }
+    );
+  }
+
+  async resizeExec(id: string, { columns, rows }: { columns: number; rows: number }) {
+    const path = `/exec/${id}/resize?h=${rows}&w=${columns}`;
+    return (await unless([404, 409, 500], this.#json('POST', path))) !== undefined;
+  }
+
   async #json(method: CallWish['method'], path: string, body?: unknown): Promise<Json> {
     const wish = { method, path, body, limitMs: this.#limitMs };
     return parsed(await wholeText(await callEngine(this.#place, wish), wish), wish);
@@ -127,59 +167,4 @@ async function unless<T>(statuses: readonly number[], call: Promise<T>): Promise
 
 function at(ref: string): string {
   return `/containers/${encodeURIComponent(ref)}`;
-}
-
-/** Links of other containers are names too, behind one more slash. */
-function containerEntry({ Id, Names, Labels, State }: Json): ContainerEntry {
-  const names = ((Names ?? []) as string[]).map((name) => name.replace(/^\//, ''));
-  return {
-    id: textOf(Id),
-    name: names.find((name) => !name.includes('/')) ?? '',
-    labels: (Labels ?? {}) as Readonly<Record<string, string>>,
-    state: textOf(State),
-  };
-}
-
-function containerFacts(found: Json): ContainerFacts {
-  const { Id, Image, State, Config, NetworkSettings } = found as {
-    Id: string;
-    Image: string;
-    State: Readonly<Record<string, unknown>>;
-    Config: {
-      readonly Labels?: Readonly<Record<string, string>> | null;
-      readonly StopSignal?: string;
-      readonly Tty?: boolean;
-    };
-    NetworkSettings?: {
-      readonly Networks?: Readonly<
-        Record<string, { readonly IPAddress?: string; readonly GlobalIPv6Address?: string }>
-      > | null;
-    };
-  };
-  const networks = Object.entries(NetworkSettings?.Networks ?? {}).map(
-    ([name, { IPAddress: ip = '', GlobalIPv6Address: ip6 = '' }]) => [name, { ip, ip6 }] as const,
-  );
-  return {
-    id: Id,
-    imageId: Image,
-    labels: Config.Labels ?? {},
-    stopSignal: Config.StopSignal,
-    isTty: Config.Tty === true,
-    networks: Object.fromEntries(networks),
-    state: {
-      status: textOf(State['Status']),
-      pid: Number(State['Pid'] ?? 0),
-      exitCode: Number(State['ExitCode'] ?? 0),
-      oomKilled: State['OOMKilled'] === true,
-      error: textOf(State['Error']),
-      startedAt: timeOf(State['StartedAt']),
-      finishedAt: timeOf(State['FinishedAt']),
-    },
-  };
-}
-
-/** The engine says "never" by the year 1. */
-function timeOf(text: unknown): number | undefined {
-  const ms = Date.parse(textOf(text));
-  return Number.isNaN(ms) || ms <= 0 ? undefined : ms;
 }

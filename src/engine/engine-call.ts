@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { request as plainRequest, type IncomingMessage, type RequestOptions } from 'node:http';
 import { request as tlsRequest } from 'node:https';
-import { Readable } from 'node:stream';
+import { type Duplex, Readable } from 'node:stream';
 import { HoldfastError, errnoOf, messageOf } from '../errors.ts';
 import { EngineError } from './engine-error.ts';
 
@@ -31,7 +31,11 @@ export interface CallWish {
 export async function callEngine(place: EnginePlace, wish: CallWish): Promise<IncomingMessage> {
   const answer = await sent(place, wish);
   const status = answer.statusCode ?? 0;
-  if (status < 400) return answer;
+  return status < 400 ? answer : refused(answer, wish);
+}
+
+async function refused(answer: IncomingMessage, wish: CallWish): Promise<never> {
+  const { statusCode: status = 0 } = answer;
   const text = await wholeText(answer, wish).catch(() => '');
   throw new EngineError('refused', `${wish.method} ${pathOf(wish)}: ${said(text, status)}`, {
     status,
@@ -50,41 +54,75 @@ export async function wholeText(answer: IncomingMessage, wish: CallWish): Promis
   return Buffer.concat(chunks).toString();
 }
 
+/**
+ * A call whose connection becomes a stream both ways once the engine agrees; what it said already is in it. Throws
+ * EngineError, with what the engine says when it does not agree.
+ */
+export function hijackEngine(place: EnginePlace, wish: CallWish): Promise<Duplex> {
+  const { limitMs = 0 } = wish;
+  const headers = { connection: 'Upgrade', upgrade: 'tcp' };
+  return new Promise((resolve, reject) => {
+    const { call, begin, fault } = prepared(place, { ...wish, headers }, {});
+    const text = `${pathOf(wish)}: no answer in ${limitMs / 1_000} s`;
+    const late = setTimeout(() => call.destroy(new EngineError('timeout', text)), limitMs);
+    call.on('upgrade', (_answer, socket: Duplex, head) => {
+      clearTimeout(late);
+      if (head.length > 0) socket.unshift(head);
+      resolve(socket);
+    });
+    call.on('response', (answer) => {
+      clearTimeout(late);
+      const isRefusal = (answer.statusCode ?? 0) >= 400;
+      if (isRefusal) return void refused(answer, wish).catch(reject);
+      call.destroy();
+      reject(new EngineError('broken', `${pathOf(wish)}: the engine gave no stream`));
+    });
+    call.on('error', (error) => {
+      clearTimeout(late);
+      reject(fault(error));
+    });
+    begin();
+  });
+}
+
 function sent(place: EnginePlace, wish: CallWish): Promise<IncomingMessage> {
-  const { method, path, headers, body, limitMs, signal } = wish;
+  const { limitMs, signal } = wish;
   const limits = [signal, limitMs === undefined ? undefined : AbortSignal.timeout(limitMs)];
+  const all = AbortSignal.any(limits.filter((one) => one !== undefined));
+  return new Promise((resolve, reject) => {
+    const { call, begin, fault } = prepared(place, wish, { signal: all });
+    call.on('response', resolve);
+    call.on('error', (error) => reject(fault(error)));
+    begin();
+  });
+}
+
+/** `begin` sends it. `fault` is what an error of it means. */
+function prepared(place: EnginePlace, wish: CallWish, more: RequestOptions) {
+  const { method, path, headers, body } = wish;
   const isStream = body instanceof Readable;
   const text = body === undefined || isStream ? undefined : JSON.stringify(body);
-  const options: RequestOptions = {
-    ...target(place),
-    method,
-    path,
-    agent: false,
-    signal: AbortSignal.any(limits.filter((one) => one !== undefined)),
-    headers: {
-      ...headers,
-      ...(text !== undefined && {
-        'content-type': 'application/json',
-        'content-length': Buffer.byteLength(text),
-      }),
-    },
+  const json = text !== undefined && {
+    'content-type': 'application/json',
+    'content-length': Buffer.byteLength(text),
   };
-  return new Promise((resolve, reject) => {
-    let isConnected = false;
-    const make = place.tls === undefined ? plainRequest : tlsRequest;
-    const call = make(options, resolve);
-    call.on('socket', (socket) => {
-      socket.setKeepAlive(true, 30_000);
-      const event = place.tls === undefined ? 'connect' : 'secureConnect';
-      socket.once(event, () => (isConnected = true));
-    });
-    call.on('error', (error) => reject(faultOf(error, wish, isConnected)));
+  const make = place.tls === undefined ? plainRequest : tlsRequest;
+  const options = { ...target(place), method, path, agent: false, ...more };
+  const call = make({ ...options, headers: { ...headers, ...json } });
+  let isConnected = false;
+  call.on('socket', (socket) => {
+    socket.setKeepAlive(true, 30_000);
+    const event = place.tls === undefined ? 'connect' : 'secureConnect';
+    socket.once(event, () => (isConnected = true));
+  });
+  const begin = (): void => {
     if (!isStream) return void call.end(text);
     // What cannot be read on is not to be taken for its end.
     body.on('error', (error) => call.destroy(error));
     call.on('close', () => body.destroy());
     body.pipe(call);
-  });
+  };
+  return { call, begin, fault: (error: unknown) => faultOf(error, wish, isConnected) };
 }
 
 function target({ endpoint, tls }: EnginePlace): RequestOptions {

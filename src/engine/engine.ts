@@ -3,7 +3,7 @@
  * that say otherwise, and may be made by many at once: none waits for another. A call that failed throws EngineError,
  * whose `kind` says whether it may have worked.
  */
-import type { Readable } from 'node:stream';
+import type { Duplex, Readable } from 'node:stream';
 
 export interface Engine {
   /** As it was given: `unix:///PATH` or `tcp://HOST:PORT`. */
@@ -50,6 +50,26 @@ export interface Engine {
   /** Never by force. False: it was not there, or a container or another name still uses it. */
   removeImage(ref: string): Promise<boolean>;
   info(): Promise<EngineFacts>;
+  /** Makes a command to be run in a container, and does not begin it. Refused with 409 when that does not run. */
+  createExec(ref: string, body: Readonly<Record<string, unknown>>): Promise<{ id: string }>;
+  /**
+   * Begins it, once. Resolves with the connection as soon as there is one, which may be before the command begins: what
+   * it says of a command that cannot begin comes there, too. Ending the one half ends the command's input.
+   */
+  startExec(id: string, wish: { readonly isTty: boolean }): Promise<Duplex>;
+  /** Undefined: the engine has forgotten it, as it does a few minutes after its end. */
+  inspectExec(id: string): Promise<ExecFacts | undefined>;
+  /** False: it does not run. */
+  resizeExec(id: string, size: { columns: number; rows: number }): Promise<boolean>;
+}
+
+export interface ExecFacts {
+  /** Also before its process is there. */
+  readonly isRunning: boolean;
+  /** Undefined until it has ended, or could not begin. */
+  readonly exitCode: number | undefined;
+  /** Of the machine that the engine is on; 0: it never began. */
+  readonly pid: number;
 }
 
 export interface EngineFacts {
@@ -73,6 +93,9 @@ export interface ContainerFacts {
   /** What the image or its creator wants it to be stopped by. */
   readonly stopSignal: string | undefined;
   readonly isTty: boolean;
+  /** Of its program. */
+  readonly env: Readonly<Record<string, string>>;
+  readonly workDir: string;
   /** Of its own network, by the names of the engine's networks. */
   readonly networks: Readonly<Record<string, { readonly ip: string; readonly ip6: string }>>;
 }

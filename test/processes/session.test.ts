@@ -1,22 +1,19 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type {
+  Command as Served,
   CommandStreams,
+  Hearing,
   Sink,
-} from '../../src/processes/executor-host/sessions/command-streams.ts';
-import {
-  BUFFER_LIMIT_BYTES,
-  OutputBuffer,
-} from '../../src/processes/executor-host/sessions/output-buffer.ts';
-import { FORSAKEN_AFTER_MS, Session } from '../../src/processes/executor-host/sessions/session.ts';
+} from '../../src/processes/sessions/commands.ts';
+import { BUFFER_LIMIT_BYTES, OutputBuffer } from '../../src/processes/sessions/output-buffer.ts';
+import { FORSAKEN_AFTER_MS, Session } from '../../src/processes/sessions/session.ts';
 
 /** A command that a test speaks for. */
 class Command implements CommandStreams {
-  readonly ends = [];
   sink: Sink = () => true;
   written = '';
   isEnded = false;
   resumed = 0;
-  given(): void {}
   resume(): void {
     this.resumed += 1;
   }
@@ -32,6 +29,7 @@ class Command implements CommandStreams {
 
 let command: Command;
 let session: Session;
+let ended: Hearing['ended'];
 let calls: string[];
 let isOutOfMemory: boolean;
 const never = new AbortController().signal;
@@ -45,13 +43,19 @@ beforeEach(() => {
     id: 's1',
     launchKey: 'key',
     slot: '',
-    start(sink) {
-      command.sink = sink;
-      return { streams: command, leader: { pid: 1, startTime: '1', machineEpoch: 'e' } };
+    begin(hearing): Served {
+      command.sink = hearing.sink;
+      ended = (end, why) => hearing.ended(end, why);
+      return {
+        streams: command,
+        begun: Promise.resolve(),
+        isOutOfMemory: () => isOutOfMemory,
+        signal: () => true,
+      };
     },
-    isOutOfMemory: () => isOutOfMemory,
     onUnread: () => calls.push('unread'),
     onForsaken: () => calls.push('forsaken'),
+    onRefused: () => calls.push('refused'),
   });
 });
 afterEach(() => {
@@ -77,7 +81,7 @@ describe('a session that nobody reads', () => {
 
   it('keeps its end for a reader as long again', async () => {
     await vi.advanceTimersByTimeAsync(FORSAKEN_AFTER_MS - 1);
-    session.ended({ exitCode: 0, signal: null });
+    ended({ exitCode: 0, signal: null });
     await vi.advanceTimersByTimeAsync(FORSAKEN_AFTER_MS - 1);
     expect(calls).toEqual([]);
     await vi.advanceTimersByTimeAsync(1);
@@ -150,14 +154,14 @@ describe('the end of a session', () => {
     [false, SIGKILL, 'ended by SIGKILL'],
   ])('where the kernel ended something for its memory (%s), %j is %s', (is, end, reason) => {
     isOutOfMemory = is;
-    session.ended(end);
+    ended(end);
     expect(session.end?.reason).toBe(reason);
   });
 
   it('is that of whoever wanted it, whatever the kernel did', () => {
     isOutOfMemory = true;
     session.closing = 'closed';
-    session.ended(SIGKILL);
+    ended(SIGKILL);
     expect(session.end?.reason).toBe('closed');
   });
 });

@@ -15,7 +15,7 @@ function mutant(name: string, file: string, find: string, replace: string): Muta
 }
 
 const LOGMON = '../test/sim/world/logmon-host.ts';
-const SESSION = 'processes/executor-host/sessions/session.ts';
+const SESSION = 'processes/sessions/session.ts';
 
 export const MUTANTS: readonly Mutant[] = [
   mutant(
@@ -101,7 +101,7 @@ export const MUTANTS: readonly Mutant[] = [
   ),
   mutant(
     'end of a command before its output',
-    'processes/executor-host/sessions/session.ts',
+    'processes/sessions/session.ts',
     'const chunk = this.#buffer.after(at);',
     'const chunk = this.#end === undefined ? this.#buffer.after(at) : undefined;',
   ),

@@ -1,8 +1,8 @@
 /** Looks at one container: whether it is ours, and which process of this machine it is. */
-import { readFileSync } from 'node:fs';
 import { uptime } from 'node:os';
 import type { ContainerFacts, Engine } from '../../engine/engine.ts';
 import type { ProcessFacts } from '../../machines/task-messages.ts';
+import { isInCgroupNamed } from '../../os/cgroup-member.ts';
 import { readProcStat } from '../../os/process-identity.ts';
 import type { RunRequest } from '../driver.ts';
 import type { RunClaims } from '../run-claims.ts';
@@ -41,7 +41,7 @@ export function processOf(
   if (noted !== undefined) return JSON.parse(noted.slice(PROCESS.length)) as ProcessFacts;
   const { pid, startedAt } = state;
   if (pid <= 0 || startedAt === undefined) return undefined;
-  const own = engine.isLocal && isOf(pid, id) ? readProcStat(pid) : undefined;
+  const own = engine.isLocal && isInCgroupNamed(pid, id) ? readProcStat(pid) : undefined;
   // Of a pid that is not this machine's nothing may be looked up: this start time is nobody's here.
   const startTime = own === undefined || own === 'unknown' ? `at ${startedAt}` : own.startTime;
   return { pid, startTime, machineEpoch: claims.machineEpoch, startedAt };
@@ -51,14 +51,6 @@ const PROCESS = 'process ';
 
 export function processNote(facts: ProcessFacts): string {
   return PROCESS + JSON.stringify(facts);
-}
-
-function isOf(pid: number, id: string): boolean {
-  try {
-    return readFileSync(`/proc/${pid}/cgroup`, 'latin1').includes(id);
-  } catch {
-    return false;
-  }
 }
 
 /** When the machine was booted since the start was recorded; undefined: it was not, or the engine is elsewhere. */

@@ -66,7 +66,18 @@ export function docker(written: DockerDriverOptions = {}, openEngine = openDocke
       await (await runs()).release(run, doors);
     },
     cleanUp: async (things, of, doors) => (await runs()).cleanUp(things, of, doors),
+    openSession: sessionsOf(engine, options),
     stats: (launchKey, query) => usageOf(engine, launchKey, query),
+  };
+}
+
+function sessionsOf(
+  engine: () => Promise<Engine>,
+  options: DockerOptions,
+): NonNullable<Driver['openSession']> {
+  return async (run, wish, { sessions }) => {
+    const { openContainerSession } = await import('./container-command.ts');
+    await openContainerSession({ engine: await engine(), options }, run, wish, sessions);
   };
 }
 

@@ -3,6 +3,7 @@ import { makeBelow } from '../../os/make-below.ts';
 import { DOCKER_LOGGER_PROTOCOL, dockerLoggerMethods } from '../../rpc/docker-logger-methods.ts';
 import { EpochGuard } from '../../rpc/epoch-guard.ts';
 import { framedService } from '../../rpc/framed-server.ts';
+import { sessionMethods } from '../../rpc/session-methods.ts';
 import type {
   FollowRequest,
   FollowResponse,
@@ -16,6 +17,9 @@ import type {
   ShutdownResponse,
 } from '../../rpc/gen/holdfast/dockerlogger/v1/docker_logger.ts';
 import type { HostContext, HostedService } from '../../rpc/host-main.ts';
+import { sessionHandlers } from '../sessions/session-handlers.ts';
+import { Sessions } from '../sessions/sessions.ts';
+import { EngineCommands } from './exec/engine-commands.ts';
 import { Following } from './following.ts';
 
 interface Followed {
@@ -23,14 +27,16 @@ interface Followed {
   readonly opened: Promise<Following>;
 }
 
-/** DockerLoggerService of one host: which containers it follows. Every call is repeatable. */
+/** DockerLoggerService of one host: which containers it follows, and commands in them. Every call is repeatable. */
 export class DockerLogger {
   readonly #context: HostContext;
   readonly #epochs: EpochGuard;
   readonly #runs = new Map<string, Followed>();
+  readonly #sessions: Sessions;
 
   constructor(context: HostContext) {
     this.#context = context;
+    this.#sessions = new Sessions(new EngineCommands(context.machineEpoch));
     this.#epochs = new EpochGuard(context.stateDir);
   }
 
@@ -43,7 +49,17 @@ export class DockerLogger {
       release: (request) => this.#release(request),
       shutdown: (request) => this.#shutdown(request),
     });
-    return { ...service, busyWith: () => this.#runs.size, leave: () => this.#leave() };
+    const handlers = sessionHandlers(this.#sessions, this.#context.stateDir);
+    const beside = framedService(sessionMethods, handlers);
+    return {
+      routes: new Map([...service.routes, ...beside.routes]),
+      busyWith: () => this.#busyWith(),
+      leave: () => this.#leave(),
+    };
+  }
+
+  #busyWith(): number {
+    return this.#runs.size + this.#sessions.living;
   }
 
   async #leave(): Promise<void> {
@@ -57,7 +73,7 @@ export class DockerLogger {
     if (request.instanceId !== instanceId) {
       throw new HoldfastError('PERMISSION_DENIED', 'this host belongs to another instance');
     }
-    const launchKeys = [...this.#runs.keys()];
+    const launchKeys = [...new Set([...this.#runs.keys(), ...this.#sessions.launchKeys])];
     return { hostId, protocol: DOCKER_LOGGER_PROTOCOL, version, pid: process.pid, launchKeys };
   }
 
@@ -107,6 +123,7 @@ export class DockerLogger {
   /** A run that is not followed is released already. */
   async #release(request: ReleaseRequest): Promise<ReleaseResponse> {
     this.#epochs.check(request.agentEpoch);
+    this.#sessions.forgetRun(request.launchKey);
     const followed = this.#runs.get(request.launchKey);
     if (followed === undefined) return {};
     await (await followed.opened).release();
@@ -116,7 +133,7 @@ export class DockerLogger {
 
   #shutdown(request: ShutdownRequest): ShutdownResponse {
     this.#epochs.check(request.agentEpoch);
-    const runs = this.#runs.size;
+    const runs = this.#busyWith();
     if (runs === 0) this.#context.end('shutdown');
     return { runs };
   }

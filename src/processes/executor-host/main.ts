@@ -6,8 +6,9 @@ import { installShim } from './install-shim.ts';
 import { executorHandlers } from './fenced-calls.ts';
 import { standIn } from './heir.ts';
 import { ExecutorHost } from './service.ts';
-import { sessionHandlers } from './sessions/session-handlers.ts';
-import { Sessions } from './sessions/sessions.ts';
+import { sessionHandlers } from '../sessions/session-handlers.ts';
+import { Sessions } from '../sessions/sessions.ts';
+import { OwnCommands } from './sessions/own-commands.ts';
 import { SHIM_TEXT } from './shim.ts';
 
 await runHost('executor', EXECUTOR_PROTOCOL, (context) => {
@@ -19,12 +20,13 @@ await runHost('executor', EXECUTOR_PROTOCOL, (context) => {
     instanceId: context.instanceId,
     machineEpoch,
   });
-  const sessions = new Sessions({
+  const commands = new OwnCommands({
     shell,
     machineEpoch,
     livingRun: (launchKey) => host.livingRun(launchKey),
     children: host.sessionChildren,
   });
+  const sessions = new Sessions(commands);
   standIn({ ...context, neglected: () => host.neglected() });
   const handlers = executorHandlers(host);
   const runs = framedService(executorMethods, {

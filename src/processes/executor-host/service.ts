@@ -10,14 +10,15 @@ import type { HostContext } from '../../rpc/host-main.ts';
 import { cgroupOfFound, isProvedEmpty, putCgroupAway, putInstanceAway } from './run-cgroup.ts';
 import { forgetContainer } from './container.ts';
 import { fifosOf, HeldFifos } from './held-fifos.ts';
-import { Forgotten } from './forgotten.ts';
+import { assertSignal } from '../sessions/assert-signal.ts';
+import { Forgotten } from '../sessions/forgotten.ts';
 import { launch, type ShimSource } from './launch.ts';
 import { neglectedOutput } from './neglected.ts';
 import { Reports } from './reports.ts';
 import { Run } from './run.ts';
 import { runSampler } from './run-sampler.ts';
 import { statsFor } from './stats.ts';
-import { assertSignal, executed, identified, stopTree } from './stop.ts';
+import { executed, identified, stopTree } from './stop.ts';
 import { isOfAnotherEpoch, stopByMark, stopUnlaunched } from './stop-unwatched.ts';
 import { type SessionChildren, Watch } from './watch.ts';
 

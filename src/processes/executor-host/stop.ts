@@ -1,5 +1,4 @@
 import { readFileSync } from 'node:fs';
-import { constants } from 'node:os';
 import { HoldfastError } from '../../errors.ts';
 import { killCgroup } from '../../os/cgroup-kill.ts';
 import { machineCgroups } from '../../os/cgroup-layout.ts';
@@ -17,6 +16,7 @@ import {
   type StopStep,
   StopStep_Target as Target,
 } from '../../rpc/gen/holdfast/executor/v1/executor.ts';
+import { assertSignal } from '../sessions/assert-signal.ts';
 import type { Run } from './run.ts';
 import { isBeforeProgram } from './shim.ts';
 import type { Watch } from './watch.ts';
@@ -26,12 +26,6 @@ const FIRST_PAUSE_MS = 2;
 const LONGEST_PAUSE_MS = 50;
 /** How long a shim may take to put the exit record on disk after everything else is gone. */
 const RECORD_WAIT_MS = 2_000;
-
-/** Throws USAGE for a name that is no signal. */
-export function assertSignal(name: string): NodeJS.Signals {
-  if (Object.hasOwn(constants.signals, name)) return name as NodeJS.Signals;
-  throw new HoldfastError('USAGE', `${JSON.stringify(name)} is not a signal`);
-}
 
 /** How long a program may take from its identity to its first instruction. */
 const EXEC_WAIT_MS = 1_000;

@@ -24,7 +24,7 @@ const PLAIN = { machineEpoch: 'e1', bootedAt: undefined, process: undefined, net
 
 function found(state: ContainerState): Found & { readonly is: 'ours' } {
   const facts = { id: 'c1', labels: {}, imageId: 'i', stopSignal: undefined, isTty: false };
-  return { is: 'ours', facts: { ...facts, networks: {}, state } };
+  return { is: 'ours', facts: { ...facts, env: {}, workDir: '/', networks: {}, state } };
 }
 
 function claim(of: Partial<Claim> = {}): Claim {

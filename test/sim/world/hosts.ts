@@ -6,8 +6,9 @@ import { join } from 'node:path';
 import { executorHandlers } from '../../../src/processes/executor-host/fenced-calls.ts';
 import { standIn } from '../../../src/processes/executor-host/heir.ts';
 import { ExecutorHost } from '../../../src/processes/executor-host/service.ts';
-import { sessionHandlers } from '../../../src/processes/executor-host/sessions/session-handlers.ts';
-import { Sessions } from '../../../src/processes/executor-host/sessions/sessions.ts';
+import { sessionHandlers } from '../../../src/processes/sessions/session-handlers.ts';
+import { OwnCommands } from '../../../src/processes/executor-host/sessions/own-commands.ts';
+import { Sessions } from '../../../src/processes/sessions/sessions.ts';
 import { removeFile } from '../../../src/os/atomic-file.ts';
 import { EXECUTOR_PROTOCOL } from '../../../src/rpc/executor-methods.ts';
 import { machineEpoch } from '../../../src/os/machine-epoch.ts';
@@ -95,12 +96,13 @@ function executor(facts: Omit<HostContext, 'kind' | 'machineEpoch'>): Hosted {
   const source = { ...shim, instanceId, machineEpoch: machineEpoch() };
   const host = new ExecutorHost(facts, source);
   standIn({ ...facts, ...source, neglected: () => host.neglected() });
-  const sessions = new Sessions({
+  const commands = new OwnCommands({
     shell: source.shell,
     machineEpoch: source.machineEpoch,
     livingRun: (launchKey) => host.livingRun(launchKey),
     children: host.sessionChildren,
   });
+  const sessions = new Sessions(commands);
   const handlers = executorHandlers(host);
   const beside = sessionHandlers(sessions, facts.stateDir);
   const forget: typeof handlers.forget = (request, signal) => {

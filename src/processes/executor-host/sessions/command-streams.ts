@@ -3,25 +3,16 @@ import { closeSync, readSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { makeRaw, openBlockingPipe } from '../../../os/attached-process.ts';
 import { openTerminal, resizeTerminal } from '../../../os/terminal.ts';
+import type { CommandStreams, Sink } from '../../sessions/commands.ts';
+import { writeAll } from '../../sessions/write-all.ts';
 import type { TerminalSize } from '../../../rpc/gen/holdfast/executor/v1/sessions.ts';
 
-/** What the owner of a command does with what it reads. False: no more until `resume`. */
-export type Sink = (isStderr: boolean, bytes: Buffer) => boolean;
-
-export interface CommandStreams {
+/** Those of a process that this host starts. */
+export interface OwnStreams extends CommandStreams {
   /** What becomes fd 0, 1 and 2 of the command: a descriptor, or a terminal's path. */
   readonly ends: readonly (number | string)[];
   /** The command was started, or was not: its own ends are nobody else's any more. */
   given(): void;
-  resume(): void;
-  /** Resolves when the command, or the kernel for it, has the bytes; also when it will never read again. */
-  write(bytes: Buffer): Promise<void>;
-  /** The command reads the end of its input. */
-  end(): void;
-  /** Ignored without a terminal. */
-  resize(size: TerminalSize): void;
-  /** The command was counted: reads what is left of it, however much that is, and closes everything. */
-  drain(): void;
 }
 
 const READ_BYTES = 64 * 1024;
@@ -30,7 +21,7 @@ const DRAIN_LIMIT_BYTES = 1024 * 1024;
 /** ^D: a terminal cannot be closed from one side. */
 const END_OF_INPUT = Buffer.from([4]);
 
-export function pipeStreams(sink: Sink): CommandStreams {
+export function pipeStreams(sink: Sink): OwnStreams {
   const [input, output, errors] = [openBlockingPipe(), openBlockingPipe(), openBlockingPipe()];
   const stdout = new Source(output.readEnd, (bytes) => sink(false, bytes), pipeReader);
   const stderr = new Source(errors.readEnd, (bytes) => sink(true, bytes), pipeReader);
@@ -59,7 +50,7 @@ export function terminalStreams(
   { columns, rows }: TerminalSize,
   isRaw: boolean,
   sink: Sink,
-): CommandStreams {
+): OwnStreams {
   const terminal = openTerminal(columns, rows);
   // Before anything stands behind it that could do so: what is typed early is meant for the command.
   if (isRaw) makeRaw(terminal.slave);
@@ -147,17 +138,4 @@ function readNow(fd: number, buffer: Buffer): number {
     // EAGAIN: something left behind has it open still. EIO: nobody has the terminal any more.
     return 0;
   }
-}
-
-function writeAll(socket: Socket, bytes: Buffer): Promise<void> {
-  if (!socket.writable) return Promise.resolve();
-  return new Promise((resolve) => {
-    const done = (): void => {
-      socket.off('close', done);
-      resolve();
-    };
-    // Destroyed in the middle, it does not always call back.
-    socket.once('close', done);
-    socket.write(bytes, done);
-  });
 }

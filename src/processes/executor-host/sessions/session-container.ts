@@ -15,8 +15,9 @@ import type { OpenSessionRequest } from '../../../rpc/gen/holdfast/executor/v1/s
 import { failureOf } from '../container.ts';
 import { processOf } from '../oci-config.ts';
 import type { Run } from '../run.ts';
-import { findSessionCommand, insideOf } from './session-command.ts';
-import { marksOf, type SessionStart } from './session-program.ts';
+import { findSessionCommand, insideOf } from '../../sessions/session-command.ts';
+import { marksOf } from '../../sessions/session-marks.ts';
+import type { SessionStart } from './session-program.ts';
 
 /** What runc exits with when it could not do what it was asked; a command may exit so too. */
 const RUNC_FAILED = 255;

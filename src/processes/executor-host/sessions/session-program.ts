@@ -7,10 +7,9 @@ import type { OpenSessionRequest } from '../../../rpc/gen/holdfast/executor/v1/s
 import { type Confining, confiningChain, lastLimits, UNCONFINED } from '../chain.ts';
 import { joinFiles } from '../run-cgroup.ts';
 import { programText } from '../shim.ts';
-import { findSessionCommand, onMachine } from './session-command.ts';
-
-/** Beside the mark of the run: tells the processes of one session from the others of the run. */
-export const SESSION_VARIABLE = 'HOLDFAST_SESSION';
+import { type CommandPlace, findSessionCommand } from '../../sessions/session-command.ts';
+import { marksOf } from '../../sessions/session-marks.ts';
+import { assertExecutable } from '../executable.ts';
 
 /**
  * What stands before the command, in its process: fd 3 is the file with its words, so that neither a list of
@@ -45,6 +44,11 @@ export interface SessionStart {
   readonly words: string;
 }
 
+const onMachine: CommandPlace = {
+  isDirectory: (path) => statSync(path, { throwIfNoEntry: false })?.isDirectory() === true,
+  assertExecutable,
+};
+
 /** Throws COMMAND_NOT_FOUND and the like: nothing has been opened then. */
 export function universalStart(request: OpenSessionRequest, shell: string): SessionStart {
   const { argv, cwd } = request;
@@ -53,11 +57,6 @@ export function universalStart(request: OpenSessionRequest, shell: string): Sess
   const env = { ...request.env, ...marksOf(request) };
   const words = programText({ command, args: argv.slice(1), env, cwd, confining });
   return { path: shell, args: ['-c', SESSION_TEXT], words };
-}
-
-/** In the environment of everything of a session. */
-export function marksOf({ mark, session }: OpenSessionRequest): Record<string, string> {
-  return { HOLDFAST_MARK: mark, [SESSION_VARIABLE]: session };
 }
 
 function confiningOf({ confinement }: OpenSessionRequest): Confining {

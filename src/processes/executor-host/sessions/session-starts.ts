@@ -5,7 +5,7 @@ import { type ProcessIdentity, readProcStat } from '../../../os/process-identity
 import type { OpenSessionRequest } from '../../../rpc/gen/holdfast/executor/v1/sessions.ts';
 import type { Run } from '../run.ts';
 import type { SessionChildren } from '../watch.ts';
-import type { CommandStreams } from './command-streams.ts';
+import type { OwnStreams } from './command-streams.ts';
 import { containerStart, whatRuncDid } from './session-container.ts';
 import { type SessionStart, startCommand, universalStart } from './session-program.ts';
 
@@ -57,9 +57,9 @@ export class SessionStarts {
   launch(
     request: OpenSessionRequest,
     start: SessionStart,
-    open: () => CommandStreams,
-  ): { streams: CommandStreams; leader: ProcessIdentity } {
-    let streams: CommandStreams | undefined;
+    open: () => OwnStreams,
+  ): { streams: OwnStreams; leader: ProcessIdentity } {
+    let streams: OwnStreams | undefined;
     try {
       streams = open();
       return { streams, leader: this.#own(startCommand(request, start, streams.ends)) };

@@ -36,11 +36,29 @@ export interface OpenSessionRequest {
    * earlier agents leave it: it has none.
    */
   slot: string;
+  /**
+   * The command is to run in a container of an engine, beside whatever else does; only a docker logger takes it, which
+   * needs no run for it. Then `confinement` is absent.
+   */
+  container?: EngineContainer | undefined;
 }
 
 export interface OpenSessionRequest_EnvEntry {
   key: string;
   value: string;
+}
+
+export interface EngineContainer {
+  /** unix:///PATH or tcp://HOST:PORT */
+  endpoint: string;
+  /** Paths of PEM files; all empty: no TLS. */
+  tlsCert: string;
+  tlsKey: string;
+  tlsCa: string;
+  /** Never used again by the engine. */
+  containerId: string;
+  /** As `docker exec --user` takes it. Empty: the container's. */
+  user: string;
 }
 
 export interface OpenSessionResponse {
@@ -177,6 +195,7 @@ function createBaseOpenSessionRequest(): OpenSessionRequest {
     terminal: undefined,
     confinement: undefined,
     slot: "",
+    container: undefined,
   };
 }
 
@@ -211,6 +230,9 @@ export const OpenSessionRequest: MessageFns<OpenSessionRequest> = {
     }
     if (message.slot !== "") {
       writer.uint32(82).string(message.slot);
+    }
+    if (message.container !== undefined) {
+      EngineContainer.encode(message.container, writer.uint32(90).fork()).join();
     }
     return writer;
   },
@@ -311,6 +333,14 @@ export const OpenSessionRequest: MessageFns<OpenSessionRequest> = {
             message.slot = reader.string();
             continue;
           }
+          case 11: {
+            if (tag !== 90) {
+              break;
+            }
+
+            message.container = EngineContainer.decode(reader, reader.uint32());
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -366,6 +396,107 @@ export const OpenSessionRequest_EnvEntry: MessageFns<OpenSessionRequest_EnvEntry
             }
 
             message.value = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+};
+
+function createBaseEngineContainer(): EngineContainer {
+  return { endpoint: "", tlsCert: "", tlsKey: "", tlsCa: "", containerId: "", user: "" };
+}
+
+export const EngineContainer: MessageFns<EngineContainer> = {
+  encode(message: EngineContainer, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.endpoint !== "") {
+      writer.uint32(10).string(message.endpoint);
+    }
+    if (message.tlsCert !== "") {
+      writer.uint32(18).string(message.tlsCert);
+    }
+    if (message.tlsKey !== "") {
+      writer.uint32(26).string(message.tlsKey);
+    }
+    if (message.tlsCa !== "") {
+      writer.uint32(34).string(message.tlsCa);
+    }
+    if (message.containerId !== "") {
+      writer.uint32(42).string(message.containerId);
+    }
+    if (message.user !== "") {
+      writer.uint32(50).string(message.user);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): EngineContainer {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseEngineContainer();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.endpoint = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.tlsCert = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.tlsKey = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.tlsCa = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.containerId = reader.string();
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.user = reader.string();
             continue;
           }
         }

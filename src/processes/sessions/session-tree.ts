@@ -1,10 +1,10 @@
 /** Everything that a session's command started and that has not got away from it. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { setTimeout as delay } from 'node:timers/promises';
-import { isDeadState } from '../../../os/proc-stat.ts';
-import { type ProcessIdentity, readProcStat } from '../../../os/process-identity.ts';
-import { scanTree, signalProcess } from '../../../os/process-tree.ts';
-import { SESSION_VARIABLE } from './session-program.ts';
+import { isDeadState } from '../../os/proc-stat.ts';
+import { type ProcessIdentity, readProcStat } from '../../os/process-identity.ts';
+import { scanTree, signalProcess } from '../../os/process-tree.ts';
+import { SESSION_VARIABLE } from './session-marks.ts';
 
 /** Between SIGHUP and SIGKILL. */
 const GRACE_MS = 2_000;

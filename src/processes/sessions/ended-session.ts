@@ -1,9 +1,9 @@
 /** What is left of a session whose output nobody keeps any more. */
-import { HoldfastError } from '../../../errors.ts';
+import { HoldfastError } from '../../errors.ts';
 import type {
   AttachSessionResponse,
   SessionEnd,
-} from '../../../rpc/gen/holdfast/executor/v1/sessions.ts';
+} from '../../rpc/gen/holdfast/executor/v1/sessions.ts';
 
 export interface EndedSession {
   readonly end: SessionEnd;

@@ -1,22 +1,15 @@
-/** Where the command of a session is, before anything is opened for it: on the machine or below the root of its run. */
-import { statSync } from 'node:fs';
+/** Where the command of a session is, before anything is opened for it. */
 import { isAbsolute, join, resolve } from 'node:path';
-import { HoldfastError } from '../../../errors.ts';
-import { assertProgram } from '../../../os/program-below.ts';
-import { TaskRoot } from '../../../os/task-root.ts';
-import type { OpenSessionRequest } from '../../../rpc/gen/holdfast/executor/v1/sessions.ts';
-import { assertExecutable } from '../executable.ts';
+import { HoldfastError } from '../../errors.ts';
+import { assertProgram } from '../../os/program-below.ts';
+import { TaskRoot } from '../../os/task-root.ts';
+import type { OpenSessionRequest } from '../../rpc/gen/holdfast/executor/v1/sessions.ts';
 
 export interface CommandPlace {
   isDirectory(path: string): boolean;
   /** Throws COMMAND_NOT_FOUND or COMMAND_NOT_EXECUTABLE. */
   assertExecutable(path: string): void;
 }
-
-export const onMachine: CommandPlace = {
-  isDirectory: (path) => statSync(path, { throwIfNoEntry: false })?.isDirectory() === true,
-  assertExecutable,
-};
 
 /** As the program with this pid sees the files; undefined when one cannot look there. */
 export function insideOf(pid: number): CommandPlace | undefined {

@@ -1,34 +1,20 @@
-/** The commands that this host runs beside its programs; the comments of sessions.proto hold. */
-import { HoldfastError } from '../../../errors.ts';
-import { reapStatus } from '../../../os/attached-process.ts';
-import { signalGroup } from '../../../os/process-tree.ts';
-import type * as wire from '../../../rpc/gen/holdfast/executor/v1/sessions.ts';
-import { Forgotten } from '../forgotten.ts';
-import type { Run } from '../run.ts';
-import { oomKillsOf } from '../run-cgroup.ts';
-import { assertSignal } from '../stop.ts';
-import { type CommandStreams, pipeStreams, type Sink, terminalStreams } from './command-streams.ts';
+/** The commands that one host has beside programs; the comments of sessions.proto hold. */
+import { HoldfastError } from '../../errors.ts';
+import type * as wire from '../../rpc/gen/holdfast/executor/v1/sessions.ts';
+import { assertSignal } from './assert-signal.ts';
+import type { Commands } from './commands.ts';
 import { type EndedSession, readEnd } from './ended-session.ts';
+import { Forgotten } from './forgotten.ts';
 import { Session } from './session.ts';
-import { SessionStarts, type StartsDoors } from './session-starts.ts';
-import { hangUp } from './session-tree.ts';
-
-export interface SessionsDoors extends StartsDoors {
-  /** A run of this host whose program lives. */
-  readonly livingRun: (launchKey: string) => Run | undefined;
-}
 
 export class Sessions {
-  readonly #doors: SessionsDoors;
+  readonly #commands: Commands;
   readonly #sessions = new Map<string, Session>();
-  readonly #starts: SessionStarts;
   /** Closed or over: what asks for one of these comes too late. */
   readonly #over = new Forgotten<EndedSession>();
-  #isCounting = false;
 
-  constructor(doors: SessionsDoors) {
-    this.#doors = doors;
-    this.#starts = new SessionStarts(doors);
+  constructor(commands: Commands) {
+    this.#commands = commands;
   }
 
   /** Commands that have not ended. */
@@ -36,11 +22,16 @@ export class Sessions {
     return [...this.#sessions.values()].filter(({ end }) => end === undefined).length;
   }
 
+  /** Runs beside which there are any, living or still to be read. */
+  get launchKeys(): ReadonlySet<string> {
+    return new Set([...this.#sessions.values()].map(({ launchKey }) => launchKey));
+  }
+
   async open(request: wire.OpenSessionRequest): Promise<wire.OpenSessionResponse> {
     if (!this.#sessions.has(request.session)) await this.#emptySlot(request);
     // Asked twice, it may have begun meanwhile.
     if (!this.#sessions.has(request.session)) this.#begin(request);
-    await this.#starts.begun(request.session);
+    await this.#sessions.get(request.session)?.command.begun;
     return {};
   }
 
@@ -57,52 +48,16 @@ export class Sessions {
   #begin(request: wire.OpenSessionRequest): void {
     const { session: id, launchKey } = request;
     if (this.#over.has(id)) throw new HoldfastError('WRONG_STATE', `session ${id} is over`);
-    const run = this.#doors.livingRun(launchKey);
-    if (run === undefined) {
-      throw new HoldfastError('WRONG_STATE', 'the program does not run here');
-    }
-    const start = this.#starts.prepare(request, run);
-    const oomKillsBefore = oomKillsOf(run.cgroup);
-    // crash point: executor.session.opening
-    this.#countChildren();
     const session = new Session({
       id,
       launchKey,
       slot: request.slot,
-      start: (sink) => this.#starts.launch(request, start, () => streamsFor(request, sink)),
-      isOutOfMemory: () => oomKillsOf(run.cgroup) > oomKillsBefore,
+      begin: (hearing) => this.#commands.begin(request, hearing),
       onUnread: (unread) => this.#dropIfDone(unread),
       onForsaken: (forsaken) => this.#forsake(forsaken),
+      onRefused: (refused) => this.#drop(refused),
     });
     this.#sessions.set(id, session);
-    // crash point: executor.session.opened
-  }
-
-  /** From the first command on: its end is told by SIGCHLD like that of a shim. */
-  #countChildren(): void {
-    if (this.#isCounting) return;
-    this.#isCounting = true;
-    process.on('SIGCHLD', () => {
-      for (const session of this.#sessions.values()) this.#count(session);
-    });
-  }
-
-  #count(session: Session): void {
-    if (session.end !== undefined) return;
-    const { pid } = session.leader;
-    const status = reapStatus(pid);
-    if (status === undefined) return;
-    const counted = this.#starts.counted(session.id, pid, status);
-    if (counted.is === 'begun') {
-      session.leader = counted.leader;
-      // It may have ended before what started it.
-      this.#count(session);
-    } else if (counted.is === 'ended') {
-      session.ended(counted.end, counted.why);
-    } else {
-      session.ended(status);
-      this.#drop(session);
-    }
   }
 
   #of(id: string): Session {
@@ -138,10 +93,8 @@ export class Sessions {
 
   signal(request: wire.SignalSessionRequest): wire.SignalSessionResponse {
     const signal = assertSignal(request.signal);
-    const { end, leader } = this.#of(request.session);
-    return {
-      delivered: end === undefined && signalGroup(leader, this.#doors.machineEpoch, signal),
-    };
+    const { end, command } = this.#of(request.session);
+    return { delivered: end === undefined && command.signal(signal) };
   }
 
   async wait(
@@ -159,10 +112,8 @@ export class Sessions {
     const session = this.#sessions.get(id);
     if (session?.end !== undefined) return {};
     if (session === undefined) this.#over.add(id);
-    // crash point: executor.session.closing
     if (session !== undefined) session.closing ??= reason;
-    await hangUp({ id, leader: session?.leader }, this.#doors.machineEpoch);
-    if (session !== undefined) this.#count(session);
+    await this.#commands.hangUp(id);
     return {};
   }
 
@@ -201,12 +152,4 @@ export class Sessions {
     this.#over.add(session.id, session.leaves);
     this.#sessions.delete(session.id);
   }
-}
-
-function streamsFor(
-  { terminal, confinement }: wire.OpenSessionRequest,
-  sink: Sink,
-): CommandStreams {
-  if (terminal === undefined) return pipeStreams(sink);
-  return terminalStreams(terminal, confinement?.isolation !== undefined, sink);
 }

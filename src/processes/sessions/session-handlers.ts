@@ -1,6 +1,6 @@
-import { EpochGuard } from '../../../rpc/epoch-guard.ts';
-import type { Handlers } from '../../../rpc/method.ts';
-import type { sessionMethods } from '../../../rpc/session-methods.ts';
+import { EpochGuard } from '../../rpc/epoch-guard.ts';
+import type { Handlers } from '../../rpc/method.ts';
+import type { sessionMethods } from '../../rpc/session-methods.ts';
 import type { Sessions } from './sessions.ts';
 
 /** What answers the methods about sessions, each behind the fence against an agent that was replaced. */

@@ -1,14 +1,13 @@
 /** One command beside a program, from its start until nobody asks about it any more. */
-import type { ProcessEnd } from '../../../os/attached-process.ts';
-import { isOfKill } from '../../../os/cgroup-oom.ts';
-import type { ProcessIdentity } from '../../../os/process-identity.ts';
+import type { ProcessEnd } from '../../os/attached-process.ts';
+import { isOfKill } from '../../os/cgroup-oom.ts';
 import type {
   AttachSessionResponse,
   SessionEnd,
   TerminalSize,
-} from '../../../rpc/gen/holdfast/executor/v1/sessions.ts';
-import { HoldfastError } from '../../../errors.ts';
-import type { CommandStreams, Sink } from './command-streams.ts';
+} from '../../rpc/gen/holdfast/executor/v1/sessions.ts';
+import { HoldfastError } from '../../errors.ts';
+import type { Command, Hearing } from './commands.ts';
 import { assertKept, type EndedSession } from './ended-session.ts';
 import { OutputBuffer } from './output-buffer.ts';
 
@@ -22,25 +21,22 @@ export interface SessionDoors {
   readonly launchKey: string;
   /** Empty when it has none. */
   readonly slot: string;
-  /** Makes the streams and starts the command on them. Throws when nothing was started. */
-  readonly start: (sink: Sink) => { streams: CommandStreams; leader: ProcessIdentity };
-  /** Has the kernel ended anything beside which it runs, or of it, for want of memory since it began? */
-  readonly isOutOfMemory: () => boolean;
+  /** Throws when nothing was started. */
+  readonly begin: (hearing: Hearing) => Command;
   /** Its reader has left, maybe with everything. */
   readonly onUnread: (session: Session) => void;
   /** Nobody has read it for `FORSAKEN_AFTER_MS`. */
   readonly onForsaken: (session: Session) => void;
+  /** Its command never began. */
+  readonly onRefused: (session: Session) => void;
 }
 
 export class Session {
   readonly id: string;
   readonly launchKey: string;
   readonly slot: string;
-  /** The process that is waited for: the command, or at first what starts it. */
-  leader: ProcessIdentity;
+  readonly command: Command;
   readonly #buffer = new OutputBuffer();
-  readonly #streams: CommandStreams;
-  readonly #isOutOfMemory: () => boolean;
   readonly #onUnread: (session: Session) => void;
   readonly #onForsaken: (session: Session) => void;
   #end: SessionEnd | undefined;
@@ -60,12 +56,16 @@ export class Session {
     this.id = doors.id;
     this.launchKey = doors.launchKey;
     this.slot = doors.slot;
-    this.#isOutOfMemory = doors.isOutOfMemory;
     this.#onUnread = doors.onUnread;
     this.#onForsaken = doors.onForsaken;
-    const { streams, leader } = doors.start((isStderr, bytes) => this.#hear(isStderr, bytes));
-    this.#streams = streams;
-    this.leader = leader;
+    this.command = doors.begin({
+      sink: (isStderr, bytes) => this.#hear(isStderr, bytes),
+      ended: (end, why) => this.#ended(end, why),
+      refused: () => {
+        this.#ended({ exitCode: 126, signal: null });
+        doors.onRefused(this);
+      },
+    });
     this.#awaitReader();
   }
 
@@ -85,14 +85,13 @@ export class Session {
   }
 
   /** Its process has ended. What it wrote is still there for its reader. */
-  ended(end: ProcessEnd, why?: string): void {
-    this.#streams.drain();
+  #ended(end: ProcessEnd, why?: string): void {
+    this.command.streams.drain();
     const { exitCode, signal } = end;
     const plain = signal === null ? 'exited' : `ended by ${signal}`;
-    const told = isOfKill(end) && this.#isOutOfMemory() ? 'out of memory' : plain;
+    const told = isOfKill(end) && this.command.isOutOfMemory() ? 'out of memory' : plain;
     const reason = this.closing ?? why ?? told;
     this.#end = { exitCode: exitCode ?? undefined, signal: signal ?? '', reason };
-    // crash point: executor.session.ended
     if (this.#reader === undefined) this.#awaitReader();
     this.#wake();
   }
@@ -186,7 +185,7 @@ export class Session {
     this.#buffer.take(offset);
     if (!this.#isPaused || !this.#buffer.hasRoomAgain) return;
     this.#isPaused = false;
-    this.#streams.resume();
+    this.command.streams.resume();
   }
 
   /** Nobody will read it. */
@@ -211,15 +210,15 @@ export class Session {
     if (closes) this.#isInputClosed = true;
     const reached = this.#inputOffset;
     this.#lastWrite = this.#lastWrite.then(async () => {
-      if (fresh.length > 0) await this.#streams.write(fresh);
-      if (closes) this.#streams.end();
+      if (fresh.length > 0) await this.command.streams.write(fresh);
+      if (closes) this.command.streams.end();
     });
     await this.#lastWrite;
     return reached;
   }
 
   resize({ columns, rows }: TerminalSize): void {
-    if (this.#end === undefined) this.#streams.resize({ columns, rows });
+    if (this.#end === undefined) this.command.streams.resize({ columns, rows });
   }
 
   /** Nobody will ask about it any more. */
