@@ -10,6 +10,7 @@ import type { Abortable } from './ports.ts';
 import type { GroupSpecInput } from './spec/group-schema.ts';
 import type { AuditCalls } from './api/actor.ts';
 import type { CountCalls } from './api/agent-counts.ts';
+import type { SinkView } from './api/event-sinks.ts';
 import type { ExecCalls, ExecOptions, ExecSession } from './api/exec-session.ts';
 import type { PlanCalls } from './api/group-plan.ts';
 import type { LogChunk, LogQuery, WaitingLog } from './api/task-logs.ts';
@@ -25,6 +26,7 @@ import type { AllocView, TaskView } from './api/task-views.ts';
 export type * from './api/actor.ts';
 export type * from './api/agent-counts.ts';
 export type * from './api/alloc-gc.ts';
+export type * from './api/event-sinks.ts';
 export type * from './api/exec-session.ts';
 export type * from './api/public-event.ts';
 export type * from './api/task-health.ts';
@@ -158,6 +160,8 @@ export interface AgentView {
   readonly startsHeld: readonly string[];
   /** Output that cannot be written, as far as hosts have told within 15 s: its program waits at a full pipe. */
   readonly outputWaiting: readonly WaitingLog[];
+  /** Where events are sent. */
+  readonly sinks: readonly SinkView[];
   readonly drivers: readonly {
     readonly driver: string;
     readonly health: string;

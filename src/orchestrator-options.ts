@@ -28,6 +28,7 @@ import type { DriverPlugin } from './plugin/plugin-driver.ts';
 import type { Clock, Logger, Random } from './ports.ts';
 import { closest } from './spec/closest.ts';
 import type { NodeFacts } from './spec/env-facts.ts';
+import type { SinkInput } from './spec/sink-schema.ts';
 
 export interface OrchestratorOptions {
   /** Made if needed. Refused with DATA_DIR_REFUSED when others can write it or its socket paths would be too long. */
@@ -85,6 +86,8 @@ export interface OrchestratorOptions {
   readonly dynamicUsers?: UserRange;
   /** Ports that groups may have, and addresses that they may ask for. */
   readonly network?: NetworkRules;
+  /** Where events are sent: webhooks, files, NATS. `docs/guide/sinks.md` has the keys. */
+  readonly sinks?: readonly SinkInput[];
   readonly clock?: Clock;
   readonly random?: Random;
 }
@@ -113,6 +116,7 @@ const OPTIONS: Required<{ readonly [K in keyof OrchestratorOptions]: Table[strin
   templates: ['an object', isObject],
   dynamicUsers: ['from and to, with at least one number', isRange],
   network: ['an object', isObject],
+  sinks: ['a list of sinks', (value) => isListOf(value, 'name', 'type')],
   clock: ['now, steady and at', (value) => has(value, 'now', 'steady', 'at')],
   random: ['fraction and hex', (value) => has(value, 'fraction', 'hex')],
 };

@@ -18,6 +18,7 @@ import { diskFailure, HoldfastError } from './errors.ts';
 import { layoutOf, type Layout } from './layout.ts';
 import { LocalOrchestrator } from './local/local-orchestrator.ts';
 import { readSpec } from './local/read-spec.ts';
+import type { EventSinks } from './sinks/event-sinks.ts';
 import { isOvertaken } from './log/refusals.ts';
 import { lockStore } from './log/store-lock.ts';
 import { refuseFewFiles } from './os/open-files.ts';
@@ -35,6 +36,7 @@ export type { OrchestratorOptions } from './orchestrator-options.ts';
  */
 export async function openOrchestrator(options: OrchestratorOptions): Promise<Orchestrator> {
   checkOptions(options);
+  if (options.sinks !== undefined) (await readSinks()).readSinks(options.sinks);
   refuseFewFiles();
   try {
     return await openDirectory(options).catch((error: unknown) => {
@@ -130,6 +132,24 @@ function retentionOf(
   });
 }
 
+/** Both are loaded by agents that have sinks. */
+const readSinks = () => import('./spec/read-sinks.ts');
+const eventSinks = () => import('./sinks/event-sinks.ts');
+
+/** They begin when it is known what became of the tasks: what was recorded meanwhile is the first that they send. */
+async function sinksOf(
+  { sinks = [] }: OrchestratorOptions,
+  { agent, roster }: Parts,
+): Promise<EventSinks | undefined> {
+  if (sinks.length === 0) return undefined;
+  const { EventSinks } = await eventSinks();
+  const { log, clock, random, logger, instanceId, record } = agent;
+  const nameOf = roster.nameOf.bind(roster);
+  const onSkipped = (sink: string, after: number, oldest: number): void =>
+    record('SinkSkipped', { sink, after, oldest });
+  return new EventSinks({ log, clock, random, logger, instanceId, nameOf, onSkipped }, sinks);
+}
+
 async function wire(
   options: OrchestratorOptions,
   parts: Parts,
@@ -147,6 +167,7 @@ async function wire(
   keepStore({ log, logger, record, snapshots, signal: closing.signal });
   const append = parts.journal.append.bind(parts.journal);
   keepLogs({ stateDir: agent.layout.stateDir, log, logger, append, signal: closing.signal });
+  const sinks = await sinksOf(options, parts);
   const retention = retentionOf(options, { agent, roster, allocDoors });
   retention.watch(closing.signal);
   return new LocalOrchestrator({
@@ -164,6 +185,10 @@ async function wire(
       if (read.spec.network !== undefined) await agent.networks.assertPossible(read.spec.network);
       return read;
     },
-    shutDown,
+    sinks,
+    async shutDown() {
+      await sinks?.close();
+      await shutDown();
+    },
   });
 }

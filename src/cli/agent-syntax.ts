@@ -46,6 +46,7 @@ export function addAgentCommand(root: Command): void {
       '--driver-options <file>',
       'what drivers may do and where they find things: YAML or JSON',
     )
+    .option('--sinks <file>', 'where to send events: webhooks, files, NATS; YAML or JSON')
     .option('--disk-floor <MiB>', 'start nothing while less is free on the disk (64)', wholeNumber)
     .option(
       '--log-budget <size>',

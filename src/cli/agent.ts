@@ -10,6 +10,7 @@ import { type DriverWishes, wishedDrivers } from './driver-options.ts';
 import { keepServing, type AgentLimits, type Ready } from './keep-serving.ts';
 import { PACKAGE_VERSION } from '../version.ts';
 import { say } from './output.ts';
+import { wishedSinks } from './sinks-option.ts';
 import { grpcPlace } from './serve-others.ts';
 import { serviceNotice } from '../rpc/service-notice.ts';
 import type { Orchestrator } from '../api.ts';
@@ -49,6 +50,8 @@ export interface AgentOptions extends HttpOptions, DriverWishes {
   readonly grpcCa?: string;
   readonly grpcCert?: string;
   readonly grpcKey?: string;
+  /** A file. */
+  readonly sinks?: string;
   /** False: none is made. */
   readonly cgroups?: boolean;
   /** `run` started it, and reads from its log why it ended. */
@@ -96,7 +99,8 @@ async function serveUntilEnd(options: AgentOptions, logger: Logger): Promise<voi
     void import('../spec/validate-spec.ts').catch(() => undefined);
   };
   const http = httpWish(options);
-  const limits = { ...limitsOf(options), driverPlugins };
+  const sinks = await wishedSinks(options.sinks);
+  const limits = { ...limitsOf(options), driverPlugins, ...sinks };
   const serving = { dataDir, drivers, logger, limits, grpc, notice, onReady };
   await keepServing({ ...serving, ...(http && { http }) });
   logger.info({}, 'ended');

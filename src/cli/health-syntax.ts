@@ -2,6 +2,13 @@ import type { Command } from 'commander';
 import { REF, subcommand } from './subcommand.ts';
 
 export function addHealthCommands(root: Command): void {
+  subcommand(root, 'sinks', 'list where events are sent, and how far each place has them', [
+    'holdfast sinks --json',
+  ])
+    .option('--json', 'an array with one element a sink')
+    .action(async (_options, command: Command) =>
+      (await import('./sinks.ts')).sinks(command.optsWithGlobals()),
+    );
   subcommand(root, 'services', 'list the services of what runs, and where they are reached', [
     'holdfast services web --json',
   ])

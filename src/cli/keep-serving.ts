@@ -24,6 +24,7 @@ export type AgentLimits = Pick<
   | 'artifacts'
   | 'secrets'
   | 'templates'
+  | 'sinks'
 >;
 
 export interface Serving {

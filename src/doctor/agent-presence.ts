@@ -11,6 +11,7 @@ import { isStopped } from '../os/process-identity.ts';
 import { probeSocket, wasRemoved } from '../rpc/unix-socket.ts';
 import { agentSocket, isWaiting } from '../server/agent-socket.ts';
 import { failure, fine, warning, type Finding } from './finding.ts';
+import { sinkFindings } from './sinks.ts';
 
 export interface AgentPresence {
   readonly isThere: boolean;
@@ -69,11 +70,12 @@ export function holderOf({ stateDir }: Pick<Layout, 'stateDir'>): number | undef
 async function answerOf(socket: string): Promise<readonly Finding[]> {
   try {
     await using agent = await connectOrchestrator({ socket, deadlineMs: ANSWER_MS });
-    const { startsHeld } = await agent.agent();
-    return startsHeld.map((hold) => {
+    const { startsHeld, sinks } = await agent.agent();
+    const held = startsHeld.map((hold) => {
       const [text, remedy] = HOLDS[hold] ?? [hold, null];
       return warning('starts', `they wait: ${text}`, remedy);
     });
+    return [...held, ...sinkFindings(sinks)];
   } catch (error) {
     const text = messageOf(error);
     if (HoldfastError.is(error) && isWaiting(error)) {

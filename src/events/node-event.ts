@@ -103,6 +103,8 @@ export const NODE_EVENTS = {
   /** A child was restarted more often than its spec allows, or what a living program writes is not collected. */
   ChildEscalated: { schema: 1, data: fields({ child: text, message: text }) },
   StreamQuarantined: { schema: 1, data: fields({ stream: text, message: text }) },
+  /** Events were removed before a sink had them: of those behind `after` it gets the ones from `oldest` on. */
+  SinkSkipped: { schema: 1, data: fields({ sink: text, after: whole, oldest: whole }) },
   SubscriberFailed: { schema: 1, data: fields({ message: text }) },
   DiskLow: {
     schema: 1,

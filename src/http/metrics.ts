@@ -1,6 +1,6 @@
 /** What there is in figures, in the text format of Prometheus. No ids as labels, unless single tasks are asked for. */
 import { route, type Route } from './route.ts';
-import type { AgentView, AllocView, Orchestrator } from '../api.ts';
+import type { AgentView, AllocView, Orchestrator, SinkView } from '../api.ts';
 
 type Labels = Readonly<Record<string, string>>;
 
@@ -32,6 +32,8 @@ export const METRICS_ROUTE: Route = route('GET /metrics', 'metrics', {
 
 function agentFigures(agent: AgentView, recoveryMs: number): readonly string[] {
   const { version, head, agentEpoch, drivers, startsHeld, outputWaiting } = agent;
+  const sinks = (value: (sink: SinkView) => number): readonly Sample[] =>
+    agent.sinks.map((sink) => sample(value(sink), { sink: sink.name, type: sink.type }));
   const drive = drivers.map(({ driver, health }) =>
     sample(Number(health === 'healthy'), { driver }),
   );
@@ -46,6 +48,34 @@ function agentFigures(agent: AgentView, recoveryMs: number): readonly string[] {
     metric('holdfast_output_waiting', 'gauge', 'outputs that cannot be written', [
       sample(outputWaiting.length),
     ]),
+    ...(agent.sinks.length === 0
+      ? []
+      : [
+          metric(
+            'holdfast_sink_healthy',
+            'gauge',
+            '1 or 0',
+            sinks(({ state }) => Number(state === 'delivering')),
+          ),
+          metric(
+            'holdfast_sink_lag_events',
+            'gauge',
+            'behind the newest',
+            sinks(({ lag }) => lag),
+          ),
+          metric(
+            'holdfast_sink_sent_total',
+            'counter',
+            'events',
+            sinks(({ sent }) => sent),
+          ),
+          metric(
+            'holdfast_sink_failures_total',
+            'counter',
+            'tries',
+            sinks((one) => one.failures),
+          ),
+        ]),
   ];
 }
 

@@ -45,7 +45,7 @@ import { taskEnvView } from './env.ts';
 import { healthOf } from './health.ts';
 import { LocalAlloc } from './handles.ts';
 import { Life, type LifeDoors } from './life.ts';
-import { Queries } from './queries.ts';
+import { Queries, type QueryDoors } from './queries.ts';
 import { taskStats } from './stats.ts';
 
 /** Loaded when it is asked for: an agent that opens has no use for it. */
@@ -58,6 +58,7 @@ export interface LocalDoors extends Omit<CommandDoors, 'assertOpen'>, LifeDoors 
   readonly onClose: 'stop' | 'leave';
   readonly retention: Pick<Retention, 'gc'>;
   readonly trail: AuditTrail;
+  readonly sinks: QueryDoors['sinks'];
 }
 
 const LIBRARY: Actor = { via: 'library', name: '' };

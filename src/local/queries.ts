@@ -1,6 +1,14 @@
 /** What a user looks at: views, output and events. Nothing here changes anything. */
 import { filter, map, type Observable } from 'rxjs';
-import type { AgentView, AllocView, EventQuery, LogChunk, LogQuery, PublicEvent } from '../api.ts';
+import type {
+  AgentView,
+  AllocView,
+  EventQuery,
+  LogChunk,
+  LogQuery,
+  PublicEvent,
+  SinkView,
+} from '../api.ts';
 import type { AgentDoors } from '../actors/agent-doors.ts';
 import { foldEvents } from '../actors/replay.ts';
 import type { Place } from '../actors/references.ts';
@@ -26,6 +34,8 @@ export interface QueryDoors {
   readonly agent: AgentDoors;
   readonly agentEpoch: number;
   readonly roster: Roster;
+  /** Undefined when there are none. */
+  readonly sinks?: { readonly views: readonly SinkView[] } | undefined;
 }
 
 export class Queries {
@@ -47,6 +57,7 @@ export class Queries {
       dataDir: agent.layout.dataDir,
       startsHeld: agent.gate.holds,
       outputWaiting: agent.waitingOutput.current,
+      sinks: this.#doors.sinks?.views ?? [],
       drivers: agent.drivers.names.map((driver) => {
         const print = agent.drivers.fingerprintOf(driver);
         return { driver, health: print?.health ?? 'undetected', message: print?.message ?? '' };

@@ -209,6 +209,8 @@ function nodeText(fact: Fact): string | undefined {
       return `${fact.data.stream} cannot be read: ${fact.data.message}`;
     case 'StoreCompacted':
       return `of ${fact.data.streams.length} streams everything was removed`;
+    case 'SinkSkipped':
+      return `sink ${fact.data.sink} missed what was removed before ${fact.data.oldest}`;
     case 'SafeModeEntered':
       return 'agents died too often: nothing was started for a while';
     case 'DiskLow':

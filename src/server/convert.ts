@@ -9,6 +9,7 @@ import type {
   PublicEvent,
   RecoveryOutcome,
   RecoveryReport,
+  SinkView,
   TaskView,
   TaskViewState,
 } from '../api.ts';
@@ -89,18 +90,30 @@ export function fromEvent(event: message.Event): PublicEvent {
 }
 
 export function toAgent(view: AgentView): message.Agent {
-  const { drivers, startsHeld, outputWaiting, capabilities } = view;
+  const { drivers, startsHeld, outputWaiting, capabilities, sinks } = view;
   return {
     ...view,
     drivers: [...drivers],
     startsHeld: [...startsHeld],
     outputWaiting: [...outputWaiting],
     capabilities: [...capabilities],
+    sinks: sinks.map(({ lastError, lastErrorAt, ...sink }) => ({
+      ...sink,
+      lastError: lastError ?? undefined,
+      lastErrorAt: lastErrorAt ?? undefined,
+    })),
   };
 }
 
 export function fromAgent(agent: message.Agent): AgentView {
-  return agent;
+  const sinks = agent.sinks.map(({ type, state, lastError, lastErrorAt, ...sink }) => ({
+    ...sink,
+    type: type as SinkView['type'],
+    state: state as SinkView['state'],
+    lastError: lastError ?? null,
+    lastErrorAt: lastErrorAt ?? null,
+  }));
+  return { ...agent, sinks };
 }
 
 export function toRecovery(report: RecoveryReport): message.Recovery {

@@ -98,6 +98,17 @@ export function writtenPath(input: unknown, path: KeyPath): KeyPath {
   });
 }
 
+/** `tasks[0].env.HOME`; a key that is no plain word stands in brackets and quotes. */
+export function pathText(path: KeyPath): string {
+  let text = '';
+  for (const step of path) {
+    if (typeof step === 'number') text += `[${step}]`;
+    else if (!/^[A-Za-z_$][\w$-]*$/.test(step)) text += `[${JSON.stringify(step)}]`;
+    else text += text === '' ? step : `.${step}`;
+  }
+  return text;
+}
+
 function snakeCase(key: string): string {
   return key.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
 }

@@ -5,7 +5,7 @@
 import { HoldfastError } from '../errors.ts';
 import { groupSchema } from './group-schema.ts';
 import { problemText } from './issue-text.ts';
-import { withKnownKeys, writtenPath } from './key-names.ts';
+import { pathText, withKnownKeys, writtenPath } from './key-names.ts';
 import { ruleProblems } from './spec-rules.ts';
 import { wholeTextProblems } from './whole-text.ts';
 import type { CheckedGroup } from './group-schema.ts';
@@ -77,15 +77,4 @@ function specInvalid(issues: readonly SpecIssue[], source: SpecSource | undefine
   });
   if (lines.length > 1) lines.push(`${lines.length} problems`);
   return new HoldfastError('SPEC_INVALID', lines.join('\n'), { details: { issues: sorted } });
-}
-
-/** `tasks[0].env.HOME`; a key that is no plain word stands in brackets and quotes. */
-function pathText(path: KeyPath): string {
-  let text = '';
-  for (const step of path) {
-    if (typeof step === 'number') text += `[${step}]`;
-    else if (!/^[A-Za-z_$][\w$-]*$/.test(step)) text += `[${JSON.stringify(step)}]`;
-    else text += text === '' ? step : `.${step}`;
-  }
-  return text;
 }

@@ -47,6 +47,7 @@ export class FakeOrchestrator implements api.Orchestrator {
     this.#changed.dispatchEvent(new Event('change'));
   }
 
+  readonly sinks: api.SinkView[] = [];
   /** Of each command, and of each that was refused before. */
   readonly actors: api.Actor[] = [];
   readonly refusals: api.Refusal[] = [];
@@ -69,6 +70,7 @@ export class FakeOrchestrator implements api.Orchestrator {
       startsHeld: ['disk-low'],
       outputWaiting: [{ task: 'a/t', since: '2026-01-01T00:00:00.000Z', reason: 'ENOSPC' }],
       drivers,
+      sinks: [...this.sinks],
     };
     return { version: '0.0.0', pid: 42, ...ids, ...facts };
   }

@@ -27,13 +27,14 @@ export const ROOMS: Readonly<Record<string, string>> = {
   plugin: 'errors ports:type spec:type events machines log os rpc drivers actors',
   local:
     'errors ports version api:type spec events machines projections log output drivers:type actors layout log-query',
+  sinks: 'errors ports api:type spec events:type projections log:type',
   'option-claims': '',
   'orchestrator-options':
     'errors option-claims ports:type spec drivers:type hooks:type actors:type plugin:type',
   'orchestrator-parts':
     'ports log:type os hooks drivers layout:type actors plugin local orchestrator-options:type',
   orchestrator:
-    'errors ports api:type log os layout data-dir actors local orchestrator-options orchestrator-parts',
+    'errors ports api:type spec log os layout data-dir actors local sinks orchestrator-options orchestrator-parts',
   // A rig for drivers is an agent as far as drivers see it.
   testing: 'errors ports spec events machines log os rpc hooks drivers actors',
   processes: 'errors os output rpc engine',
@@ -67,6 +68,8 @@ export const PACKAGES: Readonly<Record<string, string>> = {
   yauzl: 'hooks/artifacts/',
   aws4fetch: 'hooks/artifacts/',
   ws: 'http/upgrade.ts http/:type',
+  '@nats-io/transport-node': 'sinks/nats-sink.ts',
+  '@nats-io/jetstream': 'sinks/nats-sink.ts',
 };
 
 /** Who may import what `buf generate` wrote: the actors only to name the services that they call. */

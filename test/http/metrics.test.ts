@@ -9,6 +9,9 @@ it('tells of the agent, of what runs and of what happened since the first look',
   await using rig = await httpRig();
   const { fake } = rig;
   await rig.call('POST /v1/allocs', { body: { spec: GROUP } });
+  const told = { type: 'webhook', to: 'https://a', state: 'failing', position: 1 } as const;
+  const figuresOf = { lag: 7, sent: 5, failures: 3, lastError: 'no', lastErrorAt: null };
+  fake.sinks.push({ name: 'hook', ...told, ...figuresOf });
   const first = await rig.call('GET /metrics');
   expect(first.headers['content-type']).toContain('version=0.0.4');
   fake.add('TaskRestarting', { alloc: 'web', allocId: 'id-of-web', task: 'api', run: 1 });
@@ -23,6 +26,10 @@ it('tells of the agent, of what runs and of what happened since the first look',
       'holdfast_driver_healthy{driver="raw_exec"} 1',
       'holdfast_starts_held{reason="disk-low"} 1',
       'holdfast_output_waiting 1',
+      'holdfast_sink_healthy{sink="hook",type="webhook"} 0',
+      'holdfast_sink_lag_events{sink="hook",type="webhook"} 7',
+      'holdfast_sink_sent_total{sink="hook",type="webhook"} 5',
+      'holdfast_sink_failures_total{sink="hook",type="webhook"} 3',
       'holdfast_task_running{alloc="web",task="api"} 1',
       `holdfast_store_head_position ${fake.log.length}`,
     ]),

@@ -64,6 +64,26 @@ export interface Agent {
   capabilities: Capability[];
   /** Output that cannot be written now. Older agents tell of none. */
   outputWaiting: WaitingOutput[];
+  /** Where events are sent. Older agents tell of none. */
+  sinks: Sink[];
+}
+
+export interface Sink {
+  name: string;
+  /** webhook, file or nats. */
+  type: string;
+  to: string;
+  /** delivering, failing or stopped. */
+  state: string;
+  position: number;
+  lag: number;
+  sent: number;
+  failures: number;
+  lastError?:
+    | string
+    | undefined;
+  /** ISO 8601. */
+  lastErrorAt?: string | undefined;
 }
 
 export interface WaitingOutput {
@@ -600,6 +620,7 @@ function createBaseAgent(): Agent {
     startsHeld: [],
     capabilities: [],
     outputWaiting: [],
+    sinks: [],
   };
 }
 
@@ -637,6 +658,9 @@ export const Agent: MessageFns<Agent> = {
     }
     for (const v of message.outputWaiting) {
       WaitingOutput.encode(v!, writer.uint32(90).fork()).join();
+    }
+    for (const v of message.sinks) {
+      Sink.encode(v!, writer.uint32(98).fork()).join();
     }
     return writer;
   },
@@ -742,6 +766,14 @@ export const Agent: MessageFns<Agent> = {
             message.outputWaiting.push(WaitingOutput.decode(reader, reader.uint32()));
             continue;
           }
+          case 12: {
+            if (tag !== 98) {
+              break;
+            }
+
+            message.sinks.push(Sink.decode(reader, reader.uint32()));
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -770,6 +802,181 @@ export const Agent: MessageFns<Agent> = {
     message.startsHeld = object.startsHeld?.map((e) => e) || [];
     message.capabilities = object.capabilities?.map((e) => Capability.fromPartial(e)) || [];
     message.outputWaiting = object.outputWaiting?.map((e) => WaitingOutput.fromPartial(e)) || [];
+    message.sinks = object.sinks?.map((e) => Sink.fromPartial(e)) || [];
+    return message;
+  },
+};
+
+function createBaseSink(): Sink {
+  return {
+    name: "",
+    type: "",
+    to: "",
+    state: "",
+    position: 0,
+    lag: 0,
+    sent: 0,
+    failures: 0,
+    lastError: undefined,
+    lastErrorAt: undefined,
+  };
+}
+
+export const Sink: MessageFns<Sink> = {
+  encode(message: Sink, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    if (message.type !== "") {
+      writer.uint32(18).string(message.type);
+    }
+    if (message.to !== "") {
+      writer.uint32(26).string(message.to);
+    }
+    if (message.state !== "") {
+      writer.uint32(34).string(message.state);
+    }
+    if (message.position !== 0) {
+      writer.uint32(40).int64(message.position);
+    }
+    if (message.lag !== 0) {
+      writer.uint32(48).int64(message.lag);
+    }
+    if (message.sent !== 0) {
+      writer.uint32(56).int64(message.sent);
+    }
+    if (message.failures !== 0) {
+      writer.uint32(64).int64(message.failures);
+    }
+    if (message.lastError !== undefined) {
+      writer.uint32(74).string(message.lastError);
+    }
+    if (message.lastErrorAt !== undefined) {
+      writer.uint32(82).string(message.lastErrorAt);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Sink {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseSink();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.type = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.to = reader.string();
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.state = reader.string();
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.position = longToNumber(reader.int64());
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.lag = longToNumber(reader.int64());
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.sent = longToNumber(reader.int64());
+            continue;
+          }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.failures = longToNumber(reader.int64());
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.lastError = reader.string();
+            continue;
+          }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.lastErrorAt = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<Sink>): Sink {
+    return Sink.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Sink>): Sink {
+    const message = createBaseSink();
+    message.name = object.name ?? "";
+    message.type = object.type ?? "";
+    message.to = object.to ?? "";
+    message.state = object.state ?? "";
+    message.position = object.position ?? 0;
+    message.lag = object.lag ?? 0;
+    message.sent = object.sent ?? 0;
+    message.failures = object.failures ?? 0;
+    message.lastError = object.lastError ?? undefined;
+    message.lastErrorAt = object.lastErrorAt ?? undefined;
     return message;
   },
 };
