@@ -65,13 +65,13 @@ export function assemble(
   const machineEpoch = readMachineEpoch();
   const clock = options.clock ?? systemClock(log, machineEpoch);
   const journal = new NodeJournal(log, clock, logger);
-  const { record } = journal;
   const closing = new AbortController();
-  const { signal } = closing;
+  const [{ record }, { signal }] = [journal, closing];
   const cgroups = new RunCgroups(instanceId, options.cgroups ?? 'auto');
   const shared = { stateDir, instanceId, agentEpoch, machineEpoch, clock, logger, record, cgroups };
-  const children = wireChildren({ ...shared, perHost: options.tasksPerHost ?? 256 }, signal);
-  const { pools, ...doors } = children;
+  const { drivers } = driversOf(options);
+  const wired = { ...shared, perHost: options.tasksPerHost ?? 256 };
+  const { pools, ...doors } = wireChildren(wired, signal, askedOf(drivers));
   const gate = new StartGate();
   const runs = new RunFiles(layout, instanceId, machineEpoch, cgroups);
   const own = { log, layout, instanceId, machineEpoch, record, clock, gate, runs };
@@ -84,7 +84,7 @@ export function assemble(
     ...networks,
     runBeside: besideOf(() => ({ agent, roster, signal })),
   };
-  const { onRecovered, ...driving } = driverSupplies({ ...shared, roster }, driversOf(options));
+  const { onRecovered, ...driving } = driverSupplies({ ...shared, roster }, { drivers });
   const readers = new LogReaders();
   const known = { ...own, ...doors, ...beside, ...driving, surroundings: around, readers };
   const agent: AgentDoors = agentDoors(options, known);
@@ -107,6 +107,17 @@ function driversOf({ drivers = [], driverPlugins = [] }: OrchestratorOptions): {
   readonly drivers: readonly Driver[];
 } {
   return { drivers: [...drivers, ...driverPlugins.map(pluginDriver)] };
+}
+
+/** Which of them has a host of its own for this run, and where. */
+function askedOf(drivers: readonly Driver[]): Parameters<typeof wireChildren>[2] {
+  return async (launchKey) => {
+    for (const driver of drivers) {
+      const place = await driver.sessionHost?.(launchKey);
+      if (place !== undefined) return place;
+    }
+    return undefined;
+  };
 }
 
 /** What every actor is handed. */

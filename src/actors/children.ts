@@ -6,7 +6,7 @@ import { Executor } from './executor.ts';
 import { HostPool, type HostPoolDoors } from './host-pool.ts';
 import { Logmon } from './logmon.ts';
 import type { RunCgroups } from './run-cgroups.ts';
-import { sessionHosts } from './session-hosts.ts';
+import { ForeignHosts, type ForeignDoors, sessionHosts } from './session-hosts.ts';
 import { Sessions } from './sessions.ts';
 import { WaitingOutput } from './waiting-output.ts';
 import { UsageFeed } from './usage-feed.ts';
@@ -21,10 +21,11 @@ export interface Children {
   readonly pools: readonly HostPool[];
 }
 
-/** The kinds of host, each with the actor that speaks for it. `signal` aborts when the agent closes. */
+/** Every kind of host and the actor that speaks for it. `signal` aborts with the agent; `placeOf` asks drivers. */
 export function wireChildren(
   shared: Omit<HostPoolDoors, 'kind' | 'protocol' | 'onUp'> & { readonly cgroups: RunCgroups },
   signal: AbortSignal,
+  placeOf: ForeignDoors['placeOf'],
 ): Children {
   const waitingOutput = new WaitingOutput(shared);
   const executorPool: HostPool = new HostPool({
@@ -53,7 +54,9 @@ export function wireChildren(
   const executor = new Executor({ ...shared, pool: executorPool });
   const logmon = new Logmon({ ...shared, pool: logmonPool, signal });
   const usage = new UsageFeed(executorPool, shared.agentEpoch);
-  const hosts = sessionHosts(executorPool, outputPool);
+  const foreign = new ForeignHosts({ ...shared, placeOf });
+  signal.addEventListener('abort', () => foreign.close(), { once: true });
+  const hosts = sessionHosts({ runs: executorPool, output: outputPool, foreign });
   const sessions = new Sessions({ ...shared, hosts, signal });
   const isBeside = (launchKey: string): boolean => sessions.isBeside(launchKey);
   const output = new DockerOutput({ ...shared, pool: outputPool, signal, isBeside });

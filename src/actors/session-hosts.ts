@@ -1,4 +1,7 @@
 /** Which host has, or is to have, the commands beside a run. */
+import type { SessionHostPlace } from '../drivers/session.ts';
+import { HoldfastError } from '../errors.ts';
+import { findHost } from '../rpc/spawn-host.ts';
 import type { HostPool, PooledHost } from './host-pool.ts';
 
 export interface SessionHosts {
@@ -10,13 +13,86 @@ export interface SessionHosts {
   readonly all: readonly PooledHost[];
 }
 
-/** `runs` are the hosts of programs that are processes, `output` those that move what containers write. */
-export function sessionHosts(runs: HostPool, output: HostPool): SessionHosts {
+export interface SessionHostsDoors {
+  /** The hosts of programs that are processes. */
+  readonly runs: HostPool;
+  /** Those that move what containers write. Left out: there are none. */
+  readonly output?: HostPool;
+  /** Those that drivers have of their own. Left out: there are none. */
+  readonly foreign?: ForeignHosts;
+}
+
+export function sessionHosts({ runs, output, foreign }: SessionHostsDoors): SessionHosts {
   return {
-    whereIs: async (launchKey) => (await runs.whereIs(launchKey)) ?? output.whereIs(launchKey),
-    placeInContainer: (launchKey) => output.place(launchKey),
+    whereIs: async (launchKey) =>
+      (await runs.whereIs(launchKey)) ??
+      (await output?.whereIs(launchKey)) ??
+      foreign?.whereIs(launchKey),
+    async placeInContainer(launchKey) {
+      if (output !== undefined) return output.place(launchKey);
+      const text = 'nobody here has commands in containers';
+      throw new HoldfastError('CAPABILITY_MISSING', text);
+    },
     get all() {
-      return [...runs.hosts, ...output.hosts].filter(({ isLive }) => isLive);
+      const all = [...runs.hosts, ...(output?.hosts ?? []), ...(foreign?.all ?? [])];
+      return all.filter(({ isLive }) => isLive);
     },
   };
+}
+
+export interface ForeignDoors {
+  readonly instanceId: string;
+  readonly agentEpoch: number;
+  /** Asks the drivers. */
+  readonly placeOf: (launchKey: string) => Promise<SessionHostPlace | undefined>;
+}
+
+/** Hosts that a driver started and replaces: the agent only speaks with them. */
+export class ForeignHosts {
+  readonly #doors: ForeignDoors;
+  /** By their directory. */
+  readonly #met = new Map<string, PooledHost>();
+
+  constructor(doors: ForeignDoors) {
+    this.#doors = doors;
+  }
+
+  get all(): readonly PooledHost[] {
+    return [...this.#met.values()];
+  }
+
+  /** A host that lives keeps its runs: the driver is asked again when it does not. Throws UNAVAILABLE. */
+  async whereIs(launchKey: string): Promise<PooledHost | undefined> {
+    const last = this.all.find(({ keys }) => keys.has(launchKey));
+    if (last !== undefined && (await last.host.channel.reconnect())) return last;
+    const place = await this.#doors.placeOf(launchKey);
+    if (place === undefined) return undefined;
+    const found = await this.#meet(place);
+    found.keys.add(launchKey);
+    return found;
+  }
+
+  async #meet(place: SessionHostPlace): Promise<PooledHost> {
+    const key = `${place.stateDir}/${place.hostId}`;
+    const known = this.#met.get(key);
+    if (known !== undefined && (await known.host.channel.reconnect())) return known;
+    const { instanceId, agentEpoch } = this.#doors;
+    const host = await findHost({ ...place, kind: 'executor', instanceId, agentEpoch });
+    this.#drop(key);
+    const found = { id: place.hostId, host, keys: new Set<string>(), room: 0, isLive: true };
+    this.#met.set(key, found);
+    return found;
+  }
+
+  #drop(key: string): void {
+    const known = this.#met.get(key);
+    if (known === undefined) return;
+    known.isLive = false;
+    known.host.channel.close();
+    this.#met.delete(key);
+  }
+
+  close(): void {
+    for (const key of this.#met.keys()) this.#drop(key);
+  }
 }

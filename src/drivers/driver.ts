@@ -14,7 +14,7 @@ import type { RunSample, UsageDoor, UsageQuery } from './usage.ts';
 import type { TaskDirs } from '../hooks/hook.ts';
 import type { OutputDoor } from './output-door.ts';
 import type { RunClaims } from './run-claims.ts';
-import type { SessionDoor, SessionWish } from './session.ts';
+import type { SessionDoor, SessionHostPlace, SessionWish } from './session.ts';
 import type { TaskVoice } from './task-voice.ts';
 
 /** Everything about one run. */
@@ -220,6 +220,11 @@ export interface Driver {
     wish: SessionWish,
     doors: { readonly sessions: SessionDoor },
   ): Promise<void>;
+  /**
+   * For drivers whose programs are in hosts of their own: the one with the run, where the agent speaks with commands
+   * beside it. Undefined: it is none of these. Asked again when that does not answer. Errors: UNAVAILABLE.
+   */
+  sessionHost?(launchKey: string): Promise<SessionHostPlace | undefined>;
   /**
    * What a running run uses: a sample at once, then one an interval. Ends when `query.signal` aborts, or by itself when
    * the run is over; the caller stops asking then. Absent: this driver cannot tell. Errors: CAPABILITY_MISSING.

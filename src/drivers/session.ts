@@ -41,6 +41,13 @@ export interface CommandContainer extends EnginePlace {
   readonly user: string | undefined;
 }
 
+/** A host of a driver's own. */
+export interface SessionHostPlace {
+  /** Absolute path: that of the driver's hosts. */
+  readonly stateDir: string;
+  readonly hostId: string;
+}
+
 /** The hosts as drivers need them for this. */
 export interface SessionDoor {
   /**

@@ -5,9 +5,12 @@
 import { Executor } from '../actors/executor.ts';
 import { HostPool } from '../actors/host-pool.ts';
 import { RunCgroups } from '../actors/run-cgroups.ts';
+import { sessionHosts } from '../actors/session-hosts.ts';
+import { Sessions } from '../actors/sessions.ts';
 import { systemClock } from '../actors/system-clock.ts';
 import { UsageFeed } from '../actors/usage-feed.ts';
 import type { DriverAgent } from '../drivers/driver-agent.ts';
+import type { SessionDoor } from '../drivers/session.ts';
 import { openMemoryEventLog } from '../log/memory-event-log.ts';
 import type { Clock, Logger } from '../ports.ts';
 import { EXECUTOR_PROTOCOL } from '../rpc/executor-methods.ts';
@@ -25,6 +28,9 @@ interface Owner {
 export interface OwnHosts {
   readonly executor: Executor;
   readonly usage: UsageFeed;
+  readonly sessions: SessionDoor;
+  /** Id of the host that has the run. Throws UNAVAILABLE while it is being replaced. */
+  hostOf(launchKey: string): Promise<string | undefined>;
   readonly clock: Clock;
   close(): void;
 }
@@ -42,10 +48,14 @@ export async function openOwnHosts(owner: Owner): Promise<OwnHosts> {
     onUp: (host, adopted) => executor.greet(host, adopted, leaving.signal),
   });
   const executor = new Executor({ pool, stateDir, instanceId, agentEpoch, machineEpoch, cgroups });
+  const hosts = sessionHosts({ runs: pool });
+  const sessions = new Sessions({ hosts, agentEpoch, cgroups, signal: leaving.signal });
   await pool.restore();
   return {
     executor,
     clock,
+    sessions,
+    hostOf: async (launchKey) => (await pool.whereIs(launchKey))?.id,
     usage: new UsageFeed(pool, agentEpoch),
     close() {
       leaving.abort();

@@ -4,10 +4,12 @@
  */
 import type { DriverAgent, DriverAttachment } from '../drivers/driver-agent.ts';
 import type { Driver, DriverDoors, RunOutcome, RunRequest } from '../drivers/driver.ts';
+import type { SessionHostPlace, SessionWish } from '../drivers/session.ts';
 import type { RunSample, UsageQuery } from '../drivers/usage.ts';
 import { HoldfastError } from '../errors.ts';
 import { decideStart } from '../machines/start-decision.ts';
 import { PluginCare } from './plugin-care.ts';
+import { pluginDirectory } from './plugin-process.ts';
 import * as sense from './sense.ts';
 import type { Given } from './words.ts';
 
@@ -44,6 +46,7 @@ class PluginDriver implements Driver {
   /** Runs that this agent started or adopted, and the process of the driver that knows of it. */
   readonly #own = new Map<string, number>();
   #care: PluginCare | undefined;
+  #stateDir = '';
 
   constructor(plugin: DriverPlugin) {
     this.name = plugin.name;
@@ -61,6 +64,7 @@ class PluginDriver implements Driver {
   async attach(agent: DriverAgent): Promise<DriverAttachment> {
     const care = new PluginCare(this.#plugin, agent);
     this.#care = care;
+    this.#stateDir = pluginDirectory({ agentStateDir: agent.stateDir, name: this.name });
     await care.begin();
     return { close: () => care.close() };
   }
@@ -195,6 +199,26 @@ class PluginDriver implements Driver {
     } finally {
       care.forget(task, CLEANING);
     }
+  }
+
+  async openSession(run: RunRequest, wish: SessionWish): Promise<void> {
+    const care = this.#asked();
+    if (care.description?.sessions !== true) {
+      const text = `driver ${this.name} cannot run commands beside its tasks`;
+      throw new HoldfastError('CAPABILITY_MISSING', text);
+    }
+    await care.ask<void>('openSession', { run, wish }, { sense: sense.isNothing });
+  }
+
+  async sessionHost(launchKey: string): Promise<SessionHostPlace | undefined> {
+    const care = this.#asked();
+    // Whoever has not heard of the run is not asked.
+    if (!this.#own.has(launchKey) || care.description?.sessions !== true) return undefined;
+    const options = { sense: sense.isHostId };
+    const hostId = await care.ask<string | null | undefined>('sessionHost', { launchKey }, options);
+    return hostId === undefined || hostId === null
+      ? undefined
+      : { stateDir: this.#stateDir, hostId };
   }
 
   stats(launchKey: string, query: UsageQuery): AsyncIterable<RunSample> {

@@ -36,7 +36,10 @@ export interface PluginProcess {
 const HELLO_MS = 10_000;
 
 /** The state directory of the driver: its own hosts and the files of its runs. */
-function pluginDirectory({ agentStateDir, name }: Pick<PluginPlace, 'agentStateDir' | 'name'>) {
+export function pluginDirectory({
+  agentStateDir,
+  name,
+}: Pick<PluginPlace, 'agentStateDir' | 'name'>): string {
   return join(agentStateDir, 'plugins', name);
 }
 

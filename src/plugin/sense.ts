@@ -66,6 +66,7 @@ const description = fields({
   mounts: oneOf('none', 'all'),
   networks: oneOf('machine', 'group'),
   root: oneOf('machine', 'task'),
+  sessions: optional(flag),
 });
 
 const number: Shape<number> = {
@@ -96,6 +97,9 @@ export const isEnd = (value: unknown): boolean => isOneOf(ENDS, value);
 export const isStop = (value: unknown): boolean => isOneOf(STOPS, value);
 export const isFlag = (value: unknown): boolean => typeof value === 'boolean';
 export const isNothing = (value: unknown): boolean => value === undefined || value === null;
+/** Names a directory below that of the driver's hosts. */
+export const isHostId = (value: unknown): boolean =>
+  isNothing(value) || (typeof value === 'string' && /^[0-9a-f]{1,32}$/.test(value));
 export const isUser = (value: unknown): boolean => isNothing(value) || typeof value === 'string';
 export const isEnv = (value: unknown): boolean => env.fault(value, '') === undefined;
 

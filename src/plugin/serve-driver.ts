@@ -122,6 +122,7 @@ class Serving {
     if (name === 'userOf') return driver.userOf?.(task);
     if (name === 'ownEnv') return (await driver.ownEnv?.(task)) ?? {};
     const hosts = await this.#own();
+    if (name === 'sessionHost') return hosts.hostOf(given.launchKey ?? '');
     const doors = doorsOf(given, this.#context, hosts, this.#told);
     if (name === 'cleanUp' && of !== undefined) {
       return driver.cleanUp?.(things, of, doors, signal);
@@ -134,7 +135,7 @@ class Serving {
   async #ofRun(
     name: string,
     run: RunRequest,
-    { plan = [], signal: wanted = '' }: Given,
+    { plan = [], signal: wanted = '', wish }: Given,
     doors: DriverDoors,
     signal: AbortSignal,
   ): Promise<unknown> {
@@ -146,6 +147,9 @@ class Serving {
     if (name === 'stop') return driver.stop(run, plan, doors, signal);
     if (name === 'signal') return driver.signal(run, wanted, doors);
     if (name === 'release') return driver.release(run, doors);
+    if (name === 'openSession' && wish !== undefined && driver.openSession !== undefined) {
+      return driver.openSession(run, wish, await this.#own());
+    }
     throw new HoldfastError('CAPABILITY_MISSING', `a driver of this version has no ${name}`);
   }
 
@@ -175,5 +179,6 @@ class Serving {
 function describe(driver: Driver): Description {
   const { name, apiVersion, mounts = 'none', networks = 'machine' } = driver;
   const bare = { name: '', driver: name, config: {} } as unknown as TaskSpec;
-  return { name, apiVersion, mounts, networks, root: driver.rootOf?.(bare) ?? 'machine' };
+  const root = driver.rootOf?.(bare) ?? 'machine';
+  return { name, apiVersion, mounts, networks, root, sessions: driver.openSession !== undefined };
 }

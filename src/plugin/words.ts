@@ -2,6 +2,7 @@
 import type { EndedTask, RunRequest } from '../drivers/driver.ts';
 import type { Holding, Thing } from '../drivers/holdings.ts';
 import type { ContainerLog } from '../drivers/output-door.ts';
+import type { SessionWish } from '../drivers/session.ts';
 import { HoldfastError } from '../errors.ts';
 import type { StopStep } from '../machines/kill-policy.ts';
 import type { TaskSpec } from '../spec/task-spec.ts';
@@ -14,6 +15,8 @@ export interface Description {
   readonly networks: 'machine' | 'group';
   /** Asked once, of a task without a config. */
   readonly root: 'machine' | 'task';
+  /** Can it run commands beside its programs? Of an older version: left out, it cannot. */
+  readonly sessions?: boolean;
 }
 
 /** What a call of the contract is given; each call takes what it needs of it. */
@@ -24,6 +27,8 @@ export interface Given {
   readonly run?: RunRequest;
   readonly plan?: readonly StopStep[];
   readonly signal?: string;
+  readonly wish?: SessionWish;
+  readonly launchKey?: string;
   readonly things?: readonly Holding[];
   readonly of?: EndedTask;
   /** Of the task that the call is about. */
