@@ -53,6 +53,8 @@ export class ForeignHosts {
   /** By their directory. */
   readonly #met = new Map<string, PooledHost>();
 
+  readonly #meeting = new Map<string, Promise<PooledHost>>();
+
   constructor(doors: ForeignDoors) {
     this.#doors = doors;
   }
@@ -76,6 +78,13 @@ export class ForeignHosts {
     const key = `${place.stateDir}/${place.hostId}`;
     const known = this.#met.get(key);
     if (known !== undefined && (await known.host.channel.reconnect())) return known;
+    // Two calls at once meet it once: a second connection would take the place of the first under its calls.
+    const meeting = this.#meeting.get(key) ?? this.#connect(key, place);
+    this.#meeting.set(key, meeting);
+    return meeting.finally(() => this.#meeting.delete(key));
+  }
+
+  async #connect(key: string, place: SessionHostPlace): Promise<PooledHost> {
     const { instanceId, agentEpoch } = this.#doors;
     const host = await findHost({ ...place, kind: 'executor', instanceId, agentEpoch });
     this.#drop(key);

@@ -9,6 +9,7 @@
 import { A_RUN } from './contract/a-run.ts';
 import { A_STOP } from './contract/a-stop.ts';
 import { BEFORE_A_START } from './contract/before-a-start.ts';
+import { BESIDE_A_RUN } from './contract/beside-a-run.ts';
 import { NEXT_AGENT } from './contract/next-agent.ts';
 import type { DriverRule } from './contract/rule.ts';
 
@@ -20,4 +21,5 @@ export const driverContract: readonly DriverRule[] = [
   ...A_RUN,
   ...A_STOP,
   ...NEXT_AGENT,
+  ...BESIDE_A_RUN,
 ];

@@ -2,6 +2,8 @@
 import { Executor } from '../actors/executor.ts';
 import { HostPool } from '../actors/host-pool.ts';
 import { RunCgroups } from '../actors/run-cgroups.ts';
+import { sessionHosts } from '../actors/session-hosts.ts';
+import { Sessions } from '../actors/sessions.ts';
 import { systemClock } from '../actors/system-clock.ts';
 import { UsageFeed } from '../actors/usage-feed.ts';
 import type { Driver, RunRequest } from '../drivers/driver.ts';
@@ -46,7 +48,7 @@ interface EndingRig extends DriverRig {
 
 async function openAgent(trial: DriverTrial, world: DriverWorld): Promise<EndingRig> {
   const leaving = new AbortController();
-  const { executor, pool, usage, claims } = await openExecutor(world, leaving.signal);
+  const { executor, pool, usage, claims, sessions } = await openExecutor(world, leaving.signal);
   const driver = trial.driver();
   const doors = keptDoors(executor, 1, claims);
   const { deaf } = trial;
@@ -63,6 +65,7 @@ async function openAgent(trial: DriverTrial, world: DriverWorld): Promise<Ending
     driver,
     doors,
     usage,
+    sessions,
     lasting: () => request(trial.lasting),
     ending: (exitCode) => request(trial.ending(exitCode)),
     impossible: () => request(trial.impossible),
@@ -106,5 +109,7 @@ async function openExecutor(world: DriverWorld, signal: AbortSignal) {
   const executor = new Executor({ ...shared, pool });
   await pool.restore();
   const usage = new UsageFeed(pool, shared.agentEpoch);
-  return { executor, pool, usage, claims: new FileClaims(shared) };
+  const hosts = sessionHosts({ runs: pool });
+  const sessions = new Sessions({ ...shared, hosts, signal });
+  return { executor, pool, usage, sessions, claims: new FileClaims(shared) };
 }

@@ -9,6 +9,7 @@ import {
   type KeptDoors,
   type MockConfig,
 } from '../../src/testing/index.ts';
+import { mockSessions } from './mock-sessions.ts';
 import { runRequest } from './run-request.ts';
 
 export function mockRig(driverOf: (world: MockWorld) => Driver): DriverRig {
@@ -27,6 +28,8 @@ export function mockRig(driverOf: (world: MockWorld) => Driver): DriverRig {
       doors,
       // The mock's runs use what a test says, and need no door for it.
       usage: {} as UsageDoor,
+      sessions: mockSessions(world),
+      patienceMs: 50,
       lasting: () => request({}),
       ending: (exitCode) => request({ runFor: '0s', exitCode }),
       impossible: () => request({ startError: { message: 'no such image' } }),

@@ -11,9 +11,12 @@ import {
 import { closeSync, constants, openSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { RunCgroups } from '../../src/actors/run-cgroups.ts';
+import { ForeignHosts, type SessionHosts } from '../../src/actors/session-hosts.ts';
+import { Sessions } from '../../src/actors/sessions.ts';
 import { systemClock } from '../../src/actors/system-clock.ts';
 import type { DriverAgent } from '../../src/drivers/driver-agent.ts';
-import type { ExecutorDoor, RunRequest } from '../../src/drivers/driver.ts';
+import type { Driver, ExecutorDoor, RunRequest } from '../../src/drivers/driver.ts';
 import { openMemoryEventLog } from '../../src/log/memory-event-log.ts';
 import { LEFTOVER_PLAN } from '../../src/machines/kill-policy.ts';
 import { makeFifo } from '../../src/os/libc.ts';
@@ -114,6 +117,7 @@ export async function pluginAgent(world: PluginWorld, epoch = 1): Promise<Plugin
     driver,
     doors,
     leave,
+    sessions: sessionsOf(driver, epoch),
     lasting: async () => world.request('sleep', '600'),
     ending: async (exitCode) => world.request('sh', '-c', `exit ${exitCode}`),
     impossible: async () => world.request('no-such-program'),
@@ -132,6 +136,25 @@ export async function pluginAgent(world: PluginWorld, epoch = 1): Promise<Plugin
       world.clear();
     },
   };
+}
+
+/** The agent's side of commands: with the hosts that the driver names. */
+function sessionsOf(driver: Driver, agentEpoch: number): Sessions {
+  const placeOf = async (key: string) => driver.sessionHost?.(key);
+  const foreign = new ForeignHosts({ instanceId: INSTANCE, agentEpoch, placeOf });
+  const hosts: SessionHosts = {
+    whereIs: (launchKey) => foreign.whereIs(launchKey),
+    placeInContainer: () => Promise.reject(new Error('it has no containers')),
+    get all() {
+      return foreign.all;
+    },
+  };
+  return new Sessions({
+    hosts,
+    agentEpoch,
+    cgroups: new RunCgroups(INSTANCE, 'off'),
+    signal: never,
+  });
 }
 
 function agentOf(world: PluginWorld): DriverAgent {

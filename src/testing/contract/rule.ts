@@ -1,6 +1,7 @@
 /** What the rules of the contract of drivers are made of. */
 import assert from 'node:assert/strict';
 import { isDeepStrictEqual } from 'node:util';
+import type { Sessions } from '../../actors/sessions.ts';
 import type { Driver, DriverDoors, RunRequest } from '../../drivers/driver.ts';
 import type { Thing } from '../../drivers/holdings.ts';
 import type { UsageDoor } from '../../drivers/usage.ts';
@@ -27,6 +28,10 @@ export interface DriverRig {
   readonly things?: () => Promise<readonly Thing[]>;
   /** For drivers that ask the executor what a run uses. */
   readonly usage?: UsageDoor;
+  /** For drivers that run commands beside their programs: what these are handed, and the other side of it. */
+  readonly sessions?: Pick<Sessions, 'open' | 'read' | 'write' | 'keepUnrecorded'>;
+  /** How long the end of such a command may take to be told, in milliseconds. 20 s when left out. */
+  readonly patienceMs?: number;
   /** A new agent in the same world: the one before is gone without a word. */
   readonly nextAgent: () => Promise<DriverRig>;
   /** Ends everything that still runs. Called once, on the rig that was opened first. */
