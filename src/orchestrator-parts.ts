@@ -34,7 +34,8 @@ import { type OrchestratorOptions } from './orchestrator-options.ts';
 import { pluginDriver } from './plugin/plugin-driver.ts';
 import { silentLogger } from './ports.ts';
 
-const DISK_FLOOR_BYTES = 64 * 1024 * 1024;
+/** When nobody says it. */
+export const DISK_FLOOR_BYTES = 64 * 1024 * 1024;
 
 /** Everything that one agent is made of. */
 export interface Parts {

@@ -10,7 +10,7 @@ import { defaultLogBudget, keepLogs } from './actors/log-upkeep.ts';
 import { openReplayed } from './actors/replay.ts';
 import { diskUsage } from './actors/disk-usage.ts';
 import { Retention, type RetentionDoors } from './actors/retention.ts';
-import { RETENTION_LIMITS } from './actors/retention-rules.ts';
+import { RETENTION_LIMITS, type RetentionLimits } from './actors/retention-rules.ts';
 import { enterSafeModeIfNeeded, SAFE_MODE_LIMIT } from './actors/safe-mode.ts';
 import { keepStore } from './actors/store-upkeep.ts';
 import { checkDataDirectory, diskTrouble } from './data-dir.ts';
@@ -24,7 +24,7 @@ import { lockStore } from './log/store-lock.ts';
 import { refuseFewFiles } from './os/open-files.ts';
 import { checkOptions, type OrchestratorOptions } from './orchestrator-options.ts';
 import { silentLogger } from './ports.ts';
-import { assemble, type Parts } from './orchestrator-parts.ts';
+import { assemble, DISK_FLOOR_BYTES, type Parts } from './orchestrator-parts.ts';
 
 export type { OrchestratorOptions } from './orchestrator-options.ts';
 
@@ -35,6 +35,22 @@ export type { OrchestratorOptions } from './orchestrator-options.ts';
  * RESOURCES_EXHAUSTED when the process may open too few files.
  */
 export async function openOrchestrator(options: OrchestratorOptions): Promise<Orchestrator> {
+  return (await openAdjustable(options)).orchestrator;
+}
+
+/** What of its options may change while it is open; what is left out is as by default. */
+export type AdjustableOptions = Pick<OrchestratorOptions, 'retention' | 'diskFloorBytes'>;
+
+export interface AdjustableOrchestrator {
+  readonly orchestrator: Orchestrator;
+  /** Counts at once. Throws USAGE, and changes nothing then. */
+  adjust(options: AdjustableOptions): void;
+}
+
+/** As `openOrchestrator`. */
+export async function openAdjustable(
+  options: OrchestratorOptions,
+): Promise<AdjustableOrchestrator> {
   checkOptions(options);
   if (options.sinks !== undefined) (await readSinks()).readSinks(options.sinks);
   refuseFewFiles();
@@ -62,7 +78,7 @@ function withCause(error: unknown, dataDir: string): unknown {
 
 const BY_DISK: ReadonlySet<string> = new Set(['STORE_FAILED', 'RESOURCES_EXHAUSTED']);
 
-async function openDirectory(options: OrchestratorOptions): Promise<Orchestrator> {
+async function openDirectory(options: OrchestratorOptions): Promise<AdjustableOrchestrator> {
   const beganAt = performance.now();
   const layout = prepare(options);
   new Ballast(layout.stateDir).giveIfNeeded();
@@ -123,10 +139,9 @@ function retentionOf(
   doors: Pick<RetentionDoors, 'agent' | 'roster' | 'allocDoors'>,
 ): Retention {
   const { layout } = doors.agent;
-  const asked = Object.entries(retention ?? {}).filter(([, value]) => value !== undefined);
   return new Retention({
     ...doors,
-    limits: { ...RETENTION_LIMITS, ...Object.fromEntries(asked) },
+    limits: retentionLimits(retention),
     usage: () => diskUsage(layout.dataDir),
     removeFiles: (allocId) => removeAllocFiles(layout, allocId),
   });
@@ -150,11 +165,16 @@ async function sinksOf(
   return new EventSinks({ log, clock, random, logger, instanceId, nameOf, onSkipped }, sinks);
 }
 
+function retentionLimits(retention: OrchestratorOptions['retention'] = {}): RetentionLimits {
+  const asked = Object.entries(retention).filter(([, value]) => value !== undefined);
+  return { ...RETENTION_LIMITS, ...Object.fromEntries(asked) };
+}
+
 async function wire(
   options: OrchestratorOptions,
   parts: Parts,
   beganAt: number,
-): Promise<Orchestrator> {
+): Promise<AdjustableOrchestrator> {
   const { agent, roster, recovery, disk, snapshots, agentEpoch, closing, shutDown } = parts;
   const report = await recover(options, parts, beganAt).catch(async (error: unknown) => {
     // Nothing may go on working on behalf of an agent that did not open.
@@ -170,7 +190,7 @@ async function wire(
   const sinks = await sinksOf(options, parts);
   const retention = retentionOf(options, { agent, roster, allocDoors });
   retention.watch(closing.signal);
-  return new LocalOrchestrator({
+  const orchestrator = new LocalOrchestrator({
     retention,
     trail: parts.trail,
     agent,
@@ -191,4 +211,17 @@ async function wire(
       await shutDown();
     },
   });
+  return { orchestrator, adjust: adjusting(options, retention, disk) };
+}
+
+function adjusting(
+  { dataDir }: OrchestratorOptions,
+  retention: Retention,
+  disk: Parts['disk'],
+): AdjustableOrchestrator['adjust'] {
+  return (wanted) => {
+    checkOptions({ dataDir, ...wanted });
+    retention.adjust(retentionLimits(wanted.retention));
+    disk.adjust(wanted.diskFloorBytes ?? DISK_FLOOR_BYTES);
+  };
 }

@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { parse } from 'yaml';
+import { AGENT_KEYS } from '../src/cli/agent-keys.ts';
 import { program } from '../src/cli/commands.ts';
 import { writtenDrivers } from '../src/drivers/driver-options.ts';
 import { validateGroup } from '../src/spec/validate-spec.ts';
@@ -70,6 +71,20 @@ describe('the command', () => {
     const options = agent?.options.filter(({ hidden }) => !hidden).map(({ long }) => long ?? '');
     expect(options?.length).toBeGreaterThan(15);
     expect(options?.filter((long) => !README.includes(long))).toEqual([]);
+  });
+
+  it('has each option of the agent in the guide, with its key and when it counts', () => {
+    const agent = program().commands.find((command) => command.name() === 'agent');
+    const guide = read('docs/guide/agent.md');
+    const flags = new Map(agent?.options.map((one) => [one.attributeName(), one.long ?? '']));
+    const rows = Object.entries(AGENT_KEYS).filter(([name]) => flags.has(name));
+    expect(rows.length).toBeGreaterThan(30);
+    const missing = rows.filter(([name, { key, isLive }]) => {
+      const row = guide.split('\n').find((line) => line.startsWith(`| \`${key}\` |`)) ?? '';
+      const when = isLive === true ? '| at once |' : '| restart |';
+      return !row.includes(`\`${flags.get(name)}\``) || !row.endsWith(when);
+    });
+    expect(missing).toEqual([]);
   });
 
   it.each(commands.map((command) => [command.name(), command] as const))(

@@ -41,15 +41,23 @@ interface Space {
 export class DiskWatch {
   readonly #doors: DiskWatchDoors;
   #isLow: boolean;
+  #floorBytes: number;
 
   constructor(doors: DiskWatchDoors) {
     this.#doors = doors;
     this.#isLow = doors.wasLow;
+    this.#floorBytes = doors.floorBytes;
     if (this.#isLow) doors.gate.hold('disk-low');
   }
 
   get floorBytes(): number {
-    return this.#doors.floorBytes;
+    return this.#floorBytes;
+  }
+
+  /** From the next look on, which is made at once. */
+  adjust(floorBytes: number): void {
+    this.#floorBytes = floorBytes;
+    void this.look();
   }
 
   /** Looks now. To be awaited before anything is started. */
@@ -60,7 +68,8 @@ export class DiskWatch {
       return undefined;
     });
     if (space === undefined) return;
-    const { floorBytes, gate } = this.#doors;
+    const { gate } = this.#doors;
+    const floorBytes = this.#floorBytes;
     const share = this.#isLow ? HEALED_SHARE : 1;
     const isLow = space.freeBytes < floorBytes * share || space.freeInodes < FLOOR_INODES * share;
     if (isLow) gate.hold('disk-low', this.#wordsOf(space));
@@ -80,14 +89,16 @@ export class DiskWatch {
   }
 
   #wordsOf({ freeBytes, freeInodes }: Space): string {
-    const { dir, floorBytes } = this.#doors;
+    const { dir } = this.#doors;
+    const floorBytes = this.#floorBytes;
     const inodes = freeInodes < FLOOR_INODES * HEALED_SHARE ? ` and ${freeInodes} inodes` : '';
     const wanted = Math.ceil((floorBytes * HEALED_SHARE) / MIB);
     return `${Math.floor(freeBytes / MIB)} MiB${inodes} are free at ${dir}, and starts go on from ${wanted} MiB on (--disk-floor ${Math.round(floorBytes / MIB)})`;
   }
 
   #fall({ freeBytes }: Space): void {
-    const { dir, floorBytes, record, logger } = this.#doors;
+    const { dir, record, logger } = this.#doors;
+    const floorBytes = this.#floorBytes;
     this.#isLow = true;
     logger.error({ freeBytes, floorBytes, path: dir }, 'the disk is nearly full: starts wait');
     record('DiskLow', { freeBytes, floorBytes, path: dir });

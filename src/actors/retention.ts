@@ -35,7 +35,8 @@ const LOOK_EVERY_MS = 15_000;
 export class Retention {
   readonly #doors: RetentionDoors;
   readonly #removal: AllocRemoval;
-  readonly #fullness: Fullness;
+  #limits: RetentionLimits;
+  #fullness: Fullness;
   /** What an end counts from that an earlier version recorded. */
   readonly #since: number;
   #last: Promise<unknown> = Promise.resolve();
@@ -47,8 +48,16 @@ export class Retention {
   constructor(doors: RetentionDoors) {
     this.#doors = doors;
     this.#since = doors.agent.clock.steady();
+    this.#limits = doors.limits;
     this.#fullness = new Fullness(doors.limits);
     this.#removal = new AllocRemoval(doors, () => this.#look());
+  }
+
+  /** From now on, and looks by them at once. */
+  adjust(limits: RetentionLimits): void {
+    this.#limits = limits;
+    this.#fullness = new Fullness(limits);
+    this.#look();
   }
 
   /** Looks now, whenever an alloc has ended or a reader has left, and again and again, until `signal` aborts. */
@@ -137,7 +146,7 @@ export class Retention {
 
   /** All that the rules would take; of what a disk takes, what it may. */
   async #dueByRule(): Promise<readonly Due[]> {
-    const { limits } = this.#doors;
+    const limits = this.#limits;
     const ended = this.#ended();
     const due = [...dueByAge(ended, limits), ...dueByCount(ended, limits)];
     const byDisk = await this.#dueByDisk(ended);
@@ -159,7 +168,7 @@ export class Retention {
   }
 
   async #nextBatch(isWorth: (ended: number) => boolean): Promise<readonly Due[]> {
-    const { limits } = this.#doors;
+    const limits = this.#limits;
     const again = this.#removal.leftOver();
     if (again.length > 0) return again.slice(0, BATCH_ALLOCS).map((id) => this.#asBefore(id));
     const ended = this.#ended();
@@ -202,7 +211,7 @@ export class Retention {
 
   /** 0 until there are enough to be worth a transaction. */
   #surplus(ended: number): number {
-    const keep = this.#doors.limits.keepFinishedAllocs;
+    const keep = this.#limits.keepFinishedAllocs;
     const surplus = ended - keep;
     return surplus >= Math.min(BATCH_ALLOCS, Math.max(1, keep / 10)) ? surplus : 0;
   }

@@ -1,7 +1,13 @@
 import { join } from 'node:path';
 import type { Logger } from '../ports.ts';
 
-type Level = 'debug' | 'info' | 'warn' | 'error';
+export const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const;
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
+export interface AgentLog extends Logger {
+  /** Lines below it are not written from now on. */
+  setLevel(least: LogLevel | undefined): void;
+}
 
 /** Of an agent that `run` started. What came before it is at `.1`. */
 export function agentLogPath(dataDir: string): string {
@@ -10,14 +16,15 @@ export function agentLogPath(dataDir: string): string {
 
 /**
  * The agent's own log on stderr: a line for a person on a terminal, JSON with `time`, `level` and `message` elsewhere.
- * Debug lines only when HOLDFAST_DEBUG is set.
+ * From info on, where nothing else is said; from debug on when HOLDFAST_DEBUG is set.
  */
 export function agentLog(
   stream: { write(text: string): unknown; readonly isTTY?: boolean } = process.stderr,
-  isVerbose: boolean = process.env['HOLDFAST_DEBUG'] !== undefined,
-): Logger {
-  const line = (level: Level) => (facts: object, message?: string) => {
-    if (level === 'debug' && !isVerbose) return;
+  usual: LogLevel = process.env['HOLDFAST_DEBUG'] === undefined ? 'info' : 'debug',
+): AgentLog {
+  let least = LOG_LEVELS.indexOf(usual);
+  const line = (level: LogLevel) => (facts: object, message?: string) => {
+    if (LOG_LEVELS.indexOf(level) < least) return;
     const time = new Date().toISOString();
     const text =
       stream.isTTY === true
@@ -25,7 +32,13 @@ export function agentLog(
         : asJson({ time, level, ...(message === undefined ? {} : { message }), ...facts });
     stream.write(`${text.replace(/ \{\}$/, '')}\n`);
   };
-  return { debug: line('debug'), info: line('info'), warn: line('warn'), error: line('error') };
+  return {
+    debug: line('debug'),
+    info: line('info'),
+    warn: line('warn'),
+    error: line('error'),
+    setLevel: (wanted = usual) => void (least = LOG_LEVELS.indexOf(wanted)),
+  };
 }
 
 /** An Error as a fact keeps its message, which JSON alone would drop; what JSON cannot hold is said so. */

@@ -1,4 +1,5 @@
 import { Option, type Command } from 'commander';
+import { LOG_LEVELS } from './agent-log.ts';
 import { byteSize } from './byte-size.ts';
 import { driverPlugins } from './driver-plugin-option.ts';
 import { networkFact } from './network-option.ts';
@@ -30,6 +31,8 @@ const keeping = (command: Command): Command =>
 export function addAgentCommand(root: Command): void {
   const command = subcommand(root, 'agent', 'be the agent, in the foreground', [
     'holdfast agent --driver raw_exec   with the driver that isolates nothing',
+    'holdfast agent --config /etc/holdfast/agent.yaml',
+    'holdfast agent --config agent.yaml --check-config',
   ])
     .option(
       '--driver <name>',
@@ -64,18 +67,36 @@ export function addAgentCommand(root: Command): void {
       many,
     )
     .option('--no-cgroups', 'tell the processes of tasks apart by best effort, and limit nothing')
-    .option('--http <host:port>', 'serve HTTP too, such as 127.0.0.1:4680', httpPlace)
-    .option('--http-cert <file>', 'for HTTPS: its certificate, PEM; other addresses need one')
-    .option('--http-key <file>', 'for HTTPS: its key, PEM')
-    .option('--http-host <name>', 'by which name HTTP may be called too (repeatable)', many)
     .addOption(new Option('--background', 'report errors to the run that started it').hideHelp());
-  forOthers(keeping(allowances(command))).action(async (_options, command: Command) =>
+  served(keeping(allowances(configured(command)))).action(async (_options, command: Command) =>
     (await import('./agent.ts')).agent(command.optsWithGlobals()),
   );
 }
 
-const forOthers = (command: Command): Command =>
+const configured = (command: Command): Command =>
   command
+    .option('--config <file>', 'YAML or JSON that says all this; options go before it')
+    .option('--check-config', 'say whether an agent would begin so, and begin none')
+    .addOption(
+      new Option('--log-level <level>', 'the least that is logged (info)').choices(LOG_LEVELS),
+    );
+
+/** Who is served beside the agent's own user. */
+const served = (command: Command): Command =>
+  command
+    .option('--http <host:port>', 'serve HTTP too, such as 127.0.0.1:4680', httpPlace)
+    .option('--http-cert <file>', 'for HTTPS: its certificate, PEM; other addresses need one')
+    .option('--http-key <file>', 'for HTTPS: its key, PEM')
+    .option('--http-host <name>', 'by which name HTTP may be called too (repeatable)', many)
+    .option(
+      '--isolated-driver <name>',
+      'over HTTP, the scope exec is enough beside its tasks (docker, exec, java) (repeatable)',
+      many,
+    )
+    .option(
+      '--socket-group <group>',
+      'whose members may use the socket of the agent, and so do everything',
+    )
     .option(
       '--grpc <host:port>',
       'serve other machines too: whoever has a certificate of the authority may do everything',

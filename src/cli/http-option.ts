@@ -1,6 +1,6 @@
-import { readFileSync } from 'node:fs';
 import { InvalidArgumentError } from 'commander';
-import { HoldfastError, messageOf } from '../errors.ts';
+import { HoldfastError } from '../errors.ts';
+import { assertTls, readPem } from './pem-file.ts';
 
 export interface HttpPlace {
   readonly host: string;
@@ -13,11 +13,13 @@ export interface HttpOptions {
   readonly httpCert?: string;
   readonly httpKey?: string;
   readonly httpHost?: readonly string[];
+  readonly isolatedDriver?: readonly string[];
 }
 
 /** What the service is asked for; undefined: there shall be none. */
 export interface HttpWish extends HttpPlace {
   readonly allowedHosts: readonly string[];
+  readonly isolatedDrivers?: readonly string[];
   readonly tls?: { readonly cert: string; readonly key: string };
 }
 
@@ -32,29 +34,31 @@ export function httpPlace(text: string): HttpPlace {
 }
 
 /** Errors: USAGE. */
-export function httpWish(options: HttpOptions): HttpWish | undefined {
-  const { http, httpCert, httpKey, httpHost = [] } = options;
+export async function httpWish(options: HttpOptions): Promise<HttpWish | undefined> {
+  const { http, httpCert, httpKey, httpHost = [], isolatedDriver } = options;
   if (http === undefined) {
-    const rest = [httpCert && '--http-cert', httpKey && '--http-key', httpHost[0] && '--http-host'];
-    const lone = rest.find((option) => option);
+    const lone = [
+      httpCert && '--http-cert',
+      httpKey && '--http-key',
+      httpHost[0] && '--http-host',
+      isolatedDriver?.[0] && '--isolated-driver',
+    ].find((option) => option);
     if (lone !== undefined) throw new HoldfastError('USAGE', `${lone} is for --http`);
     return undefined;
   }
   if ((httpCert === undefined) !== (httpKey === undefined)) {
     throw new HoldfastError('USAGE', '--http-cert and --http-key go together');
   }
-  const place = { ...http, allowedHosts: httpHost };
-  if (httpCert === undefined || httpKey === undefined) return place;
-  return {
-    ...place,
-    tls: { cert: read('--http-cert', httpCert), key: read('--http-key', httpKey) },
+  const place = {
+    ...http,
+    allowedHosts: httpHost,
+    ...(isolatedDriver && { isolatedDrivers: isolatedDriver }),
   };
-}
-
-function read(option: string, path: string): string {
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (error) {
-    throw new HoldfastError('USAGE', `${option}: ${messageOf(error)}`, { cause: error });
-  }
+  if (httpCert === undefined || httpKey === undefined) return place;
+  const [cert, key] = await Promise.all([
+    readPem(httpCert, '--http-cert'),
+    readPem(httpKey, '--http-key', 'secret'),
+  ]);
+  assertTls({ cert, key }, '--http-cert');
+  return { ...place, tls: { cert: cert.toString(), key: key.toString() } };
 }

@@ -6,9 +6,10 @@ import { LineCounter, parseDocument } from 'yaml';
 import { errnoOf, HoldfastError, messageOf } from '../errors.ts';
 import { locator } from './spec-positions.ts';
 import type { Document } from 'yaml';
-import type { SpecSource } from '../spec/validate-spec.ts';
+import type { SpecSource } from '../spec/checked-input.ts';
 
 const LIMIT_BYTES = 1024 * 1024;
+const EMPTY = 'is empty: a group needs a name and tasks';
 
 export interface SpecFile {
   readonly value: unknown;
@@ -19,9 +20,12 @@ export interface SpecFile {
  * Errors, each one line that begins with the file: NOT_FOUND (no such file), PERMISSION_DENIED, SPEC_INVALID
  * (a directory, empty, over 1 MiB, not UTF-8, several documents, or wrong YAML or JSON with line and column).
  */
-export async function readSpecFile(path: string): Promise<SpecFile> {
+export async function readSpecFile(
+  path: string,
+  what: 'group' | 'configuration' = 'group',
+): Promise<SpecFile> {
   const file = path === '-' ? 'stdin' : path;
-  const text = await readText(path, file);
+  const text = await readText(path, file, what);
   const lines = new LineCounter();
   const document = parseDocument(text, {
     version: '1.2',
@@ -36,23 +40,25 @@ export async function readSpecFile(path: string): Promise<SpecFile> {
   if (fault !== undefined && (!isJson || fault.code === 'DUPLICATE_KEY')) {
     const position = (isJson ? undefined : json?.position) ?? fault.pos[0];
     const { line, col } = lines.linePos(position);
-    const words = isJson || json === undefined ? faultText(fault.code, fault.message) : json.fault;
+    const words =
+      isJson || json === undefined ? faultText(fault.code, fault.message, what) : json.fault;
     throw invalid(`${file}:${line}:${col}`, words);
   }
   const value = isJson ? json.value : toValue(document, file);
-  if (value === null) throw invalid(file, 'is empty: a group needs a name and tasks');
-  return { value, source: { file, locate: locator(document, lines) } };
+  // Nothing at all configures nothing.
+  if (value === null && what === 'group') throw invalid(file, EMPTY);
+  return { value: value ?? {}, source: { file, locate: locator(document, lines) } };
 }
 
 /** `file` is what errors call it: those of `readSpecFile` about what is no text. */
-export async function readText(path: string, file: string): Promise<string> {
+export async function readText(path: string, file: string, what = 'group'): Promise<string> {
   const bytes = await readBytes(path).catch((error: unknown) => {
     throw readError(file, error);
   });
-  if (bytes.length > LIMIT_BYTES) throw invalid(file, 'is larger than 1 MiB: no group is');
+  if (bytes.length > LIMIT_BYTES) throw invalid(file, `is larger than 1 MiB: no ${what} is`);
   if (!isUtf8(bytes)) throw invalid(file, 'is not text in UTF-8');
   const text = bytes.toString('utf8').replace(/^\uFEFF/, '');
-  if (text.trim() === '') throw invalid(file, 'is empty: a group needs a name and tasks');
+  if (text.trim() === '' && what === 'group') throw invalid(file, EMPTY);
   return text;
 }
 
@@ -90,8 +96,8 @@ function readError(file: string, error: unknown): HoldfastError {
   return invalid(file, `cannot be read: ${messageOf(error)}`);
 }
 
-function faultText(code: string, message: string): string {
-  if (code === 'MULTIPLE_DOCS') return 'begins a second document: a file holds one group';
+function faultText(code: string, message: string, what: string): string {
+  if (code === 'MULTIPLE_DOCS') return `begins a second document: a file holds one ${what}`;
   if (code === 'DUPLICATE_KEY') return 'repeats a key of the same map';
   const [line = ''] = message.split('\n');
   return `is not YAML: ${lowerFirst(line)}`;

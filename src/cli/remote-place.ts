@@ -1,7 +1,7 @@
 /** Where an agent is that is not this machine's: a variable or flag names it, files prove who asks. */
-import { readFile } from 'node:fs/promises';
-import { errnoOf, HoldfastError } from '../errors.ts';
+import { HoldfastError } from '../errors.ts';
 import type { ConnectOptions } from '../client/connect-orchestrator.ts';
+import { readPem } from './pem-file.ts';
 
 type Tls = NonNullable<ConnectOptions['tls']>;
 export interface TlsFiles {
@@ -48,10 +48,7 @@ export async function readTls(files: TlsFiles, names: Record<keyof Tls, string>)
         `${names[what]} is needed: other machines prove who they are`,
       );
     }
-    return readFile(path).catch((cause: unknown) => {
-      const text = `${names[what]}: ${path} cannot be read (${errnoOf(cause) ?? 'unknown'})`;
-      throw new HoldfastError('USAGE', text, { cause });
-    });
+    return readPem(path, names[what], what === 'key' ? 'secret' : undefined);
   };
   const [ca, cert, key] = await Promise.all([read('ca'), read('cert'), read('key')]);
   return { ca, cert, key };

@@ -2,7 +2,9 @@
 import type { Orchestrator } from '../api.ts';
 import { HoldfastError } from '../errors.ts';
 import type { Logger } from '../ports.ts';
+import type { TcpListener } from '../rpc/grpc-serve.ts';
 import type { serveAgentTcp } from '../server/agent-service.ts';
+import { assertTls } from './pem-file.ts';
 import { readPlace, readTls, type TlsFiles } from './remote-place.ts';
 
 export interface GrpcOptions extends TlsFiles {
@@ -19,20 +21,25 @@ export async function grpcPlace(options: GrpcOptions): Promise<GrpcPlace | undef
   const { listen, ca, cert, key } = options;
   if (listen !== undefined) {
     const { host, port } = readPlace(listen, '--grpc');
-    return { host: host.replaceAll(/[[\]]/g, ''), port, tls: await readTls(options, NAMES) };
+    const tls = await readTls(options, NAMES);
+    assertTls({ ...tls }, '--grpc-cert');
+    return { host: host.replaceAll(/[[\]]/g, ''), port, tls };
   }
   if ([ca, cert, key].every((file) => file === undefined)) return undefined;
   throw new HoldfastError('USAGE', 'certificates are for --grpc, which says where to listen');
 }
 
-/** Gives how to end it. Errors: USAGE for texts that are no certificates, UNAVAILABLE for a port that cannot be had. */
+/**
+ * Undefined when nobody else is to be served. Errors: USAGE for texts that are no certificates, UNAVAILABLE for a port
+ * that cannot be had.
+ */
 export async function serveOthers(
   place: GrpcPlace | undefined,
   orchestrator: Orchestrator,
   onShutdown: () => void,
   logger: Logger,
-): Promise<{ close(graceMs: number): Promise<void> }> {
-  if (place === undefined) return { close: () => Promise.resolve() };
+): Promise<TcpListener | undefined> {
+  if (place === undefined) return undefined;
   const { serveAgentTcp } = await import('../server/agent-service.ts');
   const listener = await serveAgentTcp({ orchestrator, onShutdown }, place);
   logger.info({ address: listener.address }, 'serving other machines');

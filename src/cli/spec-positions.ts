@@ -1,6 +1,6 @@
 import { isAlias, isMap, isNode, isScalar, isSeq } from 'yaml';
 import type { Document, LineCounter, Pair } from 'yaml';
-import type { SpecSource } from '../spec/validate-spec.ts';
+import type { SpecSource } from '../spec/checked-input.ts';
 
 /** Finds a path of the value in the text: what is missing is placed at the nearest thing that is there. */
 export function locator(document: Document, lines: LineCounter): SpecSource['locate'] {

@@ -1,6 +1,6 @@
 /** What an operator writes down about drivers, made into drivers. */
 import { isAbsolute } from 'node:path';
-import { HoldfastError } from '../errors.ts';
+import { HoldfastError, type ErrorDetails } from '../errors.ts';
 import { closest } from '../spec/closest.ts';
 import { readCapabilities } from './capabilities.ts';
 import { ConfigReading } from './config-reading.ts';
@@ -75,7 +75,7 @@ export function readDriverOptions<P extends Plugin>(
   const options = mapOf(drivers, 'drivers');
   const names = [...Object.keys(MAKERS), ...plugins.map(({ name }) => name)];
   const odd = Object.keys(options).find((name) => !names.includes(name));
-  if (odd !== undefined) throw unknown(odd, names, 'is not a driver');
+  if (odd !== undefined) throw unknown(odd, names, 'is not a driver', { driver: odd });
   return {
     drivers: Object.entries(MAKERS).map(([name, make]) => {
       const { own, isEnabled } = optionsOf(name, options[name]);
@@ -91,7 +91,9 @@ export function readDriverOptions<P extends Plugin>(
 function optionsOf(name: string, written: unknown) {
   const { enabled: isEnabled, ...own } = mapOf(written ?? {}, `drivers.${name}`);
   if (isEnabled === undefined || typeof isEnabled === 'boolean') return { own, isEnabled };
-  throw new HoldfastError('USAGE', `drivers.${name}.enabled must be true or false`);
+  const details = { driver: name, issues: [{ path: 'enabled' }] };
+  const text = `drivers.${name}.enabled must be true or false`;
+  throw new HoldfastError('USAGE', text, { details });
 }
 
 function mapOf(value: unknown, what: string): Map {
@@ -99,10 +101,15 @@ function mapOf(value: unknown, what: string): Map {
   throw new HoldfastError('USAGE', `${what} must be a map`);
 }
 
-function unknown(word: string, known: readonly string[], what: string): HoldfastError {
+function unknown(
+  word: string,
+  known: readonly string[],
+  what: string,
+  details: ErrorDetails = {},
+): HoldfastError {
   const near = closest(word, known);
   const hint = near === undefined ? `There are: ${known.join(', ')}` : `Did you mean ${near}?`;
-  return new HoldfastError('USAGE', `${word} ${what}. ${hint}`);
+  return new HoldfastError('USAGE', `${word} ${what}. ${hint}`, { details });
 }
 
 /** Throws USAGE with `details.issues`. */
@@ -114,7 +121,7 @@ function read<T>(name: string, written: Map, readAll: (reading: ConfigReading) =
   } catch (error) {
     const { message, details } = HoldfastError.from(error);
     const text = `options of driver ${name}: ${message}`;
-    throw new HoldfastError('USAGE', text, { cause: error, details });
+    throw new HoldfastError('USAGE', text, { cause: error, details: { ...details, driver: name } });
   }
   return options;
 }

@@ -13,7 +13,7 @@ const WINDOW_MS = 60_000;
 const MOST_ADDRESSES = 1_024;
 
 export interface GuardOptions {
-  readonly tokens: Tokens;
+  readonly tokens: Pick<Tokens, 'callerOf'>;
   /** Lower case, without ports. */
   readonly hosts: readonly string[];
   readonly scheme: 'http' | 'https';

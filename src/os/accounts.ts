@@ -58,6 +58,13 @@ export async function findAccount(
   return { uid, gid, groups: [gid], name: who, home: '/' };
 }
 
+/** The number of a group by its name or number. Throws USAGE for one that this machine does not know. */
+export async function groupId(which: string, sources = machineSources): Promise<number> {
+  const gid = await findGroup(which, sources);
+  if (gid !== undefined) return gid;
+  throw new HoldfastError('USAGE', `group "${which}" is not known on this machine`);
+}
+
 async function findUser(
   who: string,
   { passwd, getent }: AccountSources,

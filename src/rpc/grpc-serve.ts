@@ -12,12 +12,17 @@ export interface Service {
 }
 
 /** Listens as `publishSocket` says. Throws DATA_DIR_REFUSED for a long path, UNAVAILABLE when the kernel refuses. */
-export async function serve(services: readonly Service[], socket: string): Promise<Listener> {
+export async function serve(
+  services: readonly Service[],
+  socket: string,
+  group?: string,
+): Promise<Listener> {
   const server = serverOf(services);
   const plain = ServerCredentials.createInsecure();
   const unpublish = await publishSocket(
     socket,
     async (temporary) => void (await bind(server, `unix:${temporary}`, plain)),
+    group,
   );
   return { socket, close: closing(server, unpublish) };
 }
@@ -29,18 +34,36 @@ export interface MutualTls {
   readonly key: Buffer;
 }
 
+/** Where other machines are served. */
+export interface TcpListener {
+  /** With the port that was given for port 0. */
+  readonly address: string;
+  readonly close: (graceMs?: number) => Promise<void>;
+  /**
+   * New connections need a certificate of this authority, and get this one; those there are go on. Errors: USAGE, and
+   * nothing has changed; UNAVAILABLE, and nobody listens any more.
+   */
+  readonly renew: (tls: MutualTls) => Promise<void>;
+}
+
 /**
- * Listens on `host:port`, for clients with a certificate only. `address` has the port that was given for port 0. Throws
- * UNAVAILABLE when the kernel refuses, USAGE for texts that are no certificate and key.
+ * Listens on `host:port`, for clients with a certificate only. Throws UNAVAILABLE when the kernel refuses, USAGE for
+ * texts that are no certificate and key.
  */
 export async function serveTcp(
   services: readonly Service[],
   { host, port, tls }: { readonly host: string; readonly port: number; readonly tls: MutualTls },
-): Promise<{ readonly address: string; readonly close: (graceMs?: number) => Promise<void> }> {
+): Promise<TcpListener> {
   const server = serverOf(services);
   const named = host.includes(':') ? `[${host}]` : host;
   const bound = await bind(server, `${named}:${port}`, credentialsOf(tls));
-  return { address: `${named}:${bound}`, close: closing(server, () => undefined) };
+  const address = `${named}:${bound}`;
+  const renew = async (fresh: MutualTls): Promise<void> => {
+    const credentials = credentialsOf(fresh);
+    server.unbind(address);
+    await bind(server, address, credentials);
+  };
+  return { address, close: closing(server, () => undefined), renew };
 }
 
 function credentialsOf({ ca, cert, key }: MutualTls): ServerCredentials {

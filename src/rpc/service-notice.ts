@@ -5,6 +5,8 @@ export interface ServiceNotice {
   /** Tasks may be asked for. `status` is for `systemctl status`. May be repeated. */
   ready(status: string): void;
   status(text: string): void;
+  /** Told its configuration anew; `ready` says when that is done. */
+  reloading(): void;
   /** Ending in order. */
   stopping(): void;
 }
@@ -12,6 +14,7 @@ export interface ServiceNotice {
 const NOBODY: ServiceNotice = {
   ready: () => undefined,
   status: () => undefined,
+  reloading: () => undefined,
   stopping: () => undefined,
 };
 
@@ -37,6 +40,10 @@ export async function serviceNotice(
   return {
     ready: (status) => send('READY=1', `MAINPID=${process.pid}`, `STATUS=${oneLine(status)}`),
     status: (text) => send(`STATUS=${oneLine(text)}`),
+    reloading: () => {
+      const since = process.hrtime.bigint() / 1_000n;
+      send('RELOADING=1', `MONOTONIC_USEC=${since}`, 'STATUS=reads its configuration anew');
+    },
     stopping: () => send('STOPPING=1', 'STATUS=ending; the tasks go on'),
   };
 }

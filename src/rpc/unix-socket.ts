@@ -1,7 +1,8 @@
 /** What both transports know about unix sockets: which paths work, how one appears, and who listens. */
-import { chmodSync, existsSync, readFileSync, renameSync, statSync } from 'node:fs';
+import { chmodSync, chownSync, existsSync, readFileSync, renameSync, statSync } from 'node:fs';
 import { connect } from 'node:net';
-import { errnoOf, HoldfastError } from '../errors.ts';
+import { errnoOf, HoldfastError, messageOf } from '../errors.ts';
+import { groupId } from '../os/accounts.ts';
 import { removeFile, removeFileIfPossible } from '../os/atomic-file.ts';
 
 /** The kernel takes 107 bytes; the rest is room for the temporary name. */
@@ -26,23 +27,38 @@ export function assertSocketPath(path: string): void {
 
 /**
  * Has `bind` listen under another name and renames it, so that whoever finds `socket` finds somebody listening; mode
- * 0600. A socket left by a dead process is replaced. Gives the way to take it away again, which leaves one alone that
- * another process has put in its place. Throws DATA_DIR_REFUSED for a long path, and what `bind` throws.
+ * 0600, or 0660 for a `group`. A socket left by a dead process is replaced. Gives the way to take it away again, which
+ * leaves one alone that another process has put in its place. Throws DATA_DIR_REFUSED for a long path, USAGE and
+ * PERMISSION_DENIED of a group that cannot be had, and what `bind` throws.
  */
 export async function publishSocket(
   socket: string,
   bind: (temporary: string) => Promise<void>,
+  group?: string,
 ): Promise<() => void> {
   assertSocketPath(socket);
+  const gid = group === undefined ? undefined : await groupId(group);
   const temporary = `${socket}~`;
   removeFile(temporary);
   await bind(temporary);
   chmodSync(temporary, 0o600);
+  if (gid !== undefined) openTo(gid, temporary);
   const { ino } = statSync(temporary);
   renameSync(temporary, socket);
   return () => {
     if (statSync(socket, { throwIfNoEntry: false })?.ino === ino) removeFileIfPossible(socket);
   };
+}
+
+/** Whoever is in the group may connect. Throws PERMISSION_DENIED for a group that is not one of this process. */
+function openTo(gid: number, socket: string): void {
+  try {
+    chownSync(socket, -1, gid);
+  } catch (cause) {
+    const text = `the socket cannot be given to group ${gid}: ${messageOf(cause)}`;
+    throw new HoldfastError('PERMISSION_DENIED', text, { cause });
+  }
+  chmodSync(socket, 0o660);
 }
 
 /**

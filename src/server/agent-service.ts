@@ -29,17 +29,20 @@ import type { Listener } from '../rpc/unix-socket.ts';
 export interface ServeAgentOptions {
   readonly orchestrator: Orchestrator;
   readonly dataDir: string;
+  /** Members of this group of the machine may use the socket too. Left out: its owner alone. */
+  readonly socketGroup?: string;
   /** Called after a Shutdown call has closed the orchestrator and was answered. */
   readonly onShutdown?: () => void;
 }
 
 /**
- * Serves on `<dataDir>/agent.sock`, mode 0600. The caller owns the data directory (it holds the store's lock), so a
- * socket that is left there is a dead agent's and is replaced. Closing the listener does not close the orchestrator.
+ * Serves on `<dataDir>/agent.sock`, mode 0600 or 0660. The caller owns the data directory (it holds the store's lock),
+ * so a socket that is left there is a dead agent's and is replaced. Closing the listener does not close the
+ * orchestrator.
  */
 export function serveAgent(options: ServeAgentOptions): Promise<Listener> {
   const services = withEdgeServices(servicesOf(options), { isServing: true, hasReflection: true });
-  return serve(services, agentSocket(options.dataDir));
+  return serve(services, agentSocket(options.dataDir), options.socketGroup);
 }
 
 /**
@@ -47,7 +50,7 @@ export function serveAgent(options: ServeAgentOptions): Promise<Listener> {
  * UNAVAILABLE for a port that cannot be had, USAGE for certificates that are none.
  */
 export function serveAgentTcp(
-  options: Omit<ServeAgentOptions, 'dataDir'>,
+  options: Omit<ServeAgentOptions, 'dataDir' | 'socketGroup'>,
   place: Parameters<typeof serveTcp>[1],
 ): ReturnType<typeof serveTcp> {
   const services = withEdgeServices(servicesOf(options), { isServing: true, hasReflection: false });
@@ -57,7 +60,7 @@ export function serveAgentTcp(
 function servicesOf({
   orchestrator,
   onShutdown = () => undefined,
-}: Omit<ServeAgentOptions, 'dataDir'>): readonly Service[] {
+}: Omit<ServeAgentOptions, 'dataDir' | 'socketGroup'>): readonly Service[] {
   const acting = actingThrough(orchestrator);
   return [
     { definition: AgentServiceService, handlers: agentHandlers(orchestrator, acting, onShutdown) },

@@ -12,7 +12,7 @@ import { withEdgeServices } from './edge-services.ts';
  * another agent has come in between.
  */
 export async function serveWaiting(
-  dataDir: string,
+  { dataDir, socketGroup }: { readonly dataDir: string; readonly socketGroup?: string },
   failure: HoldfastError,
 ): Promise<Listener | undefined> {
   const socket = agentSocket(dataDir);
@@ -35,6 +35,7 @@ export async function serveWaiting(
     return await serve(
       withEdgeServices(services, { isServing: false, hasReflection: true }),
       socket,
+      socketGroup,
     );
   } catch {
     // A disk that is full may refuse the socket too; the agent's log tells then.

@@ -161,9 +161,9 @@ describe('an agent', () => {
         }),
       );
     expect(await runningTask()).toMatchObject({ pid: task.pid, run: task.run });
-    agent.kill('SIGHUP');
+    agent.kill('SIGTERM');
     expect(await once(agent, 'exit')).toEqual([0, null]);
-    const reason = { reason: 'SIGHUP', message: 'ending; the tasks go on' };
+    const reason = { reason: 'SIGTERM', message: 'ending; the tasks go on' };
     expect(lines).toContainEqual(expect.objectContaining(reason));
     // One more agent, so that there is one to end the task with the test.
     await holdfast('run', file);

@@ -155,7 +155,7 @@ describe('--after', () => {
 describe('the log of the agent', () => {
   it('is JSON lines that keep the message of an Error', () => {
     const lines: string[] = [];
-    const log = agentLog({ write: (text) => lines.push(text) }, false);
+    const log = agentLog({ write: (text) => lines.push(text) }, 'info');
     log.debug({}, 'hidden');
     log.error({ code: 'INTERNAL', cause: new Error('deep') }, 'it failed');
     expect(lines).toHaveLength(1);

@@ -7,6 +7,7 @@ export const ROOMS: Readonly<Record<string, string>> = {
   version: '',
   spec: 'errors',
   import: 'spec',
+  config: 'spec',
   api: 'errors:type ports:type spec:type',
   'log-query': 'errors api:type',
   events: 'errors spec',
@@ -43,14 +44,14 @@ export const ROOMS: Readonly<Record<string, string>> = {
   http: 'errors ports version api:type spec projections server',
   doctor:
     'errors ports version api:type events machines projections log os rpc layout data-dir actors server client',
-  cli: 'errors ports:type version api:type spec import output data-dir layout rpc drivers orchestrator server client http doctor',
+  cli: 'errors ports:type version api:type spec import config output data-dir layout rpc drivers orchestrator server client http doctor',
   // What who writes a driver may rely on.
   driver: 'errors spec:type machines:type drivers',
   index: 'errors ports:type version api:type spec events:type output hooks drivers orchestrator',
 };
 
 /** Rooms whose code is the same everywhere and at every time: no clock, no chance, no input, no output. */
-export const PURE_ROOMS = ['spec', 'import', 'events', 'machines', 'projections'];
+export const PURE_ROOMS = ['spec', 'import', 'config', 'events', 'machines', 'projections'];
 
 /** Which files may import which package: a room with `/`, or one file. `:type` as above. Others are for nobody. */
 export const PACKAGES: Readonly<Record<string, string>> = {
@@ -60,7 +61,7 @@ export const PACKAGES: Readonly<Record<string, string>> = {
   '@grpc/grpc-js': 'rpc/ server/ client/',
   '@bufbuild/protobuf': 'rpc/gen/ rpc/wire.ts:type server/descriptors.ts',
   koffi: 'os/',
-  zod: 'spec/',
+  zod: 'spec/ config/',
   yaml: 'cli/',
   commander: 'cli/',
   liquidjs: 'hooks/templates/',

@@ -82,6 +82,10 @@ describe('a service manager', () => {
     await until('the agent to be ready', () => heard().some((line) => line.includes('READY=1')));
     expect(heard()[0]).toContain(`MAINPID=${agent.pid}`);
     expect(heard()[0]).toContain('0 known tasks');
+    agent.kill('SIGHUP');
+    await until('it to be ready again', () => heard().at(-1)?.includes('READY=1') && heard()[1]);
+    expect(heard()[1]).toMatch(/^'RELOADING=1\\nMONOTONIC_USEC=\d{6,}\\nSTATUS=/);
+    expect(heard()).toHaveLength(3);
     agent.kill('SIGTERM');
     expect(await ended).toEqual([0, null]);
     expect(heard().at(-1)).toContain('STOPPING=1');
@@ -95,5 +99,6 @@ describe('the unit that is shipped', () => {
     expect(settings.get('KillMode')).toBe('process');
     expect(settings.get('Type')).toBe('notify');
     expect(settings.get('Delegate')).toBe('yes');
+    expect(settings.get('ExecReload')).toBe('/bin/kill -HUP $MAINPID');
   });
 });

@@ -91,7 +91,7 @@ it('tells a watcher at once what is so, and a service that is not known', async 
 });
 
 it('says that an agent which waits to open its store does not serve', async () => {
-  listener = await serveWaiting(dataDir, new HoldfastError('STORE_CORRUPT', 'disk is full'));
+  listener = await serveWaiting({ dataDir }, new HoldfastError('STORE_CORRUPT', 'disk is full'));
   expect(await check(await client(HealthClient), '')).toBe(2);
 });
 

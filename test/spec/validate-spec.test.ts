@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { HoldfastError } from '../../src/errors.ts';
 import { validateGroup } from '../../src/spec/validate-spec.ts';
 import { groupJsonSchema } from '../../tools/gen-schema.ts';
-import type { SpecIssue } from '../../src/spec/validate-spec.ts';
+import type { SpecIssue } from '../../src/spec/checked-input.ts';
 
 const task = { name: 'clock', driver: 'raw_exec', config: { command: 'date' } };
 const group = (more: object = {}, taskMore: object = {}): unknown => ({

@@ -97,7 +97,8 @@ export function readDockerOptions(options: DockerDriverOptions = {}): DockerOpti
   } catch (error) {
     if (!HoldfastError.is(error)) throw error;
     const text = `options of driver docker: ${error.message}`;
-    throw new HoldfastError('USAGE', text, { cause: error, details: error.details });
+    const details = { ...error.details, driver: 'docker' };
+    throw new HoldfastError('USAGE', text, { cause: error, details });
   }
   return read;
 }
