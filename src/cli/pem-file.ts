@@ -21,11 +21,13 @@ export async function readPem(path: string, option: string, kind?: 'secret'): Pr
   try {
     await using file = await open(path);
     const { mode } = await file.stat();
-    if (kind === 'secret' && (mode & 0o004) !== 0) {
-      const text = `${option}: everybody can read the key ${path}: chmod o-r ${path}`;
-      throw new HoldfastError('PERMISSION_DENIED', text);
+    const text = await file.readFile();
+    // What is no key at all is told of later, by another word.
+    if (kind === 'secret' && (mode & 0o004) !== 0 && text.includes('PRIVATE KEY')) {
+      const words = `${option}: everybody can read the key ${path}: chmod o-r ${path}`;
+      throw new HoldfastError('PERMISSION_DENIED', words);
     }
-    return await file.readFile();
+    return text;
   } catch (cause) {
     if (HoldfastError.is(cause)) throw cause;
     const text = `${option}: ${path} cannot be read (${errnoOf(cause) ?? 'unknown'})`;

@@ -213,6 +213,19 @@ describe('a configuration file', () => {
     await expect(withFile({ config: file })).rejects.toThrow(/belongs to user 65534/);
   });
 
+  it('names a private key that not everybody can read, or is refused', async () => {
+    const key = join(dir, 'key.pem');
+    writeFileSync(key, '-----BEGIN PRIVATE KEY-----\n', { mode: 0o644 });
+    chmodSync(key, 0o644);
+    writeFileSync(file, 'http: { listen: "127.0.0.1:0", cert: key.pem, key: key.pem }');
+    await expect(readSettings({ config: file })).rejects.toMatchObject({
+      code: 'PERMISSION_DENIED',
+      message: `--http-key: everybody can read the key ${key}: chmod o-r ${key}`,
+    });
+    chmodSync(key, 0o640);
+    await expect(readSettings({ config: file })).rejects.toThrow('not a certificate and its key');
+  });
+
   it('yields to options, and its data directory to the variable too', async () => {
     const text = 'dataDir: /from/file\nmaxDisk: 70\nhttp: { listen: "a:1", hosts: [x, y] }\n';
     vi.stubEnv('HOLDFAST_DATA_DIR', undefined);

@@ -152,7 +152,6 @@ describe('the command', () => {
     expect(await refused(['--grpc', '127.0.0.1:0'])).toContain('--grpc-ca is needed');
     expect(await refused(['--grpc', 'nonsense', '--grpc-ca', 'ca.pem'])).toContain('host:4681');
     expect(await refused(['--grpc-ca', 'ca.pem'])).toContain('certificates are for --grpc');
-    // It had begun to listen for this machine by then, and ends all the same.
     const swapped = ['--grpc-ca', 'ca.pem', '--grpc-cert', 'agent.key', '--grpc-key', 'agent.pem'];
     expect(await refused(['--grpc', '127.0.0.1:0', ...swapped])).toContain('not a certificate');
   });
