@@ -10,8 +10,8 @@ import { framedOutput, plainOutput } from './exec-frames.ts';
 const END_OF_INPUT = Buffer.from([4]);
 /** A command has ended, and what it left behind has its output open: nothing more of its own comes after so long. */
 const QUIET_MS = 500;
-/** More than engine and kernel hold back: what lies behind it was written after the end. */
-const REST_LIMIT_BYTES = 1024 * 1024;
+/** More than an engine (a megabyte) and the kernel hold back: what lies behind it was written after the end. */
+const REST_LIMIT_BYTES = 8 * 1024 * 1024;
 /** Of what an engine says about a command that did not begin. */
 const WORDS_LIMIT_BYTES = 4_096;
 const WORDS_WAIT_MS = 1_000;
