@@ -97,6 +97,9 @@ function positions(log: readonly LogMessage[]): readonly Position[] {
   return log.flatMap((one) => resumed.take(one)).map(({ after }) => after);
 }
 
+const textOf = (pieces: ReturnType<Resumed['take']>): string =>
+  pieces.map((piece) => (piece.kind === 'gap' ? 'gap' : piece.content.toString())).join('');
+
 const message = (n: number, text: string): LogMessage => ({
   time: ORIGIN + BigInt(n),
   content: Buffer.from(text),
@@ -122,6 +125,27 @@ describe('a log that is gone on with', () => {
     const log = [message(1, 'one'), message(2, 'second')];
     const [first = BEGINNING] = positions(log);
     expect(answer(log, { ...first, offset: 3 })).toEqual(['ond']);
+  });
+
+  it('leaves out what an engine says twice when its file is full, a message or many', () => {
+    const lines = [1, 2, 3, 4].map((n) => message(n, `${n}\n`));
+    for (let from = 0; from < lines.length; from += 1) {
+      const resumed = new Resumed(BEGINNING);
+      const said = [...lines, ...lines.slice(from), message(5, '5\n')];
+      expect(textOf(said.flatMap((one) => resumed.take(one)))).toBe('1\n2\n3\n4\n5\n');
+    }
+  });
+
+  it('takes nothing for said twice where a clock was set back, or a long line comes in parts', () => {
+    const resumed = new Resumed(BEGINNING);
+    const said = [
+      message(5, 'a\n'),
+      message(3, 'a\n'),
+      message(4, 'b\n'),
+      message(6, 'p'),
+      message(6, 'p'),
+    ];
+    expect(textOf(said.flatMap((one) => resumed.take(one)))).toBe('a\na\nb\npp');
   });
 
   it('tells of a gap when what was moved last is gone, once', () => {

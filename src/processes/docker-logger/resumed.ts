@@ -1,6 +1,7 @@
 /** Leaves out what was moved before, and finds out whether anything between is missing. */
 import type { LogMessage } from './log-messages.ts';
 import { type Position, positionAfter } from './position.ts';
+import { Repeats } from './repeats.ts';
 
 /** What comes of reading: a message that was not moved before, or that what came before it is gone. */
 export type Piece =
@@ -16,6 +17,7 @@ const MOST_HELD_BYTES = 8_388_608;
  */
 export class Resumed {
   readonly #from: Position;
+  readonly #repeats = new Repeats();
   #position: Position;
   #found = 0;
   #isFound: boolean;
@@ -34,6 +36,7 @@ export class Resumed {
   }
 
   take(message: LogMessage): Piece[] {
+    if (this.#repeats.has(message)) return [];
     if (this.#isFound) return [this.#piece(message)];
     const { time, nth } = this.#from;
     if (message.time === time) this.#found += 1;
