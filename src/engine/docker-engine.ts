@@ -22,6 +22,8 @@ import { type Json, parsed, textOf } from './engine-json.ts';
 import { load, pull } from './image-streams.ts';
 
 const LIMIT_MS = 10_000;
+/** Nobody answers on a connection that hangs, and nothing tells it from a program that goes on. */
+const WAITED_LIMITS = 6;
 
 /** `limitMs`: of every call that has a limit. */
 export function dockerEngine(place: EnginePlace, limitMs = LIMIT_MS): Engine {
@@ -87,7 +89,8 @@ class DockerEngine implements Engine {
   }
 
   async waitContainer(ref: string, signal: AbortSignal): Promise<{ exitCode: number }> {
-    const wish = { method: 'POST', path: `${at(ref)}/wait`, signal } as const;
+    const limitMs = this.#limitMs * WAITED_LIMITS;
+    const wish = { method: 'POST', path: `${at(ref)}/wait`, signal, limitMs } as const;
     const answer = await callEngine(this.#place, wish);
     return { exitCode: Number(parsed(await wholeText(answer, wish), wish)['StatusCode']) };
   }

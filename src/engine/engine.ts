@@ -25,7 +25,10 @@ export interface Engine {
   ): Promise<boolean>;
   /** Of all states, those that carry every one of these labels. */
   listContainers(labels: Readonly<Record<string, string>>): Promise<readonly ContainerEntry[]>;
-  /** Resolves when the container does not run any more, with no time limit; aborting only ends the waiting. */
+  /**
+   * Resolves when the container does not run any more; aborting only ends the waiting. Errors: `timeout` when nothing
+   * was heard for a minute, after which it is time to look, and to wait again.
+   */
   waitContainer(ref: string, signal: AbortSignal): Promise<{ exitCode: number }>;
   /** Undefined: there is none. */
   inspectImage(ref: string): Promise<ImageFacts | undefined>;

@@ -14,16 +14,19 @@ export type Find = () => Promise<Found>;
 export async function untilEnded(engine: Engine, find: Find, signal: AbortSignal): Promise<Found> {
   for (let failures = 0; ;) {
     signal.throwIfAborted();
+    let hasWaited = false;
     try {
       const found = await find();
       if (found.is !== 'ours' || !isLiving(found.facts)) return found;
       // Only a sign that it is time to look: a wait breaks off with its engine.
+      hasWaited = true;
       await engine.waitContainer(found.facts.id, signal);
       failures = 0;
     } catch (error) {
       signal.throwIfAborted();
-      if (EngineError.of(error) === undefined) throw error;
-      failures += 1;
+      const fault = EngineError.of(error);
+      if (fault === undefined) throw error;
+      failures = hasWaited && fault.kind === 'timeout' ? 0 : failures + 1;
     }
     await delay(retryDelayMs(failures), undefined, { signal });
   }
