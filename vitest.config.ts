@@ -5,7 +5,7 @@ import { StallReporter } from './test/stall-reporter.ts';
 const MOCKED = ['test/actors/orchestrator-*.test.ts', 'test/actors/spec-files.test.ts'];
 
 /** Programmes that keep every core busy by themselves. */
-const RIGS = 'test/{crash,executor,faults,groups,logs,sim}/*.{int,root}.test.ts';
+const RIGS = 'test/{crash,drivers/drills,executor,faults,groups,logs,sim}/*.{int,root}.test.ts';
 const SLOW = 'test/**/*.{int,root}.test.ts';
 
 /**

@@ -3,17 +3,22 @@ import type { AllocHandle, PublicEvent } from '../../src/api.ts';
 import { docker } from '../../src/drivers/docker/docker.ts';
 import type { DockerDriverOptions } from '../../src/drivers/docker/options.ts';
 import { dockerEngine } from '../../src/engine/docker-engine.ts';
+import type { EnginePlace } from '../../src/engine/engine-call.ts';
+import type { Engine } from '../../src/engine/engine.ts';
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ExecRig } from '../drivers/exec-rig.ts';
 import { IMAGE } from './engine-rig.ts';
 
-/** `limitMs`: of a call of the engine. */
+interface AgentWish extends DockerDriverOptions {
+  readonly engineOf?: (place: EnginePlace) => Engine;
+}
+
 export function dockerAgent(
   endpoint: string,
-  { limitMs = 10_000, ...options }: DockerDriverOptions & { readonly limitMs?: number } = {},
+  { engineOf = dockerEngine, ...options }: AgentWish = {},
 ): ExecRig {
-  return new ExecRig([docker({ endpoint, ...options }, async (at) => dockerEngine(at, limitMs))]);
+  return new ExecRig([docker({ endpoint, ...options }, async (at) => engineOf(at))]);
 }
 
 /** Says that it runs, and goes on until it is told to end. */

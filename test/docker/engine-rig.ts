@@ -2,7 +2,8 @@
  * A docker engine of one's own: its state, socket, cgroups and network are its own, so that nothing that a test does to
  * it can reach another. `local/busybox:1` is there.
  */
-import { execFileSync, spawn } from 'node:child_process';
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
 import {
   existsSync,
   mkdirSync,
@@ -35,6 +36,7 @@ export class EngineRig {
   readonly endpoint = `unix://${this.socket}`;
   readonly #cgroup = `/hf-docker-${basename(this.dir)}`;
   readonly #options: readonly string[];
+  #holder: ChildProcess | undefined;
 
   private constructor(options: readonly string[]) {
     this.#options = options;
@@ -54,7 +56,13 @@ export class EngineRig {
 
   /** The client of the command line. */
   docker(...args: readonly string[]): string {
-    return execFileSync('docker', ['-H', this.endpoint, ...args], { encoding: 'utf8' }).trim();
+    return this.#asked(args, 'inherit');
+  }
+
+  #asked(args: readonly string[], stderr: 'inherit' | 'ignore'): string {
+    const stdio = ['ignore', 'pipe', stderr] as const;
+    const words = ['-H', this.endpoint, ...args];
+    return execFileSync('docker', words, { encoding: 'utf8', stdio: [...stdio] }).trim();
   }
 
   /** Names of the containers that there are, in whatever state. */
@@ -64,35 +72,40 @@ export class EngineRig {
 
   async up(): Promise<void> {
     const log = openSync(join(this.dir, 'dockerd.log'), 'a');
-    const script = [
-      'ip link set lo up; mount --make-rshared /',
+    const script =
       'exec dockerd --data-root "$0/data" --exec-root "$0/exec" --pidfile "$0/docker.pid"' +
-        ' -H "unix://$0/docker.sock" --storage-driver overlay2 --exec-opt native.cgroupdriver=cgroupfs' +
-        ' --userland-proxy=false --shutdown-timeout 5 --log-level warn "$@"',
-    ].join('; ');
+      ' -H "unix://$0/docker.sock" --storage-driver overlay2 --exec-opt native.cgroupdriver=cgroupfs' +
+      ' --userland-proxy=false --shutdown-timeout 5 --log-level warn "$@"';
     rmSync(join(this.dir, 'docker.pid'), { force: true });
+    const inside = ['--target', String(await this.#namespaces()), '--net', '--mount'];
     const own = ['--cgroup-parent', this.#cgroup, ...this.#options];
-    const args = [
-      '--net',
-      '--mount',
-      '--propagation',
-      'private',
-      'sh',
-      '-c',
-      script,
-      this.dir,
-      ...own,
-    ];
-    spawn('unshare', args, { stdio: ['ignore', log, log], detached: true }).unref();
+    const args = [...inside, 'sh', '-c', script, this.dir, ...own];
+    spawn('nsenter', args, { stdio: ['ignore', log, log], detached: true }).unref();
     for (let tries = 0; !this.#isUp(); tries += 1) {
       if (tries > 300) throw new Error(readFileSync(join(this.dir, 'dockerd.log'), 'utf8'));
       await delay(100);
     }
   }
 
+  /** Of whoever holds them, also while no engine is there: what it began lives on in them. */
+  async #namespaces(): Promise<number> {
+    if (this.#holder?.pid !== undefined) return this.#holder.pid;
+    const script = 'ip link set lo up; mount --make-rshared /; echo; exec sleep infinity';
+    const args = ['--net', '--mount', '--propagation', 'private', 'sh', '-c', script];
+    this.#holder = spawn('unshare', args, { stdio: ['ignore', 'pipe', 'ignore'], detached: true });
+    this.#holder.unref();
+    const { pid, stdout } = this.#holder;
+    await once(stdout ?? this.#holder, 'data');
+    stdout?.destroy();
+    if (pid === undefined) throw new Error('nobody holds the namespaces of an engine');
+    return pid;
+  }
+
   #isUp(): boolean {
     try {
-      return existsSync(this.socket) && this.docker('version', '--format', 'up').length > 0;
+      return (
+        existsSync(this.socket) && this.#asked(['version', '--format', 'up'], 'ignore') === 'up'
+      );
     } catch {
       return false;
     }
@@ -106,11 +119,15 @@ export class EngineRig {
     if (signal === 'SIGKILL') await this.#endContainerd();
   }
 
-  /** A containerd whose engine was killed goes a moment later; the next engine cannot begin before. */
+  /**
+   * A containerd whose engine was killed goes a moment later. The next engine would take it for one that lives for as
+   * long as nobody has asked how it ended, and wait for it in vain.
+   */
   async #endContainerd(): Promise<void> {
-    const isOurs = (pid: string): boolean =>
-      /containerd\0/.test(commandOf(pid)) && commandOf(pid).includes(`${this.dir}/exec/`);
-    for (let tries = 0; tries < 200 && pids().some(isOurs); tries += 1) await delay(20);
+    const file = join(this.dir, 'exec/containerd/containerd.pid');
+    const pid = Number(readFileSync(file, 'utf8'));
+    for (let tries = 0; tries < 500 && isRunning(pid); tries += 1) await delay(20);
+    rmSync(file, { force: true });
   }
 
   async close(): Promise<void> {
@@ -125,6 +142,7 @@ export class EngineRig {
       if (!commandOf(pid).includes(`${this.dir}/`) || pid === String(process.pid)) continue;
       if (/^[^\0]*(?:containerd|dockerd|unshare)/.test(commandOf(pid))) kill(Number(pid));
     }
+    this.#holder?.kill('SIGKILL');
     await this.#removeCgroups();
     const mounts = readFileSync('/proc/self/mountinfo', 'utf8').match(
       new RegExp(` ${this.dir}/\\S*`, 'g'),

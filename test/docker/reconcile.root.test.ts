@@ -1,19 +1,14 @@
 /** What is left over at a real engine, among much that is none of ours. */
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { ownLabels } from '../../src/drivers/docker/container-body.ts';
-import { docker } from '../../src/drivers/docker/docker.ts';
 import type { DockerDriverOptions } from '../../src/drivers/docker/options.ts';
-import type { DriverAgent } from '../../src/drivers/driver-agent.ts';
 import { dockerEngine } from '../../src/engine/docker-engine.ts';
-import type { Engine } from '../../src/engine/engine.ts';
 import { launchKey, markOf } from '../../src/os/launch-key.ts';
-import { silentLogger } from '../../src/ports.ts';
-import { FakeClock } from '../../src/testing/index.ts';
 import { runRequest } from '../drivers/run-request.ts';
 import { EngineRig, IMAGE, whyNoEngine } from './engine-rig.ts';
+import { Sweeping } from './sweeping.ts';
 
 const missing = whyNoEngine();
 const MINE = 'mine';
@@ -50,83 +45,10 @@ describe.skipIf(missing !== undefined)(`leftovers at an engine ${missing ?? ''}`
     return name;
   }
 
-  /** An agent that knows these runs, and the sweeps that its driver makes; counted by what the engine was asked. */
   async function sweeping(known: ReadonlySet<string>, options: DockerDriverOptions = {}) {
-    const clock = new FakeClock();
-    const stateDir = mkdtempSync(join(tmpdir(), 'hf-sweep-'));
-    const recorded: string[] = [];
-    let lists = 0;
-    let isAway = false;
-    let isClosed = false;
-    const pending = new Set<Promise<unknown>>();
-    const real = dockerEngine(rig);
-    const engine = new Proxy(real, {
-      get(of, name: keyof Engine) {
-        if (name !== 'listContainers' && name !== 'removeContainer') return of[name];
-        return async (...args: never[]) => {
-          if (name === 'listContainers') lists += 1;
-          if (isAway) throw new Error('away');
-          const call = (of[name] as (...args: never[]) => Promise<unknown>).apply(of, args);
-          pending.add(call);
-          return call;
-        };
-      },
-    });
-    const agent: DriverAgent = {
-      instanceId: MINE,
-      machineEpoch: 'e1',
-      logger: silentLogger,
-      clock,
-      stateDir,
-      recovered: Promise.resolve(),
-      isKnown: (key) => known.has(key),
-      record: (type, facts) => {
-        const { name, verdict } = facts as unknown as { name: string; verdict: string };
-        recorded.push(`${type} ${verdict} ${name}`);
-      },
-      changed: () => undefined,
-      count: () => undefined,
-    };
-    const driver = docker({ endpoint: rig.endpoint, ...options }, async () => {
-      return new Proxy(engine, {
-        get: (of, name: keyof Engine) =>
-          name === 'version' || name === 'info' ? real[name].bind(real) : of[name],
-      });
-    });
-    const attachment = await driver.attach?.(agent);
-    onTestFinished(async () => {
-      await attachment?.close();
-      rmSync(stateDir, { recursive: true });
-    });
-    const settle = async (): Promise<void> => {
-      let size = -1;
-      // A sweep is over when it waits for its next time.
-      while (size !== pending.size || (!isClosed && clock.waiting === 0 && lists > 0)) {
-        size = pending.size;
-        await Promise.allSettled(pending);
-        await new Promise((resolve) => setImmediate(resolve));
-      }
-    };
-    return {
-      driver,
-      stateDir,
-      recorded,
-      lists: () => lists,
-      away: (is: boolean) => void (isAway = is),
-      async fingerprint() {
-        await driver.fingerprint();
-        await clock.advance(0);
-        await settle();
-      },
-      async period() {
-        await clock.advance('5m');
-        await settle();
-      },
-      async close() {
-        isClosed = true;
-        await attachment?.close();
-      },
-    };
+    const agent = await Sweeping.open(rig, { instanceId: MINE, known, options });
+    onTestFinished(() => agent.end());
+    return agent;
   }
 
   async function clear(): Promise<void> {
@@ -156,12 +78,12 @@ describe.skipIf(missing !== undefined)(`leftovers at an engine ${missing ?? ''}`
     const agent = await sweeping(new Set([key]));
     mkdirSync(join(agent.stateDir, 'run', withFiles), { recursive: true });
     await agent.fingerprint();
-    expect(agent.lists()).toBe(1);
+    expect(agent.lists).toBe(1);
     expect(rig.names().toSorted()).toEqual([...leftovers, ...others].toSorted());
     await agent.fingerprint();
-    expect(agent.lists()).toBe(1);
+    expect(agent.lists).toBe(1);
     await agent.period();
-    expect(agent.lists()).toBe(2);
+    expect(agent.lists).toBe(2);
     expect(rig.names().toSorted()).toEqual(others.toSorted());
     expect(agent.recorded.toSorted()).toEqual(
       leftovers.map((name) => `DriverLeftoverFound remove ${name}`).toSorted(),
@@ -187,7 +109,7 @@ describe.skipIf(missing !== undefined)(`leftovers at an engine ${missing ?? ''}`
     const agent = await sweeping(new Set(), { gc: { danglingContainers: { enabled: false } } });
     await agent.fingerprint();
     await agent.period();
-    expect([agent.lists(), agent.recorded, rig.names()]).toEqual([0, [], [name]]);
+    expect([agent.lists, agent.recorded, rig.names()]).toEqual([0, [], [name]]);
   });
 
   it('stay with what has ended when that is kept, and go when they live', async () => {
@@ -206,10 +128,10 @@ describe.skipIf(missing !== undefined)(`leftovers at an engine ${missing ?? ''}`
     const name = await made(newKey());
     const agent = await sweeping(new Set());
     await agent.fingerprint();
-    agent.away(true);
+    agent.isAway = true;
     await agent.period();
     expect([agent.recorded, rig.names()]).toEqual([[], [name]]);
-    agent.away(false);
+    agent.isAway = false;
     await agent.period();
     expect([agent.recorded, rig.names()]).toEqual([[`DriverLeftoverFound remove ${name}`], []]);
   });
@@ -221,6 +143,6 @@ describe.skipIf(missing !== undefined)(`leftovers at an engine ${missing ?? ''}`
     await agent.fingerprint();
     await agent.close();
     await agent.period();
-    expect([agent.lists(), agent.recorded, rig.names()]).toEqual([1, [], [name]]);
+    expect([agent.lists, agent.recorded, rig.names()]).toEqual([1, [], [name]]);
   });
 });

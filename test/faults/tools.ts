@@ -23,6 +23,8 @@ const PACKAGES = {
   busybox: 'busybox-static',
   dpkg: 'dpkg',
   runc: 'runc',
+  dockerd: 'docker.io',
+  java: 'default-jdk-headless',
   conmon: 'conmon',
 } as const;
 
