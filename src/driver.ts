@@ -5,6 +5,7 @@ export type { Fingerprint, ProgramWish, RunNetwork, RunRequest } from './drivers
 export type { RunOutcome, RunSighting, StartOutcome, StopOutcome } from './drivers/driver.ts';
 export type { DriverAgent, DriverAttachment } from './drivers/driver-agent.ts';
 export type { Holding, Holdings, Thing } from './drivers/holdings.ts';
+export type { ContainerLog, OutputDoor } from './drivers/output-door.ts';
 export type { Claim, RunClaims } from './drivers/run-claims.ts';
 export type { RunSample, UsageDoor, UsageQuery } from './drivers/usage.ts';
 export type { SessionCommand, SessionDoor, SessionWish } from './drivers/session.ts';

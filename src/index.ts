@@ -25,6 +25,8 @@ export type { SecretRules } from './hooks/secrets/rules.ts';
 export type { KeyProvider, TemplateRules } from './hooks/templates/rules.ts';
 export type { ArtifactRules } from './hooks/artifacts/rules.ts';
 export { builtinDrivers } from './drivers/driver-options.ts';
+export { docker } from './drivers/docker/docker.ts';
+export type { DockerDriverOptions } from './drivers/docker/options.ts';
 export { exec, type ExecDriverOptions } from './drivers/exec.ts';
 export { java, type JavaDriverOptions } from './drivers/java.ts';
 export { rawExec } from './drivers/raw-exec.ts';

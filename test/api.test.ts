@@ -18,6 +18,7 @@ describe('the public names', () => {
       'TaskEnvironment',
       'builtinDrivers',
       'defineHook',
+      'docker',
       'exec',
       'java',
       'logFrames',
@@ -33,7 +34,7 @@ describe('the public names', () => {
     expect(types.map(String).toSorted().join(' ')).toBe(
       [
         'Abortable Actor AgentView AllocEvent AllocHandle AllocView AllocViewState ArtifactRules',
-        'AttachOptions Cause CheckView Clock CommandEnd Driver',
+        'AttachOptions Cause CheckView Clock CommandEnd DockerDriverOptions Driver',
         'EnvFacts EnvVariable ErrorCode ErrorRecord EventQuery ExecChunk',
         'ExecDriverOptions ExecExit ExecOptions ExecSession Fingerprint FrameOptions GcEntry',
         'GcOptions GcReport GivenSecret GroupSpecInput HealthView HistoryEntry',

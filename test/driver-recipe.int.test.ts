@@ -28,11 +28,11 @@ it('what docs/recipes/new-driver.md shows passes the contract', { timeout: 120_0
     writeFileSync(join(dir, name), local);
   }
   const test = join(dir, 'script.test.ts');
-  const args = ['--test', '--test-force-exit', '--test-reporter=tap', test];
+  const args = ['--test', '--test-reporter=tap', test];
   // Node tells a test that it is run by another, and it would report to that one.
   const { NODE_TEST_CONTEXT: _context, ...env } = process.env;
   const output = await new Promise<string>((done) => {
-    execFile(process.execPath, args, { env }, (_error, stdout) => done(stdout));
+    execFile(process.execPath, args, { env, timeout: 100_000 }, (_error, stdout) => done(stdout));
   });
   const count = (what: string): number =>
     Number(RegExp(`^# ${what} (\\d+)$`, 'm').exec(output)?.[1]);

@@ -57,6 +57,7 @@ async function openAgent(trial: DriverTrial, world: DriverWorld): Promise<Ending
     leaving.abort();
     pool.close();
   };
+  world.agents.push(leave);
   const next = (): Promise<EndingRig> => {
     leave();
     return openAgent(trial, world);
@@ -80,6 +81,8 @@ async function openAgent(trial: DriverTrial, world: DriverWorld): Promise<Ending
         await driver.stop(run, LEFTOVER_PLAN, doors, never);
         await driver.release(run, doors);
       }
+      // Also those that a rule left behind: they would start hosts anew for ever.
+      for (const agent of world.agents.slice(0, -1)) agent();
       await pool.dismissIdle();
       leave();
       world.clear();

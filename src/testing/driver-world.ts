@@ -13,8 +13,10 @@ export class DriverWorld {
   /** Whose programs they are: another process may have runs with the same keys at the same time. */
   readonly instanceId = `i${process.pid}`;
   readonly runs: RunRequest[] = [];
+  /** Has each agent let go of its hosts. */
+  readonly agents: (() => void)[] = [];
   readonly #fifos: readonly number[];
-  #agents = 0;
+  #epoch = 0;
 
   constructor() {
     for (const name of ['run', 'logs', 'local', 'secrets', 'private', 'tmp']) {
@@ -28,8 +30,8 @@ export class DriverWorld {
   }
 
   nextEpoch(): number {
-    this.#agents += 1;
-    return this.#agents;
+    this.#epoch += 1;
+    return this.#epoch;
   }
 
   request(driver: string, config: Readonly<Record<string, unknown>>): RunRequest {

@@ -51,7 +51,7 @@ export interface DriverRule {
 /** How long a rule may take: for what hangs, on a machine that may be busy with much else. */
 const LIMIT_MS = 45_000;
 
-export const never = new AbortController().signal;
+export const never: AbortSignal = new AbortController().signal;
 
 /** `attempt` may give why there is nothing to try. */
 export function rule(
