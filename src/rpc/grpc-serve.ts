@@ -2,6 +2,7 @@ import { createSecureContext } from 'node:tls';
 import { Server, ServerCredentials, type ServiceDefinition } from '@grpc/grpc-js';
 import type { UntypedServiceImplementation } from '@grpc/grpc-js';
 import { HoldfastError, messageOf } from '../errors.ts';
+import { groupId } from '../os/accounts.ts';
 import { type Listener, publishSocket } from './unix-socket.ts';
 
 export const MESSAGE_LIMIT_BYTES = 16 * 1024 * 1024;
@@ -11,7 +12,10 @@ export interface Service {
   readonly handlers: UntypedServiceImplementation;
 }
 
-/** Listens as `publishSocket` says. Throws DATA_DIR_REFUSED for a long path, UNAVAILABLE when the kernel refuses. */
+/**
+ * Listens as `publishSocket` says, also for a group of the machine by its name or number. Throws DATA_DIR_REFUSED for a
+ * long path, USAGE for a group that is not known, UNAVAILABLE when the kernel refuses.
+ */
 export async function serve(
   services: readonly Service[],
   socket: string,
@@ -19,10 +23,11 @@ export async function serve(
 ): Promise<Listener> {
   const server = serverOf(services);
   const plain = ServerCredentials.createInsecure();
+  const gid = group === undefined ? undefined : await groupId(group);
   const unpublish = await publishSocket(
     socket,
     async (temporary) => void (await bind(server, `unix:${temporary}`, plain)),
-    group,
+    gid,
   );
   return { socket, close: closing(server, unpublish) };
 }

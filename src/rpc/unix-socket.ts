@@ -2,7 +2,6 @@
 import { chmodSync, chownSync, existsSync, readFileSync, renameSync, statSync } from 'node:fs';
 import { connect } from 'node:net';
 import { errnoOf, HoldfastError, messageOf } from '../errors.ts';
-import { groupId } from '../os/accounts.ts';
 import { removeFile, removeFileIfPossible } from '../os/atomic-file.ts';
 
 /** The kernel takes 107 bytes; the rest is room for the temporary name. */
@@ -27,17 +26,16 @@ export function assertSocketPath(path: string): void {
 
 /**
  * Has `bind` listen under another name and renames it, so that whoever finds `socket` finds somebody listening; mode
- * 0600, or 0660 for a `group`. A socket left by a dead process is replaced. Gives the way to take it away again, which
- * leaves one alone that another process has put in its place. Throws DATA_DIR_REFUSED for a long path, USAGE and
+ * 0600, or 0660 for a group. A socket left by a dead process is replaced. Gives the way to take it away again, which
+ * leaves one alone that another process has put in its place. Throws DATA_DIR_REFUSED for a long path,
  * PERMISSION_DENIED of a group that cannot be had, and what `bind` throws.
  */
 export async function publishSocket(
   socket: string,
   bind: (temporary: string) => Promise<void>,
-  group?: string,
+  gid?: number,
 ): Promise<() => void> {
   assertSocketPath(socket);
-  const gid = group === undefined ? undefined : await groupId(group);
   const temporary = `${socket}~`;
   removeFile(temporary);
   await bind(temporary);
