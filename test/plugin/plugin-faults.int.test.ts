@@ -209,7 +209,7 @@ describe('what is below a process', () => {
       health: 'unhealthy',
       message: expect.stringContaining('the driver host did not start'),
     });
-    expect(world.hosts('driver').filter(({ pid }) => isRunning(pid))).toHaveLength(0);
+    await until('it is ended', () => !world.hosts('driver').some(({ pid }) => isRunning(pid)));
   });
 
   it('its entry file is gone and comes back: it goes on, and so do its tasks', async () => {
