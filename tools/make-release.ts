@@ -144,7 +144,7 @@ function dropPassing(stateDir: string): void {
 }
 
 async function bundleHosts(): Promise<void> {
-  for (const host of ['executor-host', 'logmon-host']) {
+  for (const host of ['executor-host', 'logmon-host', 'docker-logger']) {
     await build({
       input: join(ROOT, 'src', 'processes', host, 'main.ts'),
       platform: 'node',
