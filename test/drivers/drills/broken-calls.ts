@@ -60,7 +60,7 @@ export const brokenCalls: Drill = {
   promise: 'a program runs once and nothing of it is left, whatever call is broken and how',
   tools: ['dockerd', 'nsenter'],
   privileges: ['root'],
-  cases: { share: 12, full: BREAKS.length * ROUNDS + FINGERPRINT_BREAKS.length },
+  cases: { share: 8, full: BREAKS.length * ROUNDS + FINGERPRINT_BREAKS.length },
   run: (findings, cases) =>
     withEngine(async (engine) => {
       for (const [no, one] of breaksFor(findings, cases).entries()) {
