@@ -15,7 +15,9 @@ export interface NatsServer {
 
 /** Undefined where there is none, or no client. */
 export async function natsServer(dir: string): Promise<NatsServer | undefined> {
-  const isThere = spawnSync('nats-server', ['--version']).status === 0;
+  // On CI its absence is a failure: there a drill that is left out proves nothing.
+  const isThere =
+    process.env['CI'] === 'true' || spawnSync('nats-server', ['--version']).status === 0;
   const client = await import('@nats-io/transport-node').catch(() => undefined);
   if (!isThere || client === undefined) return undefined;
   const port = await freePort();
