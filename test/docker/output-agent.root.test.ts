@@ -1,12 +1,10 @@
 /** Output of tasks that are containers, as users read it, whatever is killed on its way. */
-import { readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { docker } from '../../src/drivers/docker/docker.ts';
-import type { HostAddress } from '../../src/rpc/address-file.ts';
 import { ExecRig } from '../drivers/exec-rig.ts';
 import { EngineRig, IMAGE, whyNoEngine } from './engine-rig.ts';
+import { killHosts } from './kill-hosts.ts';
 
 const missing = whyNoEngine();
 
@@ -63,18 +61,4 @@ describe.skipIf(missing !== undefined)(`tasks that are containers ${missing ?? '
 
 function numbers(most: number): string {
   return Array.from({ length: most }, (_, i) => `${i + 1}\n`).join('');
-}
-
-/** Every one of the kind that lives. */
-function killHosts(dataDir: string, kind: HostAddress['kind']): void {
-  const hosts = join(dataDir, 'state/hosts');
-  for (const name of readdirSync(hosts)) {
-    try {
-      const path = join(hosts, name, 'address.json');
-      const address = JSON.parse(readFileSync(path, 'utf8')) as HostAddress;
-      if (address.kind === kind) process.kill(address.pid, 'SIGKILL');
-    } catch {
-      // A claim, or a host that is gone.
-    }
-  }
 }

@@ -9,6 +9,7 @@ import type {
 } from '../../rpc/gen/holdfast/dockerlogger/v1/docker_logger.ts';
 import { Follower } from './follower.ts';
 import { ensureHeld, letGo } from './holder.ts';
+import { placeOf } from './place-of.ts';
 import type { StagePlace } from './stage.ts';
 
 export class Following {
@@ -33,7 +34,7 @@ export class Following {
   /** Throws UNAVAILABLE, and what the system says of the files. */
   static async open(request: FollowRequest, report: (message: string) => void): Promise<Following> {
     const { stdoutFifo, stderrFifo } = request;
-    const [out, err] = [placeOf(request, 'stdout'), placeOf(request, 'stderr')];
+    const [out, err] = [stagePlaceOf(request, 'stdout'), stagePlaceOf(request, 'stderr')];
     for (const { stage } of [out, err]) ensureFifo(stage);
     await ensureHeld([stdoutFifo, stderrFifo, out.stage, err.stage], wordPath(request));
     return new Following(request, report);
@@ -79,13 +80,10 @@ export class Following {
   }
 
   #begin(stream: 'stdout' | 'stderr'): Follower {
-    const { containerId, endpoint, isTty, tlsCert, tlsKey, tlsCa } = this.#request;
-    const tls = { cert: tlsCert, key: tlsKey, ca: tlsCa };
-    const hasTls = Object.values(tls).some((path) => path !== '');
-    const place = { endpoint, tls: hasTls ? tls : undefined };
+    const { containerId, isTty } = this.#request;
     const follower = new Follower(
-      { place, containerId, stream, isTty },
-      placeOf(this.#request, stream),
+      { place: placeOf(this.#request), containerId, stream, isTty },
+      stagePlaceOf(this.#request, stream),
       { remark: (type, message) => this.#remark({ type, message }), report: this.#report },
     );
     void follower.done.then(() => this.#changed());
@@ -110,7 +108,7 @@ export class Following {
   }
 }
 
-function placeOf(request: FollowRequest, stream: 'stdout' | 'stderr'): StagePlace {
+function stagePlaceOf(request: FollowRequest, stream: 'stdout' | 'stderr'): StagePlace {
   const stem = join(request.dir, `engine-${stream}`);
   const fifo = stream === 'stdout' ? request.stdoutFifo : request.stderrFifo;
   return { fifo, stage: `${stem}.stage`, record: `${stem}.position` };

@@ -7,9 +7,9 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Orchestrator } from '../../../src/api.ts';
 import { messageOf } from '../../../src/errors.ts';
-import type { HostAddress } from '../../../src/rpc/address-file.ts';
 import { Machine } from '../../acceptance/rig.ts';
 import { type EngineRig, IMAGE } from '../../docker/engine-rig.ts';
+import { killHosts } from '../../docker/kill-hosts.ts';
 import type { Drill, Findings } from '../../faults/drill.ts';
 import { eventually, insist, withEngine } from './room.ts';
 
@@ -112,34 +112,17 @@ function insistOnCount(what: string, text: string, last: number): void {
 /** Often enough nobody is left who knows how far it was. */
 function killsHosts(machine: Machine, findings: Findings): void {
   for (const kind of KINDS) {
-    if (findings.random() < 0.3) findings.count(`${kind} killed with it`, killed(machine, kind));
+    if (findings.random() < 0.3)
+      findings.count(`${kind} killed with it`, killHosts(machine.dataDir, kind));
   }
 }
 
 function forgetsPositions(machine: Machine): void {
-  killed(machine, 'docker-logger');
+  killHosts(machine.dataDir, 'docker-logger');
   const runs = join(machine.dataDir, 'state/run');
   for (const run of readdirSync(runs)) {
     for (const name of readdirSync(join(runs, run))) {
       if (name.endsWith('.position')) rmSync(join(runs, run, name));
     }
   }
-}
-
-/** How many of this kind lived. */
-function killed({ dataDir }: Machine, kind: HostAddress['kind']): number {
-  const hosts = join(dataDir, 'state/hosts');
-  let count = 0;
-  for (const name of readdirSync(hosts)) {
-    try {
-      const path = join(hosts, name, 'address.json');
-      const address = JSON.parse(readFileSync(path, 'utf8')) as HostAddress;
-      if (address.kind !== kind) continue;
-      process.kill(address.pid, 'SIGKILL');
-      count += 1;
-    } catch {
-      // A claim, or a host that is gone.
-    }
-  }
-  return count;
 }

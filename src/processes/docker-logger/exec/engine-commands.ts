@@ -1,14 +1,11 @@
 /** Commands in containers, by calls of their engines: nothing of them is a process of this host. */
 import { setTimeout as delay } from 'node:timers/promises';
 import { dockerEngine } from '../../../engine/docker-engine.ts';
-import type { EnginePlace } from '../../../engine/engine-call.ts';
 import { HoldfastError } from '../../../errors.ts';
-import type {
-  EngineContainer,
-  OpenSessionRequest,
-} from '../../../rpc/gen/holdfast/executor/v1/sessions.ts';
+import type { OpenSessionRequest } from '../../../rpc/gen/holdfast/executor/v1/sessions.ts';
 import type { Command, Commands, Hearing } from '../../sessions/commands.ts';
 import { hangUp } from '../../sessions/session-tree.ts';
+import { placeOf } from '../place-of.ts';
 import { EngineCommand } from './engine-command.ts';
 
 /** After its processes are gone the engine says so within this, or they could not be reached. */
@@ -51,14 +48,4 @@ export class EngineCommands implements Commands {
     command.giveUp();
     await command.over;
   }
-}
-
-function placeOf({
-  endpoint,
-  tlsCert: cert,
-  tlsKey: key,
-  tlsCa: ca,
-}: EngineContainer): EnginePlace {
-  const paths = Object.entries({ cert, key, ca }).filter(([, path]) => path !== '');
-  return paths.length === 0 ? { endpoint } : { endpoint, tls: Object.fromEntries(paths) };
 }
